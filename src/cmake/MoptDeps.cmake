@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# The libraries that mopt is built on, all from Debian's packages.
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+pkg_check_modules(PROTOBUF_C REQUIRED IMPORTED_TARGET libprotobuf-c)
+pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
+pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
+
+find_program(MOPT_PROTOC_C protoc-c)
+if(NOT MOPT_PROTOC_C)
+  message(FATAL_ERROR "protoc-c is missing: install the package protobuf-c-compiler")
+endif()
+
+# What each room may use besides the C library.
+set(MOPT_DEPS_base Threads::Threads PkgConfig::CJSON m)
+set(MOPT_DEPS_kernels PkgConfig::OPENBLAS)
+set(MOPT_DEPS_onnx PkgConfig::PROTOBUF_C)
+set(MOPT_DEPS_data PkgConfig::ZLIB PkgConfig::PNG PkgConfig::JPEG)
+set(MOPT_DEPS_lib PkgConfig::CJSON ${CMAKE_DL_LIBS})
+set(MOPT_DEPS_cli PkgConfig::CJSON)

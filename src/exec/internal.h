@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Private structures of exec: schedule, plan, arena, session.
+#ifndef MOPT_EXEC_INTERNAL_H
+#define MOPT_EXEC_INTERNAL_H
+
+#include "exec/exec.h"
+#include "exec/memory_plan.h"
+
+enum { MOPT_PLAN_CACHE = 4 }; // plans kept per session, by input shapes
+
+// ---- arena.c: buffers of a run ------------------------------------------------------------------------------------
+// One block of planned memory. Buffers inside it count references on it, so that it outlives the session if a caller
+// still holds one of its tensors.
+struct mopt_arena_block_ref {
+    int references;
+    uint8_t *data;
+    size_t size;
+};
+
+// Accounting of one session, shared with buffers that may outlive it.
+struct mopt_exec_account {
+    int references;
+    size_t live_bytes, peak_bytes; // heap buffers only
+};
+
+struct mopt_planned { // a planned buffer that is in use now
+    size_t offset, bytes;
+    struct mopt_buffer *buffer; // NULL once released
+};
+
+struct mopt_exec_memory {
+    struct mopt_arena_block_ref *block; // NULL: nothing planned
+    struct mopt_exec_account *account;
+    struct mopt_planned **active; // planned buffers not yet released (heap array of heap records)
+    size_t active_count, active_capacity;
+    size_t limit_bytes; // of heap + arena, 0 = none
+};
+
+enum mopt_status mopt__exec_memory_init(struct mopt_exec_memory *memory, struct mopt_error *err);
+void mopt__exec_memory_release(struct mopt_exec_memory *memory);
+// Makes the block at least `bytes` large (contents lost; buffers in use keep the old block).
+enum mopt_status mopt__exec_memory_reserve(struct mopt_exec_memory *memory, size_t bytes, struct mopt_error *err);
+// Tensor in the block at offset if that range is free, else on the heap. planned_bytes 0: heap.
+enum mopt_status mopt__exec_memory_tensor(struct mopt_exec_memory *memory, size_t offset, size_t planned_bytes,
+                                          enum mopt_dtype dtype, int rank, const int64_t *dims,
+                                          struct mopt_tensor **out, struct mopt_error *err);
+bool mopt__exec_memory_is_planned(const struct mopt_tensor *tensor); // its bytes lie in an arena block
+
+// ---- schedule.c: steps and lifetimes --------------------------------------------------------------------------------
+struct mopt_step {
+    struct mopt_node *node;
+    int64_t version;
+    const uint32_t *release; // ids of values of this graph whose last use is this step
+    uint32_t release_count;
+    uint32_t profile; // row in the profile
+    struct mopt_datum **inputs, **outputs; // scratch of the running step
+    // bound kernel for the input signature seen last; run NULL = eval
+    enum mopt_status (*run)(struct mopt_eval *eval, struct mopt_error *err);
+    void *state;
+    void (*free_state)(void *state);
+    uint64_t signature; // of dtypes and dims of the inputs it was bound for
+    bool bound;         // signature valid
+};
+
+struct mopt_schedule { // of one graph (main or body)
+    const struct mopt_graph *graph;
+    struct mopt_step *steps;
+    uint32_t step_count;
+};
+
+enum mopt_status mopt__schedule_build(struct mopt_session *session, struct mopt_error *err);
+
+// ---- plan.c: offsets for one set of input shapes ----------------------------------------------------------------------
+struct mopt_slot_plan {
+    size_t offset, bytes; // bytes 0: not planned
+};
+struct mopt_exec_plan {
+    uint64_t signature; // of the input shapes
+    uint64_t used;      // counter of last use, for replacement
+    struct mopt_slot_plan *slots; // by value id; NULL = cache entry free
+    size_t arena_bytes, floor_bytes, unshared_bytes;
+};
+enum mopt_status mopt__plan_build(struct mopt_session *session, struct mopt_datum *const *inputs,
+                                  struct mopt_exec_plan *plan, struct mopt_error *err);
+
+// ---- session ------------------------------------------------------------------------------------------------------------
+struct mopt_session {
+    struct mopt_model *model;
+    struct mopt_session_options options;
+    struct mopt_pool *pool;
+    struct mopt_arena arena;            // schedules, release lists
+    struct mopt_schedule main;
+    struct mopt_map bodies;             // graph pointer -> schedule
+    struct mopt_schedule *body_items;   // heap array; all bodies
+    size_t body_count;
+    struct mopt_model *inlined;         // copy with model-local functions inlined, else NULL
+    struct mopt_datum **constants;      // by value id
+    struct mopt_datum **slots;          // by value id, live values of the current run
+    struct mopt_exec_plan plans[MOPT_PLAN_CACHE];
+    uint64_t plan_clock;
+    struct mopt_exec_memory memory;
+    struct mopt_node_profile *profile;
+    size_t profile_count, profile_capacity;
+    size_t arena_bytes, floor_bytes, unshared_bytes, constant_bytes;
+};
+
+// State of one run, host of struct mopt_eval.
+struct mopt_exec_run {
+    struct mopt_session *session;
+    const struct mopt_run_options *options;
+    const struct mopt_exec_plan *plan;
+    struct mopt_rng rng;
+    uint64_t steps;
+    int depth;
+};
+enum mopt_status mopt__exec_graph(struct mopt_exec_run *run, struct mopt_schedule *schedule,
+                                  struct mopt_error *err);
+// Binds a step's fast kernel for the actual inputs if the operator has one and the signature changed.
+enum mopt_status mopt__step_bind(struct mopt_session *session, struct mopt_step *step,
+                                 struct mopt_datum *const *inputs, struct mopt_error *err);
+void mopt__step_release(struct mopt_step *step);
+// Hash of dtypes and dims of tensors; other data count by kind.
+uint64_t mopt__exec_signature(struct mopt_datum *const *data, size_t count);
+
+#endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// The walk over the steps of one graph, and the services a running operator may call: memory for outputs, bodies.
+#include "exec/internal.h"
+
+static struct mopt_datum *content(const struct mopt_session *session, const struct mopt_value *value)
+{
+    struct mopt_datum *live = session->slots[value->id];
+    return live != NULL ? live : session->constants[value->id];
+}
+
+static void set_slot(struct mopt_session *session, const struct mopt_value *value, struct mopt_datum *datum)
+{
+    mopt__datum_unref(session->slots[value->id]);
+    session->slots[value->id] = datum;
+}
+
+static enum mopt_status gather(const struct mopt_session *session, struct mopt_step *step, struct mopt_error *err)
+{
+    const struct mopt_node *node = step->node;
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const struct mopt_value *value = node->inputs[i].value;
+        step->inputs[i] = value != NULL ? content(session, value) : NULL;
+        if (value != NULL && step->inputs[i] == NULL) {
+            return mopt_error_set(err, MOPT_E_FORMAT, "input %u ('%s') has no content", i, value->name);
+        }
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status allocate(struct mopt_eval *eval, uint32_t output, enum mopt_dtype dtype, int rank,
+                                 const int64_t *dims, struct mopt_tensor **out, struct mopt_error *err)
+{
+    struct mopt_exec_run *run = eval->host;
+    const struct mopt_value *value = mopt__node_output(eval->node, output);
+    struct mopt_slot_plan slot = {0};
+    if (run->depth == 0 && value != NULL && run->plan != NULL) {
+        slot = run->plan->slots[value->id];
+    }
+    return mopt__exec_memory_tensor(&run->session->memory, slot.offset, slot.bytes, dtype, rank, dims, out, err);
+}
+
+static void clear_body(struct mopt_session *session, const struct mopt_graph *graph)
+{
+    for (size_t i = 0; i < graph->inputs.count; i++) {
+        set_slot(session, graph->inputs.items[i], NULL);
+    }
+    for (const struct mopt_node *node = graph->first; node != NULL; node = node->next) {
+        for (uint32_t i = 0; i < node->output_count; i++) {
+            if (node->outputs[i] != NULL) {
+                set_slot(session, node->outputs[i], NULL);
+            }
+        }
+    }
+}
+
+static enum mopt_status take_outputs(struct mopt_session *session, const struct mopt_graph *graph,
+                                     struct mopt_datum **outputs, struct mopt_error *err)
+{
+    for (size_t i = 0; i < graph->outputs.count; i++) {
+        struct mopt_datum *datum = content(session, graph->outputs.items[i]);
+        if (datum == NULL) {
+            for (size_t j = 0; j < i; j++) {
+                mopt__datum_unref(outputs[j]);
+                outputs[j] = NULL;
+            }
+            return mopt_error_set(err, MOPT_E_FORMAT, "output '%s' of a body has no content",
+                                  graph->outputs.items[i]->name);
+        }
+        outputs[i] = mopt__datum_ref(datum);
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status run_body(struct mopt_eval *eval, const struct mopt_graph *graph,
+                                 struct mopt_datum *const *inputs, size_t input_count,
+                                 struct mopt_datum **outputs, struct mopt_error *err)
+{
+    struct mopt_exec_run *run = eval->host;
+    struct mopt_session *session = run->session;
+    struct mopt_schedule *schedule = mopt__map_find_u64(&session->bodies, (uint64_t)(uintptr_t)graph);
+    if (schedule == NULL) {
+        return mopt_error_set(err, MOPT_E_INTERNAL, "body without a schedule");
+    }
+    if (input_count > graph->inputs.count) {
+        return mopt_error_set(err, MOPT_E_FORMAT, "body takes %zu inputs, %zu given", graph->inputs.count,
+                              input_count);
+    }
+    for (size_t i = 0; i < input_count; i++) {
+        set_slot(session, graph->inputs.items[i], mopt__datum_ref(inputs[i]));
+    }
+    run->depth++;
+    enum mopt_status status = mopt__exec_graph(run, schedule, err);
+    run->depth--;
+    if (status == MOPT_OK) {
+        status = take_outputs(session, graph, outputs, err);
+    }
+    clear_body(session, graph);
+    return status;
+}
+
+static enum mopt_status check_budget(struct mopt_exec_run *run, struct mopt_error *err)
+{
+    const struct mopt_budget *budget = run->options != NULL ? run->options->budget : NULL;
+    run->steps++;
+    if (budget == NULL) {
+        return MOPT_OK;
+    }
+    if (budget->max_steps != 0 && run->steps > budget->max_steps) {
+        return mopt_error_set(err, MOPT_E_LIMIT, "limit of %llu executed nodes reached",
+                              (unsigned long long)budget->max_steps);
+    }
+    return mopt__budget_check(budget, err);
+}
+
+static enum mopt_status call(struct mopt_exec_run *run, struct mopt_step *step, struct mopt_error *err)
+{
+    struct mopt_session *session = run->session;
+    const struct mopt_node *node = step->node;
+    struct mopt_eval eval = {.node = node, .version = step->version, .inputs = step->inputs,
+                             .outputs = step->outputs, .input_count = node->input_count,
+                             .output_count = node->output_count, .pool = session->pool, .rng = &run->rng,
+                             .budget = run->options != NULL ? run->options->budget : NULL,
+                             .allocate = allocate, .body = run_body, .host = run, .state = step->state};
+    if (!session->options.profile) {
+        return step->run != NULL ? step->run(&eval, err) : node->op->eval(&eval, err);
+    }
+    struct mopt_node_profile *row = &session->profile[step->profile];
+    uint64_t start = mopt__clock_ns();
+    enum mopt_status status = step->run != NULL ? step->run(&eval, err) : node->op->eval(&eval, err);
+    row->total_ns += mopt__clock_ns() - start;
+    row->calls++;
+    row->bound = step->run != NULL;
+    return status;
+}
+
+static enum mopt_status keep_outputs(struct mopt_exec_run *run, struct mopt_step *step, struct mopt_error *err)
+{
+    const struct mopt_node *node = step->node;
+    enum mopt_status status = MOPT_OK;
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        const struct mopt_value *value = node->outputs[i];
+        struct mopt_datum *datum = step->outputs[i];
+        step->outputs[i] = NULL;
+        if (value == NULL || status != MOPT_OK) {
+            mopt__datum_unref(datum);
+            continue;
+        }
+        if (datum == NULL) {
+            status = mopt_error_set(err, MOPT_E_INTERNAL, "output %u ('%s') was not computed", i, value->name);
+            continue;
+        }
+        set_slot(run->session, value, datum);
+        if (run->options != NULL && run->options->observe != NULL) {
+            status = run->options->observe(run->options->observe_context, value, datum, err);
+        }
+    }
+    return status;
+}
+
+static enum mopt_status run_step(struct mopt_exec_run *run, struct mopt_step *step, struct mopt_error *err)
+{
+    enum mopt_status status = check_budget(run, err);
+    if (status == MOPT_OK) {
+        status = gather(run->session, step, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__step_bind(run->session, step, step->inputs, err);
+    }
+    if (status == MOPT_OK) {
+        status = call(run, step, err);
+    }
+    if (status == MOPT_OK) {
+        return keep_outputs(run, step, err);
+    }
+    for (uint32_t i = 0; i < step->node->output_count; i++) {
+        mopt__datum_unref(step->outputs[i]);
+        step->outputs[i] = NULL;
+    }
+    return status;
+}
+
+enum mopt_status mopt__exec_graph(struct mopt_exec_run *run, struct mopt_schedule *schedule,
+                                  struct mopt_error *err)
+{
+    struct mopt_session *session = run->session;
+    for (uint32_t s = 0; s < schedule->step_count; s++) {
+        struct mopt_step *step = &schedule->steps[s];
+        enum mopt_status status = run_step(run, step, err);
+        if (status != MOPT_OK) {
+            return mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(step->node), step->node->op_type);
+        }
+        for (uint32_t i = 0; i < step->release_count; i++) {
+            mopt__datum_unref(session->slots[step->release[i]]);
+            session->slots[step->release[i]] = NULL;
+        }
+    }
+    return MOPT_OK;
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flat arrays of steps for the main graph and every body, with the values that die after each step.
+#include "exec/internal.h"
+
+// The node of `scope` in which a use by `node` happens: node itself or the owner of the body it stands in.
+static struct mopt_node *node_in_scope(struct mopt_node *node, const struct mopt_graph *scope)
+{
+    while (node != NULL && node->graph != scope) {
+        node = node->graph != NULL ? node->graph->owner : NULL;
+    }
+    return node;
+}
+
+// Step after which the value is not needed any more; UINT32_MAX: keep to the end of the graph (an output, of this
+// graph or of a body that passes it through).
+static uint32_t last_step(const struct mopt_value *value, const struct mopt_graph *scope)
+{
+    if (value->graph_output_count > 0) {
+        return UINT32_MAX;
+    }
+    uint32_t last = value->producer != NULL ? value->producer->order : 0;
+    for (const struct mopt_use *use = value->uses; use != NULL; use = use->next) {
+        struct mopt_node *node = node_in_scope(use->node, scope);
+        if (node != NULL && node->order > last) {
+            last = node->order;
+        }
+    }
+    return last;
+}
+
+static enum mopt_status add_releases(struct mopt_session *session, struct mopt_schedule *schedule,
+                                     uint32_t *counts, struct mopt_error *err)
+{
+    for (uint32_t s = 0; s < schedule->step_count; s++) {
+        const struct mopt_node *node = schedule->steps[s].node;
+        for (uint32_t i = 0; i < node->output_count; i++) {
+            uint32_t last = node->outputs[i] != NULL ? last_step(node->outputs[i], schedule->graph) : UINT32_MAX;
+            if (last != UINT32_MAX) {
+                counts[last]++;
+            }
+        }
+    }
+    uint32_t **lists = mopt__calloc(schedule->step_count + (size_t)1, sizeof *lists);
+    if (lists == NULL) {
+        return mopt_error_memory(err);
+    }
+    for (uint32_t s = 0; s < schedule->step_count; s++) {
+        lists[s] = mopt__arena_alloc(&session->arena, counts[s] + (size_t)1, sizeof(uint32_t));
+        if (lists[s] == NULL) {
+            mopt__free(lists);
+            return mopt_error_memory(err);
+        }
+        schedule->steps[s].release = lists[s];
+    }
+    for (uint32_t s = 0; s < schedule->step_count; s++) {
+        const struct mopt_node *node = schedule->steps[s].node;
+        for (uint32_t i = 0; i < node->output_count; i++) {
+            const struct mopt_value *value = node->outputs[i];
+            uint32_t last = value != NULL ? last_step(value, schedule->graph) : UINT32_MAX;
+            if (last != UINT32_MAX) {
+                lists[last][schedule->steps[last].release_count++] = value->id;
+            }
+        }
+    }
+    mopt__free(lists);
+    return MOPT_OK;
+}
+
+static enum mopt_status add_profile_row(struct mopt_session *session, struct mopt_step *step,
+                                        struct mopt_error *err)
+{
+    enum mopt_status status = mopt__grow((void **)&session->profile, &session->profile_capacity,
+                                         session->profile_count + 1, sizeof *session->profile, err);
+    if (status == MOPT_OK) {
+        step->profile = (uint32_t)session->profile_count;
+        session->profile[session->profile_count++] = (struct mopt_node_profile){.node = step->node};
+    }
+    return status;
+}
+
+static enum mopt_status init_step(struct mopt_session *session, struct mopt_node *node, struct mopt_step *step,
+                                  struct mopt_error *err)
+{
+    *step = (struct mopt_step){.node = node, .version = mopt__graph_opset(node->graph, node->domain)};
+    step->inputs = mopt__arena_alloc(&session->arena, node->input_count + (size_t)1, sizeof *step->inputs);
+    step->outputs = mopt__arena_alloc(&session->arena, node->output_count + (size_t)1, sizeof *step->outputs);
+    if (step->inputs == NULL || step->outputs == NULL) {
+        return mopt_error_memory(err);
+    }
+    return add_profile_row(session, step, err);
+}
+
+static enum mopt_status fill(struct mopt_session *session, struct mopt_graph *graph,
+                             struct mopt_schedule *schedule, struct mopt_error *err)
+{
+    if (!mopt__graph_is_sorted(graph)) {
+        enum mopt_status sorted = mopt__graph_sort(graph, err);
+        if (sorted != MOPT_OK) {
+            return sorted;
+        }
+    }
+    mopt__graph_number(graph);
+    *schedule = (struct mopt_schedule){.graph = graph, .step_count = (uint32_t)graph->node_count};
+    schedule->steps = mopt__arena_alloc(&session->arena, graph->node_count + 1, sizeof *schedule->steps);
+    uint32_t *counts = mopt__calloc(graph->node_count + 1, sizeof *counts);
+    if (schedule->steps == NULL || counts == NULL) {
+        mopt__free(counts);
+        return mopt_error_memory(err);
+    }
+    uint32_t s = 0;
+    enum mopt_status status = MOPT_OK;
+    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = node->next) {
+        node->order = s; // numbering of this schedule
+        status = init_step(session, node, &schedule->steps[s], err);
+        s++;
+    }
+    if (status == MOPT_OK) {
+        status = add_releases(session, schedule, counts, err);
+    }
+    mopt__free(counts);
+    return status;
+}
+
+struct build {
+    struct mopt_session *session;
+    size_t graphs;
+};
+
+static enum mopt_status count_graph(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    (void)graph;
+    (void)err;
+    ((struct build *)context)->graphs++;
+    return MOPT_OK;
+}
+
+static enum mopt_status build_graph(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    struct mopt_session *session = ((struct build *)context)->session;
+    struct mopt_schedule *schedule = &session->main;
+    if (graph != session->model->graph) {
+        schedule = &session->body_items[session->body_count++];
+    }
+    enum mopt_status status = fill(session, graph, schedule, err);
+    if (status == MOPT_OK && schedule != &session->main) {
+        status = mopt__map_put_u64(&session->bodies, (uint64_t)(uintptr_t)graph, schedule, err);
+    }
+    return status;
+}
+
+enum mopt_status mopt__schedule_build(struct mopt_session *session, struct mopt_error *err)
+{
+    struct build build = {.session = session};
+    struct mopt_graph *graph = session->model->graph;
+    enum mopt_status status = mopt__graph_walk(graph, count_graph, &build, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    session->body_items = mopt__calloc(build.graphs, sizeof *session->body_items);
+    if (session->body_items == NULL) {
+        return mopt_error_memory(err);
+    }
+    return mopt__graph_walk(graph, build_graph, &build, err);
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions: what is prepared once per model, and the frame of a run around the steps.
+#include <stdio.h>
+
+#include "exec/internal.h"
+#include "ir/inline.h"
+
+enum { LISTED_MAX = 8 }; // unsupported operators named in one message
+
+struct unsupported {
+    char text[512];
+    size_t length;
+    size_t kinds;
+    struct mopt_map seen;
+    struct mopt_arena arena;
+};
+
+static void note_unsupported(struct unsupported *list, const char *name)
+{
+    if (list->kinds++ < LISTED_MAX && list->length < sizeof list->text) {
+        int n = snprintf(list->text + list->length, sizeof list->text - list->length, "%s%s",
+                         list->length > 0 ? ", " : "", name);
+        list->length += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static enum mopt_status find_unsupported(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    struct unsupported *list = context;
+    for (struct mopt_node *node = graph->first; node != NULL; node = node->next) {
+        if (node->op != NULL && node->op->eval != NULL) {
+            continue;
+        }
+        char *name = mopt__arena_printf(&list->arena, "%s%s%s-%lld", node->domain, *node->domain ? "::" : "",
+                                        node->op_type, (long long)mopt__graph_opset(graph, node->domain));
+        if (name == NULL) {
+            return mopt_error_memory(err);
+        }
+        if (mopt__map_find(&list->seen, name) == NULL) {
+            note_unsupported(list, name);
+            enum mopt_status status = mopt__map_put(&list->seen, name, name, err);
+            if (status != MOPT_OK) {
+                return status;
+            }
+        }
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status check_supported(struct mopt_model *model, struct mopt_error *err)
+{
+    struct unsupported list = {.length = 0};
+    mopt__arena_init(&list.arena);
+    enum mopt_status status = mopt__graph_walk(model->graph, find_unsupported, &list, err);
+    if (status == MOPT_OK && list.kinds > 0) {
+        status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "%zu operator%s cannot run here: %s%s", list.kinds,
+                                list.kinds > 1 ? "s" : "", list.text, list.kinds > LISTED_MAX ? ", ..." : "");
+    }
+    mopt__map_release(&list.seen);
+    mopt__arena_release(&list.arena);
+    return status;
+}
+
+static enum mopt_status add_constant(struct mopt_session *session, const struct mopt_value *value,
+                                     struct mopt_error *err)
+{
+    if (value->constant != NULL) {
+        session->constant_bytes += value->constant->bytes;
+        return mopt__datum_tensor(value->constant, &session->constants[value->id], err);
+    }
+    struct mopt_tensor *dense = NULL;
+    enum mopt_status status = mopt__sparse_to_dense(value->sparse, &dense, err);
+    if (status == MOPT_OK) {
+        session->constant_bytes += dense->bytes;
+        status = mopt__datum_tensor(dense, &session->constants[value->id], err);
+        mopt__tensor_unref(dense);
+    }
+    return status;
+}
+
+static enum mopt_status add_constants(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    struct mopt_session *session = context;
+    const struct mopt_value_list *lists[] = {&graph->initializers, &graph->sparse_initializers};
+    for (size_t l = 0; l < MOPT_COUNTOF(lists); l++) {
+        for (size_t i = 0; i < lists[l]->count; i++) {
+            const struct mopt_value *value = lists[l]->items[i];
+            enum mopt_status status = value->constant != NULL || value->sparse != NULL
+                                          ? add_constant(session, value, err)
+                                          : MOPT_OK;
+            if (status != MOPT_OK) {
+                return mopt_error_wrap(err, "initializer '%s'", value->name);
+            }
+        }
+    }
+    return MOPT_OK;
+}
+
+// Model-local functions are inlined into a private copy; operators without functions run on the model as it is.
+static enum mopt_status choose_model(struct mopt_session *session, struct mopt_model *model,
+                                     struct mopt_error *err)
+{
+    session->model = model;
+    if (model->function_count == 0) {
+        return MOPT_OK;
+    }
+    enum mopt_status status = mopt__model_clone(model, &session->inlined, err);
+    if (status == MOPT_OK) {
+        status = mopt__model_inline_functions(session->inlined, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__ops_resolve(session->inlined, err);
+        session->model = session->inlined;
+    }
+    return status;
+}
+
+static enum mopt_status build(struct mopt_session *session, struct mopt_model *model, struct mopt_error *err)
+{
+    enum mopt_status status = choose_model(session, model, err);
+    if (status == MOPT_OK) {
+        status = check_supported(session->model, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__exec_memory_init(&session->memory, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__pool_new(session->options.threads, &session->pool, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__schedule_build(session, err);
+    }
+    if (status != MOPT_OK) {
+        return status;
+    }
+    size_t values = session->model->value_count + (size_t)1;
+    session->constants = mopt__calloc(values, sizeof *session->constants);
+    session->slots = mopt__calloc(values, sizeof *session->slots);
+    if (session->constants == NULL || session->slots == NULL) {
+        return mopt_error_memory(err);
+    }
+    return mopt__graph_walk(session->model->graph, add_constants, session, err);
+}
+
+enum mopt_status mopt__session_new(struct mopt_model *model, const struct mopt_session_options *options,
+                                   struct mopt_session **out, struct mopt_error *err)
+{
+    *out = NULL;
+    struct mopt_session *session = mopt__calloc(1, sizeof *session);
+    if (session == NULL) {
+        return mopt_error_memory(err);
+    }
+    mopt__arena_init(&session->arena);
+    if (options != NULL) {
+        session->options = *options;
+    }
+    enum mopt_status status = build(session, model, err);
+    if (status != MOPT_OK) {
+        mopt__session_free(session);
+        return status;
+    }
+    *out = session;
+    return MOPT_OK;
+}
+
+static void release_schedule(struct mopt_schedule *schedule)
+{
+    for (uint32_t s = 0; schedule->steps != NULL && s < schedule->step_count; s++) {
+        mopt__step_release(&schedule->steps[s]);
+    }
+}
+
+static void release_data(struct mopt_session *session, struct mopt_datum **data)
+{
+    for (size_t i = 0; data != NULL && i < session->model->value_count; i++) {
+        mopt__datum_unref(data[i]);
+        data[i] = NULL;
+    }
+}
+
+void mopt__session_free(struct mopt_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    release_schedule(&session->main);
+    for (size_t i = 0; i < session->body_count; i++) {
+        release_schedule(&session->body_items[i]);
+    }
+    release_data(session, session->slots);
+    release_data(session, session->constants);
+    mopt__free(session->slots);
+    mopt__free(session->constants);
+    for (size_t i = 0; i < MOPT_PLAN_CACHE; i++) {
+        mopt__free(session->plans[i].slots);
+    }
+    mopt__exec_memory_release(&session->memory);
+    mopt__map_release(&session->bodies);
+    mopt__free(session->body_items);
+    mopt__free(session->profile);
+    mopt__pool_free(session->pool);
+    mopt__model_free(session->inlined);
+    mopt__arena_release(&session->arena);
+    mopt__free(session);
+}
+
+// ---- Run ----------------------------------------------------------------------------------------------------------
+
+static enum mopt_status check_tensor(const struct mopt_session *session, const struct mopt_type *type,
+                                     const struct mopt_tensor *tensor, struct mopt_error *err)
+{
+    if (type->dtype != MOPT_UNDEFINED && tensor->dtype != type->dtype) {
+        return mopt_error_set(err, MOPT_E_TYPE, "element type is %s, must be %s", mopt__dtype_name(tensor->dtype),
+                              mopt__dtype_name(type->dtype));
+    }
+    if (type->rank >= 0 && tensor->rank != type->rank) {
+        return mopt_error_set(err, MOPT_E_SHAPE, "rank is %d, must be %d", tensor->rank, type->rank);
+    }
+    for (int d = 0; d < type->rank; d++) {
+        int64_t want;
+        if (mopt__dim_is_known(session->model->dims, type->dims[d], &want) && want != tensor->dims[d]) {
+            return mopt_error_set(err, MOPT_E_SHAPE, "axis %d has size %lld, must be %lld", d,
+                                  (long long)tensor->dims[d], (long long)want);
+        }
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status check_input(const struct mopt_session *session, const struct mopt_value *value,
+                                    const struct mopt_datum *datum, struct mopt_error *err)
+{
+    if (datum == NULL) {
+        return session->constants[value->id] != NULL ? MOPT_OK
+                                                     : mopt_error_set(err, MOPT_E_MISSING, "no data given");
+    }
+    const struct mopt_type *type = value->declared;
+    if (type == NULL || type->kind == MOPT_TYPE_NONE) {
+        return MOPT_OK;
+    }
+    if (type->kind == MOPT_TYPE_TENSOR) {
+        return datum->kind == MOPT_DATUM_TENSOR
+                   ? check_tensor(session, type, datum->tensor, err)
+                   : mopt_error_set(err, MOPT_E_TYPE, "a tensor is needed");
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status set_inputs(struct mopt_session *session, struct mopt_datum *const *inputs,
+                                   struct mopt_error *err)
+{
+    const struct mopt_graph *graph = session->main.graph;
+    for (size_t i = 0; i < graph->inputs.count; i++) {
+        const struct mopt_value *value = graph->inputs.items[i];
+        enum mopt_status status = check_input(session, value, inputs[i], err);
+        if (status != MOPT_OK) {
+            return mopt_error_wrap(err, "input '%s'", value->name);
+        }
+        mopt__datum_unref(session->slots[value->id]);
+        session->slots[value->id] = inputs[i] != NULL ? mopt__datum_ref(inputs[i]) : NULL;
+    }
+    return MOPT_OK;
+}
+
+static uint64_t plan_signature(struct mopt_session *session, struct mopt_datum *const *inputs)
+{
+    return mopt__exec_signature(inputs, session->main.graph->inputs.count);
+}
+
+// The cached plan for these shapes, or a new one in the place of the one unused for longest.
+static enum mopt_status find_plan(struct mopt_session *session, struct mopt_datum *const *inputs,
+                                  const struct mopt_exec_plan **out, struct mopt_error *err)
+{
+    uint64_t signature = plan_signature(session, inputs);
+    struct mopt_exec_plan *oldest = &session->plans[0];
+    for (size_t i = 0; i < MOPT_PLAN_CACHE; i++) {
+        struct mopt_exec_plan *plan = &session->plans[i];
+        if (plan->slots != NULL && plan->signature == signature) {
+            plan->used = ++session->plan_clock;
+            *out = plan;
+            return MOPT_OK;
+        }
+        if (plan->slots == NULL || (oldest->slots != NULL && plan->used < oldest->used)) {
+            oldest = oldest->slots == NULL ? oldest : plan;
+        }
+    }
+    mopt__free(oldest->slots);
+    *oldest = (struct mopt_exec_plan){.signature = signature, .used = ++session->plan_clock};
+    enum mopt_status status = mopt__plan_build(session, inputs, oldest, err);
+    if (status != MOPT_OK) {
+        return mopt_error_wrap(err, "planning");
+    }
+    if (oldest->arena_bytes >= session->arena_bytes) {
+        session->arena_bytes = oldest->arena_bytes;
+        session->floor_bytes = oldest->floor_bytes;
+        session->unshared_bytes = oldest->unshared_bytes;
+    }
+    *out = oldest;
+    return MOPT_OK;
+}
+
+// A result must not depend on memory that the next run overwrites.
+static enum mopt_status own_datum(struct mopt_datum **datum, struct mopt_error *err)
+{
+    if ((*datum)->kind == MOPT_DATUM_TENSOR) {
+        if (!mopt__exec_memory_is_planned((*datum)->tensor)) {
+            return MOPT_OK;
+        }
+        struct mopt_tensor *copy = NULL;
+        struct mopt_datum *owned = NULL;
+        enum mopt_status status = mopt__tensor_copy((*datum)->tensor, &copy, err);
+        if (status == MOPT_OK) {
+            status = mopt__datum_tensor(copy, &owned, err);
+            mopt__tensor_unref(copy);
+        }
+        if (status == MOPT_OK) {
+            mopt__datum_unref(*datum);
+            *datum = owned;
+        }
+        return status;
+    }
+    for (size_t i = 0; i < (*datum)->count; i++) {
+        enum mopt_status status = own_datum(&(*datum)->items[i], err);
+        if (status != MOPT_OK) {
+            return status;
+        }
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status take_results(struct mopt_session *session, struct mopt_datum **outputs,
+                                     struct mopt_error *err)
+{
+    const struct mopt_graph *graph = session->main.graph;
+    for (size_t i = 0; i < graph->outputs.count; i++) {
+        const struct mopt_value *value = graph->outputs.items[i];
+        struct mopt_datum *datum = session->slots[value->id];
+        datum = datum != NULL ? datum : session->constants[value->id];
+        if (datum == NULL) {
+            return mopt_error_set(err, MOPT_E_FORMAT, "output '%s' is never computed", value->name);
+        }
+        outputs[i] = mopt__datum_ref(datum);
+        enum mopt_status status = own_datum(&outputs[i], err);
+        if (status != MOPT_OK) {
+            return mopt_error_wrap(err, "output '%s'", value->name);
+        }
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status run_main(struct mopt_session *session, struct mopt_datum *const *inputs,
+                                 struct mopt_datum **outputs, const struct mopt_run_options *options,
+                                 struct mopt_error *err)
+{
+    struct mopt_exec_run run = {.session = session, .options = options};
+    mopt__rng_init(&run.rng, session->options.seed);
+    session->memory.limit_bytes =
+        options != NULL && options->budget != NULL ? options->budget->max_memory_bytes : 0;
+    enum mopt_status status = set_inputs(session, inputs, err);
+    if (status == MOPT_OK) {
+        status = find_plan(session, inputs, &run.plan, err);
+    }
+    if (status == MOPT_OK && session->memory.limit_bytes != 0 &&
+        run.plan->arena_bytes > session->memory.limit_bytes) {
+        status = mopt_error_set(err, MOPT_E_LIMIT, "intermediate tensors need %zu bytes, the limit is %zu",
+                                run.plan->arena_bytes, session->memory.limit_bytes);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__exec_memory_reserve(&session->memory, run.plan->arena_bytes, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__exec_graph(&run, &session->main, err);
+    }
+    return status == MOPT_OK ? take_results(session, outputs, err) : status;
+}
+
+enum mopt_status mopt__session_run(struct mopt_session *session, struct mopt_datum *const *inputs,
+                                   struct mopt_datum **outputs, const struct mopt_run_options *options,
+                                   struct mopt_error *err)
+{
+    size_t count = session->main.graph->outputs.count;
+    for (size_t i = 0; i < count; i++) {
+        outputs[i] = NULL;
+    }
+    enum mopt_status status = run_main(session, inputs, outputs, options, err);
+    release_data(session, session->slots);
+    for (size_t i = 0; status != MOPT_OK && i < count; i++) {
+        mopt__datum_unref(outputs[i]);
+        outputs[i] = NULL;
+    }
+    return status;
+}
+
+const struct mopt_node_profile *mopt__session_profile(const struct mopt_session *session, size_t *count)
+{
+    *count = session->profile_count;
+    return session->profile;
+}
+
+void mopt__session_profile_reset(struct mopt_session *session)
+{
+    for (size_t i = 0; i < session->profile_count; i++) {
+        session->profile[i].calls = 0;
+        session->profile[i].total_ns = 0;
+    }
+}
+
+void mopt__session_memory(const struct mopt_session *session, struct mopt_session_memory *out)
+{
+    *out = (struct mopt_session_memory){.arena_bytes = session->arena_bytes,
+                                        .arena_floor = session->floor_bytes,
+                                        .unshared_bytes = session->unshared_bytes,
+                                        .constant_bytes = session->constant_bytes,
+                                        .heap_peak = session->memory.account->peak_bytes};
+}
+
+int mopt__session_threads(const struct mopt_session *session)
+{
+    return mopt__pool_size(session->pool);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Choice of the kernel of one step: the operator's bound kernel for the shapes at hand, or its reference.
+#include "exec/internal.h"
+
+static uint64_t hash_tensor(const struct mopt_tensor *tensor)
+{
+    uint64_t hash = mopt__hash_mix((uint64_t)tensor->dtype + 1, (uint64_t)tensor->rank);
+    for (int d = 0; d < tensor->rank; d++) {
+        hash = mopt__hash_mix(hash, (uint64_t)tensor->dims[d]);
+    }
+    return hash;
+}
+
+uint64_t mopt__exec_signature(struct mopt_datum *const *data, size_t count)
+{
+    uint64_t hash = count;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t item = 0;
+        if (data[i] != NULL) {
+            item = data[i]->kind == MOPT_DATUM_TENSOR ? hash_tensor(data[i]->tensor)
+                                                      : (uint64_t)data[i]->kind + 100;
+        }
+        hash = mopt__hash_mix(hash, item);
+    }
+    return hash;
+}
+
+void mopt__step_release(struct mopt_step *step)
+{
+    if (step->free_state != NULL) {
+        step->free_state(step->state);
+    }
+    step->run = NULL;
+    step->state = NULL;
+    step->free_state = NULL;
+    step->bound = false;
+}
+
+static enum mopt_status no_body(struct mopt_infer *infer, struct mopt_graph *graph, const struct mopt_fact *inputs,
+                                size_t input_count, struct mopt_fact *outputs, struct mopt_error *err)
+{
+    (void)infer;
+    (void)graph;
+    (void)inputs;
+    (void)input_count;
+    (void)outputs;
+    return mopt_error_set(err, MOPT_E_UNSUPPORTED, "a body cannot be inferred while binding");
+}
+
+struct binder {
+    struct mopt_arena arena;
+    struct mopt_fact *inputs, *outputs;
+    struct mopt_dims *dims;
+};
+
+static enum mopt_status input_facts(const struct mopt_session *session, const struct mopt_step *step,
+                                    struct mopt_datum *const *inputs, struct binder *b, struct mopt_error *err)
+{
+    const struct mopt_node *node = step->node;
+    b->inputs = mopt__arena_alloc(&b->arena, node->input_count + (size_t)1, sizeof *b->inputs);
+    b->outputs = mopt__arena_alloc(&b->arena, node->output_count + (size_t)1, sizeof *b->outputs);
+    if (b->inputs == NULL || b->outputs == NULL) {
+        return mopt_error_memory(err);
+    }
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        if (inputs[i] == NULL || inputs[i]->kind != MOPT_DATUM_TENSOR) {
+            continue;
+        }
+        const struct mopt_tensor *tensor = inputs[i]->tensor;
+        b->inputs[i].type = mopt__type_tensor(&b->arena, tensor->dtype, tensor->rank, tensor->dims);
+        if (b->inputs[i].type == NULL) {
+            return mopt_error_memory(err);
+        }
+        const struct mopt_value *value = node->inputs[i].value;
+        if (mopt__value_constant(value) != NULL && inputs[i] == session->constants[value->id]) {
+            b->inputs[i].constant = inputs[i]->tensor;
+        }
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status bind(struct mopt_session *session, struct mopt_step *step,
+                             struct mopt_datum *const *inputs, struct binder *b, struct mopt_error *err)
+{
+    const struct mopt_op *op = step->node->op;
+    enum mopt_status status = input_facts(session, step, inputs, b, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    struct mopt_infer infer = {.node = step->node, .version = step->version, .dims = b->dims, .arena = &b->arena,
+                               .inputs = b->inputs, .outputs = b->outputs, .body = no_body};
+    status = op->infer != NULL ? op->infer(&infer, err) : MOPT_OK;
+    if (status != MOPT_OK) {
+        return status;
+    }
+    struct mopt_bind request = {.node = step->node, .version = step->version, .inputs = b->inputs,
+                                .outputs = b->outputs, .dims = b->dims,
+                                .threads = mopt__pool_size(session->pool)};
+    status = op->bind(&request, err);
+    if (status == MOPT_OK) {
+        step->run = request.run;
+        step->state = request.state;
+        step->free_state = request.free_state;
+    }
+    return status;
+}
+
+enum mopt_status mopt__step_bind(struct mopt_session *session, struct mopt_step *step,
+                                 struct mopt_datum *const *inputs, struct mopt_error *err)
+{
+    if (session->options.reference || step->node->op->bind == NULL) {
+        return MOPT_OK;
+    }
+    uint64_t signature = mopt__exec_signature(inputs, step->node->input_count);
+    if (step->bound && step->signature == signature) {
+        return MOPT_OK;
+    }
+    mopt__step_release(step);
+    struct binder b = {.dims = mopt__dims_new()};
+    mopt__arena_init(&b.arena);
+    enum mopt_status status = b.dims != NULL ? bind(session, step, inputs, &b, err) : mopt_error_memory(err);
+    mopt__dims_free(b.dims);
+    mopt__arena_release(&b.arena);
+    if (status == MOPT_OK) {
+        step->signature = signature;
+        step->bound = true;
+    }
+    return status;
+}

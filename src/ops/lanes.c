@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversion of runs of elements; see lanes.h.
+#include "ops/lanes.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/size.h"
+
+#define PLAIN_INTEGERS(X)                                                                          \
+    X(MOPT_INT8, int8_t)                                                                           \
+    X(MOPT_UINT8, uint8_t)                                                                         \
+    X(MOPT_BOOL, uint8_t)                                                                          \
+    X(MOPT_INT16, int16_t)                                                                         \
+    X(MOPT_UINT16, uint16_t)                                                                       \
+    X(MOPT_INT32, int32_t)                                                                         \
+    X(MOPT_UINT32, uint32_t)                                                                       \
+    X(MOPT_INT64, int64_t)                                                                         \
+    X(MOPT_UINT64, uint64_t)
+#define PLAIN(X) X(MOPT_FLOAT32, float) X(MOPT_FLOAT64, double) PLAIN_INTEGERS(X)
+
+bool mopt__lanes_narrow(enum mopt_dtype dtype)
+{
+    return mopt__dtype_is_float(dtype) && dtype != MOPT_FLOAT32 && dtype != MOPT_FLOAT64;
+}
+
+size_t mopt__lanes_size(enum mopt_dtype dtype)
+{
+    return dtype == MOPT_STRING ? sizeof(struct mopt_string) : mopt__dtype_bits(dtype) / 8;
+}
+
+int64_t mopt__saturate_i64(double value, int64_t low, int64_t high)
+{
+    if (isnan(value)) {
+        return 0;
+    }
+    if (value <= (double)low) {
+        return low;
+    }
+    return value >= (double)high ? high : (int64_t)value;
+}
+
+enum mopt_status mopt__index_check(int64_t index, int64_t size, int64_t *out, struct mopt_error *err)
+{
+    if (index < -size || index >= size) {
+        return mopt_error_set(err, MOPT_E_VALUE, "index %lld is outside [%lld, %lld]",
+                              (long long)index, (long long)-size, (long long)(size - 1));
+    }
+    *out = index < 0 ? index + size : index;
+    return MOPT_OK;
+}
+
+#define LOAD(id, T)                                                                                \
+    case id: {                                                                                     \
+        const T *p = (const T *)data + first;                                                      \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            out[i] = (LOAD_TO)p[(int64_t)i * step];                                                \
+        }                                                                                          \
+        return;                                                                                    \
+    }
+
+void mopt__load_f32(enum mopt_dtype dtype, const void *data, int64_t first, int64_t step, size_t n,
+                    float *out)
+{
+    switch (dtype) {
+#define LOAD_TO float
+        PLAIN(LOAD)
+#undef LOAD_TO
+    case MOPT_FLOAT16:
+        for (size_t i = 0; i < n; i++) {
+            out[i] = mopt__half_to_float(((const uint16_t *)data)[first + (int64_t)i * step]);
+        }
+        return;
+    case MOPT_BFLOAT16:
+        for (size_t i = 0; i < n; i++) {
+            out[i] = mopt__bfloat_to_float(((const uint16_t *)data)[first + (int64_t)i * step]);
+        }
+        return;
+    default:
+        for (size_t i = 0; i < n; i++) {
+            out[i] = (float)mopt__element_f64(dtype, data, (size_t)(first + (int64_t)i * step));
+        }
+    }
+}
+
+void mopt__load_f64(enum mopt_dtype dtype, const void *data, int64_t first, int64_t step, size_t n,
+                    double *out)
+{
+    switch (dtype) {
+#define LOAD_TO double
+        PLAIN(LOAD)
+#undef LOAD_TO
+    default:
+        for (size_t i = 0; i < n; i++) {
+            out[i] = mopt__element_f64(dtype, data, (size_t)(first + (int64_t)i * step));
+        }
+    }
+}
+
+void mopt__load_i64(enum mopt_dtype dtype, const void *data, int64_t first, int64_t step, size_t n,
+                    int64_t *out)
+{
+    switch (dtype) {
+#define LOAD_TO int64_t
+        PLAIN_INTEGERS(LOAD)
+#undef LOAD_TO
+    default:
+        for (size_t i = 0; i < n; i++) {
+            out[i] = mopt__element_i64(dtype, data, (size_t)(first + (int64_t)i * step));
+        }
+    }
+}
+
+// Range of an integer type as doubles that truncation may be compared with.
+static double store_integer(enum mopt_dtype dtype, double value)
+{
+    const unsigned bits = mopt__dtype_bits(dtype);
+    const bool is_signed = mopt__dtype_is_signed(dtype);
+    const double high = ldexp(1.0, (int)(is_signed ? bits - 1 : bits)) - 1;
+    const double low = is_signed ? -ldexp(1.0, (int)bits - 1) : 0.0;
+    if (isnan(value)) {
+        return 0.0;
+    }
+    return value < low ? low : value > high ? high : trunc(value);
+}
+
+static void store_element(enum mopt_dtype dtype, void *data, size_t i, double value)
+{
+    if (dtype == MOPT_BOOL) {
+        ((uint8_t *)data)[i] = value != 0.0;
+    } else if (dtype == MOPT_INT64) {
+        ((int64_t *)data)[i] = mopt__saturate_i64(value, INT64_MIN, INT64_MAX);
+    } else if (dtype == MOPT_UINT64) {
+        const bool fits = value > 0 && value < 18446744073709551616.0;
+        ((uint64_t *)data)[i] = fits ? (uint64_t)value : value > 0 ? UINT64_MAX : 0;
+    } else if (mopt__dtype_is_integer(dtype)) {
+        mopt__element_set_i64(dtype, data, i, (int64_t)store_integer(dtype, value));
+    } else {
+        mopt__element_set_f64(dtype, data, i, value);
+    }
+}
+
+void mopt__store_f32(enum mopt_dtype dtype, void *data, int64_t first, size_t n, const float *in)
+{
+    uint16_t *half = (uint16_t *)data + first;
+    switch (dtype) {
+    case MOPT_FLOAT32:
+        memcpy((float *)data + first, in, n * sizeof *in);
+        return;
+    case MOPT_FLOAT16:
+        for (size_t i = 0; i < n; i++) {
+            half[i] = mopt__float_to_half(in[i]);
+        }
+        return;
+    case MOPT_BFLOAT16:
+        for (size_t i = 0; i < n; i++) {
+            half[i] = mopt__float_to_bfloat(in[i]);
+        }
+        return;
+    default:
+        for (size_t i = 0; i < n; i++) {
+            store_element(dtype, data, (size_t)first + i, (double)in[i]);
+        }
+    }
+}
+
+void mopt__store_f64(enum mopt_dtype dtype, void *data, int64_t first, size_t n, const double *in)
+{
+    if (dtype == MOPT_FLOAT32) {
+        float *p = (float *)data + first;
+        for (size_t i = 0; i < n; i++) {
+            p[i] = (float)in[i];
+        }
+    } else if (dtype == MOPT_FLOAT64) {
+        memcpy((double *)data + first, in, n * sizeof *in);
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            store_element(dtype, data, (size_t)first + i, in[i]);
+        }
+    }
+}
+
+void mopt__store_i64(enum mopt_dtype dtype, void *data, int64_t first, size_t n, const int64_t *in)
+{
+    switch (dtype) {
+#define STORE(id, T)                                                                               \
+    case id: {                                                                                     \
+        T *p = (T *)data + first;                                                                  \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            p[i] = id == MOPT_BOOL ? (T)(in[i] != 0) : (T)in[i];                                   \
+        }                                                                                          \
+        return;                                                                                    \
+    }
+        PLAIN_INTEGERS(STORE)
+#undef STORE
+    default:
+        for (size_t i = 0; i < n; i++) {
+            mopt__element_set_i64(dtype, data, (size_t)first + i, in[i]);
+        }
+    }
+}

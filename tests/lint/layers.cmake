@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# Rank rule of the rooms: cmake -D SOURCE=<tree> -P layers.cmake
+# A file of src/ includes its own room and rooms of lower rank; public headers include only public
+# headers; cblas.h stays in src/kernels/blas/ and protobuf-c in src/onnx/.
+cmake_minimum_required(VERSION 3.21)
+
+set(ranks base:0 ir:1 kernels:1 onnx:2 ops:2 exec:3 rewrite:3 data:3 pass:4 optimize:5 train:5
+          quantize:6 prune:6 distill:6 convert:6 measure:6 search:7 lib:8 cli:9)
+foreach(entry IN LISTS ranks)
+  string(REGEX MATCH "^([a-z]+):([0-9])$" _ ${entry})
+  set(rank_${CMAKE_MATCH_1} ${CMAKE_MATCH_2})
+endforeach()
+
+set_property(GLOBAL PROPERTY faults 0)
+function(fault text)
+  message("${text}")
+  get_property(count GLOBAL PROPERTY faults)
+  math(EXPR count "${count} + 1")
+  set_property(GLOBAL PROPERTY faults ${count})
+endfunction()
+
+function(check_include path room header)
+  string(REGEX REPLACE "^([a-z]+)/.*$" "\\1" used "${header}")
+  if(header MATCHES "cblas" AND NOT path MATCHES "^src/kernels/blas/")
+    fault("${path}: '${header}' belongs into src/kernels/blas/ only")
+  elseif(header MATCHES "pb-c|protobuf-c" AND NOT room STREQUAL "onnx")
+    fault("${path}: '${header}' belongs into src/onnx/ only")
+  elseif(header MATCHES "/" AND DEFINED rank_${used})
+    if(room STREQUAL "mopt")
+      fault("${path}: a public header includes '${header}' of room '${used}'")
+    elseif(NOT used STREQUAL room AND NOT rank_${used} LESS rank_${room})
+      fault("${path}: rank ${rank_${room}} includes '${header}' of rank ${rank_${used}}")
+    endif()
+  elseif(EXISTS "${SOURCE}/src/${room}/${header}")
+    fault("${path}: write '${room}/${header}' instead of '${header}'")
+  endif()
+endfunction()
+
+file(GLOB_RECURSE files RELATIVE "${SOURCE}" "${SOURCE}/src/*.[ch]" "${SOURCE}/src/*.def"
+     "${SOURCE}/include/*.h" "${SOURCE}/include/*.h.in")
+foreach(path IN LISTS files)
+  string(REGEX MATCH "^(src|include)/([^/]+)/" _ "${path}")
+  set(room "${CMAKE_MATCH_2}")
+  if(NOT room STREQUAL "mopt" AND NOT DEFINED rank_${room})
+    fault("${path}: folder '${room}' has no rank in tests/lint/layers.cmake")
+    continue()
+  endif()
+  file(STRINGS "${SOURCE}/${path}" lines REGEX "^[ \t]*#[ \t]*include[ \t]*[<\"]")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "^[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"]+)[>\"].*$" "\\1" header "${line}")
+    check_include("${path}" "${room}" "${header}")
+  endforeach()
+endforeach()
+
+list(LENGTH files count)
+get_property(faults GLOBAL PROPERTY faults)
+if(count EQUAL 0)
+  message(FATAL_ERROR "no source file found under '${SOURCE}'")
+elseif(faults GREATER 0)
+  message(FATAL_ERROR "${faults} includes break the layers")
+endif()
+message("layers hold in ${count} files")
