@@ -14,15 +14,22 @@
 
 enum { ALIGNED_BYTES = 64, GROW_FIRST = 8 };
 
+// No object is larger than PTRDIFF_MAX; asking the system for it would only wake its debugging
+// tools.
+static bool is_possible(size_t bytes)
+{
+    return bytes <= PTRDIFF_MAX;
+}
+
 void *mopt__malloc(size_t bytes)
 {
-    return malloc(bytes ? bytes : 1);
+    return is_possible(bytes) ? malloc(bytes ? bytes : 1) : NULL;
 }
 
 void *mopt__calloc(size_t count, size_t size)
 {
     size_t bytes;
-    if (!mopt__size_mul(count, size, &bytes)) {
+    if (!mopt__size_mul(count, size, &bytes) || !is_possible(bytes)) {
         return NULL;
     }
     return calloc(1, bytes ? bytes : 1);
@@ -31,7 +38,7 @@ void *mopt__calloc(size_t count, size_t size)
 void *mopt__realloc(void *old, size_t count, size_t size)
 {
     size_t bytes;
-    if (!mopt__size_mul(count, size, &bytes)) {
+    if (!mopt__size_mul(count, size, &bytes) || !is_possible(bytes)) {
         return NULL;
     }
     return realloc(old, bytes ? bytes : 1);
@@ -63,7 +70,7 @@ char *mopt__strdup(const char *text)
 void *mopt__malloc_aligned(size_t bytes)
 {
     size_t rounded;
-    if (!mopt__size_align(bytes ? bytes : 1, ALIGNED_BYTES, &rounded)) {
+    if (!mopt__size_align(bytes ? bytes : 1, ALIGNED_BYTES, &rounded) || !is_possible(rounded)) {
         return NULL;
     }
     return aligned_alloc(ALIGNED_BYTES, rounded);

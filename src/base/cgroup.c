@@ -2,7 +2,6 @@
 // How many processors this process may use: affinity mask and cgroup quotas (kernel documentation
 // admin-guide/cgroup-v2.rst "cpu.max", scheduler/sched-bwc.rst for v1). Files that are absent mean
 // no limit.
-#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -129,27 +128,15 @@ int mopt__cgroup_cpus(const char *list, const char *mount)
     return limit;
 }
 
-// Processors in the affinity mask, 0 if unknown. The kernel refuses masks shorter than its own.
+// Processors in the affinity mask, 0 if unknown. The kernel refuses masks shorter than its own:
+// room for 16384.
 static int affinity_cpus(void)
 {
-    int found = 0;
-    for (int cpus = 1024; cpus <= 1 << 20 && found == 0; cpus *= 2) {
-        cpu_set_t *set = CPU_ALLOC((size_t)cpus);
-        if (!set) {
-            return 0;
-        }
-        size_t bytes = CPU_ALLOC_SIZE((size_t)cpus);
-        bool known = sched_getaffinity(0, bytes, set) == 0;
-        bool longer = !known && errno == EINVAL;
-        if (known) {
-            found = CPU_COUNT_S(bytes, set);
-        }
-        CPU_FREE(set);
-        if (!longer) {
-            break;
-        }
+    cpu_set_t sets[16];
+    if (sched_getaffinity(0, sizeof sets, sets) != 0) {
+        return 0;
     }
-    return found;
+    return CPU_COUNT_S(sizeof sets, sets);
 }
 
 int mopt__cpu_count(void)
@@ -158,7 +145,6 @@ int mopt__cpu_count(void)
     if (count <= 0) {
         count = (int)sysconf(_SC_NPROCESSORS_ONLN);
     }
-    count =
-        stricter(mopt__cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup"), count > 0 ? count : 1);
-    return count;
+    int quota = mopt__cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
+    return stricter(quota, count > 0 ? count : 1);
 }

@@ -130,6 +130,10 @@ static enum mopt_status open_failed(const char *path, int code, struct mopt_erro
         return mopt_error_set(err, MOPT_E_FORMAT, "'%s' is not a regular file", path);
     case ENOMEM:
         return mopt_error_memory(err);
+    case EMFILE:
+    case ENFILE:
+        return mopt_error_set(err, MOPT_E_LIMIT, "cannot open '%s': %s", path,
+                              mopt__errno_text(code));
     default:
         return mopt_error_set(err, MOPT_E_IO, "cannot open '%s': %s", path, mopt__errno_text(code));
     }

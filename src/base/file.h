@@ -54,8 +54,7 @@ enum mopt_status mopt__output_open(const char *path, bool force, struct mopt_out
 enum mopt_status mopt__output_write(struct mopt_output *output, const void *data, size_t bytes,
                                     struct mopt_error *err);
 // Writes zero bytes up to a multiple of align (not 0).
-enum mopt_status mopt__output_pad(struct mopt_output *output, size_t align,
-                                  struct mopt_error *err);
+enum mopt_status mopt__output_pad(struct mopt_output *output, size_t align, struct mopt_error *err);
 // Bytes written and padded so far.
 uint64_t mopt__output_position(const struct mopt_output *output);
 // Publishes the file and frees output (also on failure: then the temporary is removed).

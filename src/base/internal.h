@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 // Decodes the UTF-8 sequence at the start of text (at most `bytes` long); returns its length 1..4
 // and stores the code point, or 0 when it is malformed: overlong forms, surrogates, values above
@@ -36,5 +37,19 @@ bool mopt__read_small(const char *path, char *buf, size_t capacity);
 // parents, rounded up), 0 = no quota. list: the file that names the groups (/proc/self/cgroup);
 // mount: where the hierarchies are mounted (/sys/fs/cgroup).
 int mopt__cgroup_cpus(const char *list, const char *mount);
+
+// A file to remove when the program dies; heap memory. Owned by its output, shown to signal
+// handlers while filed.
+struct mopt_temporary {
+    int folder; // descriptor, closed by free
+    bool filed; // shown, and not taken back since
+    char name[256];
+};
+// Creates an empty file ".TARGET.mopt-xxxxxxxxxx" in the folder, with mode less umask, and files it
+// for mopt__output_remove_all. Descriptor or negated errno value: -EMFILE when 64 are filed, -EINTR
+// when mopt__output_remove_all ran meanwhile.
+int mopt__temporary_create(struct mopt_temporary *temporary, const char *target, mode_t mode);
+// Forgets the file (it stays on disk); NULL is fine.
+void mopt__temporary_free(struct mopt_temporary *temporary);
 
 #endif

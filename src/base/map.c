@@ -39,16 +39,20 @@ static uint64_t load_word(const unsigned char *p, size_t bytes)
     return word;
 }
 
-uint64_t mopt__hash_bytes(const void *data, size_t bytes)
+static uint64_t hash_seeded(uint64_t seed, const unsigned char *p, size_t bytes)
 {
-    const unsigned char *p = data;
-    uint64_t hash = mix64(bytes + UINT64_C(0x9e3779b97f4a7c15));
+    uint64_t hash = mix64(bytes + UINT64_C(0x9e3779b97f4a7c15)) ^ seed;
     while (bytes >= 8) {
         hash = mopt__hash_mix(hash, load_word(p, 8));
         p += 8;
         bytes -= 8;
     }
     return bytes > 0 ? mopt__hash_mix(hash, load_word(p, bytes)) : hash;
+}
+
+uint64_t mopt__hash_bytes(const void *data, size_t bytes)
+{
+    return hash_seeded(0, data, bytes);
 }
 
 void mopt__map_release(struct mopt_map *map)
@@ -109,12 +113,17 @@ static enum mopt_status rebuild(struct mopt_map *map, struct mopt_error *err)
         }
         slot_count *= 2;
     }
-    struct mopt_map fresh = {.slot_count = slot_count, .entry_capacity = slot_count / 4 * 3};
+    struct mopt_map fresh = {.slot_count = slot_count,
+                             .entry_capacity = slot_count / 4 * 3,
+                             .seed = map->seed};
     fresh.slots = mopt__calloc(slot_count, sizeof *fresh.slots);
     fresh.entries = mopt__calloc(fresh.entry_capacity, sizeof *fresh.entries);
     if (!fresh.slots || !fresh.entries) {
         mopt__map_release(&fresh);
         return mopt_error_memory(err);
+    }
+    if (map->slot_count == 0) { // where the system put heap and stack is what a file cannot know
+        fresh.seed = mopt__hash_mix((uintptr_t)fresh.slots, (uintptr_t)&fresh);
     }
     for (size_t i = 0; i < map->entry_count; i++) {
         if (map->entries[i].value) {
@@ -163,26 +172,32 @@ static bool remove_key(struct mopt_map *map, const char *key, uint64_t hash)
     return true;
 }
 
-static uint64_t hash_text(const char *key)
+static uint64_t hash_text(const struct mopt_map *map, const char *key)
 {
-    return mopt__hash_bytes(key, strlen(key));
+    return hash_seeded(map->seed, (const unsigned char *)key, strlen(key));
 }
 
 void *mopt__map_find(const struct mopt_map *map, const char *key)
 {
-    return find_value(map, key, hash_text(key));
+    return find_value(map, key, hash_text(map, key));
 }
 
 enum mopt_status mopt__map_put(struct mopt_map *map, const char *key, void *value,
                                struct mopt_error *err)
 {
-    struct mopt_map_entry entry = {.key = key, .hash = hash_text(key), .value = value};
+    if (map->slot_count == 0) { // the first tables bring the seed that hashes need
+        enum mopt_status status = rebuild(map, err);
+        if (status != MOPT_OK) {
+            return status;
+        }
+    }
+    struct mopt_map_entry entry = {.key = key, .hash = hash_text(map, key), .value = value};
     return put_value(map, &entry, err);
 }
 
 bool mopt__map_remove(struct mopt_map *map, const char *key)
 {
-    return remove_key(map, key, hash_text(key));
+    return remove_key(map, key, hash_text(map, key));
 }
 
 void *mopt__map_find_u64(const struct mopt_map *map, uint64_t key)

@@ -12,13 +12,13 @@
 #include "mopt/status.h"
 
 // 64-bit hash of a byte range, stable across runs and machines. Every 8 bytes are mixed fully, but
-// there is no seed.
+// without a seed: not for tables of what a file holds (maps seed theirs).
 uint64_t mopt__hash_bytes(const void *data, size_t bytes);
 uint64_t mopt__hash_mix(uint64_t a, uint64_t b); // combines two hashes, order matters
 
 struct mopt_map_entry {
     const char *key; // string map: not owned, must outlive the map
-    uint64_t hash;   // integer map: the key itself
+    uint64_t hash;   // integer map: the key itself; string map: private, differs from run to run
     void *value;     // never NULL while the entry is live
 };
 
@@ -28,7 +28,8 @@ struct mopt_map {
     size_t entry_count, entry_capacity;
     uint32_t *slots; // index+1 into entries, 0 = free, UINT32_MAX = removed
     size_t slot_count;
-    size_t live; // number of live entries
+    uint64_t seed; // differs from run to run, so that no file can hold names that collide
+    size_t live;   // number of live entries
 };
 
 void mopt__map_release(struct mopt_map *map);

@@ -119,7 +119,8 @@ static char *format_scaled(char *buf, size_t capacity, double value, const char 
                            size_t unit_count)
 {
     if (!isfinite(value)) {
-        snprintf(buf, capacity, "%s", isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
+        const char *text = isnan(value) ? "nan" : value < 0 ? "-inf" : "inf";
+        snprintf(buf, capacity, "%s%s", text, units[0]);
         return buf;
     }
     const char *sign = value < 0 ? "-" : "";
@@ -130,7 +131,7 @@ static char *format_scaled(char *buf, size_t capacity, double value, const char 
         power++;
     }
     if (size >= 1e15) { // beyond the largest unit
-        snprintf(buf, capacity, "%.0e%s", value, units[power]);
+        snprintf(buf, capacity, "%s%.0e%s", sign, size, units[power]);
     } else if (power == 0 && size == floor(size)) {
         snprintf(buf, capacity, "%s%.0f%s", sign, size, units[0]);
     } else { // whole and tenths apart: the point does not depend on the locale

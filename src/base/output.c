@@ -7,10 +7,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,21 +21,8 @@
 enum {
     BUFFER_BYTES = 1 << 20,
     WRITE_LARGEST = 1 << 30, // one write() takes no more than 2 GiB
-    NAME_KEPT = 200, // bytes of the target's name in the temporary's (a name has 255 at most)
-    NAME_ATTEMPTS = 100,
-    LINKS_LARGEST = 40, // as in the kernel
-    SLOT_COUNT = 64,
+    LINKS_LARGEST = 40,      // as in the kernel
 };
-
-// A file to remove when the program dies. Owned by its output as long as it is in its slot.
-struct temporary {
-    int folder; // descriptor
-    char name[256];
-};
-
-// All temporaries of open outputs. A signal handler reads it: lock-free, of fixed size, never
-// moved.
-static _Atomic(struct temporary *) temporaries[SLOT_COUNT];
 
 struct mopt_output {
     char *path;   // as given, for messages
@@ -46,72 +31,23 @@ struct mopt_output {
     size_t used;
     uint64_t position;
     int fd;
-    struct temporary *temporary; // ours, also filed in temporaries; NULL when written directly
-    bool filed;                  // temporary was filed, and not taken back since
+    struct mopt_temporary *temporary; // NULL when written directly
     bool force;
     bool owns_fd;
     struct mopt_error failure; // the first one, MOPT_OK while there is none
 };
 
-void mopt__output_remove_all(void)
+// Frees everything; what is on disk stays as it is.
+static void free_output(struct mopt_output *output)
 {
-    int saved = errno;
-    for (size_t i = 0; i < SLOT_COUNT; i++) {
-        // Not freed: this may be a signal handler. The owner does not find it here any more and
-        // lets it be.
-        const struct temporary *temporary = atomic_exchange(&temporaries[i], NULL);
-        if (temporary) {
-            unlinkat(temporary->folder, temporary->name, 0);
-        }
+    if (output->owns_fd && output->fd >= 0) {
+        close(output->fd); // only when failed: else it was closed with a look at the result
     }
-    errno = saved;
-}
-
-static bool file_temporary(struct temporary *temporary)
-{
-    for (size_t i = 0; i < SLOT_COUNT; i++) {
-        struct temporary *expected = NULL;
-        if (atomic_compare_exchange_strong(&temporaries[i], &expected, temporary)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// False if mopt__output_remove_all was faster: then it may still be reading.
-static bool unfile_temporary(struct temporary *temporary)
-{
-    for (size_t i = 0; i < SLOT_COUNT; i++) {
-        struct temporary *expected = temporary;
-        if (atomic_compare_exchange_strong(&temporaries[i], &expected, NULL)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void free_temporary(struct mopt_output *output)
-{
-    struct temporary *temporary = output->temporary;
-    if (temporary && (!output->filed || unfile_temporary(temporary))) {
-        close(temporary->folder);
-        mopt__free(temporary);
-    }
-}
-
-// Frees everything; what is on disk stays as it is. Returns 0 or the errno value of close.
-static int free_output(struct mopt_output *output)
-{
-    int code = 0;
-    if (output->owns_fd && output->fd >= 0 && close(output->fd) != 0 && errno != EINTR) {
-        code = errno; // after EINTR the descriptor is closed on Linux
-    }
-    free_temporary(output);
+    mopt__temporary_free(output->temporary);
     mopt__free(output->buffer);
     mopt__free(output->target);
     mopt__free(output->path);
     mopt__free(output);
-    return code;
 }
 
 void mopt__output_abort(struct mopt_output *output)
@@ -126,16 +62,28 @@ void mopt__output_abort(struct mopt_output *output)
     free_output(output);
 }
 
-// Failure to create something: no room is an I/O error, all else says that the output cannot be
-// created.
 static enum mopt_status create_failed(const char *path, int code, struct mopt_error *err)
 {
-    if (code == ENOMEM) {
+    enum mopt_status status = MOPT_E_CREATE;
+    switch (code) {
+    case ENOMEM:
         return mopt_error_memory(err);
+    case ENOSPC:
+    case EDQUOT:
+    case EIO:
+        status = MOPT_E_IO;
+        break;
+    case EMFILE:
+    case ENFILE:
+        status = MOPT_E_LIMIT;
+        break;
+    case EINTR:
+        status = MOPT_E_INTERRUPTED;
+        break;
+    default:
+        break;
     }
-    bool full = code == ENOSPC || code == EDQUOT || code == EIO;
-    return mopt_error_set(err, full ? MOPT_E_IO : MOPT_E_CREATE, "cannot create '%s': %s", path,
-                          mopt__errno_text(code));
+    return mopt_error_set(err, status, "cannot create '%s': %s", path, mopt__errno_text(code));
 }
 
 // The path that `link` points to, NULL with errno set on failure.
@@ -189,61 +137,6 @@ static char *resolve_links(const char *path, struct stat *info)
     return NULL;
 }
 
-// ".NAME.mopt-xxxxxxxxxx" with random letters.
-static void make_name(char out[256], const char *target)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
-    uint64_t bits;
-    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits) {
-        struct timespec now = {0};
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        bits = (uint64_t)now.tv_nsec << 20 ^ (uint64_t)now.tv_sec << 32 ^ (uint64_t)getpid();
-    }
-    char random[11];
-    for (size_t i = 0; i < sizeof random - 1; i++, bits >>= 5) {
-        random[i] = letters[bits & 31];
-    }
-    random[sizeof random - 1] = '\0';
-    size_t kept = strlen(target);
-    if (kept > NAME_KEPT) {
-        kept = NAME_KEPT;
-        while (kept > 0 && ((unsigned char)target[kept] & 0xc0) == 0x80) {
-            kept--; // not inside a character
-        }
-    }
-    snprintf(out, 256, ".%.*s.mopt-%s", (int)kept, target, random);
-}
-
-// Files the name before the file exists: a signal at any moment finds it.
-static enum mopt_status create_temporary(struct mopt_output *output, mode_t mode,
-                                         struct mopt_error *err)
-{
-    struct temporary *temporary = output->temporary;
-    for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
-        make_name(temporary->name, output->target);
-        output->filed = file_temporary(temporary);
-        if (!output->filed) {
-            return mopt_error_set(err, MOPT_E_LIMIT,
-                                  "cannot create '%s': more than %d open outputs", output->path,
-                                  SLOT_COUNT);
-        }
-        output->fd = openat(temporary->folder, temporary->name,
-                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-        if (output->fd >= 0) {
-            return MOPT_OK;
-        }
-        int code = errno;
-        output->filed = !unfile_temporary(temporary);
-        if (output->filed) { // taken from us: we must not write to it again
-            return mopt_error_set(err, MOPT_E_INTERRUPTED, "interrupted by a signal");
-        }
-        if (code != EEXIST) {
-            return create_failed(output->path, code, err);
-        }
-    }
-    return create_failed(output->path, EEXIST, err);
-}
-
 // The new file gets owner and mode of the one that it replaces, as far as the system allows.
 static void copy_rights(int fd, const struct stat *old)
 {
@@ -262,13 +155,14 @@ static enum mopt_status open_folder(struct mopt_output *output, const char *reso
 {
     char *dir = mopt__path_dirname(resolved);
     output->target = mopt__strdup(mopt__path_basename(resolved));
-    struct temporary *temporary = mopt__malloc(sizeof *temporary);
+    struct mopt_temporary *temporary = mopt__malloc(sizeof *temporary);
     if (!dir || !output->target || !temporary) {
         mopt__free(dir);
         mopt__free(temporary);
         return mopt_error_memory(err);
     }
     const char *folder = *dir ? dir : ".";
+    temporary->filed = false;
     temporary->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (temporary->folder < 0 && errno == EACCES) { // a folder that may be written but not listed
         temporary->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -304,11 +198,15 @@ static enum mopt_status open_replacement(struct mopt_output *output, struct mopt
         return status;
     }
     bool replaces = old.st_mode != 0;
-    status = create_temporary(output, replaces ? 0600 : 0666, err);
-    if (status == MOPT_OK && replaces) {
-        copy_rights(output->fd, &old);
+    int fd = mopt__temporary_create(output->temporary, output->target, replaces ? 0600 : 0666);
+    if (fd < 0) {
+        return create_failed(output->path, -fd, err);
     }
-    return status;
+    output->fd = fd;
+    if (replaces) {
+        copy_rights(fd, &old);
+    }
+    return MOPT_OK;
 }
 
 // Chooses by what is there now: a stream is written directly, a regular file or nothing is
@@ -338,7 +236,8 @@ enum mopt_status mopt__output_open(const char *path, bool force, struct mopt_out
     *out = NULL;
     struct mopt_output *output = mopt__calloc(1, sizeof *output);
     if (!output) {
-        return mopt_error_memory(err);
+        mopt_error_memory(err);
+        return MOPT_E_MEMORY;
     }
     output->fd = -1;
     output->force = force;

@@ -78,10 +78,20 @@ static enum mopt_status add_profile_row(struct mopt_session *session, struct mop
     return status;
 }
 
+// The opset version of the graph, or one inside the record's range for nodes inlined from a function with other opsets.
+static int64_t step_version(const struct mopt_node *node)
+{
+    int64_t version = mopt__graph_opset(node->graph, node->domain);
+    if (version < node->op->since) {
+        return node->op->since;
+    }
+    return node->op->until != 0 && version > node->op->until ? node->op->until : version;
+}
+
 static enum mopt_status init_step(struct mopt_session *session, struct mopt_node *node, struct mopt_step *step,
                                   struct mopt_error *err)
 {
-    *step = (struct mopt_step){.node = node, .version = mopt__graph_opset(node->graph, node->domain)};
+    *step = (struct mopt_step){.node = node, .version = step_version(node)};
     step->inputs = mopt__arena_alloc(&session->arena, node->input_count + (size_t)1, sizeof *step->inputs);
     step->outputs = mopt__arena_alloc(&session->arena, node->output_count + (size_t)1, sizeof *step->outputs);
     if (step->inputs == NULL || step->outputs == NULL) {

@@ -96,6 +96,19 @@ static enum mopt_status add_constants(void *context, struct mopt_graph *graph, s
     return MOPT_OK;
 }
 
+// Inlined nodes carry the records of their function's opsets; only nodes made by inlining itself have none.
+static enum mopt_status resolve_new(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    (void)context;
+    (void)err;
+    for (struct mopt_node *node = graph->first; node != NULL; node = node->next) {
+        if (node->op == NULL) {
+            node->op = mopt__op_find(node->domain, node->op_type, mopt__graph_opset(graph, node->domain));
+        }
+    }
+    return MOPT_OK;
+}
+
 // Model-local functions are inlined into a private copy; operators without functions run on the model as it is.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_model *model,
                                      struct mopt_error *err)
@@ -109,8 +122,8 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_m
         status = mopt__model_inline_functions(session->inlined, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__ops_resolve(session->inlined, err);
         session->model = session->inlined;
+        status = mopt__graph_walk(session->inlined->graph, resolve_new, NULL, err);
     }
     return status;
 }

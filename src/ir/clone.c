@@ -107,8 +107,8 @@ static struct mopt_node **nodes_by_id(struct mopt_copy *copy)
     return nodes;
 }
 
-static void wire_uses(struct mopt_copy *copy, const struct mopt_graph *from,
-                      const struct mopt_graph *to, struct mopt_node **nodes)
+static void wire_uses(const struct mopt_graph *from, const struct mopt_graph *to,
+                      struct mopt_node **nodes)
 {
     struct mopt_map_entry *entry;
     for (size_t i = 0; (entry = mopt__map_next(&from->names, &i)) != NULL;) {
@@ -121,7 +121,6 @@ static void wire_uses(struct mopt_copy *copy, const struct mopt_graph *from,
             }
         }
     }
-    (void)copy;
 }
 
 static void wire_outputs(struct mopt_copy *copy, const struct mopt_graph *from,
@@ -140,9 +139,8 @@ static void wire_all(struct mopt_copy *copy)
     for (size_t i = 0; i < copy->graphs.count && !copy->failed; i++) {
         const struct mopt_graph *from = copy->graphs.items[i].from;
         struct mopt_graph *to = copy->graphs.items[i].to;
-        wire_uses(copy, from, to, nodes);
+        wire_uses(from, to, nodes);
         wire_outputs(copy, from, to);
-        mopt__tracked_restore(to);
     }
     mopt__free(nodes);
 }

@@ -246,6 +246,9 @@ void mopt__copy_graph(struct mopt_copy *copy, const struct mopt_graph *from, str
     copy_list(copy, &from->initializers, &to->initializers);
     copy_list(copy, &from->sparse_initializers, &to->sparse_initializers);
     copy_list(copy, &from->value_infos, &to->value_infos);
+    if (!copy->failed) {
+        mopt__tracked_copy(from, to);
+    }
     const struct mopt_node *node = from->first;
     for (; node != NULL && !copy->failed; node = node->next) {
         copy_node(copy, node, to);

@@ -5,7 +5,7 @@
 #include "base/size.h"
 #include "ir/dim_private.h"
 
-// ---- Linear combinations ---------------------------------------------------------------------------------------
+// ---- Linear combinations ------------------------------------------------------------------------
 
 bool mopt__poly_add_constant(struct mopt_poly *poly, int64_t value, int64_t factor)
 {
@@ -17,8 +17,7 @@ bool mopt__poly_add_constant(struct mopt_poly *poly, int64_t value, int64_t fact
 static void remove_term(struct mopt_poly *poly, size_t at)
 {
     poly->count--;
-    memmove(&poly->terms[at], &poly->terms[at + 1],
-            (poly->count - at) * sizeof poly->terms[0]);
+    memmove(&poly->terms[at], &poly->terms[at + 1], (poly->count - at) * sizeof poly->terms[0]);
 }
 
 bool mopt__poly_add_term(struct mopt_poly *poly, int64_t atom, int64_t factor)
@@ -77,7 +76,8 @@ bool mopt__poly_add_dim(const struct mopt_dims *dims, struct mopt_poly *poly, in
     }
     bool ok = mopt__poly_add_constant(poly, entry->constant, factor);
     for (uint32_t i = 0; ok && i < entry->count; i++) {
-        // A link made while memory was out can leave an old sum whose atom has become something else.
+        // A link made while memory was out can leave an old sum whose atom has become something
+        // else.
         const struct mopt_dim_part *part = &dims->parts[entry->first + i];
         int64_t atom = mopt__dim_resolve(dims, part->dim);
         int64_t product;
@@ -119,9 +119,10 @@ int64_t mopt__poly_intern(struct mopt_dims *dims, const struct mopt_poly *poly)
     return mopt__dim_intern(dims, MOPT_DIMK_SUM, NULL, poly->constant, poly->terms, poly->count);
 }
 
-// ---- Products of atoms -----------------------------------------------------------------------------------------
+// ---- Products of atoms --------------------------------------------------------------------------
 
-// Product of powers of simple atoms, sorted by age of the atom.
+// Product of powers of simple atoms, sorted by age of the atom. The number 1 counts as the atom
+// without factors.
 struct monomial {
     size_t count;
     struct mopt_dim_part powers[MOPT_DIM_TERMS_MAX];
@@ -134,16 +135,17 @@ static void monomial_of(const struct mopt_dims *dims, int64_t atom, struct monom
     if (entry && entry->kind == MOPT_DIMK_PRODUCT) {
         out->count = entry->count;
         memcpy(out->powers, &dims->parts[entry->first], entry->count * sizeof out->powers[0]);
-    } else if (atom != 0) {
+    } else if (entry) {
         out->powers[out->count++] = (struct mopt_dim_part){.dim = atom, .factor = 1};
     }
 }
 
-// Number of the product; 0 for the empty one, UNKNOWN if it is too large.
+// Number of the product, 1 for the empty one; UNKNOWN if it is too large. Unification can have made
+// it anything.
 static int64_t monomial_intern(struct mopt_dims *dims, const struct monomial *product)
 {
     if (product->count == 0) {
-        return 0;
+        return 1;
     }
     if (product->count == 1 && product->powers[0].factor == 1) {
         return product->powers[0].dim;
@@ -216,30 +218,35 @@ static bool monomial_divide(const struct monomial *a, const struct monomial *b,
     return found == b->count;
 }
 
-bool mopt__atom_divide(struct mopt_dims *dims, int64_t atom, int64_t by, int64_t *out)
+// Quotient of an atom and a product, as an atom (or 1); false: no divisor, or the quotient is not
+// an atom.
+static bool divide_by(struct mopt_dims *dims, int64_t atom, const struct monomial *by, int64_t *out)
 {
     struct monomial a;
-    struct monomial b;
     struct monomial quotient;
     monomial_of(dims, atom, &a);
-    monomial_of(dims, by, &b);
-    if (!monomial_divide(&a, &b, &quotient)) {
+    if (!monomial_divide(&a, by, &quotient)) {
         return false;
     }
     *out = monomial_intern(dims, &quotient);
-    return *out != MOPT_DIM_UNKNOWN;
+    const struct mopt_dim_entry *entry = mopt__dim_entry(dims, *out);
+    return *out == 1 || (entry && entry->kind != MOPT_DIMK_SUM && entry->kind != MOPT_DIMK_CONST);
 }
 
-// ---- Products and quotients of polynomials ---------------------------------------------------------------------
+bool mopt__atom_divide(struct mopt_dims *dims, int64_t atom, int64_t by, int64_t *out)
+{
+    struct monomial divisor;
+    monomial_of(dims, by, &divisor);
+    return divide_by(dims, atom, &divisor, out);
+}
 
-// out += factor * product of the two atoms, 0 standing for the number 1.
+// ---- Products and quotients of polynomials ------------------------------------------------------
+
+// out += factor * product of two atoms, each of which may be 1.
 static bool add_product(struct mopt_dims *dims, struct mopt_poly *out, int64_t a, int64_t b,
                         int64_t factor)
 {
-    if (a == 0 && b == 0) {
-        return mopt__poly_add_constant(out, 1, factor);
-    }
-    int64_t product = a == 0 ? b : b == 0 ? a : atom_multiply(dims, a, b);
+    int64_t product = a == 1 ? b : b == 1 ? a : atom_multiply(dims, a, b);
     return product != MOPT_DIM_UNKNOWN && mopt__poly_add_dim(dims, out, product, factor);
 }
 
@@ -249,7 +256,7 @@ static bool add_multiple(struct mopt_dims *dims, struct mopt_poly *out,
 {
     int64_t scaled;
     bool ok = mopt__i64_mul(poly->constant, factor, &scaled) &&
-              (scaled == 0 || add_product(dims, out, 0, atom, scaled));
+              (scaled == 0 || add_product(dims, out, 1, atom, scaled));
     for (size_t i = 0; ok && i < poly->count; i++) {
         ok = mopt__i64_mul(poly->terms[i].factor, factor, &scaled) &&
              add_product(dims, out, poly->terms[i].dim, atom, scaled);
@@ -262,7 +269,7 @@ bool mopt__poly_multiply(struct mopt_dims *dims, const struct mopt_poly *a,
 {
     out->constant = 0;
     out->count = 0;
-    bool ok = b->constant == 0 || add_multiple(dims, out, a, 0, b->constant);
+    bool ok = b->constant == 0 || add_multiple(dims, out, a, 1, b->constant);
     for (size_t i = 0; ok && i < b->count; i++) {
         ok = add_multiple(dims, out, a, b->terms[i].dim, b->terms[i].factor);
     }
@@ -295,10 +302,10 @@ static int compare_monomials(const struct monomial *a, const struct monomial *b)
     return 0;
 }
 
-// Leading term of a polynomial that is not 0; the atom 0 is the constant.
+// Leading term of a polynomial that is not 0; the atom 1 is the constant.
 static struct mopt_dim_part leading(const struct mopt_dims *dims, const struct mopt_poly *poly)
 {
-    struct mopt_dim_part best = {.dim = 0, .factor = poly->constant};
+    struct mopt_dim_part best = {.dim = 1, .factor = poly->constant};
     struct monomial top = {0};
     for (size_t i = 0; i < poly->count; i++) {
         struct monomial next;
@@ -330,7 +337,7 @@ bool mopt__poly_divide(struct mopt_dims *dims, const struct mopt_poly *a, const 
             return false;
         }
         int64_t factor = head.factor / divisor.factor;
-        if (!add_product(dims, out, 0, atom, factor) ||
+        if (!add_product(dims, out, 1, atom, factor) ||
             !add_multiple(dims, &rest, b, atom, -factor)) {
             return false;
         }
@@ -338,7 +345,7 @@ bool mopt__poly_divide(struct mopt_dims *dims, const struct mopt_poly *a, const 
     return false;
 }
 
-// ---- Common factors --------------------------------------------------------------------------------------------
+// ---- Common factors -----------------------------------------------------------------------------
 
 static int64_t gcd(int64_t a, int64_t b)
 {
@@ -389,13 +396,13 @@ static void intersect(const struct mopt_dims *dims, const struct mopt_poly *poly
     }
 }
 
-static bool divide_atoms(struct mopt_dims *dims, struct mopt_poly *poly, int64_t by)
+static bool divide_atoms(struct mopt_dims *dims, struct mopt_poly *poly, const struct monomial *by)
 {
     struct mopt_poly result = {.constant = 0, .count = 0};
     for (size_t i = 0; i < poly->count; i++) {
         int64_t atom;
-        if (!mopt__atom_divide(dims, poly->terms[i].dim, by, &atom) ||
-            !add_product(dims, &result, 0, atom, poly->terms[i].factor)) {
+        if (!divide_by(dims, poly->terms[i].dim, by, &atom) ||
+            !add_product(dims, &result, 1, atom, poly->terms[i].factor)) {
             return false;
         }
     }
@@ -403,7 +410,7 @@ static bool divide_atoms(struct mopt_dims *dims, struct mopt_poly *poly, int64_t
     return true;
 }
 
-bool mopt__poly_cancel(struct mopt_dims *dims, struct mopt_poly *a, struct mopt_poly *b)
+void mopt__poly_cancel(struct mopt_dims *dims, struct mopt_poly *a, struct mopt_poly *b)
 {
     int64_t number = mopt__poly_gcd(b, mopt__poly_gcd(a, gcd(a->constant, b->constant)));
     if (number > 1) {
@@ -411,15 +418,17 @@ bool mopt__poly_cancel(struct mopt_dims *dims, struct mopt_poly *a, struct mopt_
         divide_number(b, number);
     }
     if (a->constant != 0 || b->constant != 0 || a->count == 0 || b->count == 0) {
-        return true;
+        return;
     }
     struct monomial common;
     monomial_of(dims, a->terms[0].dim, &common);
     intersect(dims, a, &common);
     intersect(dims, b, &common);
-    if (common.count == 0) {
-        return true;
+    struct mopt_poly small_a = *a;
+    struct mopt_poly small_b = *b;
+    if (common.count > 0 && divide_atoms(dims, &small_a, &common) &&
+        divide_atoms(dims, &small_b, &common)) {
+        *a = small_a;
+        *b = small_b;
     }
-    int64_t by = monomial_intern(dims, &common);
-    return by != MOPT_DIM_UNKNOWN && divide_atoms(dims, a, by) && divide_atoms(dims, b, by);
 }

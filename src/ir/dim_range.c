@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Interval arithmetic on dimension expressions: what values can an expression have? Symbols are >= 0, divisors > 0
-// where they are dimensions. INT64_MIN and INT64_MAX mean "no bound".
+// Interval arithmetic on dimension expressions: what values can an expression have? Symbols are >=
+// 0, divisors > 0 where they are dimensions. INT64_MIN and INT64_MAX mean "no bound".
 #include "base/size.h"
 #include "ir/dim_private.h"
 
@@ -86,16 +86,15 @@ static struct mopt_dim_range range_product(const struct mopt_dims *dims,
             return anything;
         }
         for (int64_t k = 0; k < parts[i].factor; k++) {
-            // A lower bound that overflows stays what it was: still a bound, as all factors >= 1 then.
+            // A lower bound that overflows stays what it was: still a bound, as all factors >= 1
+            // then.
             int64_t low;
-            range.low = part.low == 0 ? 0
+            range.low = part.low == 0                              ? 0
                         : mopt__i64_mul(range.low, part.low, &low) ? low
                                                                    : range.low;
-            range.high = range.high == 0 || part.high == 0
-                             ? 0
-                             : range.high == NO_HIGH
-                                   ? NO_HIGH
-                                   : scale_bound(part.high, range.high, NO_HIGH);
+            range.high = range.high == 0 || part.high == 0 ? 0
+                         : range.high == NO_HIGH           ? NO_HIGH
+                                                 : scale_bound(part.high, range.high, NO_HIGH);
         }
     }
     return range;
@@ -146,10 +145,10 @@ static struct mopt_dim_range range_choice(const struct mopt_dims *dims, enum mop
     struct mopt_dim_range range = mopt__dim_range(dims, parts[0].dim);
     for (size_t i = 1; i < count; i++) {
         struct mopt_dim_range part = mopt__dim_range(dims, parts[i].dim);
-        range.low = kind == MOPT_DIMK_MAX ? larger(range.low, part.low)
-                                          : smaller(range.low, part.low);
-        range.high = kind == MOPT_DIMK_MIN ? smaller(range.high, part.high)
-                                           : larger(range.high, part.high);
+        range.low =
+            kind == MOPT_DIMK_MAX ? larger(range.low, part.low) : smaller(range.low, part.low);
+        range.high =
+            kind == MOPT_DIMK_MIN ? smaller(range.high, part.high) : larger(range.high, part.high);
     }
     return range;
 }
@@ -172,8 +171,7 @@ struct mopt_dim_range mopt__dim_range_of(const struct mopt_dims *dims, enum mopt
         return range_division(mopt__dim_range(dims, parts[0].dim),
                               mopt__dim_range(dims, parts[1].dim));
     case MOPT_DIMK_CEILDIV:
-        return range_ceil(mopt__dim_range(dims, parts[0].dim),
-                          mopt__dim_range(dims, parts[1].dim));
+        return range_ceil(mopt__dim_range(dims, parts[0].dim), mopt__dim_range(dims, parts[1].dim));
     case MOPT_DIMK_MOD:
         return range_mod(mopt__dim_range(dims, parts[0].dim), mopt__dim_range(dims, parts[1].dim));
     case MOPT_DIMK_MIN:

@@ -187,8 +187,8 @@ static bool append(struct mopt_dims *dims, struct mopt_dim_entry *entry,
                    const struct mopt_dim_part *parts)
 {
     if (dims->count >= MOPT_DIM_ENTRIES_MAX || dims->part_count > UINT32_MAX - entry->count ||
-        mopt__grow((void **)&dims->entries, &dims->capacity, dims->count + 1,
-                   sizeof *dims->entries, NULL) != MOPT_OK ||
+        mopt__grow((void **)&dims->entries, &dims->capacity, dims->count + 1, sizeof *dims->entries,
+                   NULL) != MOPT_OK ||
         mopt__grow((void **)&dims->parts, &dims->part_capacity, dims->part_count + entry->count,
                    sizeof *dims->parts, NULL) != MOPT_OK) {
         return false;
@@ -228,6 +228,9 @@ int64_t mopt__dim_intern(struct mopt_dims *dims, enum mopt_dim_kind kind, const 
             return MOPT_DIM_UNKNOWN;
         }
         key.range = mopt__dim_range_of(dims, kind, constant, parts, count);
+        if (kind != MOPT_DIMK_CONST && key.range.low == key.range.high) {
+            return mopt__dim_const(dims, key.range.low); // it has one value only
+        }
         if (!append(dims, &key, parts)) {
             return MOPT_DIM_UNKNOWN;
         }

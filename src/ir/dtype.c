@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Facts about element types and conversion of single elements. Knows nothing of tensors' shapes or of operators'
-// rules for casts; one rounding routine serves every small float format.
+// Facts about element types and conversion of single elements. Knows nothing of tensors' shapes or
+// of operators' rules for casts; one rounding routine serves every small float format.
 #include "ir/dtype.h"
 
 #include <assert.h>
@@ -13,17 +13,16 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "tensor data is little-endian in memory: big-endian hosts are not supported");
 
-// ---- Facts -----------------------------------------------------------------------------------------------------
+// ---- Facts --------------------------------------------------------------------------------------
 
 struct fact {
     const char *name;
     unsigned bits;
     char class;
 };
-static const struct fact facts[MOPT_DTYPE_COUNT] = {
-    [MOPT_UNDEFINED] = {"undefined", 0, '?'},
+static const struct fact facts[MOPT_DTYPE_COUNT] = {[MOPT_UNDEFINED] = {"undefined", 0, '?'},
 #define FACT_ROW(id, number, text, bits, class) [number] = {text, bits, class},
-    MOPT_DTYPE_LIST(FACT_ROW)
+                                                    MOPT_DTYPE_LIST(FACT_ROW)
 #undef FACT_ROW
 };
 
@@ -94,11 +93,12 @@ bool mopt__dtype_bytes(enum mopt_dtype dtype, size_t count, size_t *bytes)
     return true;
 }
 
-// ---- Small float formats ---------------------------------------------------------------------------------------
+// ---- Small float formats ------------------------------------------------------------------------
 
-// A format of sign, exponent and mantissa. Codes of one sign rise with the magnitude, so a magnitude is rounded to
-// a code by integer arithmetic only. Sources: IEEE 754-2019 (half), OCP OFP8 (e4m3fn, e5m2), OCP MX (e2m1),
-// ONNX "Float stored in 8 bits" (the FNUZ kinds: bias one higher, no negative zero, whose code is NaN).
+// A format of sign, exponent and mantissa. Codes of one sign rise with the magnitude, so a
+// magnitude is rounded to a code by integer arithmetic only. Sources: IEEE 754-2019 (half), OCP
+// OFP8 (e4m3fn, e5m2), OCP MX (e2m1), ONNX "Float stored in 8 bits" (the FNUZ kinds: bias one
+// higher, no negative zero, whose code is NaN).
 struct format {
     int mantissa;      // bits
     int bias;          // of the exponent
@@ -282,7 +282,7 @@ uint8_t mopt__float_to_float8(enum mopt_dtype dtype, float value, bool saturate)
     return (uint8_t)encode(format, (double)value, saturate || dtype == MOPT_FLOAT4E2M1);
 }
 
-// ---- Elements of packed arrays ---------------------------------------------------------------------------------
+// ---- Elements of packed arrays ------------------------------------------------------------------
 
 // Bit field i of a sub-byte array; low bits first.
 static unsigned load_bits(const void *data, size_t i, unsigned bits)
@@ -301,7 +301,8 @@ static void store_bits(void *data, size_t i, unsigned bits, unsigned value)
     *byte = (uint8_t)((*byte & ~mask) | ((value << shift) & mask));
 }
 
-// Bytes of element i, for types of whole bytes; memcpy because borrowed data may have any alignment.
+// Bytes of element i, for types of whole bytes; memcpy because borrowed data may have any
+// alignment.
 static uint64_t load_word(const void *data, size_t i, size_t bytes)
 {
     uint64_t word = 0;

@@ -105,6 +105,8 @@ void mopt__tracked_remove(struct mopt_graph *graph, enum mopt_tracked which,
                           struct mopt_value *value); // no member: nothing happens
 bool mopt__tracked_has(struct mopt_graph *graph, enum mopt_tracked which, struct mopt_value *value);
 void mopt__tracked_restore(struct mopt_graph *graph); // all lists back in file order
+// After the lists of from were copied member by member: takes over the order that is still to be restored.
+void mopt__tracked_copy(const struct mopt_graph *from, struct mopt_graph *to);
 
 // ---- value.c
 // New value with a given id; name must be interned, not empty and free in the scope.

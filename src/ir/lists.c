@@ -151,6 +151,29 @@ void mopt__tracked_restore(struct mopt_graph *graph)
     restore(graph, MOPT_IN_INFOS);
 }
 
+static void copy_state(const struct mopt_graph *from, struct mopt_graph *to, enum mopt_tracked which,
+                       const struct mopt_value_list *old)
+{
+    struct mopt_tracked_state *state = &mopt__graph_box(to)->tracked[which];
+    const struct mopt_value_list *list = mopt__tracked_list(to, which);
+    const struct mopt_tracked_state *known = &mopt__graph_box_const(from)->tracked[which];
+    if (known->shuffled == 0 || known->indexed != old->count) {
+        return; // keys in order of position are right
+    }
+    for (size_t i = 0; i < old->count; i++) {
+        *member_of(list->items[i], which) = *member_of(old->items[i], which);
+    }
+    *state = *known;
+}
+
+void mopt__tracked_copy(const struct mopt_graph *from, struct mopt_graph *to)
+{
+    copy_state(from, to, MOPT_IN_INITIALIZERS, &from->initializers);
+    copy_state(from, to, MOPT_IN_SPARSE, &from->sparse_initializers);
+    copy_state(from, to, MOPT_IN_INFOS, &from->value_infos);
+    mopt__tracked_restore(to);
+}
+
 // Takes entry `at` out, keeping the order if the credit lasts.
 static void take_out(struct mopt_graph *graph, enum mopt_tracked which, size_t at)
 {

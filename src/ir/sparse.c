@@ -11,15 +11,17 @@ static enum mopt_status check_parts(const struct mopt_tensor *values,
                                     struct mopt_error *err)
 {
     if (rank < 0 || rank > MOPT_RANK_MAX) {
-        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank of sparse tensor is %d, must be 0 to %d",
-                              rank, (int)MOPT_RANK_MAX);
+        return mopt_error_set(err, MOPT_E_UNSUPPORTED,
+                              "rank of sparse tensor is %d, must be 0 to %d", rank,
+                              (int)MOPT_RANK_MAX);
     }
     if (values->rank != 1) {
         return mopt_error_set(err, MOPT_E_SHAPE, "values of sparse tensor have rank %d, must be 1",
                               values->rank);
     }
     if (indices->dtype != MOPT_INT64) {
-        return mopt_error_set(err, MOPT_E_TYPE, "indices of sparse tensor are '%s', must be 'int64'",
+        return mopt_error_set(err, MOPT_E_TYPE,
+                              "indices of sparse tensor are '%s', must be 'int64'",
                               mopt__dtype_name(indices->dtype));
     }
     bool linear = indices->rank == 1;
@@ -38,7 +40,8 @@ enum mopt_status mopt__sparse_new(struct mopt_tensor *values, struct mopt_tensor
     enum mopt_status status = check_parts(values, indices, rank, err);
     for (int i = 0; status == MOPT_OK && i < rank; i++) {
         if (dims[i] < 0) {
-            status = mopt_error_set(err, MOPT_E_SHAPE, "dimension %d of sparse tensor is negative", i);
+            status =
+                mopt_error_set(err, MOPT_E_SHAPE, "dimension %d of sparse tensor is negative", i);
         }
     }
     if (status != MOPT_OK) {
@@ -112,7 +115,8 @@ static enum mopt_status put(const struct mopt_sparse *sparse, size_t i, struct m
                (const uint8_t *)values->data + i * size, size);
         return MOPT_OK;
     }
-    // Sub-byte integers move as unsigned bit fields of the same width, so that float4 keeps its bits too.
+    // Sub-byte integers move as unsigned bit fields of the same width, so that float4 keeps its
+    // bits too.
     enum mopt_dtype plain = bits == 4 ? MOPT_UINT4 : MOPT_UINT2;
     mopt__element_set_i64(plain, mopt__tensor_data(dense), position,
                           mopt__element_i64(plain, values->data, i));
@@ -126,7 +130,8 @@ static enum mopt_status fill(const struct mopt_sparse *sparse, struct mopt_tenso
     for (size_t i = 0; i < sparse->values->count; i++) {
         size_t position;
         if (!position_of(sparse, i, dense->count, &position)) {
-            return mopt_error_set(err, MOPT_E_VALUE, "index %zu of sparse tensor is out of range", i);
+            return mopt_error_set(err, MOPT_E_VALUE, "index %zu of sparse tensor is out of range",
+                                  i);
         }
         if (position < next) {
             return mopt_error_set(err, MOPT_E_VALUE, "index %zu of sparse tensor is not ascending",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dense tensors: making them over heap, mapped or borrowed bytes, sharing, elements. Knows no values of a graph.
-// Comparing whole contents is in tensor_content.c.
+// Dense tensors: making them over heap, mapped or borrowed bytes, sharing, elements. Knows no
+// values of a graph. Comparing whole contents is in tensor_content.c.
 #include "ir/tensor.h"
 
 #include <assert.h>
@@ -12,7 +12,7 @@
 
 static const _Alignas(64) unsigned char no_data[64]; // what empty tensors point to
 
-// ---- Buffers ---------------------------------------------------------------------------------------------------
+// ---- Buffers ------------------------------------------------------------------------------------
 
 // Strings of a tensor made by mopt__tensor_new: the items and all texts live in one arena.
 struct string_store {
@@ -105,7 +105,7 @@ static void buffer_unref(struct mopt_buffer *buffer)
     }
 }
 
-// ---- Making tensors --------------------------------------------------------------------------------------------
+// ---- Making tensors -----------------------------------------------------------------------------
 
 // Fills dtype, dims, count and bytes of a header; checks everything that can be wrong with them.
 static enum mopt_status describe(struct mopt_tensor *tensor, enum mopt_dtype dtype, int rank,
@@ -142,7 +142,8 @@ static enum mopt_status describe(struct mopt_tensor *tensor, enum mopt_dtype dty
     return MOPT_OK;
 }
 
-// New header over the buffer, of which it takes the reference (drops it on failure). buffer NULL: out of memory.
+// New header over the buffer, of which it takes the reference (drops it on failure). buffer NULL:
+// out of memory.
 static enum mopt_status finish(const struct mopt_tensor *header, struct mopt_buffer *buffer,
                                struct mopt_tensor **out, struct mopt_error *err)
 {
@@ -279,8 +280,7 @@ static enum mopt_status copy_strings(const struct mopt_tensor *tensor, struct mo
 {
     const struct mopt_string *from = tensor->data;
     for (size_t i = 0; i < tensor->count; i++) {
-        enum mopt_status status =
-            mopt__tensor_set_string(copy, i, from[i].data, from[i].size, err);
+        enum mopt_status status = mopt__tensor_set_string(copy, i, from[i].data, from[i].size, err);
         if (status != MOPT_OK) {
             return status;
         }
@@ -347,7 +347,7 @@ enum mopt_status mopt__tensor_f32_scalar(float value, struct mopt_tensor **out,
     return status;
 }
 
-// ---- Elements --------------------------------------------------------------------------------------------------
+// ---- Elements -----------------------------------------------------------------------------------
 
 void *mopt__tensor_data(struct mopt_tensor *tensor)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dense tensors with reference-counted data, sparse tensors, and runtime values (datum).
-// Data are little-endian, packed row-major; sub-byte types pack low bits first. A tensor is immutable once shared;
-// its creator may write through mopt__tensor_data while it is the only owner.
+// Dense tensors with reference-counted data, sparse tensors, and runtime values (datum). Data are
+// little-endian, packed row-major; sub-byte types pack low bits first. A tensor is immutable once
+// shared; its creator may write through mopt__tensor_data while it is the only owner.
 #ifndef MOPT_IR_TENSOR_H
 #define MOPT_IR_TENSOR_H
 
@@ -18,7 +18,8 @@ struct mopt_string { // element of a string tensor; not NUL-terminated
 // Where the bytes live. Reference counts are atomic. `release` is called with the last reference.
 struct mopt_buffer {
     int references;
-    const void *data; // 64-byte aligned when allocated by us; mapped data may have any alignment (see below)
+    // 64-byte aligned when allocated by us; mapped data may have any alignment (see below)
+    const void *data;
     size_t size;
     void (*release)(struct mopt_buffer *buffer);
     void *owner; // private to release: mapping, heap block
@@ -31,19 +32,23 @@ struct mopt_tensor {
     int64_t dims[MOPT_RANK_MAX];
     size_t count; // elements
     size_t bytes; // of data in memory
-    const void *data; // aligned to the element size always (import copies a misaligned mapping); NULL never, even if empty
+    // aligned to the element size always (import copies a misaligned mapping); NULL never, even if
+    // empty
+    const void *data;
     struct mopt_buffer *buffer;
 };
 
-// New tensor with heap data (uninitialised; strings: zeroed). Errors: MOPT_E_MEMORY, MOPT_E_SHAPE (negative dim or overflow), MOPT_E_UNSUPPORTED (rank).
+// New tensor with heap data (uninitialised; strings: zeroed). Errors: MOPT_E_MEMORY, MOPT_E_SHAPE
+// (negative dim or overflow), MOPT_E_UNSUPPORTED (rank).
 enum mopt_status mopt__tensor_new(enum mopt_dtype dtype, int rank, const int64_t *dims,
                                   struct mopt_tensor **out, struct mopt_error *err);
-// New tensor over bytes of a mapping (kept alive). offset+size must lie inside. Copies if misaligned for the type.
+// New tensor over bytes of a mapping (kept alive). offset+size must lie inside. Copies if
+// misaligned for the type.
 enum mopt_status mopt__tensor_from_mapping(enum mopt_dtype dtype, int rank, const int64_t *dims,
-                                           struct mopt_mapping *mapping, size_t offset,
-                                           size_t size, struct mopt_tensor **out,
-                                           struct mopt_error *err);
-// New tensor that borrows memory which the caller keeps alive longer than the tensor and everything sharing it.
+                                           struct mopt_mapping *mapping, size_t offset, size_t size,
+                                           struct mopt_tensor **out, struct mopt_error *err);
+// New tensor that borrows memory which the caller keeps alive longer than the tensor and everything
+// sharing it.
 enum mopt_status mopt__tensor_borrow(enum mopt_dtype dtype, int rank, const int64_t *dims,
                                      void *data, size_t size, struct mopt_tensor **out,
                                      struct mopt_error *err);
@@ -51,7 +56,7 @@ enum mopt_status mopt__tensor_borrow(enum mopt_dtype dtype, int rank, const int6
 enum mopt_status mopt__tensor_view(struct mopt_tensor *tensor, int rank, const int64_t *dims,
                                    struct mopt_tensor **out, struct mopt_error *err);
 enum mopt_status mopt__tensor_copy(const struct mopt_tensor *tensor, struct mopt_tensor **out,
-                                   struct mopt_error *err); // deep
+                                   struct mopt_error *err);       // deep
 struct mopt_tensor *mopt__tensor_ref(struct mopt_tensor *tensor); // NULL in, NULL out
 void mopt__tensor_unref(struct mopt_tensor *tensor);
 // Writable data; only for the creator of a heap or borrowed tensor that nobody else holds.
@@ -69,7 +74,8 @@ bool mopt__tensor_equal(const struct mopt_tensor *a, const struct mopt_tensor *b
 uint64_t mopt__tensor_hash(const struct mopt_tensor *tensor); // content, dtype and dims
 // Element as double / integer regardless of type (not strings/complex).
 double mopt__tensor_f64(const struct mopt_tensor *tensor, size_t i);
-int64_t mopt__tensor_i64_at(const struct mopt_tensor *tensor, size_t i); // integer and bool types; floats truncated
+// integer and bool types; floats truncated
+int64_t mopt__tensor_i64_at(const struct mopt_tensor *tensor, size_t i);
 // All elements equal (bitwise); true for count 1, false for count 0.
 bool mopt__tensor_is_splat(const struct mopt_tensor *tensor);
 
@@ -89,14 +95,20 @@ enum mopt_status mopt__sparse_to_dense(const struct mopt_sparse *sparse, struct 
                                        struct mopt_error *err); // checks indices
 
 // A value at run time.
-enum mopt_datum_kind { MOPT_DATUM_TENSOR, MOPT_DATUM_SEQUENCE, MOPT_DATUM_OPTIONAL, MOPT_DATUM_MAP };
+enum mopt_datum_kind {
+    MOPT_DATUM_TENSOR,
+    MOPT_DATUM_SEQUENCE,
+    MOPT_DATUM_OPTIONAL,
+    MOPT_DATUM_MAP
+};
 struct mopt_datum {
     int references;
     enum mopt_datum_kind kind;
-    struct mopt_tensor *tensor;  // TENSOR: the tensor (owned reference). MAP: the keys
-    struct mopt_datum **items;   // SEQUENCE: elements; OPTIONAL: 0 or 1; MAP: values (owned references)
+    struct mopt_tensor *tensor; // TENSOR: the tensor (owned reference). MAP: the keys
+    // SEQUENCE: elements; OPTIONAL: 0 or 1; MAP: values (owned references)
+    struct mopt_datum **items;
     size_t count;
-    enum mopt_dtype dtype;       // SEQUENCE of tensors: element type, also when empty
+    enum mopt_dtype dtype; // SEQUENCE of tensors: element type, also when empty
 };
 enum mopt_status mopt__datum_tensor(struct mopt_tensor *tensor, struct mopt_datum **out,
                                     struct mopt_error *err); // takes a new reference

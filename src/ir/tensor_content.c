@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions about the whole content of a tensor: equality, hash, all elements equal. Bits that pad the last byte of
-// sub-byte types never count.
+// Questions about the whole content of a tensor: equality, hash, all elements equal. Bits that pad
+// the last byte of sub-byte types never count.
 #include <string.h>
 
 #include "base/map.h"
 #include "ir/tensor.h"
 
-// Bytes that hold whole elements only; *rest: the meaningful bits of the byte after them (0: there is none).
+// Bytes that hold whole elements only; *rest: the meaningful bits of the byte after them (0: there
+// is none).
 static size_t whole_bytes(const struct mopt_tensor *tensor, uint8_t *rest)
 {
     unsigned bits = mopt__dtype_bits(tensor->dtype);
@@ -65,8 +66,8 @@ bool mopt__tensor_equal(const struct mopt_tensor *a, const struct mopt_tensor *b
 uint64_t mopt__tensor_hash(const struct mopt_tensor *tensor)
 {
     uint64_t hash = mopt__hash_mix((uint64_t)tensor->dtype, (uint64_t)tensor->rank);
-    hash = mopt__hash_mix(
-        hash, mopt__hash_bytes(tensor->dims, (size_t)tensor->rank * sizeof *tensor->dims));
+    hash = mopt__hash_mix(hash, mopt__hash_bytes(tensor->dims,
+                                                 (size_t)tensor->rank * sizeof *tensor->dims));
     if (tensor->dtype == MOPT_STRING) {
         const struct mopt_string *items = tensor->data;
         for (size_t i = 0; i < tensor->count; i++) {

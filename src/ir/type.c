@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Types of values: making, copying, comparing and printing them. Knows no operator and no file format.
+// Types of values: making, copying, comparing and printing them. Knows no operator and no file
+// format.
 #include "ir/type.h"
 
 #include <string.h>

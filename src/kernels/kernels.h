@@ -91,7 +91,7 @@ enum mopt_status mopt__conv_i8(const struct mopt_conv_i8 *conv, struct mopt_pool
 
 enum mopt_pool_kind { MOPT_POOL_MAX, MOPT_POOL_AVERAGE, MOPT_POOL_AVERAGE_PADDED };
 // x [planes, in...] to y [planes, out...]; in_channels and groups of s are not used, batch = planes. end: padding behind
-// (counts for AVERAGE_PADDED). An empty window gives the lowest float (MAX) or 0.
+// (counts for AVERAGE_PADDED). An empty window gives -infinity (MAX) or 0.
 void mopt__pool_f32(const struct mopt_conv_shape *s, const int64_t end[3], enum mopt_pool_kind kind,
                     const float *x, float *y, struct mopt_pool *pool);
 

@@ -21,6 +21,7 @@ enum {
     MOPT_MAP_BYTES_MIN = 4096,      // payloads from this size on stay in the mapping
     MOPT_NODE_ATTRIBUTES_MAX = 256, // finding an attribute is a linear search
     MOPT_NAME_BYTES_MAX = 65536,
+    MOPT_EXTERNAL_SLACK = 64 << 20,
 };
 
 struct mopt_import {
@@ -29,6 +30,8 @@ struct mopt_import {
     struct mopt_mapping *mapping; // the file; references of tensors point into it
     const char *dir;              // folder of external data; NULL: refused
     struct mopt_map files;        // location -> struct mopt_mapping, opened so far
+    size_t external_bytes;        // size of all of them
+    size_t external_used;         // bytes of tensors copied from them
 };
 
 // Copies text into the arena; NULL stays NULL.
@@ -80,8 +83,10 @@ struct mopt_tensor_head {
     const int64_t *dims;
     size_t count, bytes;
 };
-// Tensor over `size` bytes of a mapping: in place when large and aligned, else copied without leaving the pages of
-// the mapping resident. offset and size must lie inside the mapping.
+// True: the tensor can use these mapped bytes in place (large enough, aligned).
+bool mopt__import_stays(const struct mopt_tensor_head *head, const uint8_t *data);
+// Tensor over head->bytes bytes of a mapping: in place if they can stay, else copied without leaving the pages of the
+// mapping resident. The range must lie inside the mapping.
 enum mopt_status mopt__import_bytes(const struct mopt_tensor_head *head,
                                     struct mopt_mapping *mapping, size_t offset,
                                     struct mopt_tensor **out, struct mopt_error *err);
@@ -96,8 +101,8 @@ enum mopt_status mopt__import_external(struct mopt_import *in, const struct mopt
                                        struct mopt_error *err);
 void mopt__import_close_files(struct mopt_import *in);
 
-// owner: node that gets it (its graph is the scope of sub-graphs); graph: scope when there is no node (defaults of
-// functions). On failure nothing is left to release.
+// scope: graph of the node that gets the attribute, or the body of the function that has it as a default.
+// On failure nothing is left to release.
 enum mopt_status mopt__import_attribute(struct mopt_import *in,
                                         const struct Mopt__Pb__AttributeProto *message,
                                         struct mopt_graph *scope, struct mopt_attribute *out,
@@ -108,6 +113,10 @@ enum mopt_status mopt__import_node(struct mopt_import *in, const struct Mopt__Pb
 enum mopt_status mopt__import_graph(struct mopt_import *in,
                                     const struct Mopt__Pb__GraphProto *message,
                                     struct mopt_graph *graph, struct mopt_error *err);
+struct Mopt__Pb__OperatorSetIdProto;
+enum mopt_status mopt__import_opsets(struct mopt_import *in, size_t count,
+                                     struct Mopt__Pb__OperatorSetIdProto *const *messages,
+                                     struct mopt_opset_list *list, struct mopt_error *err);
 enum mopt_status mopt__import_function(struct mopt_import *in,
                                        const struct Mopt__Pb__FunctionProto *message,
                                        struct mopt_error *err);

@@ -108,30 +108,21 @@ enum mopt_status mopt__import_unknown(struct mopt_import *in, const struct Proto
     }
     for (unsigned i = 0; i < message->n_unknown_fields; i++) {
         const ProtobufCMessageUnknownField *field = &message->unknown_fields[i];
+        size_t head = mopt__wire_length(tag_of(field->tag, (enum mopt_wire)field->wire_type));
 
-        if (!mopt__size_add(size, field->len + MOPT_VARINT_MAX, &size)) {
+        if (!mopt__size_add(size, head, &size) || !mopt__size_add(size, field->len, &size)) {
             return mopt_error_memory(err);
         }
     }
     enum mopt_status status = new_blob(in, size, NULL, &at, out, err);
-    if (status != MOPT_OK) {
-        return status;
-    }
-    const uint8_t *start = at;
-    for (unsigned i = 0; i < message->n_unknown_fields; i++) {
+    for (unsigned i = 0; i < message->n_unknown_fields && status == MOPT_OK; i++) {
         const ProtobufCMessageUnknownField *field = &message->unknown_fields[i];
 
         at += mopt__wire_put(at, tag_of(field->tag, (enum mopt_wire)field->wire_type));
         memcpy(at, field->data, field->len);
         at += field->len;
     }
-    struct mopt_blob *blob = mopt__arena_alloc(in->arena, 1, sizeof *blob);
-    if (blob == NULL) {
-        return mopt_error_memory(err);
-    }
-    *blob = (struct mopt_blob){.data = start, .size = (size_t)(at - start)};
-    *out = blob;
-    return MOPT_OK;
+    return status;
 }
 
 enum mopt_status mopt__import_carry(struct mopt_import *in, uint32_t number,

@@ -5,52 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static enum mopt_status check_variable(const struct mopt_op *op, const struct mopt_tensor **in,
-                                       uint32_t i, struct mopt_error *err)
-{
-    for (uint32_t j = 0; j < i; j++) {
-        if (in[j] && mopt__streq(op->inputs[j].type, op->inputs[i].type) &&
-            in[j]->dtype != in[i]->dtype) {
-            return mopt_error_set(err, MOPT_E_TYPE, "input '%s' is %s, input '%s' is %s",
-                                  op->inputs[j].name, mopt__dtype_name(in[j]->dtype),
-                                  op->inputs[i].name, mopt__dtype_name(in[i]->dtype));
-        }
-    }
-    return MOPT_OK;
-}
-
-enum mopt_status mopt__nn_open(const struct mopt_eval *eval, const struct mopt_tensor **in,
-                               size_t count, struct mopt_error *err)
-{
-    const struct mopt_op *op = eval->node->op;
-    if (!op) {
-        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "operator '%s' is not known",
-                              eval->node->op_type);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        in[i] = i < eval->input_count ? mopt__eval_input(eval, i) : NULL;
-        if (i >= op->input_count) {
-            continue;
-        }
-        const struct mopt_param *param = &op->inputs[i];
-        if (!in[i] && !(param->flags & MOPT_PARAM_OPTIONAL)) {
-            return mopt_error_set(err, MOPT_E_FORMAT, "input '%s' is missing", param->name);
-        }
-        if (!in[i]) {
-            continue;
-        }
-        if (!(param->dtypes & MOPT_DT(in[i]->dtype))) {
-            return mopt_error_set(err, MOPT_E_TYPE, "input '%s' is %s, which is not allowed",
-                                  param->name, mopt__dtype_name(in[i]->dtype));
-        }
-        enum mopt_status status = check_variable(op, in, i, err);
-        if (status != MOPT_OK) {
-            return status;
-        }
-    }
-    return MOPT_OK;
-}
-
 enum mopt_status mopt__nn_rank(const struct mopt_tensor *t, const char *name, int low, int high,
                                struct mopt_error *err)
 {
@@ -219,15 +173,6 @@ enum mopt_status mopt__nn_infer_rank(const struct mopt_infer *infer, uint32_t i,
                           low, high);
 }
 
-enum mopt_status mopt__nn_infer_same(struct mopt_infer *infer, struct mopt_error *err)
-{
-    const struct mopt_type *x = mopt__infer_tensor(infer, 0);
-    if (!x) {
-        return MOPT_OK;
-    }
-    return mopt__infer_set(infer, 0, x->dtype, x->rank, x->dims, err);
-}
-
 bool mopt__nn_dims_differ(const struct mopt_dims *dims, int64_t a, int64_t b)
 {
     int64_t x = 0;
@@ -282,15 +227,4 @@ bool mopt__nn_bind_is(const struct mopt_bind *bind, uint32_t i, enum mopt_dtype 
     }
     const struct mopt_type *type = bind->inputs[i].type;
     return type->kind == MOPT_TYPE_TENSOR && type->dtype == dtype;
-}
-
-void mopt__nn_cost_elements(struct mopt_cost *cost)
-{
-    int64_t dims[MOPT_RANK_MAX];
-    int rank = 0;
-    uint64_t count = 0;
-    if (mopt__nn_cost_out(cost, 0, &rank, dims) && mopt__nn_count(dims, rank, &count)) {
-        cost->flops = count;
-        cost->known = true;
-    }
 }

@@ -200,6 +200,17 @@ enum mopt_status mopt__infer_like(struct mopt_infer *infer, struct mopt_error *e
     return mopt__infer_set(infer, 0, type->dtype, type->rank, type->dims, err);
 }
 
+enum mopt_status mopt__infer_pass(struct mopt_infer *infer, int rank, struct mopt_error *err)
+{
+    const int64_t *items = NULL;
+    size_t count = 0;
+    if (rank < 0 || rank > 1 || !mopt__infer_ints(infer, 0, &items, &count) ||
+        (rank == 0 && count != 1)) {
+        return MOPT_OK;
+    }
+    return mopt__infer_set_ints(infer, 0, rank, items, count, err);
+}
+
 bool mopt__dim_get(const struct mopt_dims *dims, int64_t dim, int64_t *value)
 {
     return mopt__dim_is_known(dims, dim, value);

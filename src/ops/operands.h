@@ -43,6 +43,8 @@ bool mopt__infer_list(const struct mopt_infer *infer, uint32_t input, const char
 enum mopt_status mopt__infer_unknown(struct mopt_infer *infer, int rank, struct mopt_error *err);
 // Output 0 has type and shape of input 0 (no values).
 enum mopt_status mopt__infer_like(struct mopt_infer *infer, struct mopt_error *err);
+// Output 0 (of this rank, 0 or 1, else nothing happens) holds the values of input 0 in the same order.
+enum mopt_status mopt__infer_pass(struct mopt_infer *infer, int rank, struct mopt_error *err);
 // Known number of a dim, else false.
 bool mopt__dim_get(const struct mopt_dims *dims, int64_t dim, int64_t *value);
 // Product of dims as a dim.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Float pooling over planes of up to three axes. It must not know of channels or nodes.
-#include <float.h>
+#include <math.h>
 
 #include "kernels/kernels.h"
 
@@ -36,7 +36,7 @@ static struct span span_of(const struct job *j, int axis, int64_t at)
 
 static float window_max(const struct job *j, const float *x, const struct span *v)
 {
-    float best = -FLT_MAX;
+    float best = -INFINITY;
     for (int64_t d = 0; d < v[0].count; d++) {
         for (int64_t h = 0; h < v[1].count; h++) {
             int64_t row = (v[0].first + d * v[0].step) * j->s->in[1] + v[1].first + h * v[1].step;

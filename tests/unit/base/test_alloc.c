@@ -41,6 +41,8 @@ static void overflow_gives_null(void **state)
     mopt__free(kept);
     volatile size_t huge = SIZE_MAX;
     assert_null(mopt__malloc(huge));
+    assert_null(mopt__malloc(huge / 2 + 1));
+    assert_null(mopt__calloc(huge / 4, 3));
     assert_null(mopt__malloc_aligned(huge));
     assert_null(mopt__malloc_aligned(huge - 63));
     assert_null(mopt__strndup("", huge));
@@ -81,7 +83,8 @@ static void grow_doubles_and_keeps(void **state)
     size_t reallocations = 0;
     for (size_t i = 0; i < 10000; i++) {
         size_t before = capacity;
-        assert_int_equal(mopt__grow((void **)&items, &capacity, i + 1, sizeof *items, &err), MOPT_OK);
+        assert_int_equal(mopt__grow((void **)&items, &capacity, i + 1, sizeof *items, &err),
+                         MOPT_OK);
         assert_true(capacity > i);
         reallocations += capacity != before;
         items[i] = (int)i;
@@ -94,7 +97,8 @@ static void grow_doubles_and_keeps(void **state)
     assert_true(capacity >= 100000);
     size_t before = capacity;
     int *kept = items;
-    assert_int_equal(mopt__grow((void **)&items, &capacity, SIZE_MAX / 2, sizeof *items, &err), MOPT_E_MEMORY);
+    assert_int_equal(mopt__grow((void **)&items, &capacity, SIZE_MAX / 2, sizeof *items, &err),
+                     MOPT_E_MEMORY);
     assert_int_equal(mopt__grow((void **)&items, &capacity, SIZE_MAX, 1, &err), MOPT_E_MEMORY);
     assert_ptr_equal(items, kept);
     assert_int_equal(capacity, before);
@@ -138,6 +142,17 @@ static void arena_memory_is_zero_aligned_and_apart(void **state)
     assert_int_equal(arena.bytes, 0);
     assert_non_null(mopt__arena_alloc(&arena, 1 << 22, 1)); // usable again, larger than any block
     assert_non_null(mopt__arena_alloc(&arena, 1, 1));
+    mopt__arena_release(&arena);
+}
+
+static void arena_goes_on_filling_after_a_large_piece(void **state)
+{
+    (void)state;
+    struct mopt_arena arena;
+    mopt__arena_init(&arena);
+    char *first = mopt__arena_alloc(&arena, 1, 16);
+    assert_non_null(mopt__arena_alloc(&arena, 1, 1000000)); // gets a block of its own
+    assert_ptr_equal(mopt__arena_alloc(&arena, 1, 16), first + 16);
     mopt__arena_release(&arena);
 }
 
@@ -244,6 +259,7 @@ int mopt__test_alloc(void)
         cmocka_unit_test(grow_doubles_and_keeps),
         cmocka_unit_test(grow_survives_a_huge_capacity),
         cmocka_unit_test(arena_memory_is_zero_aligned_and_apart),
+        cmocka_unit_test(arena_goes_on_filling_after_a_large_piece),
         cmocka_unit_test(arena_refuses_overflow),
         cmocka_unit_test(arena_copies_text),
         cmocka_unit_test(arena_without_memory),

@@ -55,7 +55,8 @@ static void put_find_replace_remove(void **state)
 static void integer_keys_of_all_kinds(void **state)
 {
     (void)state;
-    static const uint64_t keys[] = {0, 1, UINT64_MAX, UINT64_MAX - 1, UINT64_C(1) << 63, 0x9e3779b97f4a7c15};
+    static const uint64_t keys[] = {
+        0, 1, UINT64_MAX, UINT64_MAX - 1, UINT64_C(1) << 63, 0x9e3779b97f4a7c15};
     struct mopt_error err;
     struct mopt_map map = {0};
     for (size_t i = 0; i < 6; i++) {
@@ -124,10 +125,12 @@ static void random_steps_follow_the_model(void **state)
             assert_int_equal(mopt__map_remove_u64(&map, key), at < model.count);
             if (at < model.count) {
                 model.count--;
-                memmove(&model.keys[at], &model.keys[at + 1], (model.count - at) * sizeof model.keys[0]);
+                memmove(&model.keys[at], &model.keys[at + 1],
+                        (model.count - at) * sizeof model.keys[0]);
             }
         }
-        assert_true((mopt__map_find_u64(&map, key) != NULL) == (model_find(&model, key) < model.count));
+        assert_true((mopt__map_find_u64(&map, key) != NULL) ==
+                    (model_find(&model, key) < model.count));
         if (step % 100 == 0) {
             expect_same(&map, &model);
         }
@@ -196,6 +199,52 @@ static void flipping_a_bit_flips_half_of_the_hash(void **state)
     assert_in_range(total / (int)(sizeof data * 8), 30, 34);
 }
 
+// The finaliser of splitmix64, as the map uses it.
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+// A key of 16 bytes whose unseeded hash is the same for every number: what a hostile file would be
+// full of.
+static void make_colliding(char key[17], uint32_t number)
+{
+    const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t words[2] = {UINT64_C(0x0101010101010101) * (1 + number % 255) ^ (uint64_t)number << 8,
+                         0};
+    uint64_t first = mix(mix(mix(16 + step) + step) ^ words[0]);
+    words[1] = mix(first + step) ^ UINT64_C(0x123456789abcdef);
+    for (size_t i = 0; i < 16; i++) {
+        key[i] = (char)(words[i / 8] >> i % 8 * 8);
+    }
+    key[16] = '\0';
+}
+
+static void hostile_names_do_not_collide(void **state)
+{
+    (void)state;
+    static char keys[1000][17];
+    struct mopt_error err;
+    struct mopt_map map = {0};
+    size_t count = 0;
+    for (uint32_t number = 0; count < 1000; number++) {
+        make_colliding(keys[count], number);
+        count += strlen(keys[count]) == 16;
+    }
+    for (size_t i = 0; i < count; i++) {
+        assert_true(mopt__hash_bytes(keys[i], 16) == mopt__hash_bytes(keys[0], 16));
+        assert_int_equal(mopt__map_put(&map, keys[i], &values[i], &err), MOPT_OK);
+    }
+    assert_int_equal(map.live, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_ptr_equal(mopt__map_find(&map, keys[i]), &values[i]);
+        assert_true(i == 0 || map.entries[i].hash != map.entries[i - 1].hash);
+    }
+    mopt__map_release(&map);
+}
+
 static enum mopt_status fill_map(void *context, struct mopt_error *err)
 {
     (void)context;
@@ -230,6 +279,7 @@ int mopt__test_map(void)
         cmocka_unit_test(removal_while_iterating),
         cmocka_unit_test(hashes_stay_what_they_are),
         cmocka_unit_test(flipping_a_bit_flips_half_of_the_hash),
+        cmocka_unit_test(hostile_names_do_not_collide),
         cmocka_unit_test(map_without_memory),
     };
     return cmocka_run_group_tests_name("map", tests, NULL, NULL);

@@ -14,7 +14,8 @@ static void sets_and_clears(void **state)
     assert_int_equal(err.status, MOPT_OK);
     assert_int_equal(err.offset, -1);
     assert_string_equal(err.text, "");
-    assert_int_equal(mopt_error_set(&err, MOPT_E_SHAPE, "rank is %d, must be %d", 3, 4), MOPT_E_SHAPE);
+    assert_int_equal(mopt_error_set(&err, MOPT_E_SHAPE, "rank is %d, must be %d", 3, 4),
+                     MOPT_E_SHAPE);
     assert_int_equal(err.status, MOPT_E_SHAPE);
     assert_int_equal(err.offset, -1);
     assert_string_equal(err.text, "rank is 3, must be 4");
@@ -80,23 +81,29 @@ static void escapes_what_terminals_obey(void **state)
         {"a\nb\tc\rd", "a\\nb\\tc\\rd"},
         {"\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"},
         {"bell\x07 del\x7f", "bell\\x07 del\\x7f"},
-        {"c1 \xc2\x9b" "31m", "c1 \\u009b31m"},
+        {"c1 \xc2\x9b"
+         "31m",
+         "c1 \\u009b31m"},
         {"nel \xc2\x85", "nel \\u0085"},
         {"bare c1 \x9b", "bare c1 \\x9b"},
         {"line \xe2\x80\xa8", "line \\u2028"},
-        {"rlo \xe2\x80\xae" "x", "rlo \\u202ex"},
+        {"rlo \xe2\x80\xae"
+         "x",
+         "rlo \\u202ex"},
         {"isolate \xe2\x81\xa6", "isolate \\u2066"},
         {"bom \xef\xbb\xbf", "bom \\ufeff"},
         {"overlong \xc0\xaf", "overlong \\xc0\\xaf"},
         {"surrogate \xed\xa0\x80", "surrogate \\xed\\xa0\\x80"},
         {"cut \xe2\x82", "cut \\xe2\\x82"},
-        {"fine \xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82 C:\\x", "fine \xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82 C:\\x"},
+        {"fine \xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82 C:\\x",
+         "fine \xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82 C:\\x"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct mopt_error err;
         mopt_error_set(&err, MOPT_E_FORMAT, "%s", rows[i].raw);
         assert_string_equal(err.text, rows[i].shown);
-        mopt_error_wrap(&err, "%s", rows[i].raw); // context is cleaned, the inner text left as it is
+        mopt_error_wrap(&err, "%s",
+                        rows[i].raw); // context is cleaned, the inner text left as it is
         char both[256];
         size_t bytes = strlen(rows[i].shown);
         memcpy(both, rows[i].shown, bytes);
@@ -128,8 +135,8 @@ static void expect_cut(const struct mopt_error *err)
 static void cuts_at_characters(void **state)
 {
     (void)state;
-    static const char *const units[] = {"x", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x99\x82", "\n", "\xff",
-                                        "\xc2\x9b"};
+    static const char *const units[] = {"x",  "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x99\x82",
+                                        "\n", "\xff",     "\xc2\x9b"};
     static char text[8192];
     for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
         for (size_t shift = 0; shift < 8; shift++) {
@@ -197,7 +204,7 @@ static void codes_have_names_and_exit_codes(void **state)
     assert_int_equal(mopt_status_exit_code(MOPT_E_FORMAT), 65);
     assert_string_equal(mopt_status_text(MOPT_E_SHAPE), "shapes do not fit");
     assert_string_equal(mopt_status_name((enum mopt_status)1000), "internal");
-    assert_string_equal(mopt_status_text((enum mopt_status)-1), "internal error");
+    assert_string_equal(mopt_status_text((enum mopt_status) - 1), "internal error");
     assert_int_equal(mopt_status_exit_code((enum mopt_status)1000), 70);
 }
 

@@ -30,13 +30,15 @@ int mopt__test_cpu(void);
 int mopt__test_random(void);
 int mopt__test_sha256(void);
 
-// Runs scenario again and again, failing its first, second, third ... allocation, until one run meets no failure.
-// Each run must return MOPT_E_MEMORY (with a message) when an allocation failed, MOPT_OK when none did, and free
-// all that it allocated. Skips the test in builds whose sanitizer owns malloc.
+// Runs scenario again and again, failing its first, second, third ... allocation, until one run
+// meets no failure. Each run must return MOPT_E_MEMORY (with a message) when an allocation failed,
+// MOPT_OK when none did, and free all that it allocated. In builds whose sanitizer
+// owns malloc: one run without failures.
 void mopt__test_out_of_memory(enum mopt_status (*scenario)(void *context, struct mopt_error *err),
                               void *context);
 
-// A fresh folder "…/mopt-base-XXXXXX" for one test. path(): folder/name, valid until the eighth call from then.
+// A fresh folder "…/mopt-base-XXXXXX" for one test. path(): folder/name, valid until the eighth
+// call from then.
 const char *mopt__test_folder(void);
 const char *mopt__test_path_in(const char *name);
 void mopt__test_remove_folder(void);

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions of the public interface, over plain tensor views.
+#include <string.h>
+
+#include "exec/exec.h"
+#include "lib/lib.h"
+
+// Results of the last run hang beside the executor's session.
+struct mopt_runner {
+    struct mopt_model *model;
+    struct mopt_session *exec;
+    struct mopt_datum **inputs, **outputs;
+    size_t input_count, output_count;
+};
+
+static void clear(struct mopt_datum **data, size_t count)
+{
+    for (size_t i = 0; data != NULL && i < count; i++) {
+        mopt__datum_unref(data[i]);
+        data[i] = NULL;
+    }
+}
+
+void mopt_runner_free(struct mopt_runner *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    clear(self->inputs, self->input_count);
+    clear(self->outputs, self->output_count);
+    mopt__free(self->inputs);
+    mopt__free(self->outputs);
+    mopt__session_free(self->exec);
+    mopt__free(self);
+}
+
+enum mopt_status mopt_runner_new(struct mopt_model *model, int threads, struct mopt_runner **out,
+                                  struct mopt_error *err)
+{
+    *out = NULL;
+    struct mopt_runner *self = mopt__calloc(1, sizeof *self);
+    if (self == NULL) {
+        return mopt_error_memory(err);
+    }
+    struct mopt_session_options options = {.threads = threads};
+    self->model = model;
+    self->input_count = model->graph->inputs.count;
+    self->output_count = model->graph->outputs.count;
+    self->inputs = mopt__calloc(self->input_count + 1, sizeof *self->inputs);
+    self->outputs = mopt__calloc(self->output_count + 1, sizeof *self->outputs);
+    enum mopt_status status = self->inputs != NULL && self->outputs != NULL
+                                  ? mopt__session_new(model, &options, &self->exec, err)
+                                  : mopt_error_memory(err);
+    if (status != MOPT_OK) {
+        mopt_runner_free(self);
+        return status;
+    }
+    *out = self;
+    return MOPT_OK;
+}
+
+static enum mopt_status set_input(struct mopt_runner *self, size_t index, const struct mopt_tensor_view *view,
+                                  struct mopt_error *err)
+{
+    if (!mopt__dtype_valid((int)view->dtype) || view->dtype == MOPT_STRING || view->rank < 0 ||
+        view->rank > MOPT_RANK_MAX) {
+        return mopt_error_set(err, MOPT_E_USAGE, "input %zu: illegal element type or rank", index);
+    }
+    struct mopt_tensor *tensor = NULL;
+    enum mopt_status status = mopt__tensor_new(view->dtype, view->rank, view->dims, &tensor, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    if (tensor->bytes != view->bytes) {
+        status = mopt_error_set(err, MOPT_E_USAGE, "input %zu: %zu bytes given, the shape needs %zu", index,
+                                view->bytes, tensor->bytes);
+    } else {
+        memcpy(mopt__tensor_data(tensor), view->data, view->bytes);
+        status = mopt__datum_tensor(tensor, &self->inputs[index], err);
+    }
+    mopt__tensor_unref(tensor);
+    return status;
+}
+
+static enum mopt_status set_inputs(struct mopt_runner *self, const struct mopt_tensor_view *inputs, size_t count,
+                                   struct mopt_error *err)
+{
+    size_t given = 0;
+    for (size_t i = 0; i < self->input_count; i++) {
+        const struct mopt_value *value = self->model->graph->inputs.items[i];
+        if (value->constant != NULL || value->sparse != NULL) {
+            continue;
+        }
+        if (given == count) {
+            return mopt_error_set(err, MOPT_E_USAGE, "%zu inputs given, more are needed", count);
+        }
+        enum mopt_status status = set_input(self, i, &inputs[given++], err);
+        if (status != MOPT_OK) {
+            return status;
+        }
+    }
+    return given == count ? MOPT_OK : mopt_error_set(err, MOPT_E_USAGE, "%zu inputs given, %zu needed", count, given);
+}
+
+static enum mopt_status get_output(const struct mopt_runner *self, size_t i, struct mopt_tensor_view *view,
+                                   struct mopt_error *err)
+{
+    const struct mopt_datum *datum = self->outputs[i];
+    if (datum->kind != MOPT_DATUM_TENSOR || datum->tensor->dtype == MOPT_STRING) {
+        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "output %zu is no tensor of numbers", i);
+    }
+    const struct mopt_tensor *tensor = datum->tensor;
+    *view = (struct mopt_tensor_view){.dtype = tensor->dtype, .rank = tensor->rank, .data = tensor->data,
+                                      .bytes = tensor->bytes};
+    memcpy(view->dims, tensor->dims, sizeof tensor->dims);
+    return MOPT_OK;
+}
+
+enum mopt_status mopt_runner_run(struct mopt_runner *self, const struct mopt_tensor_view *inputs,
+                                  size_t input_count, struct mopt_tensor_view *outputs, size_t output_count,
+                                  struct mopt_error *err)
+{
+    if (output_count > self->output_count) {
+        return mopt_error_set(err, MOPT_E_USAGE, "%zu outputs asked for, the model has %zu", output_count,
+                              self->output_count);
+    }
+    clear(self->inputs, self->input_count);
+    clear(self->outputs, self->output_count);
+    enum mopt_status status = set_inputs(self, inputs, input_count, err);
+    if (status == MOPT_OK) {
+        status = mopt__session_run(self->exec, self->inputs, self->outputs, NULL, err);
+    }
+    for (size_t i = 0; i < output_count && status == MOPT_OK; i++) {
+        status = get_output(self, i, &outputs[i], err);
+    }
+    return status;
+}

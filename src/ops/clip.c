@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clip: min(max(x, low), high), bounds as attributes before opset 11, then as optional scalar inputs. Where low is above
+// high the result is high. NaN stays NaN.
+#include <math.h>
+
+#include "ops/lanes.h"
+#include "ops/unary.h"
+
+MOPT_UNARY(clip, (x < p[0] ? p[0] : x) > p[1] ? p[1] : x < p[0] ? p[0] : x,
+           (x < p[0] ? p[0] : x) > p[1] ? p[1] : x < p[0] ? p[0] : x)
+static const struct mopt_unary clip_row = {.f32 = clip_f32, .f64 = clip_f64};
+
+static enum mopt_status bound_attribute(const struct mopt_eval *eval, const char *name,
+                                        struct mopt_unary_args *args, int i, struct mopt_error *err)
+{
+    enum mopt_status status = mopt__attr_float(eval->node, name, args->f[i], &args->f[i], err);
+    args->d[i] = (double)args->f[i];
+    return status;
+}
+
+// Bounds of a float clip; an absent one is infinite.
+static enum mopt_status float_bounds(const struct mopt_eval *eval,
+                                     const struct mopt_tensor *const *in,
+                                     struct mopt_unary_args *args, struct mopt_error *err)
+{
+    if (eval->node->op->input_count == 1) {
+        args->f[0] = -INFINITY;
+        args->f[1] = INFINITY;
+        const enum mopt_status status = bound_attribute(eval, "min", args, 0, err);
+        return status == MOPT_OK ? bound_attribute(eval, "max", args, 1, err) : status;
+    }
+    for (int i = 0; i < MOPT_UNARY_PARAMS; i++) {
+        const double open = i == 0 ? (double)-INFINITY : (double)INFINITY;
+        args->d[i] = in[i + 1] != NULL ? mopt__tensor_f64(in[i + 1], 0) : open;
+        args->f[i] = (float)args->d[i];
+    }
+    return MOPT_OK;
+}
+
+static bool below(int64_t a, int64_t b, bool is_unsigned)
+{
+    return is_unsigned ? (uint64_t)a < (uint64_t)b : a < b;
+}
+
+static void clip_integers(const struct mopt_tensor *const *in, struct mopt_tensor *out)
+{
+    const bool is_unsigned = mopt__dtype_is_unsigned(out->dtype);
+    int64_t bounds[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        if (in[i + 1] != NULL) {
+            mopt__load_i64(out->dtype, in[i + 1]->data, 0, 1, 1, &bounds[i]);
+        }
+    }
+    for (size_t at = 0; at < out->count; at += MOPT_LANES) {
+        int64_t x[MOPT_LANES];
+        const size_t n = out->count - at < MOPT_LANES ? out->count - at : MOPT_LANES;
+        mopt__load_i64(out->dtype, in[0]->data, (int64_t)at, 1, n, x);
+        for (size_t i = 0; i < n; i++) {
+            x[i] = in[1] != NULL && below(x[i], bounds[0], is_unsigned) ? bounds[0] : x[i];
+            x[i] = in[2] != NULL && below(bounds[1], x[i], is_unsigned) ? bounds[1] : x[i];
+        }
+        mopt__store_i64(out->dtype, mopt__tensor_data(out), (int64_t)at, n, x);
+    }
+}
+
+static enum mopt_status clip_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_tensor *in[3] = {NULL, NULL, NULL};
+    struct mopt_tensor *out = NULL;
+    struct mopt_unary_args args = {{0}, {0}};
+    enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
+    for (int i = 1; status == MOPT_OK && i < 3; i++) {
+        if (in[i] != NULL && in[i]->count != 1) {
+            status = mopt_error_set(err, MOPT_E_SHAPE, "bound %d has %zu elements, must be a scalar",
+                                    i, in[i]->count);
+        }
+    }
+    if (status == MOPT_OK) {
+        status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &out, err);
+    }
+    if (status != MOPT_OK) {
+        return status;
+    }
+    if (mopt__dtype_is_integer(out->dtype)) {
+        clip_integers(in, out);
+        return MOPT_OK;
+    }
+    status = float_bounds(eval, in, &args, err);
+    if (status == MOPT_OK) {
+        mopt__unary_run(eval, &clip_row, &args, out, in[0]);
+    }
+    return status;
+}
+
+#define BOUNDS(set)                                                                                \
+    MOPT_INPUTS({"input", "T", set, 0}, {"min", "T", set, MOPT_PARAM_OPTIONAL},                    \
+                {"max", "T", set, MOPT_PARAM_OPTIONAL})
+#define RECORD(from, to, set, ...)                                                                 \
+    {                                                                                              \
+        .domain = "", .name = "Clip", .since = from, .until = to,                                  \
+        .summary = "values cut to [min, max]", MOPT_OUTPUTS({"output", "T", set, 0}),              \
+        __VA_ARGS__,                                                                               \
+        .traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE | MOPT_TRAIT_IDEMPOTENT,            \
+        .quant = &mopt__quant_unary_kernel, .infer = mopt__infer_like, .eval = clip_eval,          \
+        .cost = mopt__cost_output                                                                  \
+    }
+#define ONE MOPT_INPUTS({"input", "T", MOPT_SET_FLOATS, 0})
+
+static const struct mopt_op records[] = {
+    RECORD(1, 5, MOPT_SET_FLOATS, ONE,
+           MOPT_ATTRIBUTES(MOPT_A_FLOAT_OPTIONAL("min"), MOPT_A_FLOAT_OPTIONAL("max"),
+                           MOPT_A_CONSUMED)),
+    RECORD(6, 10, MOPT_SET_FLOATS, ONE,
+           MOPT_ATTRIBUTES(MOPT_A_FLOAT("min", -3.4028234663852886e+38),
+                           MOPT_A_FLOAT("max", 3.4028234663852886e+38))),
+    RECORD(11, 11, MOPT_SET_FLOATS, BOUNDS(MOPT_SET_FLOATS)),
+    RECORD(12, 12, MOPT_SET_NUMBERS, BOUNDS(MOPT_SET_NUMBERS)),
+    RECORD(13, 0, MOPT_SET_NUMBERS_BF, BOUNDS(MOPT_SET_NUMBERS_BF)),
+};
+const struct mopt_op_family mopt__ops_clip = {records, MOPT_COUNTOF(records)};

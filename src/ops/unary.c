@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// One-operand mathematics: Abs Neg Sign Ceil Floor Round Sqrt Exp Log Reciprocal, trigonometry, Erf. Results outside a
+// function's domain are NaN as in IEEE 754; integers wrap (Abs and Neg of the smallest number give itself).
+#include "ops/unary.h"
+
+#include <math.h>
+
+MOPT_UNARY(abs, fabsf(x), fabs(x))
+MOPT_UNARY(neg, -x, -x)
+MOPT_UNARY(sign, x > 0 ? 1.0f : x < 0 ? -1.0f : x, x > 0 ? 1.0 : x < 0 ? -1.0 : x)
+MOPT_UNARY(ceil, ceilf(x), ceil(x))
+MOPT_UNARY(floor, floorf(x), floor(x))
+MOPT_UNARY(round, rintf(x), rint(x))
+MOPT_UNARY(sqrt, sqrtf(x), sqrt(x))
+MOPT_UNARY(exp, expf(x), exp(x))
+MOPT_UNARY(log, logf(x), log(x))
+MOPT_UNARY(reciprocal, 1.0f / x, 1.0 / x)
+MOPT_UNARY(sin, sinf(x), sin(x))
+MOPT_UNARY(cos, cosf(x), cos(x))
+MOPT_UNARY(tan, tanf(x), tan(x))
+MOPT_UNARY(asin, asinf(x), asin(x))
+MOPT_UNARY(acos, acosf(x), acos(x))
+MOPT_UNARY(atan, atanf(x), atan(x))
+MOPT_UNARY(sinh, sinhf(x), sinh(x))
+MOPT_UNARY(cosh, coshf(x), cosh(x))
+MOPT_UNARY(tanh, tanhf(x), tanh(x))
+MOPT_UNARY(asinh, asinhf(x), asinh(x))
+MOPT_UNARY(acosh, acoshf(x), acosh(x))
+MOPT_UNARY(atanh, atanhf(x), atanh(x))
+MOPT_UNARY(erf, erff(x), erf(x))
+
+static int64_t abs_integer(int64_t x, bool is_unsigned, const struct mopt_unary_args *args)
+{
+    (void)args;
+    return is_unsigned || x >= 0 ? x : (int64_t)(0 - (uint64_t)x);
+}
+
+static int64_t neg_integer(int64_t x, bool is_unsigned, const struct mopt_unary_args *args)
+{
+    (void)is_unsigned;
+    (void)args;
+    return (int64_t)(0 - (uint64_t)x);
+}
+
+static int64_t sign_integer(int64_t x, bool is_unsigned, const struct mopt_unary_args *args)
+{
+    (void)args;
+    return x == 0 ? 0 : is_unsigned || x > 0 ? 1 : -1;
+}
+
+static int64_t neg_value(struct mopt_dims *dims, int64_t x)
+{
+    return mopt__dim_sub(dims, 0, x);
+}
+
+static int64_t abs_value(struct mopt_dims *dims, int64_t x)
+{
+    int64_t known = 0;
+    if (mopt__dim_is_known(dims, x, &known)) {
+        return known < 0 ? mopt__dim_sub(dims, 0, x) : x;
+    }
+    return x != MOPT_DIM_UNKNOWN && mopt__dim_lower_bound(dims, x) >= 0 ? x : MOPT_DIM_UNKNOWN;
+}
+
+static int64_t sign_value(struct mopt_dims *dims, int64_t x)
+{
+    int64_t known = 0;
+    if (mopt__dim_is_known(dims, x, &known)) {
+        return mopt__dim_const(dims, known > 0 ? 1 : known < 0 ? -1 : 0);
+    }
+    return x != MOPT_DIM_UNKNOWN && mopt__dim_lower_bound(dims, x) > 0 ? 1 : MOPT_DIM_UNKNOWN;
+}
+
+// Values that are integral stay what they are.
+static int64_t same_value(struct mopt_dims *dims, int64_t x)
+{
+    (void)dims;
+    return x;
+}
+
+#define ROW(name, ...)                                                                             \
+    static const struct mopt_unary name##_row = {.f32 = name##_f32, .f64 = name##_f64, __VA_ARGS__};
+ROW(abs, .i64 = abs_integer, .value = abs_value)
+ROW(neg, .i64 = neg_integer, .value = neg_value)
+ROW(sign, .i64 = sign_integer, .value = sign_value)
+ROW(ceil, .value = same_value)
+ROW(floor, .value = same_value)
+ROW(round, .value = same_value)
+ROW(sqrt, )
+ROW(exp, )
+ROW(log, )
+ROW(reciprocal, )
+ROW(sin, )
+ROW(cos, )
+ROW(tan, )
+ROW(asin, )
+ROW(acos, )
+ROW(atan, )
+ROW(sinh, )
+ROW(cosh, )
+ROW(tanh, )
+ROW(asinh, )
+ROW(acosh, )
+ROW(atanh, )
+ROW(erf, )
+
+#define RECORD MOPT_UNARY_RECORD
+#define CONSUMED MOPT_ATTRIBUTES(MOPT_A_CONSUMED),
+#define IDEMPOTENT MOPT_TRAIT_IDEMPOTENT
+// Since opset 1, typed wider in 6 and 13.
+#define OLD(op, text, set6, set13, bits, row)                                                      \
+    RECORD(op, text, 1, 5, MOPT_SET_FLOATS, bits, NULL, row, CONSUMED),                            \
+        RECORD(op, text, 6, 12, set6, bits, NULL, row, ),                                          \
+        RECORD(op, text, 13, 0, set13, bits, NULL, row, )
+#define OLD_FLOAT(op, text, bits, row) OLD(op, text, MOPT_SET_FLOATS, MOPT_SET_FLOATS_BF, bits, row)
+// Since a later opset, bfloat16 from 22 on.
+#define LATE(op, text, since, bits, row)                                                           \
+    RECORD(op, text, since, 21, MOPT_SET_FLOATS, bits, NULL, row, ),                               \
+        RECORD(op, text, 22, 0, MOPT_SET_FLOATS_BF, bits, NULL, row, )
+#define SIGNED_FLOATS (MOPT_SET_FLOATS | MOPT_SET_SIGNED)
+
+static const struct mopt_op records[] = {
+    OLD("Abs", "absolute value", MOPT_SET_NUMBERS, MOPT_SET_NUMBERS_BF, IDEMPOTENT, abs_row),
+    LATE("Acos", "arc cosine", 7, 0, acos_row),
+    LATE("Acosh", "area hyperbolic cosine", 9, 0, acosh_row),
+    LATE("Asin", "arc sine", 7, 0, asin_row),
+    LATE("Asinh", "area hyperbolic sine", 9, 0, asinh_row),
+    LATE("Atan", "arc tangent", 7, 0, atan_row),
+    LATE("Atanh", "area hyperbolic tangent", 9, 0, atanh_row),
+    OLD_FLOAT("Ceil", "smallest integer not below", IDEMPOTENT, ceil_row),
+    LATE("Cos", "cosine", 7, 0, cos_row),
+    LATE("Cosh", "hyperbolic cosine", 9, 0, cosh_row),
+    RECORD("Erf", "error function", 9, 12, MOPT_SET_NUMBERS, 0, NULL, erf_row, ),
+    RECORD("Erf", "error function", 13, 0, MOPT_SET_FLOATS_BF, 0, NULL, erf_row, ),
+    OLD_FLOAT("Exp", "exponential function", 0, exp_row),
+    OLD_FLOAT("Floor", "largest integer not above", IDEMPOTENT, floor_row),
+    OLD_FLOAT("Log", "natural logarithm", 0, log_row),
+    OLD("Neg", "negation", SIGNED_FLOATS, SIGNED_FLOATS | MOPT_SET_BFLOAT, 0, neg_row),
+    OLD_FLOAT("Reciprocal", "one over x", 0, reciprocal_row),
+    LATE("Round", "nearest integer, ties to even", 11, IDEMPOTENT, round_row),
+    RECORD("Sign", "sign as -1, 0 or 1", 9, 12, MOPT_SET_NUMBERS, IDEMPOTENT, NULL, sign_row, ),
+    RECORD("Sign", "sign as -1, 0 or 1", 13, 0, MOPT_SET_NUMBERS_BF, IDEMPOTENT, NULL, sign_row, ),
+    LATE("Sin", "sine", 7, 0, sin_row),
+    LATE("Sinh", "hyperbolic sine", 9, 0, sinh_row),
+    OLD_FLOAT("Sqrt", "square root", 0, sqrt_row),
+    LATE("Tan", "tangent", 7, 0, tan_row),
+    RECORD("Tanh", "hyperbolic tangent", 1, 5, MOPT_SET_FLOATS, 0, &mopt__quant_unary, tanh_row,
+           CONSUMED),
+    RECORD("Tanh", "hyperbolic tangent", 6, 12, MOPT_SET_FLOATS, 0, &mopt__quant_unary, tanh_row, ),
+    RECORD("Tanh", "hyperbolic tangent", 13, 0, MOPT_SET_FLOATS_BF, 0, &mopt__quant_unary,
+           tanh_row, ),
+};
+const struct mopt_op_family mopt__ops_unary = {records, MOPT_COUNTOF(records)};

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Facets shared by one-operand maps; see unary.h.
+#include "ops/elementwise.h"
+#include "ops/lanes.h"
+#include "ops/unary.h"
+
+struct unary_job {
+    const struct mopt_unary *row;
+    const struct mopt_unary_args *args;
+    enum mopt_dtype dtype;
+    void *to;
+    const void *from;
+};
+
+static void integer_chunk(const struct unary_job *job, int64_t first, size_t n)
+{
+    int64_t x[MOPT_LANES];
+    const bool is_unsigned = mopt__dtype_is_unsigned(job->dtype);
+    mopt__load_i64(job->dtype, job->from, first, 1, n, x);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = job->row->i64(x[i], is_unsigned, job->args);
+    }
+    mopt__store_i64(job->dtype, job->to, first, n, x);
+}
+
+static void converted_chunk(const struct unary_job *job, int64_t first, size_t n)
+{
+    if (mopt__lanes_narrow(job->dtype)) {
+        float x[MOPT_LANES];
+        mopt__load_f32(job->dtype, job->from, first, 1, n, x);
+        job->row->f32(x, x, n, job->args);
+        mopt__store_f32(job->dtype, job->to, first, n, x);
+    } else if (job->row->i64 != NULL) {
+        integer_chunk(job, first, n);
+    } else {
+        double x[MOPT_LANES];
+        mopt__load_f64(job->dtype, job->from, first, 1, n, x);
+        job->row->f64(x, x, n, job->args);
+        mopt__store_f64(job->dtype, job->to, first, n, x);
+    }
+}
+
+static void unary_range(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct unary_job *job = context;
+    const size_t count = (size_t)(end - begin);
+    (void)thread;
+    if (job->dtype == MOPT_FLOAT32) {
+        job->row->f32((float *)job->to + begin, (const float *)job->from + begin, count, job->args);
+        return;
+    }
+    if (job->dtype == MOPT_FLOAT64) {
+        job->row->f64((double *)job->to + begin, (const double *)job->from + begin, count,
+                      job->args);
+        return;
+    }
+    for (int64_t i = begin; i < end; i += MOPT_LANES) {
+        converted_chunk(job, i, (size_t)(end - i < MOPT_LANES ? end - i : MOPT_LANES));
+    }
+}
+
+void mopt__unary_run(const struct mopt_eval *eval, const struct mopt_unary *row,
+                     const struct mopt_unary_args *args, struct mopt_tensor *out,
+                     const struct mopt_tensor *in)
+{
+    struct unary_job job = {.row = row,
+                            .args = args,
+                            .dtype = in->dtype,
+                            .to = mopt__tensor_data(out),
+                            .from = in->data};
+    if (in->count > 0) {
+        mopt__pool_for(eval->pool, (int64_t)in->count, MOPT_LOOPS_GRAIN, unary_range, &job);
+    }
+}
+
+enum mopt_status mopt__unary_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_tensor *in[1];
+    struct mopt_tensor *out = NULL;
+    struct mopt_unary_args args = {{0}, {0}};
+    enum mopt_status status = mopt__open(eval, in, 1, err);
+    const struct mopt_unary *row = status == MOPT_OK ? eval->node->op->data : NULL;
+    for (int i = 0; status == MOPT_OK && i < MOPT_UNARY_PARAMS && row->params[i] != NULL; i++) {
+        status = mopt__attr_float(eval->node, row->params[i], 0.0f, &args.f[i], err);
+        args.d[i] = (double)args.f[i];
+    }
+    if (status == MOPT_OK) {
+        status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &out, err);
+    }
+    if (status == MOPT_OK) {
+        mopt__unary_run(eval, row, &args, out, in[0]);
+    }
+    return status;
+}
+
+enum mopt_status mopt__unary_infer(struct mopt_infer *infer, struct mopt_error *err)
+{
+    const struct mopt_unary *row = infer->node->op->data;
+    enum mopt_status status = mopt__infer_like(infer, err);
+    if (status == MOPT_OK && row != NULL && row->value != NULL) {
+        status = mopt__values_unary(infer, row->value, err);
+    }
+    return status;
+}
