@@ -5,7 +5,11 @@
 #include "base/size.h"
 #include "ir/dim_private.h"
 
-enum { RESOLVE_DEPTH_MAX = 2 * MOPT_DIM_SIZE_MAX };
+enum {
+    RESOLVE_DEPTH_MAX = 2 * MOPT_DIM_SIZE_MAX,
+    GROWTH_FACTOR = 4,  // entries that one unification may make: a multiple of those there are,
+    GROWTH_FREE = 4096, // and some
+};
 
 // How well known: constants, names, expressions of names only, fresh symbols, other expressions; 0
 // is best.
@@ -139,20 +143,20 @@ static void set_link(struct mopt_dims *dims, int64_t from, int64_t to)
 }
 
 // Makes every entry after `start` anew that mentions a linked one. New entries come last and are
-// seen too; there is a limit on their number, beyond which entries stay as they are: right, but no
-// longer canonical.
+// seen too. What cannot be made (too large by now, a contradiction) and what comes after too many
+// new entries becomes a fresh symbol: nothing is known of it any more, which is never wrong.
 static void refresh(struct mopt_dims *dims, size_t start)
 {
-    size_t limit = 2 * dims->count + MOPT_DIM_SIZE_MAX;
-    for (size_t i = start; i < dims->count && dims->count < limit; i++) {
+    size_t limit = GROWTH_FACTOR * dims->count + GROWTH_FREE;
+    for (size_t i = start; i < dims->count; i++) {
         struct mopt_dim_entry entry = dims->entries[i];
         int64_t number = -(int64_t)i - 1;
         if (entry.link != MOPT_DIM_UNKNOWN || !is_stale(dims, &entry)) {
             continue;
         }
-        int64_t made = remake(dims, &entry);
+        int64_t made = dims->count < limit ? remake(dims, &entry) : MOPT_DIM_UNKNOWN;
         if (made == MOPT_DIM_UNKNOWN) {
-            made = mopt__dim_fresh(dims); // too large by now, or a contradiction
+            made = mopt__dim_fresh(dims);
         }
         if (!mentions(dims, made, number, 0)) {
             set_link(dims, number, made);

@@ -152,7 +152,8 @@ static enum mopt_status finish(const struct mopt_tensor *header, struct mopt_buf
         if (buffer) {
             buffer_unref(buffer);
         }
-        return mopt_error_memory(err);
+        mopt_error_memory(err);
+        return MOPT_E_MEMORY; // said outright, so that static analysis sees that *out is set else
     }
     *tensor = *header;
     tensor->buffer = buffer;

@@ -195,7 +195,7 @@ bool mopt__type_count(const struct mopt_dims *dims, const struct mopt_type *type
 static void print_tensor(const struct mopt_dims *dims, const struct mopt_type *type,
                          struct mopt_strbuf *out)
 {
-    mopt__strbuf_add(out, type->dtype ? mopt__dtype_name(type->dtype) : "?");
+    mopt__strbuf_add(out, mopt__dtype_name(type->dtype));
     if (type->rank < 0) {
         mopt__strbuf_add(out, "[...]");
         return;
@@ -230,7 +230,7 @@ static void print_head(const struct mopt_dims *dims, const struct mopt_type *typ
         mopt__strbuf_add(out, "optional(");
         break;
     case MOPT_TYPE_MAP:
-        mopt__strbuf_printf(out, "map(%s, ", type->dtype ? mopt__dtype_name(type->dtype) : "?");
+        mopt__strbuf_printf(out, "map(%s, ", mopt__dtype_name(type->dtype));
         break;
     case MOPT_TYPE_NONE:
         mopt__strbuf_add_char(out, '?');

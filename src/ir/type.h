@@ -48,8 +48,8 @@ const struct mopt_type *mopt__type_clone(struct mopt_arena *arena, const struct 
 bool mopt__type_equal(const struct mopt_type *a, const struct mopt_type *b);
 // All dims known numbers (tensors); others false.
 bool mopt__type_static(const struct mopt_dims *dims, const struct mopt_type *type);
-// "float[batch,3,224,224]", "seq(int64[?])", "optional(...)", "map(string, ...)", "?" for NONE or
-// NULL.
+// "float[batch,3,224,224]", "float[]" (rank 0), "float[...]" (rank not known), "seq(int64[?])",
+// "optional(...)", "map(string, ...)", "sparse(float[3])", "?" for NONE or NULL.
 void mopt__type_print(const struct mopt_dims *dims, const struct mopt_type *type,
                       struct mopt_strbuf *out);
 // Number of elements; false if any dim is not a known number >= 0, or on overflow.

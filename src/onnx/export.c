@@ -7,8 +7,9 @@
 
 // ---- Values ---------------------------------------------------------------------------------------------------
 
-static Mopt__Pb__ValueInfoProto *export_value(struct mopt_export *ex, const struct mopt_value *value,
-                                              struct mopt_error *err)
+struct Mopt__Pb__ValueInfoProto *mopt__export_value(struct mopt_export *ex,
+                                                    const struct mopt_value *value,
+                                                    struct mopt_error *err)
 {
     const struct mopt_type *type = value->declared != NULL ? value->declared : value->type;
     const struct mopt_value_meta *meta = value->meta;
@@ -47,7 +48,7 @@ static enum mopt_status export_values(struct mopt_export *ex, const struct mopt_
         return MOPT_E_MEMORY;
     }
     for (size_t i = 0; i < list->count; i++) {
-        items[i] = export_value(ex, list->items[i], err);
+        items[i] = mopt__export_value(ex, list->items[i], err);
         if (items[i] == NULL) {
             return err->status;
         }
@@ -134,7 +135,7 @@ static enum mopt_status export_signature(struct mopt_export *ex, const struct mo
         status = export_values(ex, &graph->outputs, &m->n_output, &m->output, err);
     }
     if (status == MOPT_OK) {
-        status = export_values(ex, &graph->value_infos, &m->n_value_info, &m->value_info, err);
+        status = mopt__export_infos(ex, graph, &m->n_value_info, &m->value_info, err);
     }
     return status;
 }
@@ -259,7 +260,7 @@ static enum mopt_status export_body(struct mopt_export *ex, const struct mopt_fu
         status = export_nodes(ex, body, &m->n_node, &m->node, err);
     }
     if (status == MOPT_OK) {
-        status = export_values(ex, &body->value_infos, &m->n_value_info, &m->value_info, err);
+        status = mopt__export_infos(ex, body, &m->n_value_info, &m->value_info, err);
     }
     return status;
 }

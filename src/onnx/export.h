@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the export files share: ir to protobuf-c messages in one scratch arena. The messages point to text and tensor
 // data of the model: nothing large is copied. Read in this order: save.c (files), export.c (model, graphs),
-// export_node.c, export_type.c, export_tensor.c, export_util.c.
+// export_infos.c, export_node.c, export_type.c, export_tensor.c, export_util.c.
 // Functions that return a message return NULL only after a failure, with err set.
 #ifndef MOPT_ONNX_EXPORT_H
 #define MOPT_ONNX_EXPORT_H
@@ -17,6 +17,7 @@ struct Mopt__Pb__SparseTensorProto;
 struct Mopt__Pb__StringStringEntryProto;
 struct Mopt__Pb__TensorProto;
 struct Mopt__Pb__TypeProto;
+struct Mopt__Pb__ValueInfoProto;
 
 enum { MOPT_EXTERNAL_ALIGN = 4096 };
 
@@ -60,6 +61,8 @@ void *mopt__export_bytes(const void *data);
 // field, all others become unknown fields. NULL is fine.
 enum mopt_status mopt__export_unknown(struct mopt_export *ex, const struct mopt_blob *blob,
                                       struct ProtobufCMessage *message, struct mopt_error *err);
+// Note of the importer under a private field number (see wire.h); false when there is none.
+bool mopt__export_note(const struct mopt_blob *blob, uint32_t number, struct mopt_blob *note);
 enum mopt_status mopt__export_properties(struct mopt_export *ex, const struct mopt_property *items,
                                          size_t count, size_t *out_count,
                                          struct Mopt__Pb__StringStringEntryProto ***out,
@@ -81,6 +84,12 @@ struct Mopt__Pb__AttributeProto *mopt__export_attribute(struct mopt_export *ex,
                                                         struct mopt_error *err);
 struct Mopt__Pb__NodeProto *mopt__export_node(struct mopt_export *ex, const struct mopt_node *node,
                                               struct mopt_error *err);
+struct Mopt__Pb__ValueInfoProto *mopt__export_value(struct mopt_export *ex,
+                                                    const struct mopt_value *value,
+                                                    struct mopt_error *err);
+enum mopt_status mopt__export_infos(struct mopt_export *ex, const struct mopt_graph *graph,
+                                    size_t *count, struct Mopt__Pb__ValueInfoProto ***out,
+                                    struct mopt_error *err);
 struct Mopt__Pb__GraphProto *mopt__export_graph(struct mopt_export *ex,
                                                 const struct mopt_graph *graph,
                                                 struct mopt_error *err);

@@ -4,6 +4,7 @@
 
 #include "onnx.pb-c.h"
 #include "onnx/export.h"
+#include "onnx/wire.h"
 
 // Name of a symbolic dimension in the file; NULL when it has none.
 static const char *dim_text(struct mopt_export *ex, int64_t dim, struct mopt_error *err)
@@ -44,6 +45,33 @@ static Mopt__Pb__TensorShapeProto__Dimension *export_dim(struct mopt_export *ex,
     return message;
 }
 
+// Unknown dimensions that stood in the file as a negative value or an empty name are written so again.
+static void restore_odd_dims(const struct mopt_type *type, Mopt__Pb__TensorShapeProto *message)
+{
+    struct mopt_blob note;
+    uint64_t word[3] = {0}; // index, negative value?, value
+
+    if (!mopt__export_note(type->unknown, MOPT_PRIVATE_ODD_DIMS, &note)) {
+        return;
+    }
+    for (size_t at = 0; at < note.size;) {
+        for (int i = 0; i < 3; i++) {
+            size_t n = mopt__wire_get(note.data + at, note.size - at, &word[i]);
+
+            if (n == 0) {
+                return;
+            }
+            at += n;
+        }
+        if (word[0] >= message->n_dim || type->dims[word[0]] != MOPT_DIM_UNKNOWN) {
+            continue;
+        }
+        message->dim[word[0]]->has_dim_value = word[1] != 0;
+        message->dim[word[0]]->dim_value = (int64_t)word[2];
+        message->dim[word[0]]->dim_param = word[1] == 0 ? mopt__export_text("") : NULL;
+    }
+}
+
 static enum mopt_status export_shape(struct mopt_export *ex, const struct mopt_type *type,
                                      Mopt__Pb__TensorShapeProto **out, struct mopt_error *err)
 {
@@ -68,7 +96,11 @@ static enum mopt_status export_shape(struct mopt_export *ex, const struct mopt_t
             message->dim[i]->denotation = mopt__export_text(type->dim_denotations[i]);
         }
     }
-    return message->dim != NULL ? MOPT_OK : MOPT_E_MEMORY;
+    if (message->dim == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    restore_odd_dims(type, message);
+    return MOPT_OK;
 }
 
 static enum mopt_status export_tensor_type(struct mopt_export *ex, const struct mopt_type *type,

@@ -169,11 +169,27 @@ enum mopt_status mopt__export_unknown(struct mopt_export *ex, const struct mopt_
             return mopt_error_set(err, MOPT_E_INTERNAL, "a blob of unknown fields is damaged");
         }
         status = place_known(ex, message, &f, blob->data + at + f.head, count, &done, err);
-        if (!done) {
+        if (!done && !mopt__wire_private(f.number)) {
             place_unknown(message, &f, blob->data + at);
         }
     }
     return status;
+}
+
+bool mopt__export_note(const struct mopt_blob *blob, uint32_t number, struct mopt_blob *note)
+{
+    struct mopt_field f;
+
+    for (size_t at = 0; blob != NULL && at < blob->size; at += f.head + f.size) {
+        if (!mopt__wire_field(blob->data + at, blob->size - at, &f)) {
+            return false;
+        }
+        if (f.number == number && f.wire == MOPT_WIRE_BYTES) {
+            *note = (struct mopt_blob){.data = blob->data + at + f.head, .size = f.size};
+            return true;
+        }
+    }
+    return false;
 }
 
 // ---- Pairs ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the import files share: one import in progress, and the functions that turn messages of one kind into ir.
-// Read in this order: import.c (model), import_graph.c, import_node.c, import_type.c, import_tensor.c, typed.c,
+// Read in this order: import.c (model), link.c, import_graph.c, import_infos.c, import_node.c, import_type.c, import_tensor.c, typed.c,
 // external.c. No operator is known here.
 #ifndef MOPT_ONNX_IMPORT_H
 #define MOPT_ONNX_IMPORT_H
@@ -16,6 +16,7 @@ struct Mopt__Pb__SparseTensorProto;
 struct Mopt__Pb__StringStringEntryProto;
 struct Mopt__Pb__TensorProto;
 struct Mopt__Pb__TypeProto;
+struct Mopt__Pb__ValueInfoProto;
 
 enum {
     MOPT_MAP_BYTES_MIN = 4096,      // payloads from this size on stay in the mapping
@@ -110,6 +111,13 @@ enum mopt_status mopt__import_attribute(struct mopt_import *in,
 // Inputs and attributes of a node whose outputs are there already.
 enum mopt_status mopt__import_node(struct mopt_import *in, const struct Mopt__Pb__NodeProto *message,
                                    struct mopt_node *node, struct mopt_error *err);
+// Type and details of a value; the first declaration counts.
+enum mopt_status mopt__import_declare(struct mopt_import *in,
+                                      const struct Mopt__Pb__ValueInfoProto *message,
+                                      struct mopt_value *value, struct mopt_error *err);
+enum mopt_status mopt__import_infos(struct mopt_import *in, size_t count,
+                                    struct Mopt__Pb__ValueInfoProto *const *messages,
+                                    struct mopt_graph *graph, struct mopt_error *err);
 enum mopt_status mopt__import_graph(struct mopt_import *in,
                                     const struct Mopt__Pb__GraphProto *message,
                                     struct mopt_graph *graph, struct mopt_error *err);

@@ -49,9 +49,9 @@ static enum mopt_status import_meta(struct mopt_import *in, const Mopt__Pb__Valu
     return status;
 }
 
-// Type and details of a value; the first declaration counts.
-static enum mopt_status declare(struct mopt_import *in, const Mopt__Pb__ValueInfoProto *message,
-                                struct mopt_value *value, struct mopt_error *err)
+enum mopt_status mopt__import_declare(struct mopt_import *in,
+                                      const struct Mopt__Pb__ValueInfoProto *message,
+                                      struct mopt_value *value, struct mopt_error *err)
 {
     enum mopt_status status = MOPT_OK;
 
@@ -85,7 +85,7 @@ static enum mopt_status import_inputs(struct mopt_import *in, const Mopt__Pb__Gr
             status = mopt__graph_add_input(graph, value, err);
         }
         if (status == MOPT_OK) {
-            status = declare(in, message->input[i], value, err);
+            status = mopt__import_declare(in, message->input[i], value, err);
         }
     }
     return status;
@@ -111,45 +111,10 @@ static enum mopt_status import_outputs(struct mopt_import *in, const Mopt__Pb__G
         }
         status = mopt__graph_add_output(graph, value, err);
         if (status == MOPT_OK) {
-            status = declare(in, info, value, err);
+            status = mopt__import_declare(in, info, value, err);
         }
     }
     return status;
-}
-
-// A value_info of a name that nothing defines says nothing: it is left out. So is a second one of the same name, and
-// one that speaks about a value of an outer scope.
-static enum mopt_status import_value_infos(struct mopt_import *in, size_t count,
-                                           Mopt__Pb__ValueInfoProto *const *messages,
-                                           struct mopt_graph *graph, struct mopt_error *err)
-{
-    uint32_t mark = mopt__model_new_mark(graph->model);
-    struct mopt_value_list *list = &graph->value_infos;
-
-    for (size_t i = 0; i < count; i++) {
-        struct mopt_value *value = NULL;
-        enum mopt_status status =
-            mopt__import_check_name(messages[i]->name, "a value_info", err);
-
-        if (status != MOPT_OK) {
-            return status;
-        }
-        value = mopt__value_find(graph, messages[i]->name);
-        if (value == NULL || value->mark == mark) {
-            continue;
-        }
-        value->mark = mark;
-        status = declare(in, messages[i], value, err);
-        if (status == MOPT_OK) {
-            status = mopt__grow((void **)&list->items, &list->capacity, list->count + 1,
-                                sizeof(struct mopt_value *), err);
-        }
-        if (status != MOPT_OK) {
-            return status;
-        }
-        list->items[list->count++] = value;
-    }
-    return MOPT_OK;
 }
 
 // ---- Initializers ---------------------------------------------------------------------------------------------
@@ -349,7 +314,7 @@ enum mopt_status mopt__import_graph(struct mopt_import *in,
         status = import_outputs(in, message, graph, err);
     }
     if (status == MOPT_OK) {
-        status = import_value_infos(in, message->n_value_info, message->value_info, graph, err);
+        status = mopt__import_infos(in, message->n_value_info, message->value_info, graph, err);
     }
     if (status == MOPT_OK) {
         status = fill_nodes(in, message->node, graph, err);
@@ -405,7 +370,7 @@ static enum mopt_status import_function_body(struct mopt_import *in,
         status = import_results(message, body, err);
     }
     if (status == MOPT_OK) {
-        status = import_value_infos(in, message->n_value_info, message->value_info, body, err);
+        status = mopt__import_infos(in, message->n_value_info, message->value_info, body, err);
     }
     if (status == MOPT_OK) {
         status = fill_nodes(in, message->node, body, err);

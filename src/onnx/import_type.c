@@ -2,6 +2,7 @@
 // TypeProto to ir types. Dimensions that a file may not have (negative) count as not known.
 #include "onnx.pb-c.h"
 #include "onnx/import.h"
+#include "onnx/wire.h"
 
 static enum mopt_status import_dim(struct mopt_import *in,
                                    const Mopt__Pb__TensorShapeProto__Dimension *message,
@@ -17,6 +18,28 @@ static enum mopt_status import_dim(struct mopt_import *in,
         *dim = mopt__dim_named(in->model->dims, message->dim_param);
     }
     return MOPT_OK;
+}
+
+// Negative values and empty names say nothing, but stand in files: noted so that they are written back.
+static enum mopt_status note_odd_dims(struct mopt_import *in,
+                                      const Mopt__Pb__TensorShapeProto *shape,
+                                      struct mopt_type *type, struct mopt_error *err)
+{
+    uint8_t note[MOPT_RANK_MAX * 3 * MOPT_VARINT_MAX];
+    ProtobufCBinaryData bytes = {.data = note};
+
+    for (size_t i = 0; i < shape->n_dim; i++) {
+        const Mopt__Pb__TensorShapeProto__Dimension *dim = shape->dim[i];
+        bool negative = dim->has_dim_value && dim->dim_value < 0;
+
+        if (negative || (dim->dim_param != NULL && dim->dim_param[0] == '\0')) {
+            bytes.len += mopt__wire_put(note + bytes.len, i);
+            bytes.len += mopt__wire_put(note + bytes.len, negative ? 1 : 0);
+            bytes.len += mopt__wire_put(note + bytes.len, (uint64_t)dim->dim_value);
+        }
+    }
+    return mopt__import_carry(in, MOPT_PRIVATE_ODD_DIMS, &bytes, bytes.len > 0 ? 1 : 0,
+                              &type->unknown, err);
 }
 
 static bool has_denotations(const Mopt__Pb__TensorShapeProto *shape)
@@ -71,6 +94,9 @@ static enum mopt_status import_shape(struct mopt_import *in,
         status = import_dim(in, shape->dim[i], &dims[i], err);
     }
     type->dims = dims;
+    if (status == MOPT_OK) {
+        status = note_odd_dims(in, shape, type, err);
+    }
     return status != MOPT_OK ? status : import_denotations(in, shape, type, err);
 }
 

@@ -386,6 +386,9 @@ static enum mopt_status scan_field(struct scanner *s, struct mopt_error *err)
     if (!mopt__wire_field(s->data + s->at, frame->end - s->at, &f)) {
         return fail(s, s->at, f.fault, err);
     }
+    if (mopt__wire_private(f.number)) {
+        return fail(s, s->at, "a field number that the protobuf language reserves", err);
+    }
     enum mopt_status status = charge_slab(s, frame, err);
     if (status != MOPT_OK) {
         return status;

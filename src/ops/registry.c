@@ -20,8 +20,8 @@ static const struct mopt_op_family *const families[] = {
 // The rows live in many files, so no constant can hold them in sorted order. This index is a function of the constant
 // tables alone: filled once, on first use, never changed after, and of fixed size so that lookup cannot fail.
 enum { SLOT_COUNT = 4096 };
-static const struct mopt_op *slots[SLOT_COUNT];
-static pthread_once_t slots_once = PTHREAD_ONCE_INIT;
+static const struct mopt_op *operator_index[SLOT_COUNT];
+static pthread_once_t operator_index_once = PTHREAD_ONCE_INIT;
 
 const struct mopt_op_family *const *mopt__op_families(size_t *count)
 {
@@ -41,10 +41,10 @@ static size_t first_slot(const char *domain, const char *name)
 static void insert(const struct mopt_op *op)
 {
     size_t slot = first_slot(op->domain, op->name);
-    while (slots[slot] != NULL) {
+    while (operator_index[slot] != NULL) {
         slot = (slot + 1) % SLOT_COUNT;
     }
-    slots[slot] = op;
+    operator_index[slot] = op;
 }
 
 static void fill_slots(void)
@@ -67,13 +67,13 @@ static bool covers(const struct mopt_op *op, const char *domain, const char *nam
 
 const struct mopt_op *mopt__op_find(const char *domain, const char *name, int64_t version)
 {
-    pthread_once(&slots_once, fill_slots);
+    pthread_once(&operator_index_once, fill_slots);
     const struct mopt_op *best = NULL;
     size_t slot = first_slot(domain, name);
-    for (; slots[slot] != NULL; slot = (slot + 1) % SLOT_COUNT) {
-        if (covers(slots[slot], domain, name, version) &&
-            (best == NULL || slots[slot]->since > best->since)) {
-            best = slots[slot];
+    for (; operator_index[slot] != NULL; slot = (slot + 1) % SLOT_COUNT) {
+        if (covers(operator_index[slot], domain, name, version) &&
+            (best == NULL || operator_index[slot]->since > best->since)) {
+            best = operator_index[slot];
         }
     }
     return best;

@@ -167,6 +167,10 @@ static enum mopt_status infer_lengths(const struct mopt_infer *infer, int64_t si
     const bool sized = mopt__dim_is_known(infer->dims, size, &known);
     for (uint32_t i = 0; i < outputs; i++) {
         lengths[i] = items != NULL ? items[i] : MOPT_DIM_UNKNOWN;
+        if (items != NULL && !input && items[i] < 0) {
+            return mopt_error_set(err, MOPT_E_VALUE, "length %u is %lld", (unsigned)i,
+                                  (long long)items[i]);
+        }
     }
     if (given) {
         return MOPT_OK;

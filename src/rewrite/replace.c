@@ -43,13 +43,17 @@ enum mopt_status mopt__rewrite_unhide(const struct mopt_value *value, struct mop
     return MOPT_OK;
 }
 
+struct exposed {
+    const struct mopt_value *used, *seen;
+};
+
 static enum mopt_status unhide_output(void *context, struct mopt_graph *graph,
                                       struct mopt_error *err)
 {
-    const struct mopt_value *value = context;
+    const struct exposed *exposed = context;
     for (size_t i = 0; i < graph->outputs.count; i++) {
-        if (graph->outputs.items[i] == value) {
-            return mopt__rewrite_unhide(value, graph, err);
+        if (graph->outputs.items[i] == exposed->used) {
+            return mopt__rewrite_unhide(exposed->seen, graph, err);
         }
     }
     return MOPT_OK;
@@ -64,19 +68,21 @@ static size_t own_outputs(const struct mopt_value *value)
     return count;
 }
 
-// No inner value may hide `value` where it is used.
-static enum mopt_status unhide_uses(struct mopt_value *value, struct mopt_error *err)
+// No inner value may hide `seen` where `used` is used.
+static enum mopt_status unhide_uses(struct mopt_value *used, struct mopt_value *seen,
+                                    struct mopt_error *err)
 {
-    for (struct mopt_use *use = value->uses; use != NULL; use = use->next) {
-        if (use->node->graph != value->graph) {
-            enum mopt_status status = mopt__rewrite_unhide(value, use->node->graph, err);
+    for (struct mopt_use *use = used->uses; use != NULL; use = use->next) {
+        if (use->node->graph != seen->graph) {
+            enum mopt_status status = mopt__rewrite_unhide(seen, use->node->graph, err);
             if (status != MOPT_OK) {
                 return status;
             }
         }
     }
-    if (value->graph_output_count > own_outputs(value)) { // a body gives it out directly
-        return mopt__graph_walk(value->graph, unhide_output, value, err);
+    if (used->graph_output_count > own_outputs(used)) { // a body gives it out directly
+        struct exposed exposed = {.used = used, .seen = seen};
+        return mopt__graph_walk(used->graph, unhide_output, &exposed, err);
     }
     return MOPT_OK;
 }
@@ -158,8 +164,7 @@ static enum mopt_status check(const struct mopt_value *from, const struct mopt_v
                               "value '%s' is not visible where '%s' is used", to->name, from->name);
     }
     for (uint32_t i = 0; to->producer != NULL && i < to->producer->input_count; i++) {
-        if (to->producer->inputs[i].value == from && to->producer != from->producer &&
-            !(from->use_count == 1 && from->graph_output_count == 0)) {
+        if (to->producer->inputs[i].value == from) {
             return mopt_error_set(err, MOPT_E_INTERNAL, "value '%s' would depend on itself",
                                   to->name);
         }
@@ -194,6 +199,36 @@ static enum mopt_status merge_types(struct mopt_rewriter *rewriter, struct mopt_
     return MOPT_OK;
 }
 
+// `from` is a graph output whose name `to` may not have.
+static enum mopt_status replace_behind_output(struct mopt_rewriter *rewriter,
+                                              struct mopt_value *from, struct mopt_value *to,
+                                              struct mopt_error *err)
+{
+    bool stays = from->producer == NULL || is_identity_of(from, to);
+    if (stays && from->use_count == 0) {
+        return MOPT_OK; // as it must be already: no edit
+    }
+    rewriter->edits++;
+    move_node_uses(from, to);
+    return stays ? MOPT_OK : leave_identity(rewriter, from, to, err);
+}
+
+static enum mopt_status replace_whole(struct mopt_rewriter *rewriter, struct mopt_value *from,
+                                      struct mopt_value *to, struct mopt_error *err)
+{
+    rewriter->edits++;
+    bool renames = own_outputs(from) > 0;
+    enum mopt_status status = renames ? take_over_name(from, to, err) : MOPT_OK;
+    if (status == MOPT_OK) {
+        status = mopt__value_replace_uses(from, to, err);
+    }
+    if (status == MOPT_OK && renames) { // the new name may be hidden from older uses
+        status = unhide_uses(to, to, err);
+    }
+    mopt__rewriter_lost_use(rewriter, from);
+    return status;
+}
+
 enum mopt_status mopt__rewriter_replace(struct mopt_rewriter *rewriter, struct mopt_value *from,
                                         struct mopt_value *to, struct mopt_error *err)
 {
@@ -202,32 +237,16 @@ enum mopt_status mopt__rewriter_replace(struct mopt_rewriter *rewriter, struct m
     }
     enum mopt_status status = check(from, to, err);
     if (status == MOPT_OK) {
+        status = unhide_uses(from, to, err);
+    }
+    if (status == MOPT_OK) {
         status = merge_types(rewriter, from, to, err);
     }
     if (status != MOPT_OK) {
         return status;
     }
-    bool is_output = own_outputs(from) > 0;
-    bool used = from->use_count > 0;
-    if (is_output && !may_be_output(from, to)) {
-        bool stays = from->producer == NULL || is_identity_of(from, to);
-        if (stays && !used) {
-            return MOPT_OK; // as it must be already: no edit
-        }
-        move_node_uses(from, to);
-        status = stays ? MOPT_OK : leave_identity(rewriter, from, to, err);
-    } else {
-        status = is_output ? take_over_name(from, to, err) : MOPT_OK;
-        if (status == MOPT_OK) {
-            status = mopt__value_replace_uses(from, to, err);
-        }
-    }
-    if (status == MOPT_OK) {
-        status = unhide_uses(to, err);
-    }
-    rewriter->edits++;
+    mopt__rewriter_queue_users(rewriter, from);
     mopt__rewriter_queue(rewriter, to->producer, false);
-    mopt__rewriter_queue_users(rewriter, to);
-    mopt__rewriter_lost_use(rewriter, from);
-    return status;
+    return mopt__rewrite_can_replace(from, to) ? replace_whole(rewriter, from, to, err)
+                                               : replace_behind_output(rewriter, from, to, err);
 }

@@ -257,7 +257,7 @@ void mopt__rewriter_erase(struct mopt_rewriter *rewriter, struct mopt_node *node
 enum mopt_status mopt__rewriter_infer(struct mopt_rewriter *rewriter, struct mopt_node *node,
                                       struct mopt_error *err)
 {
-    const struct mopt_type *before[8];
+    const struct mopt_type *before[32];
     uint32_t count = node->output_count < MOPT_COUNTOF(before) ? node->output_count
                                                                : (uint32_t)MOPT_COUNTOF(before);
     for (uint32_t i = 0; i < count; i++) {

@@ -9,6 +9,7 @@ int main(void)
     failures += mopt__test_dim();
     failures += mopt__test_type();
     failures += mopt__test_tensor();
+    failures += mopt__test_memory();
     failures += mopt__test_graph();
     failures += mopt__test_text();
     failures += mopt__test_verify();

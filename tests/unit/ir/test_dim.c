@@ -300,6 +300,10 @@ static void text_is_readable(void **state)
     expect_text(mopt__dim_broadcast(d, a, b), "broadcast(a,b)");
     expect_text(mopt__dim_named(d, "batch size/\"2\""), "batch size/\"2\"");
     expect_text(-1000000, "?");
+    // The text does not depend on the order in which symbols were made.
+    int64_t young = mopt__dim_named(d, "A");
+    expect_text(add(a, add(mul(c, young), mul(2, young))), "2*A+A*c+a");
+    expect_text(mopt__dim_max(d, b, mopt__dim_max(d, young, a)), "max(A,a,b)");
 }
 
 static void lower_bounds(void **state)

@@ -26,7 +26,7 @@ static void types_print_as_documented(void **state)
     expect_text(dims, tensor, "float[batch,3,?,224]");
     expect_text(dims, mopt__type_tensor(&arena, MOPT_INT8, 0, NULL), "int8[]");
     expect_text(dims, mopt__type_tensor(&arena, MOPT_INT8, -1, NULL), "int8[...]");
-    expect_text(dims, mopt__type_tensor(&arena, MOPT_UNDEFINED, 1, shape), "?[batch]");
+    expect_text(dims, mopt__type_tensor(&arena, MOPT_UNDEFINED, 1, shape), "undefined[batch]");
     expect_text(dims, NULL, "?");
     const struct mopt_type *list = mopt__type_container(&arena, MOPT_TYPE_SEQUENCE, tensor);
     expect_text(dims, mopt__type_container(&arena, MOPT_TYPE_OPTIONAL, list),
@@ -115,7 +115,7 @@ static void counting_needs_known_dims_that_fit(void **state)
     mopt__dim_unify(dims, n, 7); // what is learnt later counts
     assert_true(mopt__type_static(dims, type));
     assert_true(mopt__type_count(dims, type, &count) && count == 70);
-    const int64_t huge[3] = {INT64_MAX, 4, 4};
+    const int64_t huge[3] = {INT64_MAX, 4, 1};
     assert_false(mopt__type_count(dims, mopt__type_tensor(&arena, MOPT_INT8, 3, huge), &count));
     const int64_t empty[3] = {INT64_MAX, INT64_MAX, 0};
     assert_true(mopt__type_count(dims, mopt__type_tensor(&arena, MOPT_INT8, 3, empty), &count));

@@ -20,6 +20,7 @@ int mopt__test_dtype(void);
 int mopt__test_dim(void);
 int mopt__test_type(void);
 int mopt__test_tensor(void);
+int mopt__test_memory(void);
 int mopt__test_graph(void);
 int mopt__test_text(void);
 int mopt__test_verify(void);
