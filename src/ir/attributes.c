@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attributes of nodes: find, set, remove, compare. It must not know which attributes an operator has.
+// Attributes of nodes: find, set, remove, compare. It must not know which attributes an operator
+// has.
 #include <string.h>
 
 #include "ir/graph_private.h"
@@ -80,7 +81,8 @@ static enum mopt_status attach(struct mopt_node *node, struct mopt_graph *graph,
                                struct mopt_error *err)
 {
     if (graph->parent != node->graph || graph->owner != NULL) {
-        return mopt_error_set(err, MOPT_E_INTERNAL, "sub-graph was made for another place than '%s'",
+        return mopt_error_set(err, MOPT_E_INTERNAL,
+                              "sub-graph was made for another place than '%s'",
                               mopt__node_label(node));
     }
     return MOPT_OK;
@@ -189,8 +191,9 @@ enum mopt_status mopt__node_set_string(struct mopt_node *node, const char *name,
         return mopt_error_memory(err);
     }
     return put(node,
-               &(struct mopt_attribute){
-                   .name = name, .kind = MOPT_ATTR_STRING, .s = {.data = text, .size = size}},
+               &(struct mopt_attribute){.name = name,
+                                        .kind = MOPT_ATTR_STRING,
+                                        .s = {.data = text, .size = size}},
                err);
 }
 
@@ -223,8 +226,9 @@ enum mopt_status mopt__node_set_floats(struct mopt_node *node, const char *name,
 enum mopt_status mopt__node_set_tensor(struct mopt_node *node, const char *name,
                                        struct mopt_tensor *tensor, struct mopt_error *err)
 {
-    struct mopt_attribute attribute = {
-        .name = name, .kind = MOPT_ATTR_TENSOR, .t = mopt__tensor_ref(tensor)};
+    struct mopt_attribute attribute = {.name = name,
+                                       .kind = MOPT_ATTR_TENSOR,
+                                       .t = mopt__tensor_ref(tensor)};
     enum mopt_status status = put(node, &attribute, err);
     if (status != MOPT_OK) {
         mopt__tensor_unref(tensor);
@@ -245,8 +249,7 @@ bool mopt__node_remove_attribute(struct mopt_node *node, const char *name)
         struct mopt_attribute *attribute = &node->attributes[i];
         if (strcmp(attribute->name, name) == 0) {
             mopt__attribute_release(attribute);
-            memmove(attribute, attribute + 1,
-                    (node->attribute_count - i - 1) * sizeof *attribute);
+            memmove(attribute, attribute + 1, (node->attribute_count - i - 1) * sizeof *attribute);
             node->attribute_count--;
             return true;
         }

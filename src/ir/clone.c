@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clone of a whole model: same ids, names, dim numbers, orders of lists, nodes and uses; tensors are shared.
+// Clone of a whole model: same ids, names, dim numbers, orders of lists, nodes and uses; tensors
+// are shared.
 #include <string.h>
 
 #include "ir/copy.h"
@@ -128,8 +129,7 @@ static void wire_outputs(struct mopt_copy *copy, const struct mopt_graph *from,
 {
     for (size_t i = 0; i < from->outputs.count && !copy->failed; i++) {
         struct mopt_value *value = mopt__map_find_u64(&copy->values, from->outputs.items[i]->id);
-        copy->failed =
-            value == NULL || mopt__graph_add_output(to, value, copy->err) != MOPT_OK;
+        copy->failed = value == NULL || mopt__graph_add_output(to, value, copy->err) != MOPT_OK;
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Copies of attributes with their sub-graphs. First everything is made, then inputs and outputs are wired: a copied
-// sub-graph may use values that come later. It must not know operators.
+// Copies of attributes with their sub-graphs. First everything is made, then inputs and outputs are
+// wired: a copied sub-graph may use values that come later. It must not know operators.
 #include <string.h>
 
 #include "ir/copy.h"
@@ -48,8 +48,8 @@ static struct mopt_value *make_value(struct mopt_copy *copy, const struct mopt_v
         value = name != NULL ? mopt__value_new(to, name, copy->err)
                              : mopt__value_fresh(to, from->name, copy->err);
     }
-    copy->failed = value == NULL ||
-                   mopt__map_put_u64(&copy->values, from->id, value, copy->err) != MOPT_OK;
+    copy->failed =
+        value == NULL || mopt__map_put_u64(&copy->values, from->id, value, copy->err) != MOPT_OK;
     return value;
 }
 
@@ -302,8 +302,8 @@ static void wire(struct mopt_copy *copy, const struct capture *capture)
         const struct mopt_graph *from = copy->graphs.items[i].from;
         for (size_t j = 0; j < from->outputs.count && !copy->failed; j++) {
             struct mopt_value *value = capture_value(copy, capture, from->outputs.items[j]);
-            if (value == NULL || mopt__graph_add_output(copy->graphs.items[i].to, value,
-                                                        copy->err) != MOPT_OK) {
+            if (value == NULL ||
+                mopt__graph_add_output(copy->graphs.items[i].to, value, copy->err) != MOPT_OK) {
                 copy->failed = true;
             }
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deep copies of parts of a graph, inside one model or into another. Private to copy.c, copy_details.c and clone.c.
+// Deep copies of parts of a graph, inside one model or into another. Private to copy.c,
+// copy_details.c and clone.c.
 #ifndef MOPT_IR_COPY_H
 #define MOPT_IR_COPY_H
 
@@ -14,15 +15,15 @@ struct mopt_copy_pairs {
     size_t count, capacity; // heap
 };
 
-// One copy job. Details are shared inside one model and copied otherwise. `failed` is sticky: after the first
-// allocation that failed all functions do nothing and return NULL.
+// One copy job. Details are shared inside one model and copied otherwise. `failed` is sticky: after
+// the first allocation that failed all functions do nothing and return NULL.
 struct mopt_copy {
     struct mopt_model *to;
     const struct mopt_model *from;
     bool clone; // whole model: ids, names and dim numbers are kept
     bool failed;
-    struct mopt_map values;     // old value id -> new value
-    struct mopt_map functions;  // old function address -> new function
+    struct mopt_map values;    // old value id -> new value
+    struct mopt_map functions; // old function address -> new function
     struct mopt_copy_pairs graphs, nodes;
     struct mopt_error *err;
 };
@@ -52,7 +53,8 @@ void mopt__copy_plain_attribute(struct mopt_copy *copy, const struct mopt_attrib
 void *mopt__copy_array(struct mopt_copy *copy, const void *data, size_t count, size_t size);
 
 // ---- copy.c
-// Attributes of from into slots of node; sub-graphs are copied with nodes, their inputs are not wired yet.
+// Attributes of from into slots of node; sub-graphs are copied with nodes, their inputs are not
+// wired yet.
 void mopt__copy_attributes(struct mopt_copy *copy, const struct mopt_attribute *from, size_t count,
                            struct mopt_node *node);
 // One attribute without sub-graphs (function defaults), tensors referenced.

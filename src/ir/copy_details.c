@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Copies of the small immutable things that hang on graphs: texts, blobs, properties, types, plain attributes. Inside
-// one model they are shared; into another model they are copied into its arena.
+// Copies of the small immutable things that hang on graphs: texts, blobs, properties, types, plain
+// attributes. Inside one model they are shared; into another model they are copied into its arena.
 #include <string.h>
 
 #include "ir/copy.h"
@@ -108,7 +108,8 @@ const struct mopt_value_meta *mopt__copy_meta(struct mopt_copy *copy,
     return made;
 }
 
-// Dim numbers of another model's table mean nothing here: names go over, other expressions become unknown.
+// Dim numbers of another model's table mean nothing here: names go over, other expressions become
+// unknown.
 static int64_t translate_dim(struct mopt_copy *copy, int64_t dim)
 {
     int64_t value;
@@ -156,8 +157,8 @@ const struct mopt_type *mopt__copy_type(struct mopt_copy *copy, const struct mop
     if (type == NULL || shared(copy) || copy->failed) {
         return type;
     }
-    const struct mopt_type *made = copy->clone ? mopt__type_clone(&copy->to->arena, type)
-                                               : translate_type(copy, type, 0);
+    const struct mopt_type *made =
+        copy->clone ? mopt__type_clone(&copy->to->arena, type) : translate_type(copy, type, 0);
     copy->failed = copy->failed || made == NULL;
     return made;
 }

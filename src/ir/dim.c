@@ -75,11 +75,11 @@ static void remove_operand(struct operands *set, size_t at)
     }
 }
 
-// Puts dim into the set, which is sorted by number and holds nothing twice.
-static bool insert(struct operands *set, int64_t dim)
+// Puts dim into the set, which is sorted and holds nothing twice.
+static bool insert(const struct mopt_dims *dims, struct operands *set, int64_t dim)
 {
     size_t at = 0;
-    while (at < set->count && set->parts[at].dim > dim) {
+    while (at < set->count && mopt__dim_compare(dims, set->parts[at].dim, dim) < 0) {
         at++;
     }
     if (at < set->count && set->parts[at].dim == dim) {
@@ -117,8 +117,10 @@ static bool compete(const struct mopt_dims *dims, enum mopt_dim_kind kind, struc
         struct mopt_dim_range gap = difference(dims, dim, other);
         bool above = gap.low >= 0;
         bool below = gap.high <= 0;
-        bool equal = above && below; // then the older one stays
-        if (equal ? dim <= other : kind == MOPT_DIMK_MIN ? above : below) {
+        bool equal = above && below; // then the one that sorts first stays
+        if (equal                   ? mopt__dim_compare(dims, other, dim) <= 0
+            : kind == MOPT_DIMK_MIN ? above
+                                    : below) {
             return true;
         }
         if (above || below) {
@@ -127,7 +129,7 @@ static bool compete(const struct mopt_dims *dims, enum mopt_dim_kind kind, struc
             i++;
         }
     }
-    return insert(set, dim);
+    return insert(dims, set, dim);
 }
 
 // Operands of dim if it is an operation of this kind, else dim itself, go through `add`.
@@ -174,9 +176,8 @@ int64_t mopt__dim_max(struct mopt_dims *dims, int64_t a, int64_t b)
 static bool collect(const struct mopt_dims *dims, enum mopt_dim_kind kind, struct operands *set,
                     int64_t dim)
 {
-    (void)dims;
     (void)kind;
-    return insert(set, dim);
+    return insert(dims, set, dim);
 }
 
 // True if dim cannot be 1, so that it is the result of every legal broadcast it takes part in.

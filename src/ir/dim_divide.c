@@ -19,7 +19,8 @@ static bool is_negative(const struct mopt_poly *poly)
 // ---- By a number --------------------------------------------------------------------------------
 
 // rest = quotient * by + rest, with |factors of rest| < by and 0 <= constant of rest < by.
-static bool split_number(struct mopt_poly *rest, int64_t by, struct mopt_poly *quotient)
+static bool split_number(const struct mopt_dims *dims, struct mopt_poly *rest, int64_t by,
+                         struct mopt_poly *quotient)
 {
     struct mopt_poly left = {.constant = 0, .count = 0};
     quotient->count = 0;
@@ -27,8 +28,8 @@ static bool split_number(struct mopt_poly *rest, int64_t by, struct mopt_poly *q
     left.constant = rest->constant - quotient->constant * by;
     for (size_t i = 0; i < rest->count; i++) {
         const struct mopt_dim_part *term = &rest->terms[i];
-        if (!mopt__poly_add_term(quotient, term->dim, term->factor / by) ||
-            !mopt__poly_add_term(&left, term->dim, term->factor % by)) {
+        if (!mopt__poly_add_term(dims, quotient, term->dim, term->factor / by) ||
+            !mopt__poly_add_term(dims, &left, term->dim, term->factor % by)) {
             return false;
         }
     }
@@ -100,7 +101,8 @@ static int64_t floor_by_number(struct mopt_dims *dims, struct mopt_poly *a, int6
     // Each round after the first unwraps one nested division.
     for (;;) {
         struct mopt_poly quotient;
-        if (!split_number(a, by, &quotient) || !mopt__poly_add(&total, &quotient, sign)) {
+        if (!split_number(dims, a, by, &quotient) ||
+            !mopt__poly_add(dims, &total, &quotient, sign)) {
             return MOPT_DIM_UNKNOWN;
         }
         if (a->count == 0) {
@@ -146,10 +148,10 @@ static bool split_term(struct mopt_dims *dims, struct mopt_poly *a, const struct
         if (factor != 0 && mopt__atom_divide(dims, term->dim, b->terms[0].dim, &atom)) {
             int64_t rest = term->factor % b->terms[0].factor;
             if (!mopt__poly_add_dim(dims, quotient, atom, factor) ||
-                !mopt__poly_add_term(&left, term->dim, rest)) {
+                !mopt__poly_add_term(dims, &left, term->dim, rest)) {
                 return false;
             }
-        } else if (!mopt__poly_add_term(&left, term->dim, term->factor)) {
+        } else if (!mopt__poly_add_term(dims, &left, term->dim, term->factor)) {
             return false;
         }
     }
@@ -263,7 +265,7 @@ static bool reduce(const struct mopt_dims *dims, const struct mopt_poly *a, int6
     out->count = 0;
     out->constant = rest_of(flat.constant, by);
     for (size_t i = 0; ok && i < flat.count; i++) {
-        ok = mopt__poly_add_term(out, flat.terms[i].dim, rest_of(flat.terms[i].factor, by));
+        ok = mopt__poly_add_term(dims, out, flat.terms[i].dim, rest_of(flat.terms[i].factor, by));
     }
     return ok;
 }

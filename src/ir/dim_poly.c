@@ -20,13 +20,14 @@ static void remove_term(struct mopt_poly *poly, size_t at)
     memmove(&poly->terms[at], &poly->terms[at + 1], (poly->count - at) * sizeof poly->terms[0]);
 }
 
-bool mopt__poly_add_term(struct mopt_poly *poly, int64_t atom, int64_t factor)
+bool mopt__poly_add_term(const struct mopt_dims *dims, struct mopt_poly *poly, int64_t atom,
+                         int64_t factor)
 {
     size_t at = 0;
     if (factor == 0) {
         return true;
     }
-    while (at < poly->count && poly->terms[at].dim > atom) { // older atoms have greater numbers
+    while (at < poly->count && mopt__dim_compare(dims, poly->terms[at].dim, atom) < 0) {
         at++;
     }
     struct mopt_dim_part *term = &poly->terms[at];
@@ -49,13 +50,14 @@ bool mopt__poly_add_term(struct mopt_poly *poly, int64_t atom, int64_t factor)
     return true;
 }
 
-bool mopt__poly_add(struct mopt_poly *poly, const struct mopt_poly *other, int64_t factor)
+bool mopt__poly_add(const struct mopt_dims *dims, struct mopt_poly *poly,
+                    const struct mopt_poly *other, int64_t factor)
 {
     bool ok = mopt__poly_add_constant(poly, other->constant, factor);
     for (size_t i = 0; ok && i < other->count; i++) {
         int64_t product;
         ok = mopt__i64_mul(other->terms[i].factor, factor, &product) &&
-             mopt__poly_add_term(poly, other->terms[i].dim, product);
+             mopt__poly_add_term(dims, poly, other->terms[i].dim, product);
     }
     return ok;
 }
@@ -72,7 +74,7 @@ bool mopt__poly_add_dim(const struct mopt_dims *dims, struct mopt_poly *poly, in
         return false;
     }
     if (entry->kind != MOPT_DIMK_SUM && entry->kind != MOPT_DIMK_CONST) {
-        return mopt__poly_add_term(poly, dim, factor);
+        return mopt__poly_add_term(dims, poly, dim, factor);
     }
     bool ok = mopt__poly_add_constant(poly, entry->constant, factor);
     for (uint32_t i = 0; ok && i < entry->count; i++) {
@@ -85,7 +87,7 @@ bool mopt__poly_add_dim(const struct mopt_dims *dims, struct mopt_poly *poly, in
         if (ok && atom >= 0) {
             ok = mopt__poly_add_constant(poly, atom, product);
         } else if (ok) {
-            ok = atom != MOPT_DIM_UNKNOWN && mopt__poly_add_term(poly, atom, product);
+            ok = atom != MOPT_DIM_UNKNOWN && mopt__poly_add_term(dims, poly, atom, product);
         }
     }
     return ok;
@@ -121,7 +123,7 @@ int64_t mopt__poly_intern(struct mopt_dims *dims, const struct mopt_poly *poly)
 
 // ---- Products of atoms --------------------------------------------------------------------------
 
-// Product of powers of simple atoms, sorted by age of the atom. The number 1 counts as the atom
+// Product of powers of simple atoms, sorted by mopt__dim_compare. The number 1 counts as the atom
 // without factors.
 struct monomial {
     size_t count;
@@ -154,10 +156,11 @@ static int64_t monomial_intern(struct mopt_dims *dims, const struct monomial *pr
 }
 
 // Multiplies by atom ^ power; false if there are too many factors.
-static bool monomial_multiply(struct monomial *product, int64_t atom, int64_t power)
+static bool monomial_multiply(const struct mopt_dims *dims, struct monomial *product, int64_t atom,
+                              int64_t power)
 {
     size_t at = 0;
-    while (at < product->count && product->powers[at].dim > atom) {
+    while (at < product->count && mopt__dim_compare(dims, product->powers[at].dim, atom) < 0) {
         at++;
     }
     struct mopt_dim_part *place = &product->powers[at];
@@ -191,7 +194,7 @@ static int64_t atom_multiply(struct mopt_dims *dims, int64_t a, int64_t b)
     monomial_of(dims, a, &product);
     monomial_of(dims, b, &by);
     for (size_t i = 0; i < by.count; i++) {
-        if (!monomial_multiply(&product, by.powers[i].dim, by.powers[i].factor)) {
+        if (!monomial_multiply(dims, &product, by.powers[i].dim, by.powers[i].factor)) {
             return MOPT_DIM_UNKNOWN;
         }
     }
@@ -276,8 +279,9 @@ bool mopt__poly_multiply(struct mopt_dims *dims, const struct mopt_poly *a,
     return ok;
 }
 
-// Order of division: higher degree first, then older atoms first. Compatible with multiplication.
-static int compare_monomials(const struct monomial *a, const struct monomial *b)
+// Order of division: higher degree first, then smaller atoms first. Compatible with multiplication.
+static int compare_monomials(const struct mopt_dims *dims, const struct monomial *a,
+                             const struct monomial *b)
 {
     int64_t degree = 0;
     for (size_t i = 0; i < a->count; i++) {
@@ -293,7 +297,7 @@ static int compare_monomials(const struct monomial *a, const struct monomial *b)
         const struct mopt_dim_part *x = &a->powers[i];
         const struct mopt_dim_part *y = &b->powers[i];
         if (x->dim != y->dim) {
-            return x->dim > y->dim ? 1 : -1;
+            return -mopt__dim_compare(dims, x->dim, y->dim);
         }
         if (x->factor != y->factor) {
             return x->factor > y->factor ? 1 : -1;
@@ -310,7 +314,7 @@ static struct mopt_dim_part leading(const struct mopt_dims *dims, const struct m
     for (size_t i = 0; i < poly->count; i++) {
         struct monomial next;
         monomial_of(dims, poly->terms[i].dim, &next);
-        if (i == 0 || compare_monomials(&next, &top) > 0) {
+        if (i == 0 || compare_monomials(dims, &next, &top) > 0) {
             best = poly->terms[i];
             top = next;
         }

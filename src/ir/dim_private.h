@@ -3,8 +3,9 @@
 //
 // An entry is a symbol or one operation on dim numbers; entry i has the number -(i+1). Entries are
 // unique by content (hash-consing) and are never removed. Parts of an entry are older than the
-// entry itself. An "atom" is whatever a linear combination treats as one unknown: any entry that is
-// neither a constant nor a sum.
+// entry itself; where their order is free they are sorted by mopt__dim_compare, so that forms and
+// texts never depend on the order in which a model mentions its symbols. An "atom" is whatever a
+// linear combination treats as one unknown: any entry that is neither a constant nor a sum.
 //
 // Unification links an entry to another number; mopt__dim_resolve follows the links. After each
 // link every entry that mentions the linked one is made anew from its resolved parts and linked to
@@ -72,7 +73,7 @@ struct mopt_dims {
     int64_t fresh;     // serial number of the last fresh symbol
 };
 
-// Linear combination of atoms, terms sorted by age of the atom, factors never 0.
+// Linear combination of atoms, terms sorted by mopt__dim_compare, factors never 0.
 struct mopt_poly {
     int64_t constant;
     size_t count;
@@ -84,6 +85,10 @@ struct mopt_poly {
 const struct mopt_dim_entry *mopt__dim_entry(const struct mopt_dims *dims, int64_t dim);
 // Part i of an entry, resolved.
 int64_t mopt__dim_part(const struct mopt_dims *dims, const struct mopt_dim_entry *entry, size_t i);
+// Order of resolved numbers by what they are, not by when they were made: constants, names by their
+// bytes, fresh symbols by serial number, operations by their parts. Negative, 0 (equal) or
+// positive.
+int mopt__dim_compare(const struct mopt_dims *dims, int64_t a, int64_t b);
 // The entry with this content, made if new; resolved. parts may not point into the table. UNKNOWN:
 // out of memory, or the expression is too large.
 int64_t mopt__dim_intern(struct mopt_dims *dims, enum mopt_dim_kind kind, const char *name,
@@ -101,8 +106,10 @@ int64_t mopt__floor_div(int64_t a, int64_t b); // b > 0
 // ---- dim_poly.c: each returns false on overflow, too many terms, an unknown dim or out of memory
 bool mopt__poly_add_dim(const struct mopt_dims *dims, struct mopt_poly *poly, int64_t dim,
                         int64_t factor);
-bool mopt__poly_add(struct mopt_poly *poly, const struct mopt_poly *other, int64_t factor);
-bool mopt__poly_add_term(struct mopt_poly *poly, int64_t atom, int64_t factor);
+bool mopt__poly_add(const struct mopt_dims *dims, struct mopt_poly *poly,
+                    const struct mopt_poly *other, int64_t factor);
+bool mopt__poly_add_term(const struct mopt_dims *dims, struct mopt_poly *poly, int64_t atom,
+                         int64_t factor);
 bool mopt__poly_add_constant(struct mopt_poly *poly, int64_t value, int64_t factor);
 bool mopt__poly_difference(const struct mopt_dims *dims, struct mopt_poly *poly, int64_t a,
                            int64_t b);

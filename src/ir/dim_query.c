@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading dimension expressions: values, names, bounds, text. Changes nothing.
 #include <inttypes.h>
-#include <string.h>
 
-#include "base/alloc.h"
 #include "base/size.h"
 #include "ir/dim_private.h"
 
@@ -64,59 +62,12 @@ static enum mopt_dim_kind kind_of(const struct mopt_dims *dims, int64_t dim)
     return entry ? entry->kind : MOPT_DIMK_CONST;
 }
 
-// Parts of an entry as text. They are printed in the order of their texts, so that the text does
-// not depend on the order in which symbols were made: a model that is printed, parsed and printed
-// again gives the same text.
-struct piece {
-    char *text; // heap
-    int64_t factor;
-};
-struct pieces {
-    size_t count;
-    struct piece items[MOPT_DIM_TERMS_MAX];
-};
-
-static void pieces_add(struct pieces *pieces, struct piece piece)
-{
-    size_t at = pieces->count++;
-    for (; at > 0 && strcmp(pieces->items[at - 1].text, piece.text) > 0; at--) {
-        pieces->items[at] = pieces->items[at - 1];
-    }
-    pieces->items[at] = piece;
-}
-
-// Texts of all parts; sums in brackets if asked for. Out of memory: none, and out has failed.
-static void pieces_make(const struct mopt_dims *dims, const struct mopt_dim_entry *entry,
-                        bool brackets, struct pieces *pieces, struct mopt_strbuf *out, int depth)
-{
-    pieces->count = 0;
-    for (uint32_t i = 0; i < entry->count; i++) {
-        int64_t part = mopt__dim_part(dims, entry, i);
-        struct mopt_strbuf text = {0};
-        print_in_brackets(dims, part, brackets && kind_of(dims, part) == MOPT_DIMK_SUM, &text,
-                          depth);
-        if (text.failed) {
-            mopt__strbuf_release(&text);
-            out->failed = true;
-            return;
-        }
-        pieces_add(pieces, (struct piece){text.text, dims->parts[entry->first + i].factor});
-    }
-}
-
-static void pieces_release(struct pieces *pieces)
-{
-    for (size_t i = 0; i < pieces->count; i++) {
-        mopt__free(pieces->items[i].text);
-    }
-}
-
 // Terms of one sign, with their signs except for a leading plus.
-static void print_terms(const struct pieces *terms, bool positive, bool *first,
-                        struct mopt_strbuf *out)
+static void print_terms(const struct mopt_dims *dims, const struct mopt_dim_entry *entry,
+                        bool positive, bool *first, struct mopt_strbuf *out, int depth)
 {
-    for (size_t i = 0; i < terms->count; i++) {
-        int64_t factor = terms->items[i].factor;
+    for (uint32_t i = 0; i < entry->count; i++) {
+        int64_t factor = dims->parts[entry->first + i].factor;
         if ((factor > 0) != positive) {
             continue;
         }
@@ -126,7 +77,8 @@ static void print_terms(const struct pieces *terms, bool positive, bool *first,
             mopt__strbuf_printf(out, "%" PRIu64 "*",
                                 factor < 0 ? -(uint64_t)factor : (uint64_t)factor);
         }
-        mopt__strbuf_add(out, terms->items[i].text);
+        int64_t atom = mopt__dim_part(dims, entry, i);
+        print_in_brackets(dims, atom, kind_of(dims, atom) == MOPT_DIMK_SUM, out, depth);
     }
 }
 
@@ -137,33 +89,28 @@ static void print_sum(const struct mopt_dims *dims, const struct mopt_dim_entry 
 {
     bool first = true;
     bool constant = entry->constant != 0;
-    struct pieces terms;
-    pieces_make(dims, entry, true, &terms, out, depth);
-    print_terms(&terms, true, &first, out);
+    print_terms(dims, entry, true, &first, out, depth);
     if (first && entry->constant > 0) {
         mopt__strbuf_printf(out, "%" PRId64, entry->constant);
         first = false;
         constant = false;
     }
-    print_terms(&terms, false, &first, out);
+    print_terms(dims, entry, false, &first, out, depth);
     if (constant) {
         mopt__strbuf_printf(out, entry->constant > 0 ? "+%" PRId64 : "%" PRId64, entry->constant);
     }
-    pieces_release(&terms);
 }
 
 static void print_product(const struct mopt_dims *dims, const struct mopt_dim_entry *entry,
                           struct mopt_strbuf *out, int depth)
 {
-    struct pieces factors;
-    pieces_make(dims, entry, true, &factors, out, depth);
-    for (size_t i = 0; i < factors.count; i++) {
-        for (int64_t k = 0; k < factors.items[i].factor; k++) {
+    for (uint32_t i = 0; i < entry->count; i++) {
+        int64_t atom = mopt__dim_part(dims, entry, i);
+        for (int64_t k = 0; k < dims->parts[entry->first + i].factor; k++) {
             mopt__strbuf_add(out, i > 0 || k > 0 ? "*" : "");
-            mopt__strbuf_add(out, factors.items[i].text);
+            print_in_brackets(dims, atom, kind_of(dims, atom) == MOPT_DIMK_SUM, out, depth);
         }
     }
-    pieces_release(&factors);
 }
 
 static void print_quotient(const struct mopt_dims *dims, const struct mopt_dim_entry *entry,
@@ -181,29 +128,15 @@ static void print_quotient(const struct mopt_dims *dims, const struct mopt_dim_e
     mopt__strbuf_add_char(out, ')');
 }
 
-static void print_mod(const struct mopt_dims *dims, const struct mopt_dim_entry *entry,
-                      struct mopt_strbuf *out, int depth)
+static void print_call(const struct mopt_dims *dims, const struct mopt_dim_entry *entry,
+                       const char *name, struct mopt_strbuf *out, int depth)
 {
-    mopt__strbuf_add(out, "mod(");
-    print(dims, mopt__dim_part(dims, entry, 0), out, depth);
-    mopt__strbuf_add_char(out, ',');
-    print(dims, mopt__dim_part(dims, entry, 1), out, depth);
-    mopt__strbuf_add_char(out, ')');
-}
-
-// Operations whose parts have no order.
-static void print_set(const struct mopt_dims *dims, const struct mopt_dim_entry *entry,
-                      const char *name, struct mopt_strbuf *out, int depth)
-{
-    struct pieces parts;
-    pieces_make(dims, entry, false, &parts, out, depth);
     mopt__strbuf_add(out, name);
-    for (size_t i = 0; i < parts.count; i++) {
+    for (uint32_t i = 0; i < entry->count; i++) {
         mopt__strbuf_add_char(out, i > 0 ? ',' : '(');
-        mopt__strbuf_add(out, parts.items[i].text);
+        print(dims, mopt__dim_part(dims, entry, i), out, depth);
     }
     mopt__strbuf_add_char(out, ')');
-    pieces_release(&parts);
 }
 
 static void print_entry(const struct mopt_dims *dims, const struct mopt_dim_entry *entry,
@@ -232,16 +165,16 @@ static void print_entry(const struct mopt_dims *dims, const struct mopt_dim_entr
         print_quotient(dims, entry, "ceil", out, depth);
         break;
     case MOPT_DIMK_MOD:
-        print_mod(dims, entry, out, depth);
+        print_call(dims, entry, "mod", out, depth);
         break;
     case MOPT_DIMK_MIN:
-        print_set(dims, entry, "min", out, depth);
+        print_call(dims, entry, "min", out, depth);
         break;
     case MOPT_DIMK_MAX:
-        print_set(dims, entry, "max", out, depth);
+        print_call(dims, entry, "max", out, depth);
         break;
     case MOPT_DIMK_BROADCAST:
-        print_set(dims, entry, "broadcast", out, depth);
+        print_call(dims, entry, "broadcast", out, depth);
         break;
     }
 }

@@ -98,6 +98,44 @@ int64_t mopt__dim_part(const struct mopt_dims *dims, const struct mopt_dim_entry
     return mopt__dim_resolve(dims, dims->parts[entry->first + i].dim);
 }
 
+static int order(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+// Parts one by one; entries of one kind.
+// NOLINTNEXTLINE(misc-no-recursion): depth is limited by MOPT_DIM_SIZE_MAX
+static int compare_parts(const struct mopt_dims *dims, const struct mopt_dim_entry *a,
+                         const struct mopt_dim_entry *b)
+{
+    int result = order(a->count, b->count);
+    for (uint32_t i = 0; result == 0 && i < a->count; i++) {
+        const struct mopt_dim_part *x = &dims->parts[a->first + i];
+        const struct mopt_dim_part *y = &dims->parts[b->first + i];
+        result = mopt__dim_compare(dims, x->dim, y->dim);
+        result = result != 0 ? result : order(x->factor, y->factor);
+    }
+    return result;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): depth is limited by MOPT_DIM_SIZE_MAX
+int mopt__dim_compare(const struct mopt_dims *dims, int64_t a, int64_t b)
+{
+    const struct mopt_dim_entry *x = mopt__dim_entry(dims, a);
+    const struct mopt_dim_entry *y = mopt__dim_entry(dims, b);
+    if (a == b) {
+        return 0;
+    }
+    if (!x || !y) {
+        return x ? 1 : y ? -1 : order(a, b);
+    }
+    if (x->kind != y->kind) {
+        return x->kind < y->kind ? -1 : 1;
+    }
+    int result = x->name && y->name ? strcmp(x->name, y->name) : compare_parts(dims, x, y);
+    return result != 0 ? result : order(x->constant, y->constant);
+}
+
 static uint64_t hash_content(const struct mopt_dim_entry *key, const struct mopt_dim_part *parts)
 {
     uint64_t hash = mopt__hash_mix((uint64_t)key->kind, (uint64_t)key->constant);

@@ -206,7 +206,7 @@ static bool solve_fresh(struct mopt_dims *dims, const struct mopt_poly *gap)
             continue;
         }
         struct mopt_poly rest = *gap;
-        if (!mopt__poly_add_term(&rest, term.dim, -term.factor) ||
+        if (!mopt__poly_add_term(dims, &rest, term.dim, -term.factor) ||
             !mopt__poly_scale(&rest, -term.factor)) {
             continue;
         }

@@ -389,7 +389,7 @@ double mopt__element_f64(enum mopt_dtype dtype, const void *data, size_t i)
     case MOPT_COMPLEX128:
     case MOPT_UNDEFINED:
     case MOPT_DTYPE_COUNT:
-        assert(!"element type has no single number");
+        assert(false && "element type has no single number");
         return 0.0;
     default:
         return (double)mopt__element_i64(dtype, data, i);
@@ -435,7 +435,7 @@ void mopt__element_set_f64(enum mopt_dtype dtype, void *data, size_t i, double v
     case MOPT_COMPLEX128:
     case MOPT_UNDEFINED:
     case MOPT_DTYPE_COUNT:
-        assert(!"element type has no single number");
+        assert(false && "element type has no single number");
         break;
     default:
         mopt__element_set_i64(dtype, data, i, (int64_t)value);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Edits of graphs: inputs, outputs, initializers, replacing uses, dropping a sub-graph. It must not know operators.
+// Edits of graphs: inputs, outputs, initializers, replacing uses, dropping a sub-graph. It must not
+// know operators.
 #include <assert.h>
 #include <string.h>
 
@@ -184,8 +185,8 @@ enum mopt_status mopt__graph_add_sparse_initializer(struct mopt_graph *graph,
     if (status != MOPT_OK) {
         return status;
     }
-    const struct mopt_type *type = mopt__type_tensor(&graph->model->arena, sparse->values->dtype,
-                                                     sparse->rank, sparse->dims);
+    const struct mopt_type *type =
+        mopt__type_tensor(&graph->model->arena, sparse->values->dtype, sparse->rank, sparse->dims);
     if (type == NULL) {
         return mopt_error_memory(err);
     }
@@ -250,7 +251,8 @@ enum mopt_status mopt__value_replace_uses(struct mopt_value *from, struct mopt_v
         return MOPT_OK;
     }
     if (from->graph->model != to->graph->model) {
-        return mopt_error_set(err, MOPT_E_INTERNAL, "value '%s' belongs to another model", to->name);
+        return mopt_error_set(err, MOPT_E_INTERNAL, "value '%s' belongs to another model",
+                              to->name);
     }
     move_node_uses(from, to);
     for (struct mopt_output_use *use = mopt__value_box(from)->outputs; use != NULL;) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of the graph (model.c, value.c, node.c, attributes.c, edit.c, copy.c, order.c, verify.c, text_*.c)
-// share and nobody else may see: every public record is the first member of a box with private fields.
+// What the files of the graph (model.c, value.c, node.c, attributes.c, edit.c, copy.c, order.c,
+// verify.c, text_*.c) share and nobody else may see: every public record is the first member of a
+// box with private fields.
 #ifndef MOPT_IR_GRAPH_PRIVATE_H
 #define MOPT_IR_GRAPH_PRIVATE_H
 
@@ -37,9 +38,9 @@ struct mopt_node_box {
 };
 
 struct mopt_tracked_state {
-    size_t indexed;    // leading members that carry a key
-    size_t credit;     // entries that removals may still move
-    size_t shuffled;   // removals since the order was lost; 0: list is in order
+    size_t indexed;  // leading members that carry a key
+    size_t credit;   // entries that removals may still move
+    size_t shuffled; // removals since the order was lost; 0: list is in order
     uint32_t last_key;
 };
 
@@ -105,7 +106,8 @@ void mopt__tracked_remove(struct mopt_graph *graph, enum mopt_tracked which,
                           struct mopt_value *value); // no member: nothing happens
 bool mopt__tracked_has(struct mopt_graph *graph, enum mopt_tracked which, struct mopt_value *value);
 void mopt__tracked_restore(struct mopt_graph *graph); // all lists back in file order
-// After the lists of from were copied member by member: takes over the order that is still to be restored.
+// After the lists of from were copied member by member: takes over the order that is still to be
+// restored.
 void mopt__tracked_copy(const struct mopt_graph *from, struct mopt_graph *to);
 
 // ---- value.c
@@ -140,9 +142,16 @@ void mopt__graph_drop(struct mopt_graph *graph); // empties a sub-graph that lea
 
 // Node of graph that contains inner (directly or through sub-graphs); NULL if there is none.
 struct mopt_node *mopt__graph_ancestor(const struct mopt_graph *graph, struct mopt_node *inner);
-bool mopt__graph_encloses(const struct mopt_graph *outer, const struct mopt_graph *inner); // or equal
+bool mopt__graph_encloses(const struct mopt_graph *outer,
+                          const struct mopt_graph *inner); // or equal
 
-// ---- order.c
+// ---- cycles.c
+// A node of graph that lies on or behind a cycle; NULL if there is none. Writes nothing to the
+// graph. missing: zeroed counters by node id, zero again after success; ready: room for all nodes.
+const struct mopt_node *mopt__graph_stuck_node(const struct mopt_graph *graph, uint32_t *missing,
+                                               struct mopt_node **ready);
+
+// ---- attributes.c again
 // Array of a GRAPHS attribute (the single graph of a GRAPH attribute is not in it).
 struct mopt_graph **mopt__attribute_graphs(const struct mopt_attribute *attribute, size_t *count);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Member lists of a graph (initializers, sparse initializers, value infos): dense arrays in file order that readers
-// index directly. Removal keeps the order by moving the tail as long as that is cheap; beyond a credit it swaps
-// with the last member and the order comes back later, so that n removals never cost n * n.
+// Member lists of a graph (initializers, sparse initializers, value infos): dense arrays in file
+// order that readers index directly. Removal keeps the order by moving the tail as long as that is
+// cheap; beyond a credit it swaps with the last member and the order comes back later, so that n
+// removals never cost n * n.
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,8 +152,8 @@ void mopt__tracked_restore(struct mopt_graph *graph)
     restore(graph, MOPT_IN_INFOS);
 }
 
-static void copy_state(const struct mopt_graph *from, struct mopt_graph *to, enum mopt_tracked which,
-                       const struct mopt_value_list *old)
+static void copy_state(const struct mopt_graph *from, struct mopt_graph *to,
+                       enum mopt_tracked which, const struct mopt_value_list *old)
 {
     struct mopt_tracked_state *state = &mopt__graph_box(to)->tracked[which];
     const struct mopt_value_list *list = mopt__tracked_list(to, which);

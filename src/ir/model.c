@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models and graphs as containers: making, freeing, operator sets, interned text. It must not know what nodes mean.
+// Models and graphs as containers: making, freeing, operator sets, interned text. It must not know
+// what nodes mean.
 #include <string.h>
 
 #include "ir/graph_private.h"
@@ -147,8 +148,9 @@ enum mopt_status mopt__model_set_opset(struct mopt_model *model, const char *dom
     if (status != MOPT_OK) {
         return status;
     }
-    list->items[list->count++] = (struct mopt_opset){
-        .domain = name, .domain_text = name[0] == '\0' ? NULL : name, .version = version};
+    list->items[list->count++] = (struct mopt_opset){.domain = name,
+                                                     .domain_text = name[0] == '\0' ? NULL : name,
+                                                     .version = version};
     return MOPT_OK;
 }
 

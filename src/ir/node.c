@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nodes: making, wiring of inputs and outputs, place in the graph, removal. It must not know operators.
+// Nodes: making, wiring of inputs and outputs, place in the graph, removal. It must not know
+// operators.
 #include <assert.h>
 #include <string.h>
 
@@ -85,7 +86,8 @@ struct mopt_node *mopt__node_make(struct mopt_graph *graph, struct mopt_node *be
     struct mopt_arena *arena = &model->model.arena;
     struct mopt_node_box *box = mopt__arena_alloc(arena, 1, sizeof *box);
     struct mopt_use *inputs = mopt__arena_alloc(arena, input_count, sizeof *inputs);
-    struct mopt_value **outputs = mopt__arena_alloc(arena, output_count, sizeof(struct mopt_value *));
+    struct mopt_value **outputs =
+        mopt__arena_alloc(arena, output_count, sizeof(struct mopt_value *));
     if (box == NULL || inputs == NULL || outputs == NULL) {
         (void)mopt_error_memory(err);
         return NULL;

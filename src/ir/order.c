@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Order of nodes: stable topological sort, numbering, walks over graphs and sub-graphs. A node depends on the
-// producers of its inputs and of every value that its sub-graphs capture, at any depth.
+// Order of nodes: stable topological sort, numbering, walks over graphs and sub-graphs. A node
+// depends on the producers of its inputs and of every value that its sub-graphs capture, at any
+// depth.
 #include <string.h>
 
 #include "ir/graph_private.h"
@@ -255,8 +256,8 @@ static bool sorter_init(struct sorter *sorter, const struct mopt_graph *graph)
     size_t count = graph->node_count;
     sorter->nodes = mopt__calloc(count, sizeof(struct mopt_node *));
     sorter->missing = mopt__calloc(count, sizeof *sorter->missing);
-    sorter->init = sorter->nodes != NULL && sorter->missing != NULL &&
-                   set_init(&sorter->ready, count);
+    sorter->init =
+        sorter->nodes != NULL && sorter->missing != NULL && set_init(&sorter->ready, count);
     if (!sorter->init) {
         return false;
     }

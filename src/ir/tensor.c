@@ -382,7 +382,8 @@ double mopt__tensor_f64(const struct mopt_tensor *tensor, size_t i)
 // Truncated towards zero and held inside the range of int64_t; NaN gives 0.
 static int64_t truncate(double value)
 {
-    if (!(value >= -0x1p63 && value < 0x1p63)) {
+    const double limit = 9223372036854775808.0; // 2^63
+    if (!(value >= -limit && value < limit)) {
         return value > 0.0 ? INT64_MAX : value < 0.0 ? INT64_MIN : 0;
     }
     return (int64_t)value;

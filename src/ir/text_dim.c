@@ -28,42 +28,41 @@ static int64_t serial_of(const struct mopt_dims *dims, int64_t dim)
     return serial;
 }
 
-// Dims are stored as pointers: never NULL because of the offset.
-static void *boxed(int64_t *dim)
+static bool remember_fresh(struct mopt_lexer *lexer, struct mopt_dim_reader *reader, int64_t serial,
+                           int64_t dim)
 {
-    return dim;
+    int64_t *kept = mopt__arena_alloc(reader->arena, 1, sizeof *kept);
+    if (kept == NULL) {
+        return mopt__lex_fail(lexer, mopt_error_memory(lexer->err));
+    }
+    *kept = dim;
+    enum mopt_status status = mopt__map_put_u64(reader->fresh, (uint64_t)serial, kept, lexer->err);
+    return status == MOPT_OK || mopt__lex_fail(lexer, status);
 }
 
-// "?7" is the same symbol wherever it stands in one text; the table gets symbols until its own count says 7, so
-// that the model prints the same text again.
+// "?7" is the same symbol wherever it stands in one text; the table gets symbols until its own
+// count says 7, so that the model prints the same text again.
 static bool read_fresh(struct mopt_lexer *lexer, struct mopt_dim_reader *reader, int64_t *out)
 {
     const struct mopt_token token = lexer->token;
-    int64_t number;
+    int64_t number, *found;
     if (!mopt__lex_i64(lexer, &number)) {
         return false;
     }
-    if (reader->fresh == NULL || number < 0 || number > FRESH_MAX) {
+    if (number < 1 || number > FRESH_MAX) {
         return mopt__lex_error_at(lexer, &token, "an unnamed symbol cannot have this number");
     }
-    int64_t *found = mopt__map_find_u64(reader->fresh, (uint64_t)number);
-    if (found != NULL) {
-        *out = *found;
-        return true;
+    while ((found = mopt__map_find_u64(reader->fresh, (uint64_t)number)) == NULL) {
+        int64_t dim = mopt__dim_fresh(reader->dims);
+        if (dim == MOPT_DIM_UNKNOWN) {
+            return mopt__lex_fail(lexer, mopt_error_memory(lexer->err));
+        }
+        int64_t serial = serial_of(reader->dims, dim);
+        if (!remember_fresh(lexer, reader, serial < number && serial > 0 ? serial : number, dim)) {
+            return false;
+        }
     }
-    int64_t serial;
-    do {
-        *out = mopt__dim_fresh(reader->dims);
-        serial = serial_of(reader->dims, *out);
-    } while (*out != MOPT_DIM_UNKNOWN && serial >= 0 && serial < number);
-    found = mopt__arena_alloc(reader->arena, 1, sizeof *found);
-    if (*out == MOPT_DIM_UNKNOWN || found == NULL) {
-        return mopt__lex_fail(lexer, mopt_error_memory(lexer->err));
-    }
-    *found = *out;
-    if (mopt__map_put_u64(reader->fresh, (uint64_t)number, boxed(found), lexer->err) != MOPT_OK) {
-        return mopt__lex_fail(lexer, MOPT_E_MEMORY);
-    }
+    *out = *found;
     return true;
 }
 
@@ -209,41 +208,76 @@ bool mopt__read_dim(struct mopt_lexer *lexer, struct mopt_dim_reader *reader, in
     return read_sum(lexer, reader, out);
 }
 
-// Does text read as this very dim?
-static bool reads_back(struct mopt_dims *dims, int64_t dim, const char *text)
+// ---- Printing: the mirror is a table that has read everything printed so far, as the parser's will.
+
+bool mopt__mirror_init(struct mopt_dim_mirror *mirror)
+{
+    memset(mirror, 0, sizeof *mirror);
+    mopt__arena_init(&mirror->arena);
+    mirror->dims = mopt__dims_new();
+    return mirror->dims != NULL;
+}
+
+void mopt__mirror_release(struct mopt_dim_mirror *mirror)
+{
+    mopt__map_release(&mirror->fresh);
+    mopt__arena_release(&mirror->arena);
+    mopt__dims_free(mirror->dims);
+}
+
+// Reads text into the mirror; unknown if it is no dimension.
+static int64_t mirror_read(struct mopt_dim_mirror *mirror, const char *text)
 {
     struct mopt_error err;
     struct mopt_lexer lexer;
-    struct mopt_arena arena;
-    mopt__arena_init(&arena);
-    struct mopt_dim_reader reader = {.dims = dims, .arena = &arena};
-    int64_t again = MOPT_DIM_UNKNOWN;
+    struct mopt_dim_reader reader = {.dims = mirror->dims,
+                                     .arena = &mirror->arena,
+                                     .fresh = &mirror->fresh};
+    int64_t dim = MOPT_DIM_UNKNOWN;
     mopt__lex_init(&lexer, text, strlen(text), &err);
-    bool same = mopt__read_dim(&lexer, &reader, &again) && again == dim &&
+    bool good = mopt__read_dim(&lexer, &reader, &dim) && lexer.status == MOPT_OK &&
                 lexer.token.kind == MOPT_TOKEN_END;
-    mopt__arena_release(&arena);
-    return same;
+    return good ? dim : MOPT_DIM_UNKNOWN;
 }
 
-void mopt__print_dim(struct mopt_dims *dims, int64_t dim, struct mopt_strbuf *out)
+static void print_name(struct mopt_dim_mirror *mirror, const char *name, struct mopt_strbuf *out)
 {
+    (void)mopt__dim_named(mirror->dims, name);
+    mopt__text_add_word(out, name);
+}
+
+// The form of an expression depends on the age of its symbols: what counts is the form that the
+// parser will see.
+static void print_expression(const struct mopt_dims *dims, int64_t dim,
+                             struct mopt_dim_mirror *mirror, struct mopt_strbuf *out)
+{
+    struct mopt_strbuf text = {0}, seen = {0};
+    mopt__dim_print(dims, dim, &text);
+    int64_t read = mirror_read(mirror, mopt__strbuf_text(&text));
+    mopt__dim_print(mirror->dims, read, &seen);
+    const char *shown = mopt__strbuf_text(&seen);
+    if (read != MOPT_DIM_UNKNOWN && mirror_read(mirror, shown) == read) {
+        mopt__strbuf_add(out, shown);
+    } else { // names that look like expressions: as one name
+        (void)mopt__dim_named(mirror->dims, mopt__strbuf_text(&text));
+        mopt__text_add_string(out, mopt__strbuf_text(&text), text.length);
+    }
+    out->failed = out->failed || text.failed || seen.failed;
+    mopt__strbuf_release(&text);
+    mopt__strbuf_release(&seen);
+}
+
+void mopt__print_dim(const struct mopt_dims *dims, int64_t dim, struct mopt_dim_mirror *mirror,
+                     struct mopt_strbuf *out)
+{
+    const char *name = dim < 0 ? mopt__dim_name(dims, dim) : NULL;
     if (dim >= 0) {
         mopt__strbuf_printf(out, "%lld", (long long)dim);
-        return;
-    }
-    const char *name = mopt__dim_name(dims, dim);
-    if (name != NULL) {
-        mopt__text_add_word(out, name);
-        return;
-    }
-    struct mopt_strbuf text = {0};
-    mopt__dim_print(dims, dim, &text);
-    const char *shown = mopt__strbuf_text(&text);
-    if (dim == MOPT_DIM_UNKNOWN || serial_of(dims, dim) >= 0 || reads_back(dims, dim, shown)) {
-        mopt__strbuf_add(out, shown);
+    } else if (dim == MOPT_DIM_UNKNOWN) {
+        mopt__strbuf_add_char(out, '?');
+    } else if (name != NULL) {
+        print_name(mirror, name, out);
     } else {
-        mopt__text_add_string(out, shown, text.length);
+        print_expression(dims, dim, mirror, out);
     }
-    out->failed = out->failed || text.failed;
-    mopt__strbuf_release(&text);
 }

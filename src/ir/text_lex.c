@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tokens of the text form. The first error is kept and from then on every token is the end of the text, so that the
-// parser stops by itself.
+// Tokens of the text form. The first error is kept and from then on every token is the end of the
+// text, so that the parser stops by itself.
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -322,9 +322,9 @@ static void read_digits(struct mopt_number *out, const char *text)
 {
     out->fits = true;
     for (; *text != '\0'; text++) {
-        out->fits = out->fits && !__builtin_mul_overflow(out->magnitude, 10U, &out->magnitude) &&
-                    !__builtin_add_overflow(out->magnitude, (unsigned)(*text - '0'),
-                                            &out->magnitude);
+        out->fits =
+            out->fits && !__builtin_mul_overflow(out->magnitude, 10U, &out->magnitude) &&
+            !__builtin_add_overflow(out->magnitude, (unsigned)(*text - '0'), &out->magnitude);
     }
 }
 

@@ -5,9 +5,11 @@
 #include "base/size.h"
 #include "ir/text_private.h"
 
-const char *const mopt__attr_kind_names[15] = {
-    "undefined", "float",   "int",    "string",        "tensor",         "graph", "floats", "ints",
-    "strings",   "tensors", "graphs", "sparse_tensor", "sparse_tensors", "type",  "types"};
+const char *const mopt__attr_kind_names[15] = {"undefined",      "float",  "int",
+                                               "string",         "tensor", "graph",
+                                               "floats",         "ints",   "strings",
+                                               "tensors",        "graphs", "sparse_tensor",
+                                               "sparse_tensors", "type",   "types"};
 
 static bool is_letter(char c)
 {

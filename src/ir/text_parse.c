@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parses graphs of the text form: values, initializers, nodes. Names are bound when a scope ends, so that nodes may
-// stand in any order and inner names hide outer ones as they should.
+// Parses graphs of the text form: values, initializers, nodes. Names are bound when a scope ends,
+// so that nodes may stand in any order and inner names hide outer ones as they should.
 #include <string.h>
 
 #include "ir/text_model.h"
@@ -271,8 +271,7 @@ static bool define_outputs(struct mopt_parser *parser, struct mopt_node *node,
         if (declared->type == NULL && declared->meta == NULL) {
             continue;
         }
-        enum mopt_status status =
-            mopt__graph_add_value_info(node->graph, value, parser->lexer.err);
+        enum mopt_status status = mopt__graph_add_value_info(node->graph, value, parser->lexer.err);
         if (status != MOPT_OK) {
             return mopt__lex_fail(&parser->lexer, status);
         }
@@ -306,8 +305,7 @@ static bool parse_attributes(struct mopt_parser *parser, struct mopt_node *node)
 static bool parse_input(struct mopt_parser *parser, struct mopt_node *node)
 {
     struct mopt_lexer *lexer = &parser->lexer;
-    struct mopt_pending pending = {
-        .token = lexer->token, .node = node, .index = node->input_count};
+    struct mopt_pending pending = {.token = lexer->token, .node = node, .index = node->input_count};
     enum mopt_status status =
         node->input_count == UINT32_MAX
             ? MOPT_E_LIMIT
@@ -366,7 +364,7 @@ static bool parse_node(struct mopt_parser *parser, struct mopt_graph *graph, con
     if (!mopt__parse_operator(parser, &operator)) {
         return false;
     }
-    if (operator.name[0] == '\0' || outputs->count > UINT32_MAX) {
+    if (operator.name[0] == '\0' || outputs->count> UINT32_MAX) {
         return mopt__lex_error_at(lexer, &token, "an operator needs a name");
     }
     struct mopt_node *node = mopt__node_new(graph, NULL, operator.name, operator.domain, 0,
@@ -444,8 +442,10 @@ static bool add_outputs(struct mopt_parser *parser, struct mopt_graph *graph,
     if (outputs == NULL || values == NULL) {
         return mopt__parse_oom(parser);
     }
-    *outputs = (struct output_list){
-        .graph = graph, .values = values, .count = list->count, .missing = list->count};
+    *outputs = (struct output_list){.graph = graph,
+                                    .values = values,
+                                    .count = list->count,
+                                    .missing = list->count};
     bool good = true;
     for (size_t i = 0; i < list->count && good; i++) {
         const struct declared *declared = &list->items[i];

@@ -302,9 +302,10 @@ static bool parse_list(struct mopt_parser *parser, struct mopt_node *owner,
 // "ints[]" and its like; false without an error: it is something else.
 static bool parse_empty_list(struct mopt_parser *parser, struct mopt_attribute *out, bool *good)
 {
-    static const enum mopt_attr_kind kinds[] = {
-        MOPT_ATTR_FLOATS, MOPT_ATTR_INTS,           MOPT_ATTR_STRINGS, MOPT_ATTR_TENSORS,
-        MOPT_ATTR_GRAPHS, MOPT_ATTR_SPARSE_TENSORS, MOPT_ATTR_TYPES};
+    static const enum mopt_attr_kind kinds[] = {MOPT_ATTR_FLOATS,  MOPT_ATTR_INTS,
+                                                MOPT_ATTR_STRINGS, MOPT_ATTR_TENSORS,
+                                                MOPT_ATTR_GRAPHS,  MOPT_ATTR_SPARSE_TENSORS,
+                                                MOPT_ATTR_TYPES};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (mopt__lex_accept(&parser->lexer, mopt__attr_kind_names[kinds[i]])) {
             out->kind = kinds[i];

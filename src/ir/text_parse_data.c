@@ -53,8 +53,9 @@ static bool parse_dtype(struct mopt_parser *parser, enum mopt_dtype *out)
 static bool parse_dims(struct mopt_parser *parser, int64_t *dims, int *rank)
 {
     struct mopt_lexer *lexer = &parser->lexer;
-    struct mopt_dim_reader reader = {
-        .dims = parser->model->dims, .arena = parser->arena, .fresh = &parser->fresh};
+    struct mopt_dim_reader reader = {.dims = parser->model->dims,
+                                     .arena = parser->arena,
+                                     .fresh = &parser->fresh};
     if (mopt__lex_accept(lexer, "...")) {
         *rank = -1;
         return mopt__lex_expect(lexer, "]");
@@ -272,8 +273,7 @@ static bool parse_text(struct mopt_parser *parser, struct mopt_tensor *tensor, s
     if (!mopt__lex_string(lexer, parser->arena, &text)) {
         return false;
     }
-    enum mopt_status status =
-        mopt__tensor_set_string(tensor, i, text.data, text.size, lexer->err);
+    enum mopt_status status = mopt__tensor_set_string(tensor, i, text.data, text.size, lexer->err);
     return status == MOPT_OK || mopt__lex_fail(lexer, status);
 }
 
@@ -349,6 +349,12 @@ static bool parse_raw(struct mopt_parser *parser, struct mopt_tensor *tensor)
     return true;
 }
 
+static bool raw_fits(const struct mopt_type *type, const struct mopt_token *token, size_t bytes)
+{
+    return type->dtype != MOPT_STRING && token->kind == MOPT_TOKEN_STRING && token->size % 2 == 0 &&
+           (token->size - 2) / 2 == bytes;
+}
+
 // Refuses sizes that the rest of the text cannot hold, before any memory is taken.
 static bool check_size(struct mopt_parser *parser, const struct mopt_type *type, bool raw)
 {
@@ -365,10 +371,9 @@ static bool check_size(struct mopt_parser *parser, const struct mopt_type *type,
     if (!mopt__dtype_bytes(type->dtype, count, &bytes)) {
         return error_here(parser, "a tensor is too large");
     }
-    if (raw && (type->dtype == MOPT_STRING || lexer->token.kind != MOPT_TOKEN_STRING ||
-                (lexer->token.size - 2) / 2 != bytes || lexer->token.size % 2 != 0)) {
-        return mopt__lex_error_at(lexer, &(struct mopt_token){lexer->token.kind, lexer->token.text, 1, lexer->token.line, lexer->token.column},
-                                  "expected raw data of %zu bytes in hex", bytes);
+    if (raw && !raw_fits(type, &lexer->token, bytes)) {
+        const struct mopt_token token = lexer->token;
+        return mopt__lex_error_at(lexer, &token, "expected raw data of %zu bytes in hex", bytes);
     }
     if (!raw && count > (size_t)(lexer->end - lexer->at) + 1) {
         return error_here(parser, "a tensor has fewer elements than its type says");
@@ -383,7 +388,8 @@ bool mopt__parse_tensor_data(struct mopt_parser *parser, const struct mopt_type 
     *out = NULL;
     bool raw = mopt__lex_accept(lexer, "raw");
     bool braces = !raw && mopt__lex_accept(lexer, "{");
-    bool scalar = type->rank <= 0 && (lexer->token.kind == MOPT_TOKEN_NUMBER || mopt__lex_is(lexer, "-"));
+    bool scalar =
+        type->rank <= 0 && (lexer->token.kind == MOPT_TOKEN_NUMBER || mopt__lex_is(lexer, "-"));
     if (!raw && !braces && !scalar) {
         return mopt__lex_expected(lexer, "'{' or raw\"...\"");
     }
@@ -486,10 +492,10 @@ bool mopt__parse_details(struct mopt_parser *parser, struct mopt_details *out)
         if (!doc && !mopt__lex_accept(lexer, "meta")) {
             return mopt__lex_expected(lexer, "'doc' or 'meta'");
         }
-        bool good = mopt__lex_expect(lexer, "(") &&
-                    (doc ? parse_text_argument(parser, &out->doc)
-                         : parse_meta(parser, out, &capacity)) &&
-                    mopt__lex_expect(lexer, ")");
+        bool good =
+            mopt__lex_expect(lexer, "(") &&
+            (doc ? parse_text_argument(parser, &out->doc) : parse_meta(parser, out, &capacity)) &&
+            mopt__lex_expect(lexer, ")");
         if (!good) {
             return false;
         }

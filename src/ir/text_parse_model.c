@@ -22,8 +22,9 @@ static bool add_opset(struct mopt_parser *parser, const char *domain, struct mop
                                    sizeof *list->items, lexer->err) != MOPT_OK) {
         return mopt__lex_fail(lexer, MOPT_E_MEMORY);
     }
-    list->items[list->count++] = (struct mopt_opset){
-        .domain = name, .domain_text = name[0] == '\0' ? NULL : name, .version = version};
+    list->items[list->count++] = (struct mopt_opset){.domain = name,
+                                                     .domain_text = name[0] == '\0' ? NULL : name,
+                                                     .version = version};
     return true;
 }
 
@@ -99,8 +100,8 @@ static struct mopt_function *new_function(struct mopt_parser *parser)
     struct mopt_function *function = mopt__arena_alloc(parser->arena, 1, sizeof *function);
     struct mopt_graph *body = mopt__graph_new(model, NULL, err);
     if (function == NULL || body == NULL ||
-        mopt__grow((void **)&model->functions, &model->function_capacity,
-                   model->function_count + 1, sizeof(struct mopt_function *), err) != MOPT_OK) {
+        mopt__grow((void **)&model->functions, &model->function_capacity, model->function_count + 1,
+                   sizeof(struct mopt_function *), err) != MOPT_OK) {
         (void)mopt__parse_oom(parser);
         return NULL;
     }
@@ -190,8 +191,7 @@ static void *keep(struct mopt_parser *parser, const void *items, size_t count, s
 static bool keep_function_attributes(struct mopt_parser *parser, struct mopt_function *function,
                                      struct function_attributes *list)
 {
-    function->attribute_names =
-        keep(parser, list->names, list->name_count, sizeof(const char *));
+    function->attribute_names = keep(parser, list->names, list->name_count, sizeof(const char *));
     function->attribute_defaults =
         keep(parser, list->defaults, list->default_count, sizeof *list->defaults);
     if (function->attribute_names == NULL || function->attribute_defaults == NULL) {

@@ -416,49 +416,59 @@ static void print_settings(struct mopt_printer *printer, const struct mopt_model
     add(printer, ")");
 }
 
-static enum mopt_status finish(const struct mopt_strbuf *out, struct mopt_error *err)
-{
-    return out->failed ? mopt_error_memory(err) : MOPT_OK;
-}
-
-static struct mopt_printer make_printer(const struct mopt_model *model,
-                                        const struct mopt_text_options *options,
-                                        struct mopt_strbuf *out)
+// Runs print with a printer for model.
+static enum mopt_status with_printer(const struct mopt_model *model,
+                                     const struct mopt_text_options *options,
+                                     struct mopt_strbuf *out,
+                                     void (*print)(struct mopt_printer *printer, const void *what),
+                                     const void *what, struct mopt_error *err)
 {
     struct mopt_printer printer = {.model = model, .out = out};
     if (options != NULL) {
         printer.options = *options;
     }
-    return printer;
+    bool good = mopt__mirror_init(&printer.mirror);
+    if (good) {
+        print(&printer, what);
+    }
+    mopt__mirror_release(&printer.mirror);
+    return good && !out->failed ? MOPT_OK : mopt_error_memory(err);
+}
+
+static void print_whole_graph(struct mopt_printer *printer, const void *graph)
+{
+    print_graph(printer, graph);
+    add(printer, "\n");
+}
+
+static void print_whole_model(struct mopt_printer *printer, const void *what)
+{
+    const struct mopt_model *model = what;
+    add(printer, "model ");
+    print_settings(printer, model);
+    mopt__print_details(printer, model->doc, model->metadata, model->metadata_count);
+    add(printer, " {");
+    printer->indent++;
+    new_line(printer);
+    print_graph(printer, model->graph);
+    for (size_t i = 0; i < model->function_count; i++) {
+        print_function(printer, model->functions[i]);
+    }
+    printer->indent--;
+    new_line(printer);
+    add(printer, "}\n");
 }
 
 enum mopt_status mopt__text_print_graph(const struct mopt_graph *graph,
                                         const struct mopt_text_options *options,
                                         struct mopt_strbuf *out, struct mopt_error *err)
 {
-    struct mopt_printer printer = make_printer(graph->model, options, out);
-    print_graph(&printer, graph);
-    add(&printer, "\n");
-    return finish(out, err);
+    return with_printer(graph->model, options, out, print_whole_graph, graph, err);
 }
 
 enum mopt_status mopt__text_print(const struct mopt_model *model,
                                   const struct mopt_text_options *options, struct mopt_strbuf *out,
                                   struct mopt_error *err)
 {
-    struct mopt_printer printer = make_printer(model, options, out);
-    add(&printer, "model ");
-    print_settings(&printer, model);
-    mopt__print_details(&printer, model->doc, model->metadata, model->metadata_count);
-    add(&printer, " {");
-    printer.indent++;
-    new_line(&printer);
-    print_graph(&printer, model->graph);
-    for (size_t i = 0; i < model->function_count; i++) {
-        print_function(&printer, model->functions[i]);
-    }
-    printer.indent--;
-    new_line(&printer);
-    add(&printer, "}\n");
-    return finish(out, err);
+    return with_printer(model, options, out, print_whole_model, model, err);
 }

@@ -21,15 +21,15 @@ static void print_dims(struct mopt_printer *printer, const struct mopt_type *typ
         if (i > 0) {
             mopt__strbuf_add_char(printer->out, ',');
         }
-        mopt__print_dim(printer->model->dims, type->dims[i], printer->out);
+        mopt__print_dim(printer->model->dims, type->dims[i], &printer->mirror, printer->out);
     }
     mopt__strbuf_add_char(printer->out, ']');
 }
 
 static void print_opening(struct mopt_printer *printer, const struct mopt_type *type)
 {
-    static const char *const words[] = {[MOPT_TYPE_SEQUENCE] = "seq(",
-                                        [MOPT_TYPE_OPTIONAL] = "optional("};
+    static const char *const words[] = {
+        [MOPT_TYPE_SEQUENCE] = "seq(", [MOPT_TYPE_OPTIONAL] = "optional("};
     if (type->kind == MOPT_TYPE_MAP) {
         mopt__strbuf_printf(printer->out, "map(%s, ", mopt__dtype_name(type->dtype));
     } else {
@@ -211,7 +211,8 @@ static bool has_decimal_form(const struct mopt_tensor *tensor)
     }
 }
 
-// Sub-byte types: the unused bits of the last byte must be zero to be written as numbers; they always are.
+// Sub-byte types: the unused bits of the last byte must be zero to be written as numbers; they
+// always are.
 static void print_raw(struct mopt_strbuf *out, const struct mopt_tensor *tensor)
 {
     static const char digits[] = "0123456789abcdef";

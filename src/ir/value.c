@@ -63,7 +63,8 @@ static const char *next_name(struct mopt_model *model, const char *hint, struct 
 {
     struct mopt_map *hints = &mopt__model_box(model)->hints;
     uintptr_t number = (uintptr_t)mopt__map_find(hints, hint) + 1;
-    if (mopt__map_put(hints, hint, (void *)number, err) != MOPT_OK) { // NOLINT(performance-no-int-to-ptr)
+    if (mopt__map_put(hints, hint, (void *)number, err) !=
+        MOPT_OK) { // NOLINT(performance-no-int-to-ptr)
         return NULL;
     }
     mopt__strbuf_clear(text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks every invariant that graph.h states, in linear time and without writing to the model. It must not know
-// operators: what they allow is the business of ops/.
+// Checks every invariant that graph.h states, in linear time and without writing to the model. It
+// must not know operators: what they allow is the business of ops/.
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,11 +17,11 @@ enum { // facts about a value, gathered while walking
 
 struct check {
     const struct mopt_model *model;
-    uint8_t *facts;         // by value id
-    uint32_t *uses;         // by value id: inputs seen
-    uint32_t *outputs;      // by value id: graph outputs seen
-    uint8_t *nodes_seen;    // by node id
-    uint32_t *missing;      // by node id, zero between graphs
+    uint8_t *facts;           // by value id
+    uint32_t *uses;           // by value id: inputs seen
+    uint32_t *outputs;        // by value id: graph outputs seen
+    uint8_t *nodes_seen;      // by node id
+    uint32_t *missing;        // by node id, zero between graphs
     struct mopt_node **ready; // queue for the cycle check
     const struct mopt_graph *graph;
     struct mopt_error *err;
@@ -382,8 +382,8 @@ static enum mopt_status check_identity(struct check *check, const struct mopt_no
     if (node->domain == NULL || strcmp(node->domain, "ai.onnx") == 0) {
         return bad_node(check, node, "has a domain that is not normalised");
     }
-    if (node->function != NULL && (node->function->name == NULL ||
-                                   strcmp(node->function->name, node->op_type) != 0)) {
+    if (node->function != NULL &&
+        (node->function->name == NULL || strcmp(node->function->name, node->op_type) != 0)) {
         return bad_node(check, node, "is linked to a function of another name");
     }
     return MOPT_OK;
@@ -415,63 +415,6 @@ static enum mopt_status check_chain(struct check *check)
     return before == graph->last && count == graph->node_count
                ? MOPT_OK
                : bad_graph(check, "the number of nodes is wrong");
-}
-
-// ---- Cycles
-
-// Calls step for every node of the graph that needs an output of node, once for each use.
-static size_t follow(struct check *check, const struct mopt_node *node, int change, size_t queued)
-{
-    for (uint32_t i = 0; i < node->output_count; i++) {
-        const struct mopt_value *value = node->outputs[i];
-        const struct mopt_use *use = value == NULL ? NULL : value->uses;
-        for (; use != NULL; use = use->next) {
-            struct mopt_node *needs = mopt__graph_ancestor(check->graph, use->node);
-            if (needs == NULL) {
-                continue;
-            }
-            check->missing[needs->id] += (uint32_t)change;
-            if (change < 0 && check->missing[needs->id] == 0) {
-                check->ready[queued++] = needs;
-            }
-        }
-        const struct mopt_output_use *out =
-            value == NULL ? NULL : mopt__value_box_const(value)->outputs;
-        for (; out != NULL; out = out->next) {
-            struct mopt_node *needs = mopt__graph_ancestor(check->graph, out->graph->owner);
-            if (out->graph == check->graph || needs == NULL) {
-                continue;
-            }
-            check->missing[needs->id] += (uint32_t)change;
-            if (change < 0 && check->missing[needs->id] == 0) {
-                check->ready[queued++] = needs;
-            }
-        }
-    }
-    return queued;
-}
-
-static enum mopt_status check_cycles(struct check *check)
-{
-    const struct mopt_graph *graph = check->graph;
-    size_t queued = 0;
-    for (struct mopt_node *node = graph->first; node != NULL; node = node->next) {
-        (void)follow(check, node, 1, 0);
-    }
-    for (struct mopt_node *node = graph->first; node != NULL; node = node->next) {
-        if (check->missing[node->id] == 0) {
-            check->ready[queued++] = node;
-        }
-    }
-    for (size_t i = 0; i < queued; i++) {
-        queued = follow(check, check->ready[i], -1, queued);
-    }
-    for (struct mopt_node *node = graph->first; queued < graph->node_count; node = node->next) {
-        if (check->missing[node->id] != 0) {
-            return bad_node(check, node, "lies on or behind a cycle");
-        }
-    }
-    return MOPT_OK;
 }
 
 // ---- Graphs
@@ -551,7 +494,11 @@ static enum mopt_status finish_graph(void *context, struct mopt_graph *graph,
     for (size_t i = 0; status == MOPT_OK && (entry = mopt__map_next(&graph->names, &i)) != NULL;) {
         status = check_counts(check, entry->value);
     }
-    return status == MOPT_OK ? check_cycles(check) : status;
+    if (status != MOPT_OK) {
+        return status;
+    }
+    const struct mopt_node *stuck = mopt__graph_stuck_node(graph, check->missing, check->ready);
+    return stuck == NULL ? MOPT_OK : bad_node(check, stuck, "lies on or behind a cycle");
 }
 
 static enum mopt_status check_root(struct check *check, struct mopt_graph *graph,

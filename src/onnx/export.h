@@ -32,7 +32,8 @@ struct mopt_piece {
 enum mopt_spill {
     MOPT_SPILL_NONE,
     MOPT_SPILL_KEEP, // those that were external when loaded
-    MOPT_SPILL_ALL,  // every tensor of at least `external_min` bytes, and those
+    MOPT_SPILL_ALL,  // every initializer of at least `external_min` bytes, and those
+    MOPT_SPILL_EVEN_ATTRIBUTES, // tensors in attributes too: few readers expect that, so only if nothing else fits
 };
 
 struct mopt_export {
@@ -70,7 +71,7 @@ enum mopt_status mopt__export_properties(struct mopt_export *ex, const struct mo
 
 struct Mopt__Pb__TypeProto *mopt__export_type(struct mopt_export *ex, const struct mopt_type *type,
                                               struct mopt_error *err);
-// name NULL: the one in source, if any. source may be NULL.
+// name: of an initializer; NULL: not an initializer, the name in source counts if there is one. source may be NULL.
 struct Mopt__Pb__TensorProto *mopt__export_tensor(struct mopt_export *ex,
                                                   const struct mopt_tensor *tensor, const char *name,
                                                   const struct mopt_tensor_source *source,

@@ -12,14 +12,18 @@
 // ---- External -------------------------------------------------------------------------------------------------
 
 static bool goes_out(const struct mopt_export *ex, const struct mopt_tensor *tensor,
-                     const struct mopt_tensor_source *source)
+                     const struct mopt_tensor_source *source, bool initializer)
 {
     bool was_out = source != NULL && source->storage == MOPT_STORE_EXTERNAL;
 
     if (ex->spill == MOPT_SPILL_NONE || tensor->dtype == MOPT_STRING || tensor->bytes == 0) {
         return false;
     }
-    return was_out || (ex->spill == MOPT_SPILL_ALL && tensor->bytes >= ex->external_min);
+    if (was_out || tensor->bytes < ex->external_min) {
+        return was_out;
+    }
+    return ex->spill == MOPT_SPILL_EVEN_ATTRIBUTES ||
+           (ex->spill == MOPT_SPILL_ALL && initializer);
 }
 
 // Offset of the tensor's bytes in the external file; tensors over the same bytes share them.
@@ -198,11 +202,12 @@ static enum mopt_status export_details(struct mopt_export *ex,
 
 static enum mopt_status export_values(struct mopt_export *ex, const struct mopt_tensor *tensor,
                                       const struct mopt_tensor_source *source,
-                                      Mopt__Pb__TensorProto *message, struct mopt_error *err)
+                                      bool initializer, Mopt__Pb__TensorProto *message,
+                                      struct mopt_error *err)
 {
     bool typed = source != NULL && source->storage == MOPT_STORE_TYPED;
 
-    if (goes_out(ex, tensor, source)) {
+    if (goes_out(ex, tensor, source, initializer)) {
         return export_external(ex, tensor, message, err);
     }
     if (typed || tensor->dtype == MOPT_STRING) {
@@ -214,10 +219,10 @@ static enum mopt_status export_values(struct mopt_export *ex, const struct mopt_
     return MOPT_OK;
 }
 
-struct Mopt__Pb__TensorProto *mopt__export_tensor(struct mopt_export *ex,
-                                                  const struct mopt_tensor *tensor, const char *name,
-                                                  const struct mopt_tensor_source *source,
-                                                  struct mopt_error *err)
+static Mopt__Pb__TensorProto *export_tensor(struct mopt_export *ex, const struct mopt_tensor *tensor,
+                                            const char *name,
+                                            const struct mopt_tensor_source *source,
+                                            bool initializer, struct mopt_error *err)
 {
     Mopt__Pb__TensorProto *message =
         mopt__export_message(ex, &mopt__pb__tensor_proto__descriptor, err);
@@ -233,7 +238,15 @@ struct Mopt__Pb__TensorProto *mopt__export_tensor(struct mopt_export *ex,
     if (source != NULL && export_details(ex, source, message, err) != MOPT_OK) {
         return NULL;
     }
-    return export_values(ex, tensor, source, message, err) == MOPT_OK ? message : NULL;
+    return export_values(ex, tensor, source, initializer, message, err) == MOPT_OK ? message : NULL;
+}
+
+struct Mopt__Pb__TensorProto *mopt__export_tensor(struct mopt_export *ex,
+                                                  const struct mopt_tensor *tensor, const char *name,
+                                                  const struct mopt_tensor_source *source,
+                                                  struct mopt_error *err)
+{
+    return export_tensor(ex, tensor, name, source, name != NULL, err);
 }
 
 struct Mopt__Pb__SparseTensorProto *
@@ -247,8 +260,8 @@ mopt__export_sparse(struct mopt_export *ex, const struct mopt_sparse *sparse, co
     if (message == NULL) {
         return NULL;
     }
-    message->values = mopt__export_tensor(ex, sparse->values, name, values_source, err);
-    message->indices = mopt__export_tensor(ex, sparse->indices, NULL, indices_source, err);
+    message->values = export_tensor(ex, sparse->values, name, values_source, false, err);
+    message->indices = export_tensor(ex, sparse->indices, NULL, indices_source, false, err);
     message->n_dims = (size_t)sparse->rank;
     message->dims = mopt__export_bytes(sparse->dims);
     return message->values != NULL && message->indices != NULL ? message : NULL;

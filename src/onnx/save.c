@@ -194,8 +194,10 @@ static enum mopt_status build_fitting(struct saver *s, const struct mopt_model *
     enum mopt_spill spill = first_choice(s);
     enum mopt_status status = build(s, model, spill, &size, err);
 
-    if (status == MOPT_OK && size > MODEL_BYTES_MAX && spill == MOPT_SPILL_KEEP) {
-        status = build(s, model, MOPT_SPILL_ALL, &size, err);
+    while (status == MOPT_OK && size > MODEL_BYTES_MAX && spill != MOPT_SPILL_NONE &&
+           spill != MOPT_SPILL_EVEN_ATTRIBUTES) {
+        spill = (enum mopt_spill)(spill + 1);
+        status = build(s, model, spill, &size, err);
     }
     if (status == MOPT_OK && size > MODEL_BYTES_MAX) {
         status = too_large(s, size, err);

@@ -103,7 +103,8 @@ static void floats_from_f64(enum mopt_dtype dtype, void *data, size_t first, siz
             ((uint8_t *)data)[i] = to_e8m0((float)in[k], options);
             break;
         case MOPT_FLOAT4E2M1:
-            set_nibble(data, i, 4, mopt__float_to_float8(dtype, round_to_odd(in[k]), true));
+            // There is no NaN: the peers make it -0.
+            set_nibble(data, i, 4, isnan(in[k]) ? 0x8U : mopt__float_to_float8(dtype, round_to_odd(in[k]), true));
             break;
         default:
             ((uint8_t *)data)[i] =

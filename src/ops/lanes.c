@@ -111,6 +111,32 @@ void mopt__load_i64(enum mopt_dtype dtype, const void *data, int64_t first, int6
     }
 }
 
+void mopt__load_keys(enum mopt_dtype dtype, const void *data, int64_t first, int64_t step, size_t n,
+                     uint64_t *keys)
+{
+    const uint64_t top = UINT64_C(1) << 63;
+    if (!mopt__dtype_is_float(dtype)) {
+        const uint64_t flip = mopt__dtype_is_signed(dtype) ? top : 0;
+        for (size_t i = 0; i < n; i++) {
+            int64_t x = 0;
+            mopt__load_i64(dtype, data, first + (int64_t)i * step, 1, 1, &x);
+            keys[i] = (uint64_t)x ^ flip;
+        }
+        return;
+    }
+    for (size_t at = 0; at < n; at += MOPT_LANES) {
+        double x[MOPT_LANES];
+        const size_t part = n - at < MOPT_LANES ? n - at : MOPT_LANES;
+        mopt__load_f64(dtype, data, first + (int64_t)at * step, step, part, x);
+        for (size_t i = 0; i < part; i++) {
+            const double value = x[i] + 0.0; // -0 becomes 0
+            uint64_t bits = 0;
+            memcpy(&bits, &value, sizeof bits);
+            keys[at + i] = isnan(value) ? UINT64_MAX : (bits & top) != 0 ? ~bits : bits | top;
+        }
+    }
+}
+
 // Range of an integer type as doubles that truncation may be compared with.
 static double store_integer(enum mopt_dtype dtype, double value)
 {

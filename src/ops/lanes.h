@@ -24,6 +24,10 @@ void mopt__store_f32(enum mopt_dtype dtype, void *data, int64_t first, size_t n,
 void mopt__store_f64(enum mopt_dtype dtype, void *data, int64_t first, size_t n, const double *in);
 void mopt__store_i64(enum mopt_dtype dtype, void *data, int64_t first, size_t n, const int64_t *in);
 
+// Keys whose unsigned order is the order of the elements: NaN above everything, -0 equal to 0. Numbers and bool.
+void mopt__load_keys(enum mopt_dtype dtype, const void *data, int64_t first, int64_t step, size_t n,
+                     uint64_t *keys);
+
 // True for floats narrower than 32 bits: they compute as float.
 bool mopt__lanes_narrow(enum mopt_dtype dtype);
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compares and joins what two types tell about the same value. It knows no graph.
+#include <string.h>
+
 #include "rewrite/rewriter.h"
 
 static bool is_known(const struct mopt_type *type)
@@ -51,14 +53,40 @@ bool mopt__type_news(const struct mopt_dims *dims, const struct mopt_type *a,
     return tensor_news(dims, a, b);
 }
 
+// A symbol without a name that stands alone: inference made it up because it knew nothing.
+static bool is_fresh(const struct mopt_dims *dims, int64_t dim)
+{
+    int64_t known;
+    if (dim == MOPT_DIM_UNKNOWN || mopt__dim_is_known(dims, dim, &known) ||
+        mopt__dim_name(dims, dim) != NULL) {
+        return false;
+    }
+    struct mopt_strbuf text = {0};
+    mopt__dim_print(dims, dim, &text);
+    const char *at = mopt__strbuf_text(&text);
+    bool fresh = at[0] == '?' && strspn(at + 1, "0123456789") == strlen(at + 1);
+    mopt__strbuf_release(&text);
+    return fresh;
+}
+
+static int64_t better_dim(const struct mopt_dims *dims, int64_t a, int64_t b)
+{
+    int64_t known;
+    if (a == b || b == MOPT_DIM_UNKNOWN || mopt__dim_is_known(dims, a, &known)) {
+        return a;
+    }
+    bool replace = a == MOPT_DIM_UNKNOWN || mopt__dim_is_known(dims, b, &known) ||
+                   is_fresh(dims, a);
+    return replace ? b : a;
+}
+
 const struct mopt_type *mopt__type_merge(struct mopt_model *model, const struct mopt_type *a,
                                          const struct mopt_type *b)
 {
-    if (!is_known(a) || !is_known(b)) {
+    if (a == b || !is_known(a) || !is_known(b)) {
         return is_known(a) ? a : b;
     }
-    if (a->kind != MOPT_TYPE_TENSOR || b->kind != MOPT_TYPE_TENSOR ||
-        !mopt__type_news(model->dims, a, b)) {
+    if (a->kind != MOPT_TYPE_TENSOR || b->kind != MOPT_TYPE_TENSOR || mopt__type_equal(a, b)) {
         return a;
     }
     enum mopt_dtype dtype = a->dtype != MOPT_UNDEFINED ? a->dtype : b->dtype;
@@ -68,10 +96,7 @@ const struct mopt_type *mopt__type_merge(struct mopt_model *model, const struct 
     }
     int64_t dims[MOPT_RANK_MAX] = {0};
     for (int i = 0; i < a->rank; i++) {
-        int64_t known;
-        bool keep = mopt__dim_is_known(model->dims, a->dims[i], &known) ||
-                    !dim_news(model->dims, a->dims[i], b->dims[i]);
-        dims[i] = keep ? a->dims[i] : b->dims[i];
+        dims[i] = better_dim(model->dims, a->dims[i], b->dims[i]);
     }
     return mopt__type_tensor(&model->arena, dtype, a->rank, dims);
 }

@@ -23,6 +23,17 @@ struct attempt {
     struct state state;
 };
 
+// The content of such an attribute is only known for one call of the enclosing function.
+static bool has_reference(const struct mopt_node *node)
+{
+    for (uint32_t i = 0; i < node->attribute_count; i++) {
+        if (node->attributes[i].ref_name != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool op_fits(const struct mopt_pattern_line *line, const struct mopt_node *node)
 {
     for (size_t i = 0; i < line->op_count; i++) {
@@ -30,7 +41,7 @@ static bool op_fits(const struct mopt_pattern_line *line, const struct mopt_node
         if ((op->name == NULL ||
              (node->function == NULL && strcmp(op->name, node->op_type) == 0)) &&
             (op->domain == NULL || strcmp(op->domain, node->domain) == 0)) {
-            return true;
+            return !has_reference(node);
         }
     }
     return false;

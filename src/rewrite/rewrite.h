@@ -49,7 +49,8 @@ struct mopt_match {
 //   once as an input: exactly one use). A use inside a sub-graph is a use. Inner values without "!"
 //   may have other uses; their producers then stay.
 // A pattern of NULL matches every node of `op` (NULL = all nodes) and looks at nothing else. Calls
-// of model-local functions only match rules without any operator name.
+// of model-local functions only match rules without any operator name; nodes whose attributes refer to
+// attributes of an enclosing function never match.
 struct mopt_rule {
     const char *name;
     const char *op;      // root operator when pattern is NULL; names separated by '|'; NULL = any

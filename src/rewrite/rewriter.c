@@ -254,33 +254,70 @@ void mopt__rewriter_erase(struct mopt_rewriter *rewriter, struct mopt_node *node
 
 // ---- Types
 
+// The body of a function holds for calls of all types: its values have none.
+static bool is_in_function(const struct mopt_graph *graph)
+{
+    while (graph->parent != NULL) {
+        graph = graph->parent;
+    }
+    return graph->function != NULL;
+}
+
+static void queue_stale(struct mopt_rewriter *rewriter, const struct mopt_value *value)
+{
+    for (struct mopt_use *use = value->uses; use != NULL; use = use->next) {
+        mopt__rewriter_queue(rewriter, use->node, true);
+    }
+    if (value->graph_output_count > 0) {
+        mopt__rewriter_queue(rewriter, value->graph->owner, true);
+    }
+}
+
+// A rewritten value means what it meant: older knowledge that inference cannot find again still holds.
+static enum mopt_status settle(struct mopt_rewriter *rewriter, struct mopt_value *value,
+                               const struct mopt_value *before, struct mopt_error *err)
+{
+    if (value->ints == NULL) {
+        value->ints = before->ints;
+    }
+    if (value->type != NULL || before->type != NULL) {
+        value->type = mopt__type_merge(rewriter->model, value->type, before->type);
+        if (value->type == NULL) {
+            return mopt_error_memory(err);
+        }
+    }
+    if (mopt__type_news(rewriter->model->dims, before->type, value->type)) {
+        queue_stale(rewriter, value);
+    }
+    return MOPT_OK;
+}
+
 enum mopt_status mopt__rewriter_infer(struct mopt_rewriter *rewriter, struct mopt_node *node,
                                       struct mopt_error *err)
 {
-    const struct mopt_type *before[32];
-    uint32_t count = node->output_count < MOPT_COUNTOF(before) ? node->output_count
-                                                               : (uint32_t)MOPT_COUNTOF(before);
-    for (uint32_t i = 0; i < count; i++) {
-        before[i] = node->outputs[i] != NULL ? node->outputs[i]->type : NULL;
+    if (is_in_function(node->graph)) {
+        return MOPT_OK;
+    }
+    struct mopt_value *before = mopt__calloc(node->output_count, sizeof *before);
+    if (before == NULL) {
+        return mopt_error_memory(err);
+    }
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] != NULL) {
+            before[i] = *node->outputs[i];
+        }
     }
     enum mopt_status status = mopt__infer_node(rewriter->model, node, err);
     if (status != MOPT_OK) {
-        return mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(node), node->op_type);
+        mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(node), node->op_type);
     }
-    for (uint32_t i = 0; i < node->output_count; i++) {
-        struct mopt_value *value = node->outputs[i];
-        if (value == NULL ||
-            (i < count && !mopt__type_news(rewriter->model->dims, before[i], value->type))) {
-            continue;
-        }
-        for (struct mopt_use *use = value->uses; use != NULL; use = use->next) {
-            mopt__rewriter_queue(rewriter, use->node, true);
-        }
-        if (value->graph_output_count > 0) {
-            mopt__rewriter_queue(rewriter, value->graph->owner, true);
+    for (uint32_t i = 0; i < node->output_count && status == MOPT_OK; i++) {
+        if (node->outputs[i] != NULL) {
+            status = settle(rewriter, node->outputs[i], &before[i], err);
         }
     }
-    return MOPT_OK;
+    mopt__free(before);
+    return status;
 }
 
 // ---- New things

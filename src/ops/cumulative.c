@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// CumSum and CumProd along an axis, forwards or backwards, with or without the element itself. Floats accumulate in
+// double, integers wrap.
+#include "ops/lanes.h"
+#include "ops/operands.h"
+
+static const bool is_sum = false, is_product = true;
+
+struct scan {
+    const struct mopt_tensor *in;
+    struct mopt_tensor *out;
+    bool product, exclusive, reverse;
+    int64_t n, inner;
+};
+
+// Elements first, first + step, ... of one line.
+static void line_float(const struct scan *s, int64_t first, int64_t step)
+{
+    double sum = s->product ? 1.0 : 0.0;
+    void *out = mopt__tensor_data(s->out);
+    for (int64_t i = 0; i < s->n; i++) {
+        const int64_t at = first + i * step;
+        double x = 0;
+        mopt__load_f64(s->in->dtype, s->in->data, at, 1, 1, &x);
+        const double next = s->product ? sum * x : sum + x;
+        mopt__store_f64(s->out->dtype, out, at, 1, s->exclusive ? &sum : &next);
+        sum = next;
+    }
+}
+
+static void line_integer(const struct scan *s, int64_t first, int64_t step)
+{
+    int64_t sum = s->product;
+    void *out = mopt__tensor_data(s->out);
+    for (int64_t i = 0; i < s->n; i++) {
+        const int64_t at = first + i * step;
+        int64_t x = 0;
+        mopt__load_i64(s->in->dtype, s->in->data, at, 1, 1, &x);
+        const uint64_t next = s->product ? (uint64_t)sum * (uint64_t)x : (uint64_t)sum + (uint64_t)x;
+        const int64_t joined = (int64_t)next;
+        mopt__store_i64(s->out->dtype, out, at, 1, s->exclusive ? &sum : &joined);
+        sum = joined;
+    }
+}
+
+static enum mopt_status cumulative_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_tensor *in[2];
+    int64_t exclusive = 0;
+    int64_t reverse = 0;
+    int64_t value = 0;
+    int axis = 0;
+    struct scan s = {.product = *(const bool *)eval->node->op->data, .inner = 1};
+    enum mopt_status status = mopt__open(eval, in, 2, err);
+    if (status == MOPT_OK) {
+        status = mopt__attr_int(eval->node, "exclusive", 0, &exclusive, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__attr_int(eval->node, "reverse", 0, &reverse, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__scalar_i64(in[1], "axis", &value, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__axis_normalise(value, in[0]->rank, &axis, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &s.out, err);
+    }
+    if (status != MOPT_OK || in[0]->count == 0) {
+        return status;
+    }
+    s.in = in[0];
+    s.exclusive = exclusive != 0;
+    s.n = in[0]->dims[axis];
+    for (int i = axis + 1; i < in[0]->rank; i++) {
+        s.inner *= in[0]->dims[i];
+    }
+    const int64_t groups = (int64_t)in[0]->count / s.n;
+    for (int64_t g = 0; g < groups; g++) {
+        const int64_t first = g / s.inner * s.n * s.inner + g % s.inner;
+        const int64_t from = reverse != 0 ? first + (s.n - 1) * s.inner : first;
+        const int64_t step = reverse != 0 ? -s.inner : s.inner;
+        if (mopt__dtype_is_float(in[0]->dtype)) {
+            line_float(&s, from, step);
+        } else {
+            line_integer(&s, from, step);
+        }
+    }
+    return MOPT_OK;
+}
+
+#define RECORD(op, text, from, to, set, row)                                                       \
+    {                                                                                              \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
+        MOPT_INPUTS({"x", "T", set, 0}, {"axis", "T2", MOPT_SET_INDEX, 0}),                        \
+        MOPT_OUTPUTS({"y", "T", set, 0}),                                                          \
+        MOPT_ATTRIBUTES(MOPT_A_FLAG("exclusive", 0), MOPT_A_FLAG("reverse", 0)),                   \
+        .traits = MOPT_TRAIT_IN_PLACE, .infer = mopt__infer_like, .eval = cumulative_eval,         \
+        .cost = mopt__cost_output, .data = &(row)                                                  \
+    }
+
+static const struct mopt_op records[] = {
+    RECORD("CumProd", "running product along an axis", 26, 0, MOPT_SET_WIDE_BF, is_product),
+    RECORD("CumSum", "running sum along an axis", 11, 13,
+           MOPT_SET_WIDE & ~MOPT_DT(MOPT_FLOAT16), is_sum),
+    RECORD("CumSum", "running sum along an axis", 14, 0, MOPT_SET_WIDE_BF, is_sum),
+};
+const struct mopt_op_family mopt__ops_cumulative = {records, MOPT_COUNTOF(records)};

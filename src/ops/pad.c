@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pad: axes made longer with a constant, a reflection, the edge, or the other end; negative amounts crop. Cropping
+// happens before padding. A pad that is longer than the axis keeps reflecting or wrapping around.
+#include <string.h>
+
+#include "ops/copy.h"
+#include "ops/lanes.h"
+#include "ops/operands.h"
+
+enum mode { CONSTANT, REFLECT, EDGE, WRAP };
+
+struct pad_job {
+    const struct mopt_tensor *data;
+    struct mopt_tensor *out;
+    enum mode mode;
+    int64_t before[MOPT_RANK_MAX], after[MOPT_RANK_MAX];
+};
+
+static bool as_input(const struct mopt_node *node)
+{
+    return node->op->input_count > 1;
+}
+
+static enum mopt_status read_mode(const struct mopt_node *node, enum mode *mode,
+                                  struct mopt_error *err)
+{
+    static const char *const names[] = {"constant", "reflect", "edge", "wrap"};
+    const char *text = "constant";
+    const enum mopt_status status = mopt__attr_string(node, "mode", "constant", &text, err);
+    for (int i = 0; status == MOPT_OK && i < (int)MOPT_COUNTOF(names); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *mode = (enum mode)i;
+            return MOPT_OK;
+        }
+    }
+    return status != MOPT_OK
+               ? status
+               : mopt_error_set(err, MOPT_E_VALUE, "mode is '%s', which is not known", text);
+}
+
+// pads are [begin of each axis..., end of each axis...]; axes NULL: all of them in order.
+static enum mopt_status spread(const int64_t *pads, size_t pad_count, const int64_t *axes,
+                               size_t axis_count, int rank, int64_t *before, int64_t *after,
+                               struct mopt_error *err)
+{
+    const size_t count = axes != NULL ? axis_count : (size_t)rank;
+    if (pad_count != 2 * count) {
+        return mopt_error_set(err, MOPT_E_VALUE, "%zu pads for %zu axes", pad_count, count);
+    }
+    for (int i = 0; i < rank; i++) {
+        before[i] = after[i] = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int axis = 0;
+        const enum mopt_status status =
+            mopt__axis_normalise(axes != NULL ? axes[i] : (int64_t)i, rank, &axis, err);
+        if (status != MOPT_OK) {
+            return status;
+        }
+        before[axis] = pads[i];
+        after[axis] = pads[i + count];
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status read_pads(const struct mopt_eval *eval, struct pad_job *job,
+                                  struct mopt_error *err)
+{
+    int64_t *pads = NULL;
+    int64_t *axes = NULL;
+    size_t pad_count = 0;
+    size_t axis_count = 0;
+    bool given = false;
+    const bool input = as_input(eval->node);
+    const char *name = eval->node->op->until == 1 ? "paddings" : "pads";
+    enum mopt_status status =
+        mopt__list_i64(eval, input ? 1 : 0, input ? NULL : name, &pads, &pad_count, &given, err);
+    if (status == MOPT_OK && eval->node->op->input_count > 3) {
+        status = mopt__list_i64(eval, 3, NULL, &axes, &axis_count, &given, err);
+    }
+    if (status == MOPT_OK) {
+        status = spread(pads, pad_count, axes, axis_count, job->data->rank, job->before, job->after, err);
+    }
+    mopt__free(pads);
+    mopt__free(axes);
+    return status;
+}
+
+static enum mopt_status padded_dims(const struct pad_job *job, int64_t *dims, struct mopt_error *err)
+{
+    for (int i = 0; i < job->data->rank; i++) {
+        if (!mopt__i64_add(job->data->dims[i], job->before[i], &dims[i]) ||
+            !mopt__i64_add(dims[i], job->after[i], &dims[i]) || dims[i] < 0) {
+            return mopt_error_set(err, MOPT_E_VALUE, "pads %lld and %lld do not fit axis %d of %lld",
+                                  (long long)job->before[i], (long long)job->after[i], i,
+                                  (long long)job->data->dims[i]);
+        }
+    }
+    return MOPT_OK;
+}
+
+// ---- Constant -------------------------------------------------------------------------------------------------
+
+static enum mopt_status constant_value(const struct mopt_eval *eval, enum mopt_dtype dtype,
+                                       struct mopt_tensor **out, struct mopt_error *err)
+{
+    const struct mopt_tensor *given = as_input(eval->node) ? mopt__eval_input(eval, 2) : NULL;
+    if (given != NULL) {
+        if (given->count != 1) {
+            return mopt_error_set(err, MOPT_E_SHAPE, "constant has %zu elements, must be a scalar",
+                                  given->count);
+        }
+        *out = mopt__tensor_ref(mopt__eval_input_mutable(eval, 2));
+        return MOPT_OK;
+    }
+    enum mopt_status status = mopt__tensor_new(dtype, 0, NULL, out, err);
+    if (status != MOPT_OK || dtype == MOPT_STRING) {
+        return status;
+    }
+    memset(mopt__tensor_data(*out), 0, (*out)->bytes);
+    float value = 0;
+    if (!as_input(eval->node)) {
+        status = mopt__attr_float(eval->node, "value", 0.0f, &value, err);
+        mopt__store_f32(dtype, mopt__tensor_data(*out), 0, 1, &value);
+    }
+    return status;
+}
+
+static enum mopt_status pad_constant(const struct mopt_eval *eval, const struct pad_job *job,
+                                     struct mopt_error *err)
+{
+    struct mopt_copy copy = {.to = job->out, .from = job->data, .rank = job->data->rank};
+    struct mopt_tensor *value = NULL;
+    enum mopt_status status = constant_value(eval, job->out->dtype, &value, err);
+    if (status == MOPT_OK) {
+        status = mopt__copy_fill(job->out, 0, value, 0, (int64_t)job->out->count, err);
+    }
+    mopt__tensor_unref(value);
+    mopt__strides(job->out->rank, job->out->dims, copy.to_strides);
+    mopt__strides(job->data->rank, job->data->dims, copy.from_strides);
+    for (int i = 0; i < copy.rank; i++) {
+        const int64_t before = job->before[i];
+        const int64_t crop = before < 0 ? -before : 0;
+        const int64_t tail = job->after[i] < 0 ? -job->after[i] : 0;
+        copy.to_first += (before > 0 ? before : 0) * copy.to_strides[i];
+        copy.from_first += crop * copy.from_strides[i];
+        copy.dims[i] = job->data->dims[i] - crop - tail;
+        if (copy.dims[i] <= 0) {
+            return status; // nothing of the data is left
+        }
+    }
+    return status == MOPT_OK ? mopt__copy_box(&copy, eval->pool, err) : status;
+}
+
+// ---- Other modes: a table of source places per axis -----------------------------------------------------------
+
+static int64_t positive_mod(int64_t x, int64_t n)
+{
+    const int64_t rest = x % n;
+    return rest < 0 ? rest + n : rest;
+}
+
+// Place in [0, n) that place x of the endless pattern shows.
+static int64_t source(enum mode mode, int64_t x, int64_t n)
+{
+    if (mode == EDGE || n == 1) {
+        return x < 0 ? 0 : x >= n ? n - 1 : x;
+    }
+    if (mode == WRAP) {
+        return positive_mod(x, n);
+    }
+    const int64_t at = positive_mod(x, 2 * (n - 1));
+    return at < n ? at : 2 * (n - 1) - at;
+}
+
+static enum mopt_status make_tables(const struct pad_job *job, int64_t **tables,
+                                    struct mopt_error *err)
+{
+    for (int i = 0; i < job->data->rank; i++) {
+        const int64_t crop = job->before[i] < 0 ? -job->before[i] : 0;
+        const int64_t tail = job->after[i] < 0 ? -job->after[i] : 0;
+        const int64_t n = job->data->dims[i] - crop - tail;
+        const int64_t shift = job->before[i] > 0 ? job->before[i] : 0;
+        tables[i] = mopt__calloc((size_t)job->out->dims[i] + 1, sizeof **tables);
+        if (tables[i] == NULL) {
+            return mopt_error_memory(err);
+        }
+        if (n <= 0 && job->out->dims[i] > 0) {
+            return mopt_error_set(err, MOPT_E_SHAPE, "axis %d has nothing left to repeat", i);
+        }
+        for (int64_t k = 0; k < job->out->dims[i]; k++) {
+            tables[i][k] = crop + source(job->mode, k - shift, n);
+        }
+    }
+    return MOPT_OK;
+}
+
+// One row of the last axis, in runs of consecutive source places.
+static enum mopt_status copy_row(const struct pad_job *job, int64_t to, int64_t from,
+                                 const int64_t *table, int64_t n, struct mopt_error *err)
+{
+    enum mopt_status status = MOPT_OK;
+    int64_t length = 0;
+    for (int64_t i = 0; status == MOPT_OK && i < n; i += length) {
+        length = 1;
+        while (i + length < n && table[i + length] == table[i] + length) {
+            length++;
+        }
+        status = mopt__copy_run(job->out, to + i, job->data, from + table[i], length, err);
+    }
+    return status;
+}
+
+static enum mopt_status pad_pattern(const struct pad_job *job, struct mopt_error *err)
+{
+    int64_t *tables[MOPT_RANK_MAX] = {NULL};
+    int64_t strides[MOPT_RANK_MAX];
+    const int last = job->data->rank - 1;
+    mopt__strides(job->data->rank, job->data->dims, strides);
+    enum mopt_status status = make_tables(job, tables, err);
+    const int64_t n = job->out->dims[last];
+    const int64_t rows = n > 0 ? (int64_t)job->out->count / n : 0;
+    for (int64_t row = 0; status == MOPT_OK && row < rows; row++) {
+        int64_t rest = row;
+        int64_t from = 0;
+        for (int d = last - 1; d >= 0; d--) {
+            from += tables[d][rest % job->out->dims[d]] * strides[d];
+            rest /= job->out->dims[d];
+        }
+        status = copy_row(job, row * n, from, tables[last], n, err);
+    }
+    for (int i = 0; i <= last; i++) {
+        mopt__free(tables[i]);
+    }
+    return status;
+}
+
+static enum mopt_status pad_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_tensor *in[4] = {NULL};
+    struct pad_job job = {.mode = CONSTANT};
+    int64_t dims[MOPT_RANK_MAX];
+    enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
+    job.data = in[0];
+    if (status == MOPT_OK) {
+        status = read_mode(eval->node, &job.mode, err);
+    }
+    if (status == MOPT_OK) {
+        status = read_pads(eval, &job, err);
+    }
+    if (status == MOPT_OK) {
+        status = padded_dims(&job, dims, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__open_output(eval, 0, in[0]->dtype, in[0]->rank, dims, &job.out, err);
+    }
+    if (status != MOPT_OK || job.out->count == 0) {
+        return status;
+    }
+    return job.mode == CONSTANT || in[0]->rank == 0 ? pad_constant(eval, &job, err)
+                                                    : pad_pattern(&job, err);
+}
+
+// ---- Inference ------------------------------------------------------------------------------------------------
+
+static enum mopt_status pad_infer(struct mopt_infer *infer, struct mopt_error *err)
+{
+    const struct mopt_type *type = mopt__infer_tensor(infer, 0);
+    const bool input = as_input(infer->node);
+    const char *name = infer->node->op->until == 1 ? "paddings" : "pads";
+    const int64_t *pads = NULL;
+    const int64_t *axes = NULL;
+    size_t pad_count = 0;
+    size_t axis_count = 0;
+    bool given = false;
+    int64_t before[MOPT_RANK_MAX];
+    int64_t after[MOPT_RANK_MAX];
+    int64_t dims[MOPT_RANK_MAX];
+    if (type == NULL || type->rank < 0) {
+        return mopt__infer_unknown(infer, -1, err);
+    }
+    const bool known = mopt__infer_list(infer, input ? 1 : 0, input ? NULL : name, &pads, &pad_count, &given);
+    const bool axes_given = infer->node->op->input_count > 3 && mopt__infer_has(infer, 3);
+    if (!known || (axes_given && !mopt__infer_values(infer, 3, &axes, &axis_count))) {
+        return mopt__infer_unknown(infer, type->rank, err);
+    }
+    enum mopt_status status =
+        spread(pads, pad_count, axes_given ? axes : NULL, axis_count, type->rank, before, after, err);
+    for (int i = 0; status == MOPT_OK && i < type->rank; i++) {
+        // attribute values are plain numbers
+        const int64_t a = input ? before[i] : mopt__dim_const(infer->dims, before[i]);
+        const int64_t b = input ? after[i] : mopt__dim_const(infer->dims, after[i]);
+        dims[i] = mopt__dim_add(infer->dims, mopt__dim_add(infer->dims, type->dims[i], a), b);
+        dims[i] = dims[i] == MOPT_DIM_UNKNOWN ? mopt__dim_fresh(infer->dims) : dims[i];
+        int64_t value = 0;
+        if (mopt__dim_is_known(infer->dims, dims[i], &value) && value < 0) {
+            status = mopt_error_set(err, MOPT_E_VALUE, "pads crop more than axis %d has", i);
+        }
+    }
+    return status == MOPT_OK ? mopt__infer_set(infer, 0, type->dtype, type->rank, dims, err) : status;
+}
+
+// ---- Records --------------------------------------------------------------------------------------------------
+
+#define MODES_OLD MOPT_A_STRING("mode", "constant", "constant|reflect|edge")
+#define MODES_19 MOPT_A_STRING("mode", "constant", "constant|reflect|edge|wrap")
+#define RECORD(from, to, set, ...)                                                                 \
+    {                                                                                              \
+        .domain = "", .name = "Pad", .since = from, .until = to,                                   \
+        .summary = "axes made longer at both ends", MOPT_OUTPUTS({"output", "T", set, 0}),         \
+        __VA_ARGS__, .quant = &mopt__quant_moves, .infer = pad_infer, .eval = pad_eval             \
+    }
+#define PADS(set)                                                                                  \
+    {"data", "T", set, 0}, {"pads", "tensor(int64)", MOPT_SET_I64, 0},                             \
+    {                                                                                              \
+        "constant_value", "T", set, MOPT_PARAM_OPTIONAL                                            \
+    }
+#define AXES                                                                                       \
+    {                                                                                              \
+        "axes", "Tind", MOPT_SET_INDEX, MOPT_PARAM_OPTIONAL                                        \
+    }
+#define NEW(from, to, set, modes)                                                                  \
+    RECORD(from, to, set, MOPT_INPUTS(PADS(set), AXES), MOPT_ATTRIBUTES(modes))
+#define ATTRIBUTE_FORM(name)                                                                       \
+    MOPT_INPUTS({"data", "T", MOPT_SET_FLOATS, 0}),                                                \
+        MOPT_ATTRIBUTES(MODES_OLD, MOPT_A_INTS_REQUIRED(name), MOPT_A_FLOAT("value", 0.0))
+
+static const struct mopt_op records[] = {
+    RECORD(1, 1, MOPT_SET_FLOATS, ATTRIBUTE_FORM("paddings")),
+    RECORD(2, 10, MOPT_SET_FLOATS, ATTRIBUTE_FORM("pads")),
+    RECORD(11, 12, MOPT_SET_NUMBERS, MOPT_INPUTS(PADS(MOPT_SET_NUMBERS)), MOPT_ATTRIBUTES(MODES_OLD)),
+    RECORD(13, 17, MOPT_SET_ALL_13, MOPT_INPUTS(PADS(MOPT_SET_ALL_13)), MOPT_ATTRIBUTES(MODES_OLD)),
+    NEW(18, 18, MOPT_SET_ALL_13, MODES_OLD),
+    NEW(19, 20, MOPT_SET_ALL_13, MODES_19),
+    NEW(21, 22, MOPT_SET_ALL_21, MODES_19),
+    NEW(23, 23, MOPT_SET_ALL_23, MODES_19),
+    NEW(24, 24, MOPT_SET_ALL_24, MODES_19),
+    NEW(25, 0, MOPT_SET_ALL_25, MODES_19),
+};
+const struct mopt_op_family mopt__ops_pad = {records, MOPT_COUNTOF(records)};

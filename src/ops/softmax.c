@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Softmax, LogSoftmax, Hardmax. Before opset 13 the input is seen as a matrix cut at `axis` and each row is one group;
+// from 13 on a group runs along `axis`. The largest element is subtracted first; sums accumulate in double.
+#include <math.h>
+
+#include "ops/elementwise.h"
+#include "ops/lanes.h"
+
+enum kind { SOFT, LOG, HARD };
+struct softmax_row {
+    enum kind kind;
+};
+
+struct softmax_job {
+    const struct mopt_tensor *in;
+    struct mopt_tensor *out;
+    enum kind kind;
+    int64_t n, inner; // elements of a group, their stride
+};
+
+// One group of n elements, out may be in.
+static void soft_f32(float *out, const float *in, int64_t n, enum kind kind)
+{
+    float top = -INFINITY;
+    int64_t best = 0;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        best = in[i] > top ? i : best;
+        top = in[i] > top ? in[i] : top;
+    }
+    if (kind == HARD) {
+        for (int64_t i = 0; i < n; i++) {
+            out[i] = i == best ? 1.0f : 0.0f;
+        }
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const float shifted = in[i] - top;
+        const float e = expf(shifted);
+        sum += (double)e;
+        out[i] = kind == SOFT ? e : shifted;
+    }
+    const float scale = kind == SOFT ? (float)(1.0 / sum) : (float)log(sum);
+    for (int64_t i = 0; i < n; i++) {
+        out[i] = kind == SOFT ? out[i] * scale : out[i] - scale;
+    }
+}
+
+static void soft_f64(double *out, const double *in, int64_t n, enum kind kind)
+{
+    double top = -INFINITY;
+    int64_t best = 0;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        best = in[i] > top ? i : best;
+        top = in[i] > top ? in[i] : top;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const double shifted = in[i] - top;
+        const double e = exp(shifted);
+        sum += e;
+        out[i] = kind == SOFT ? e : shifted;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const double x = kind == SOFT ? out[i] / sum : out[i] - log(sum);
+        out[i] = kind == HARD ? (double)(i == best) : x;
+    }
+}
+
+// Group g, gathered into a buffer of n elements and written back.
+static void group_f32(const struct softmax_job *job, int64_t first, float *buffer)
+{
+    float *out = mopt__tensor_data(job->out);
+    mopt__load_f32(job->in->dtype, job->in->data, first, job->inner, (size_t)job->n, buffer);
+    soft_f32(buffer, buffer, job->n, job->kind);
+    if (job->out->dtype == MOPT_FLOAT32) {
+        for (int64_t i = 0; i < job->n; i++) {
+            out[first + i * job->inner] = buffer[i];
+        }
+        return;
+    }
+    for (int64_t i = 0; i < job->n; i++) {
+        mopt__store_f32(job->out->dtype, out, first + i * job->inner, 1, &buffer[i]);
+    }
+}
+
+static void group_f64(const struct softmax_job *job, int64_t first, double *buffer)
+{
+    double *out = mopt__tensor_data(job->out);
+    mopt__load_f64(MOPT_FLOAT64, job->in->data, first, job->inner, (size_t)job->n, buffer);
+    soft_f64(buffer, buffer, job->n, job->kind);
+    for (int64_t i = 0; i < job->n; i++) {
+        out[first + i * job->inner] = buffer[i];
+    }
+}
+
+struct softmax_run {
+    struct softmax_job job;
+    void *buffers; // one group per thread
+    size_t stride; // bytes
+};
+
+static void softmax_range(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct softmax_run *run = context;
+    const struct softmax_job *job = &run->job;
+    void *buffer = (char *)run->buffers + (size_t)thread * run->stride;
+    for (int64_t g = begin; g < end; g++) {
+        const int64_t first = g / job->inner * job->n * job->inner + g % job->inner;
+        if (job->out->dtype == MOPT_FLOAT64) {
+            group_f64(job, first, buffer);
+        } else if (job->out->dtype == MOPT_FLOAT32 && job->inner == 1) {
+            soft_f32((float *)mopt__tensor_data(job->out) + first,
+                     (const float *)job->in->data + first, job->n, job->kind);
+        } else {
+            group_f32(job, first, buffer);
+        }
+    }
+}
+
+static enum mopt_status run_groups(const struct mopt_eval *eval, struct softmax_run *run,
+                                   struct mopt_error *err)
+{
+    const size_t threads = (size_t)mopt__pool_size(eval->pool);
+    if (!mopt__size_mul((size_t)run->job.n, sizeof(double), &run->stride)) {
+        return mopt_error_memory(err);
+    }
+    run->buffers = mopt__calloc(threads, run->stride);
+    if (run->buffers == NULL) {
+        return mopt_error_memory(err);
+    }
+    mopt__pool_for(eval->pool, (int64_t)run->job.out->count / run->job.n,
+                   MOPT_LOOPS_GRAIN / 8 / run->job.n + 1, softmax_range, run);
+    mopt__free(run->buffers);
+    return MOPT_OK;
+}
+
+static enum mopt_status find_axis(const struct mopt_node *node, int rank, int *axis,
+                                  struct mopt_error *err)
+{
+    int64_t value = 0;
+    const bool old = node->op->since < 13;
+    const enum mopt_status status = mopt__attr_int(node, "axis", old ? 1 : -1, &value, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    if (rank == 0 || (old && value == rank)) { // a group of one element
+        *axis = rank;
+        return value < -1 || value > 1 ? mopt__axis_normalise(value, rank, axis, err) : MOPT_OK;
+    }
+    return mopt__axis_normalise(value, rank, axis, err);
+}
+
+static enum mopt_status softmax_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_tensor *in[1];
+    struct softmax_run run = {.stride = 0};
+    int axis = 0;
+    enum mopt_status status = mopt__open(eval, in, 1, err);
+    if (status == MOPT_OK) {
+        status = find_axis(eval->node, in[0]->rank, &axis, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &run.job.out, err);
+    }
+    if (status != MOPT_OK || in[0]->count == 0) {
+        return status;
+    }
+    run.job.in = in[0];
+    run.job.kind = ((const struct softmax_row *)eval->node->op->data)->kind;
+    run.job.inner = 1;
+    run.job.n = 1;
+    for (int i = axis; i < in[0]->rank; i++) {
+        const bool grouped = i == axis || eval->node->op->since < 13;
+        run.job.n *= grouped ? in[0]->dims[i] : 1;
+        run.job.inner *= grouped ? 1 : in[0]->dims[i];
+    }
+    return run_groups(eval, &run, err);
+}
+
+static enum mopt_status softmax_infer(struct mopt_infer *infer, struct mopt_error *err)
+{
+    const int rank = mopt__infer_rank(infer, 0);
+    int axis = 0;
+    const enum mopt_status status =
+        rank >= 0 ? find_axis(infer->node, rank, &axis, err) : MOPT_OK;
+    return status == MOPT_OK ? mopt__infer_like(infer, err) : status;
+}
+
+#define RECORD(op, text, from, to, set, value, bits, spec, row)                                    \
+    {                                                                                              \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
+        MOPT_INPUTS({"input", "T", set, 0}), MOPT_OUTPUTS({"output", "T", set, 0}),                \
+        MOPT_ATTRIBUTES(MOPT_A_INT("axis", value)), .traits = MOPT_TRAIT_IN_PLACE | (bits),        \
+        .quant = spec, .infer = softmax_infer, .eval = softmax_eval, .cost = mopt__cost_output,    \
+        .data = &(row)                                                                             \
+    }
+#define VERSIONS(op, text, bits, spec, row)                                                        \
+    RECORD(op, text, 1, 12, MOPT_SET_FLOATS, 1, bits, spec, row),                                  \
+        RECORD(op, text, 13, 0, MOPT_SET_FLOATS_BF, -1, bits, spec, row)
+
+static const struct softmax_row soft_row = {SOFT}, log_row = {LOG}, hard_row = {HARD};
+static const struct mopt_op records[] = {
+    VERSIONS("Hardmax", "1 at the first largest element of a group, else 0", MOPT_TRAIT_IDEMPOTENT,
+             NULL, hard_row),
+    VERSIONS("LogSoftmax", "logarithm of Softmax", 0, NULL, log_row),
+    VERSIONS("Softmax", "exponentials scaled to sum 1", 0, &mopt__quant_unary_kernel, soft_row),
+};
+const struct mopt_op_family mopt__ops_softmax = {records, MOPT_COUNTOF(records)};

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs folders of the official ONNX backend suite (model.onnx, test_data_set_*/input_*.pb, output_*.pb).
+//
+//   mopt_node_tests [--filter TEXT] [--no-fork] [--no-infer] [--quiet] FOLDER...
+//
+// A folder is a test or holds tests, also deeper. Prints one line "PASS|FAIL|UNSUPPORTED name max_ulp reason" per test,
+// then a summary; exit code 1 if a test failed. Each test runs in a process of its own, so that a crash is just a FAIL.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "compare.h"
+#include "interpret.h"
+#include "onnx/onnx.h"
+
+enum verdict { PASS, FAIL, UNSUPPORTED, VERDICTS };
+static const char *const verdict_names[] = {"PASS", "FAIL", "UNSUPPORTED"};
+
+struct options {
+    const char *filter;
+    bool fork, infer, quiet;
+};
+
+struct result {
+    enum verdict verdict;
+    double max_ulp;
+    char reason[512];
+};
+
+// ---- One data set -------------------------------------------------------------------------------------------------
+
+struct data_set {
+    struct mopt_model *model;
+    struct mopt_datum **inputs, **outputs, **expected, **values;
+    size_t expected_count;
+};
+
+// Files of older releases hold bfloat16 tensors as uint16: the declared type tells.
+static enum mopt_status retag(const struct mopt_type *type, struct mopt_datum **datum,
+                              struct mopt_error *err)
+{
+    const struct mopt_tensor *old = (*datum)->tensor;
+    if (type == NULL || type->kind != MOPT_TYPE_TENSOR || type->dtype != MOPT_BFLOAT16 ||
+        (*datum)->kind != MOPT_DATUM_TENSOR || old->dtype != MOPT_UINT16) {
+        return MOPT_OK;
+    }
+    struct mopt_tensor *tensor;
+    enum mopt_status status =
+        mopt__tensor_new(MOPT_BFLOAT16, old->rank, old->dims, &tensor, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    memcpy(mopt__tensor_data(tensor), old->data, old->bytes);
+    mopt__datum_unref(*datum);
+    *datum = NULL;
+    status = mopt__datum_tensor(tensor, datum, err);
+    mopt__tensor_unref(tensor);
+    return status;
+}
+
+static enum mopt_status load_file(const char *dir, const char *kind, size_t i,
+                                  const struct mopt_type *type, struct mopt_datum **out,
+                                  bool *found, struct mopt_error *err)
+{
+    char path[4096];
+    int length = snprintf(path, sizeof path, "%s/%s_%zu.pb", dir, kind, i);
+    *found = length > 0 && (size_t)length < sizeof path && mopt__path_exists(path);
+    return *found ? mopt__onnx_load_datum(path, type, out, err) : MOPT_OK;
+}
+
+// Inputs with an initializer have no file when the model gives defaults; they are skipped.
+static enum mopt_status load_inputs(struct data_set *set, const char *dir, struct mopt_error *err)
+{
+    const struct mopt_graph *graph = set->model->graph;
+    size_t file = 0;
+    bool found = true;
+    for (size_t i = 0; i < graph->inputs.count && found; i++) {
+        const struct mopt_value *value = graph->inputs.items[i];
+        if (value->constant != NULL || value->sparse != NULL) {
+            continue;
+        }
+        enum mopt_status status =
+            load_file(dir, "input", file++, value->declared, &set->inputs[i], &found, err);
+        if (status == MOPT_OK && found) {
+            status = retag(value->declared, &set->inputs[i], err);
+        }
+        if (status != MOPT_OK) {
+            return status;
+        }
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status load_expected(struct data_set *set, const char *dir,
+                                      struct mopt_error *err)
+{
+    const struct mopt_graph *graph = set->model->graph;
+    for (size_t i = 0; i < graph->outputs.count; i++) {
+        bool found;
+        enum mopt_status status = load_file(dir, "output", i, graph->outputs.items[i]->declared,
+                                            &set->expected[i], &found, err);
+        if (status != MOPT_OK || !found) {
+            return status;
+        }
+        set->expected_count++;
+    }
+    return MOPT_OK;
+}
+
+static void release_list(struct mopt_datum **list, size_t count)
+{
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        mopt__datum_unref(list[i]);
+    }
+    mopt__free(list);
+}
+
+// Random results are checked by what must hold of them.
+static bool check_random(const char *name, struct comparison *state,
+                         const struct mopt_datum *actual, const struct mopt_datum *expected)
+{
+    const struct mopt_tensor *a = actual->tensor;
+    struct comparison shape = *state;
+    shape.atol = 2; // any pair of 0 and 1 is near enough; type and shape must be equal
+    if (strstr(name, "bernoulli") == NULL || !compare_data(&shape, actual, expected)) {
+        *state = shape;
+        return false;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        double value = mopt__tensor_f64(a, i);
+        if (value != 0 && value != 1) {
+            snprintf(state->reason, sizeof state->reason, "element %zu is %g, not 0 or 1", i,
+                     value);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool judge(struct data_set *set, const char *name, bool infer, struct comparison *state)
+{
+    for (size_t i = 0; i < set->expected_count; i++) {
+        bool random = strstr(name, "bernoulli") != NULL;
+        bool equal = random ? check_random(name, state, set->outputs[i], set->expected[i])
+                            : compare_data(state, set->outputs[i], set->expected[i]);
+        if (!equal) {
+            return false;
+        }
+    }
+    const struct mopt_graph *graph = set->model->graph;
+    for (const struct mopt_node *node = graph->first; infer && node != NULL; node = node->next) {
+        for (uint32_t i = 0; i < node->output_count; i++) {
+            const struct mopt_value *value = node->outputs[i];
+            if (value != NULL && !compare_type(state, set->model->dims, value,
+                                               set->values[value->id])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static enum mopt_status run_set(struct data_set *set, const char *dir, struct mopt_error *err)
+{
+    const struct mopt_graph *graph = set->model->graph;
+    set->inputs = mopt__calloc(graph->inputs.count + 1, sizeof(struct mopt_datum *));
+    set->outputs = mopt__calloc(graph->outputs.count + 1, sizeof(struct mopt_datum *));
+    set->expected = mopt__calloc(graph->outputs.count + 1, sizeof(struct mopt_datum *));
+    set->values = mopt__calloc((size_t)set->model->value_count + 1, sizeof(struct mopt_datum *));
+    if (set->inputs == NULL || set->outputs == NULL || set->expected == NULL ||
+        set->values == NULL) {
+        return mopt_error_memory(err);
+    }
+    enum mopt_status status = load_inputs(set, dir, err);
+    if (status == MOPT_OK) {
+        status = load_expected(set, dir, err);
+    }
+    return status == MOPT_OK ? interpret(set->model, set->inputs, set->outputs, set->values, err)
+                             : status;
+}
+
+static void report(struct result *result, enum mopt_status status, const char *text)
+{
+    result->verdict = status == MOPT_E_UNSUPPORTED ? UNSUPPORTED : FAIL;
+    snprintf(result->reason, sizeof result->reason, "%s", text);
+}
+
+static void test_set(struct mopt_model *model, const char *name, const char *dir, bool infer,
+                     struct result *result)
+{
+    struct data_set set = {.model = model};
+    struct comparison state = {.rtol = 1e-3, .atol = 1e-7};
+    struct mopt_error err;
+    mopt_error_clear(&err);
+    enum mopt_status status = run_set(&set, dir, &err);
+    if (status != MOPT_OK) {
+        report(result, status, err.text);
+    } else if (!judge(&set, name, infer, &state)) {
+        report(result, MOPT_OK, state.reason);
+    }
+    if (state.max_ulp > result->max_ulp) {
+        result->max_ulp = state.max_ulp;
+    }
+    release_list(set.inputs, model->graph->inputs.count);
+    release_list(set.outputs, model->graph->outputs.count);
+    release_list(set.expected, model->graph->outputs.count);
+    release_list(set.values, model->value_count);
+}
+
+// ---- One test -----------------------------------------------------------------------------------------------------
+
+static enum mopt_status check_graph(void *context, struct mopt_graph *graph,
+                                    struct mopt_error *err)
+{
+    (void)context;
+    for (struct mopt_node *node = graph->first; node != NULL; node = node->next) {
+        enum mopt_status status = mopt__op_check(node, err);
+        if (status != MOPT_OK) {
+            return status;
+        }
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status prepare(const char *dir, bool infer, struct mopt_model **model,
+                                struct mopt_error *err)
+{
+    char *path = mopt__path_join(dir, "model.onnx");
+    enum mopt_status status =
+        path != NULL ? mopt__onnx_load(path, NULL, model, err) : mopt_error_memory(err);
+    mopt__free(path);
+    if (status == MOPT_OK) {
+        status = mopt__ops_resolve(*model, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__graph_sort((*model)->graph, err);
+    }
+    for (size_t i = 0; status == MOPT_OK && i < (*model)->function_count; i++) {
+        status = mopt__graph_sort((*model)->functions[i]->body, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__model_walk(*model, check_graph, NULL, err);
+    }
+    return status == MOPT_OK && infer ? mopt__infer_model(*model, 0, err) : status;
+}
+
+static void run_test(const char *dir, const char *name, bool infer, struct result *result)
+{
+    struct mopt_model *model = NULL;
+    struct mopt_error err;
+    mopt_error_clear(&err);
+    enum mopt_status status = prepare(dir, infer, &model, &err);
+    if (status != MOPT_OK) {
+        report(result, status, err.text);
+    }
+    size_t sets = 0;
+    for (size_t i = 0; status == MOPT_OK && result->verdict == PASS; i++) {
+        char path[4096];
+        int length = snprintf(path, sizeof path, "%s/test_data_set_%zu", dir, i);
+        if (length < 0 || (size_t)length >= sizeof path || !mopt__path_is_dir(path)) {
+            break;
+        }
+        test_set(model, name, path, infer, result);
+        sets++;
+    }
+    if (status == MOPT_OK && sets == 0) {
+        report(result, MOPT_E_MISSING, "no data set");
+    }
+    mopt__model_free(model);
+}
+
+static void run_forked(const char *dir, const char *name, bool infer, struct result *result)
+{
+    int ends[2];
+    fflush(stdout);
+    pid_t child = pipe(ends) == 0 ? fork() : -1;
+    if (child == 0) {
+        alarm(120);
+        run_test(dir, name, infer, result);
+        _exit(write(ends[1], result, sizeof *result) == (ssize_t)sizeof *result ? 0 : 1);
+    }
+    if (child < 0) {
+        report(result, MOPT_E_INTERNAL, "cannot start a process");
+        return;
+    }
+    close(ends[1]);
+    struct result told;
+    bool complete = read(ends[0], &told, sizeof told) == (ssize_t)sizeof told;
+    close(ends[0]);
+    int code = 0;
+    waitpid(child, &code, 0);
+    if (complete) {
+        *result = told;
+    } else {
+        report(result, MOPT_E_INTERNAL, "crashed");
+        if (WIFSIGNALED(code)) {
+            snprintf(result->reason, sizeof result->reason, "crashed with signal %d",
+                     WTERMSIG(code));
+        }
+    }
+}
+
+// ---- Folders ------------------------------------------------------------------------------------------------------
+
+static void visit_test(const char *dir, const struct options *options, size_t counts[VERDICTS])
+{
+    const char *name = mopt__path_basename(dir);
+    if (options->filter != NULL && strstr(name, options->filter) == NULL) {
+        return;
+    }
+    struct result result = {.verdict = PASS};
+    if (options->fork) {
+        run_forked(dir, name, options->infer, &result);
+    } else {
+        run_test(dir, name, options->infer, &result);
+    }
+    counts[result.verdict]++;
+    if (!options->quiet || result.verdict != PASS) {
+        printf("%s %s %.4g %s\n", verdict_names[result.verdict], name, result.max_ulp,
+               result.reason);
+    }
+}
+
+static void visit(const char *dir, const struct options *options, int depth,
+                  size_t counts[VERDICTS])
+{
+    char **names = NULL;
+    size_t count = 0;
+    struct mopt_error err;
+    mopt_error_clear(&err);
+    char *model = mopt__path_join(dir, "model.onnx");
+    bool is_test = model != NULL && mopt__path_exists(model);
+    mopt__free(model);
+    if (is_test) {
+        visit_test(dir, options, counts);
+        return;
+    }
+    if (depth == 0 || mopt__dir_list(dir, &names, &count, &err) != MOPT_OK) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char *path = mopt__path_join(dir, names[i]);
+        if (path != NULL && mopt__path_is_dir(path)) {
+            visit(path, options, depth - 1, counts);
+        }
+        mopt__free(path);
+    }
+    mopt__names_free(names, count);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.fork = true, .infer = true};
+    size_t counts[VERDICTS] = {0};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc) {
+            options.filter = argv[++i];
+        } else if (strcmp(argv[i], "--no-fork") == 0) {
+            options.fork = false;
+        } else if (strcmp(argv[i], "--no-infer") == 0) {
+            options.infer = false;
+        } else if (strcmp(argv[i], "--quiet") == 0) {
+            options.quiet = true;
+        } else {
+            visit(argv[i], &options, 3, counts);
+        }
+    }
+    size_t total = counts[PASS] + counts[FAIL] + counts[UNSUPPORTED];
+    printf("%zu tests: %zu passed, %zu failed, %zu unsupported\n", total, counts[PASS],
+           counts[FAIL], counts[UNSUPPORTED]);
+    return total > 0 && counts[FAIL] == 0 ? 0 : 1;
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unit tests of ops: runs every suite, fails when one fails.
+#include "tests.h"
+
+#include <stddef.h>
+
+int main(void)
+{
+    int failures = mopt__test_core() + mopt__test_infer() + mopt__test_control();
+    if (mopt__test_tensor_ops != NULL) {
+        failures += mopt__test_tensor_ops();
+    }
+    if (mopt__test_nn_ops != NULL) {
+        failures += mopt__test_nn_ops();
+    }
+    return failures != 0;
+}
