@@ -199,7 +199,8 @@ char *mopt__envelope_print(struct mopt_envelope *envelope, const char *command,
                     status == MOPT_OK           ? "ok"
                     : status == MOPT_E_NEGATIVE ? "negative"
                                                 : "error");
-    mopt__json_int(document, "exit_code", mopt_status_exit_code(status));
+    mopt__json_int(document, "exit_code",
+                   envelope->signal != 0 ? 128 + envelope->signal : mopt_status_exit_code(status));
     mopt__json_add(document, "inputs", envelope->inputs);
     mopt__json_add(document, "outputs", envelope->outputs);
     mopt__json_add(document, "settings", settings_of(options));

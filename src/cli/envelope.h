@@ -16,6 +16,7 @@ struct mopt_envelope {
     cJSON *timing;           // object of the command under "run" (bench); volatile
     uint64_t start_ns;
     int threads; // used; 0 = none
+    int signal;  // that ended the run, 0 = none
 };
 
 // A verdict that decides about the exit code.

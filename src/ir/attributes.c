@@ -5,6 +5,8 @@
 
 #include "ir/graph_private.h"
 
+enum { ATTRIBUTES_MAX = 1024 }; // of a node: names are compared one by one
+
 const struct mopt_attribute *mopt__node_attribute(const struct mopt_node *node, const char *name)
 {
     for (uint32_t i = 0; i < node->attribute_count; i++) {
@@ -116,6 +118,9 @@ enum mopt_status mopt__node_add_attribute(struct mopt_node *node,
 {
     if (mopt__node_attribute(node, attribute->name) != NULL) {
         return mopt_error_set(err, MOPT_E_FORMAT, "attribute '%s' appears twice", attribute->name);
+    }
+    if (node->attribute_count >= ATTRIBUTES_MAX) {
+        return mopt_error_set(err, MOPT_E_LIMIT, "more than %d attributes", ATTRIBUTES_MAX);
     }
     const char *name = mopt__model_intern(node->graph->model, attribute->name, err);
     struct mopt_attribute *slot = name == NULL ? NULL : mopt__attribute_slot(node, err);

@@ -214,7 +214,8 @@ void mopt__node_set_output(struct mopt_node *node, uint32_t index, struct mopt_v
 struct mopt_value *mopt__node_input(const struct mopt_node *node, uint32_t index);  // NULL if absent or beyond
 struct mopt_value *mopt__node_output(const struct mopt_node *node, uint32_t index); // NULL if absent or beyond
 // Unlinks a node whose outputs have no uses; its output values become undefined and are dropped from the scope.
-// Sub-graphs in its attributes are dropped with all their nodes.
+// Sub-graphs in its attributes are dropped with all their nodes. node->next stays readable, so that a loop can go on.
+// To keep an output value (a graph output, say) for another node, take it away first: mopt__node_set_output(node, i, NULL).
 void mopt__node_remove(struct mopt_node *node);
 void mopt__node_move_before(struct mopt_node *node, struct mopt_node *before); // same graph; before NULL = to the end
 
@@ -237,6 +238,8 @@ enum mopt_status mopt__node_set_floats(struct mopt_node *node, const char *name,
 enum mopt_status mopt__node_set_tensor(struct mopt_node *node, const char *name, struct mopt_tensor *tensor, struct mopt_error *err); // new reference
 enum mopt_status mopt__node_set_graph(struct mopt_node *node, const char *name, struct mopt_graph *graph, struct mopt_error *err); // attaches: sets owner
 // Takes over a fully built attribute (arena pointers of the same model, tensor references moved in); used by importers.
+// Graphs in it must have been made with node->graph as parent. Errors: MOPT_E_FORMAT (name taken), MOPT_E_LIMIT (1024
+// attributes), MOPT_E_INTERNAL, MOPT_E_MEMORY; then nothing was taken over.
 enum mopt_status mopt__node_add_attribute(struct mopt_node *node, const struct mopt_attribute *attribute, struct mopt_error *err);
 bool mopt__node_remove_attribute(struct mopt_node *node, const char *name);
 // Deep copy of an attribute list from another node (same or other model, sub-graphs included).
@@ -263,6 +266,9 @@ uint32_t mopt__model_new_mark(struct mopt_model *model); // a mark no value or n
 // Opset version of a normalised domain that applies to nodes of this graph (function bodies have their own); 0 if not imported.
 int64_t mopt__graph_opset(const struct mopt_graph *graph, const char *domain);
 struct mopt_function *mopt__model_function(const struct mopt_model *model, const char *domain, const char *name, const char *overload);
+// Raises the IR version to at least `version`. Below IR 4 every initializer has to be a graph input too and is constant all the
+// same: those inputs go when the version passes 4, else callers could now override them.
+void mopt__model_raise_ir(struct mopt_model *model, int64_t version);
 size_t mopt__model_node_count(const struct mopt_model *model);      // all scopes
 const char *mopt__domain_normalise(const char *domain);             // NULL and "ai.onnx" give ""
 const char *mopt__node_label(const struct mopt_node *node);         // name, else first output's name, else op type: for messages

@@ -2,6 +2,7 @@
 // Order of nodes: stable topological sort, numbering, walks over graphs and sub-graphs. A node
 // depends on the producers of its inputs and of every value that its sub-graphs capture, at any
 // depth.
+#include <assert.h>
 #include <string.h>
 
 #include "ir/graph_private.h"
@@ -337,9 +338,11 @@ static size_t place_all(const struct mopt_graph *graph, struct sorter *sorter,
 {
     size_t at = 0, number;
     while (set_take_min(&sorter->ready, &number)) {
-        placed[at++] = sorter->nodes[number];
-        (void)each_successor(graph, sorter->nodes[number], one_less_missing, sorter);
+        struct mopt_node *node = sorter->nodes[number];
         sorter->nodes[number] = NULL;
+        assert(node != NULL);
+        placed[at++] = node;
+        (void)each_successor(graph, node, one_less_missing, sorter);
     }
     return at;
 }

@@ -259,7 +259,7 @@ static bool define_outputs(struct mopt_parser *parser, struct mopt_node *node,
                            const struct declared_list *outputs)
 {
     for (size_t i = 0; i < outputs->count; i++) {
-        struct mopt_value *value;
+        struct mopt_value *value = NULL;
         const struct declared *declared = &outputs->items[i];
         if (declared->name == NULL) {
             continue;
@@ -421,7 +421,7 @@ static bool add_inputs(struct mopt_parser *parser, struct mopt_graph *graph,
                        const struct declared_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        struct mopt_value *value;
+        struct mopt_value *value = NULL;
         if (!define(parser, graph, &list->items[i], &value)) {
             return false;
         }

@@ -178,8 +178,8 @@ static bool parse_tensor_value(struct mopt_parser *parser, struct mopt_attribute
 
 static bool parse_number_value(struct mopt_parser *parser, struct mopt_attribute *out)
 {
-    struct number_item item;
-    bool is_float;
+    struct number_item item = {0};
+    bool is_float = false;
     if (!parse_number(parser, &item, &is_float)) {
         return false;
     }

@@ -29,6 +29,9 @@ struct check {
 
 static const char *graph_label(const struct mopt_graph *graph)
 {
+    if (graph == NULL) {
+        return "";
+    }
     if (graph->owner != NULL) {
         return mopt__node_label(graph->owner);
     }

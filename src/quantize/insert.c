@@ -13,7 +13,7 @@ struct insert {
     const struct mopt_ranges *ranges;
     const struct mopt_selection *selection;
     struct mopt_quantize_report *report;
-    struct mopt_map weights; // weight value id * 2 + axis != -1, per graph -> dequantized value
+    uint32_t known_nodes; // nodes with a role; later ones are ours
 };
 
 struct mopt_value *mopt__quant_node(struct mopt_graph *graph, struct mopt_node *before, const char *op_type,
@@ -112,12 +112,12 @@ static bool made_by_integer(const struct insert *in, const struct mopt_value *va
 
 // Points the uses that should see the rounded value at it. The list changes while we walk: take the next first.
 static void move_uses(const struct insert *in, struct mopt_value *value, struct mopt_value *rounded,
-                      const struct mopt_node *quantize, uint32_t known_nodes)
+                      const struct mopt_node *quantize)
 {
     bool all = made_by_integer(in, value);
     for (struct mopt_use *use = value->uses; use != NULL;) {
         struct mopt_use *next = use->next;
-        bool old = use->node->id < known_nodes;
+        bool old = use->node->id < in->known_nodes;
         bool weightless = use->index == 0 || !mopt__is_anchor_type(use->node);
         if (use->node != quantize && (all || (old && weightless && reads_codes(in, use->node)))) {
             mopt__node_set_input(use->node, use->index, rounded);
@@ -131,8 +131,7 @@ static struct mopt_node *place_after(struct mopt_value *value)
     return value->producer != NULL ? value->producer->next : value->graph->first;
 }
 
-static enum mopt_status quantize_value(struct insert *in, struct mopt_value *value, uint32_t known_nodes,
-                                       struct mopt_error *err)
+static enum mopt_status quantize_value(struct insert *in, struct mopt_value *value, struct mopt_error *err)
 {
     struct mopt_quant_params params = parameters_of(in, value);
     struct mopt_graph *graph = value->graph;
@@ -156,7 +155,7 @@ static enum mopt_status quantize_value(struct insert *in, struct mopt_value *val
     if (rounded == NULL) {
         return err->status;
     }
-    move_uses(in, value, rounded, codes->producer, known_nodes);
+    move_uses(in, value, rounded, codes->producer);
     if (in->report != NULL) {
         in->report->tensors++;
     }
@@ -176,11 +175,10 @@ static double *bias_floor(const struct mopt_tensor *bias, size_t channels, doubl
     return floor;
 }
 
-static enum mopt_status dequantized(struct insert *in, struct mopt_node *node, struct mopt_tensor *codes,
+static enum mopt_status dequantized(struct mopt_node *node, struct mopt_tensor *codes,
                                     struct mopt_tensor *scales, struct mopt_tensor *zeros, int axis, const char *base,
                                     struct mopt_value **out, struct mopt_error *err)
 {
-    (void)in;
     struct mopt_graph *graph = node->graph;
     struct mopt_value *inputs[3];
     inputs[0] = add_constant(graph, base, "_quantized", codes, err);
@@ -211,7 +209,7 @@ static enum mopt_status set_weight(struct insert *in, struct mopt_node *node, co
         return status;
     }
     struct mopt_value *rounded = NULL;
-    status = dequantized(in, node, quantized->codes, quantized->scales, quantized->zeros, axis, value->name, &rounded,
+    status = dequantized(node, quantized->codes, quantized->scales, quantized->zeros, axis, value->name, &rounded,
                          err);
     if (status == MOPT_OK) {
         mopt__node_set_input(node, 1, rounded);
@@ -261,7 +259,7 @@ static enum mopt_status set_bias(struct insert *in, struct mopt_node *node, cons
         fill_bias(in, bias, weight->scales, input_scale, codes, scales);
         memset(mopt__tensor_data(zeros), 0, zeros->bytes);
         struct mopt_value *rounded = NULL;
-        status = dequantized(in, node, codes, scales, zeros, per_channel ? 0 : -1, node->inputs[2].value->name,
+        status = dequantized(node, codes, scales, zeros, per_channel ? 0 : -1, node->inputs[2].value->name,
                              &rounded, err);
         if (status == MOPT_OK) {
             mopt__node_set_input(node, 2, rounded);
@@ -306,7 +304,7 @@ static enum mopt_status insert_weights(void *context, struct mopt_graph *graph, 
     struct insert *in = context;
     enum mopt_status status = MOPT_OK;
     for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = node->next) {
-        if (in->selection->roles[node->id] == MOPT_ROLE_ANCHOR) {
+        if (node->id < in->known_nodes && in->selection->roles[node->id] == MOPT_ROLE_ANCHOR) {
             status = quantize_anchor(in, node, node->inputs[0].value, err);
         }
     }
@@ -348,10 +346,9 @@ static enum mopt_status collect_graph(void *context, struct mopt_graph *graph, s
 
 static enum mopt_status insert_activations(struct insert *in, const struct wanted *wanted, struct mopt_error *err)
 {
-    uint32_t known_nodes = in->model->node_count_ever;
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; i < wanted->count && status == MOPT_OK; i++) {
-        status = quantize_value(in, wanted->items[i], known_nodes, err);
+        status = quantize_value(in, wanted->items[i], err);
     }
     return status;
 }
@@ -360,9 +357,13 @@ enum mopt_status mopt__insert_static(struct mopt_model *model, const struct mopt
                                      const struct mopt_ranges *ranges, const struct mopt_selection *selection,
                                      struct mopt_quantize_report *report, struct mopt_error *err)
 {
-    struct insert in = {.model = model, .options = options, .ranges = ranges, .selection = selection, .report = report};
+    struct insert in = {.model = model, .options = options, .ranges = ranges, .selection = selection,
+                        .report = report, .known_nodes = model->node_count_ever};
     struct wanted wanted = {.selection = selection};
     enum mopt_status status = mopt__graph_walk(model->graph, collect_graph, &wanted, err);
+    if (status == MOPT_OK) { // first the weights: they look at the activations of the float graph
+        status = mopt__graph_walk(model->graph, insert_weights, &in, err);
+    }
     if (status == MOPT_OK) {
         status = insert_activations(&in, &wanted, err);
     }

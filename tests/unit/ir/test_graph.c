@@ -300,6 +300,12 @@ static void attributes_are_set_replaced_and_compared(void **state)
         mopt__attribute_equal(mopt__node_attribute(a, "n6"), mopt__node_attribute(b, "n6")));
     assert_false(
         mopt__attribute_equal(mopt__node_attribute(a, "n1"), mopt__node_attribute(a, "n2")));
+    char many[16];
+    for (int i = 0; i < 1100; i++) {
+        (void)snprintf(many, sizeof many, "m%d", i);
+        enum mopt_status wanted = b->attribute_count < 1024 ? MOPT_OK : MOPT_E_LIMIT;
+        assert_int_equal(mopt__node_set_int(b, many, i, &err), wanted);
+    }
     struct mopt_attribute twice = {.name = "n6", .kind = MOPT_ATTR_INT};
     assert_int_equal(mopt__node_add_attribute(b, &twice, &err), MOPT_E_FORMAT);
     support_verify(model);
