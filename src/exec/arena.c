@@ -105,7 +105,6 @@ static void release_planned(struct mopt_buffer *buffer)
     }
     block_unref(owner->block);
     mopt__free(owner);
-    mopt__free(buffer);
 }
 
 static void release_heap(struct mopt_buffer *buffer)
@@ -115,7 +114,6 @@ static void release_heap(struct mopt_buffer *buffer)
     account_unref(owner->account);
     mopt__free_aligned(owner->data);
     mopt__free(owner);
-    mopt__free(buffer);
 }
 
 static bool range_is_free(const struct mopt_exec_memory *memory, size_t offset, size_t bytes)

@@ -356,8 +356,8 @@ void *mopt__tensor_data(struct mopt_tensor *tensor)
     if (buffer->release == release_strings) {
         return ((struct string_store *)buffer->owner)->items;
     }
-    assert(buffer->release == release_heap || buffer->release == release_borrowed);
-    return buffer->release == release_mapping ? NULL : buffer->owner;
+    assert(buffer->release != release_mapping); // an executor's buffers have a release of their own
+    return (void *)(uintptr_t)buffer->data;
 }
 
 enum mopt_status mopt__tensor_set_string(struct mopt_tensor *tensor, size_t i, const char *data,

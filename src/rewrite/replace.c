@@ -232,8 +232,8 @@ static enum mopt_status replace_whole(struct mopt_rewriter *rewriter, struct mop
 enum mopt_status mopt__rewriter_replace(struct mopt_rewriter *rewriter, struct mopt_value *from,
                                         struct mopt_value *to, struct mopt_error *err)
 {
-    if (from == to) {
-        return MOPT_OK;
+    if (from == to || mopt__value_is_dead(from)) {
+        return MOPT_OK; // nothing to do: no edit
     }
     enum mopt_status status = check(from, to, err);
     if (status == MOPT_OK) {

@@ -115,7 +115,8 @@ struct mopt_value *mopt__rewriter_constant(struct mopt_rewriter *rewriter,
 // takes over the name if it may (produced by a node of the same graph, not itself an output or
 // input), else an Identity stays (a `from` that no node produces stays the output as it is). Inner
 // values whose name would hide `to` get a fresh one. What only one of the two types tells is kept.
-// The producer of `from` is left to dead-code removal.
+// The producer of `from` is left to dead-code removal. Nothing to replace (a dead `from`, an Identity
+// that must stay) is no edit, so a rule that only does that has not applied.
 enum mopt_status mopt__rewriter_replace(struct mopt_rewriter *rewriter, struct mopt_value *from,
                                         struct mopt_value *to, struct mopt_error *err);
 // Whether mopt__rewriter_replace can do it without leaving an Identity behind (rules that gain

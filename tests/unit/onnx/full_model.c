@@ -319,7 +319,7 @@ static void add_rich_node(struct pb *graph)
     pb_text(&node, 7, "my.domain");
     pb_text(&node, 8, "");
     metadata(&node, 9);
-    pb_text(&node, 10, "device configuration");
+    pb_bytes(&node, 10, "\x0a\x03" "cfg", 5); // a device configuration
     unknown_field(&node);
     pb_sub(graph, 1, &node);
 }
@@ -368,7 +368,7 @@ static struct pb full_graph(void)
     add_float_info(&graph, 13, "t_raw");
     add_float_info(&graph, 13, "t_raw"); // again
     add_float_info(&graph, 13, "t_float");
-    pb_text(&graph, 14, "annotation");
+    pb_bytes(&graph, 14, "\x0a\x01x", 3); // a quantization annotation
     pb_text(&graph, 14, "");
     sub = sparse("t_sparse");
     pb_sub(&graph, 15, &sub);
@@ -436,10 +436,10 @@ struct pb full_model(void)
     add_opset(&model, 8, "", 21);
     add_opset(&model, 8, "my.domain", 3);
     metadata(&model, 14);
-    pb_text(&model, 20, "training info");
+    pb_bytes(&model, 20, "\x1a\x00", 2); // training info
     sub = function();
     pb_sub(&model, 25, &sub);
-    pb_text(&model, 26, "device");
+    pb_bytes(&model, 26, "\x0a\x03" "gpu", 5); // a device
     unknown_field(&model);
     return model;
 }

@@ -61,7 +61,7 @@ static void older_dead_code_stays(void **state)
     assert_int_equal(removed.nodes, 1);
     assert_int_equal(removed.initializers, 0);
     mopt__free(older.bits);
-    support_expect(model, "graph main (float[2] x) -> (z) {\n"
+    support_expect(model, "graph main (float[2] x) -> (float[2] z) {\n"
                           "  float[1] w = {1};\n"
                           "  float[1] v = {2};\n"
                           "  a = Foo(x, v);\n"

@@ -115,7 +115,7 @@ static void uses_in_bodies_and_hidden_names(void **state)
     assert_int_equal(support_run_one(model, &skip_rule), 1);
     support_expect(model, "graph main (float[2] x, bool[] c) -> (z) {\n"
                           "  a = Abs(x);\n"
-                          "  z = If<then_branch=graph () -> (o) {\n"
+                          "  z = If<then_branch=graph () -> (float[2] o) {\n"
                           "    o = Neg(a);\n"
                           "  }, else_branch=graph () -> (p) {\n"
                           "    a_1 = Foo(x);\n"
@@ -132,12 +132,12 @@ static void renamed_output_hidden_in_a_body(void **state)
            "  z = If<then_branch=graph () -> (o) { y = Neg(x); o = Foo(y, a); },\n"
            "         else_branch=graph () -> (p) { p = Neg(x); }>(c); }",
            1,
-           "graph main (float[2] x, bool[] c) -> (y, z) {\n"
+           "graph main (float[2] x, bool[] c) -> (float[2] y, z) {\n"
            "  y = Abs(x);\n"
            "  z = If<then_branch=graph () -> (o) {\n"
-           "    y_1 = Neg(x);\n"
-           "    o = Foo(y_1, y);\n"
-           "  }, else_branch=graph () -> (p) {\n"
+           "    y_2 = Neg(x);\n"
+           "    o = Foo(y_2, y);\n"
+           "  }, else_branch=graph () -> (float[2] p) {\n"
            "    p = Neg(x);\n"
            "  }>(c);\n"
            "}\n");
@@ -157,9 +157,9 @@ static void body_output_of_outer_value(void **state)
                                "}\n";
     expect(text, 1,
            "graph main (float[2] x, bool[] c) -> (z) {\n"
-           "  z = If<then_branch=graph () -> (o) {\n"
+           "  z = If<then_branch=graph () -> (float[2] o) {\n"
            "    o = Identity(x);\n"
-           "  }, else_branch=graph () -> (p) {\n"
+           "  }, else_branch=graph () -> (float[2] p) {\n"
            "    p = Abs(x);\n"
            "  }>(c);\n"
            "}\n");

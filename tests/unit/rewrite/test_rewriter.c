@@ -48,7 +48,7 @@ static void new_node_and_constant(void **state)
     assert_true(mopt__match_same_shape(made, support_value(model, "x")));
     assert_true(mopt__match_same_shape(support_value(model, "z"), support_value(model, "x")));
     support_expect(model, "graph main (float[2,b] x) -> (float[2,b] z) {\n"
-                          "  float two = {2};\n"
+                          "  float[] two = {2};\n"
                           "  a = Abs(x);\n"
                           "  twice = Mul(a, two);\n"
                           "  z = Neg(twice);\n"
@@ -66,10 +66,10 @@ static void new_things_in_bodies(void **state)
     assert_int_equal(support_run_one(model, &twice), 1);
     support_expect(model, "graph main (float[2] x, bool[] c) -> (z) {\n"
                           "  twice = Abs(x);\n"
-                          "  z = If<then_branch=graph () -> (o) {\n"
-                          "    float two = {2};\n"
+                          "  z = If<then_branch=graph () -> (float[2] o) {\n"
+                          "    float[] two = {2};\n"
                           "    o = Mul(twice, two);\n"
-                          "  }, else_branch=graph () -> (p) {\n"
+                          "  }, else_branch=graph () -> (float[2] p) {\n"
                           "    p = Neg(x);\n"
                           "  }>(c);\n"
                           "}\n");

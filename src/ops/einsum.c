@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: Apache-2.0
+// Einsum: products of operands summed over the labels that the output does not have. Labels are letters; an ellipsis
+// stands for the remaining axes and broadcasts; a label that repeats within a term takes the diagonal. Operands are
+// contracted from left to right, in double or wrapping 64-bit integers.
+#include <ctype.h>
+#include <string.h>
+
+#include "ops/elementwise.h"
+#include "ops/lanes.h"
+
+enum { LETTERS = 52, LABELS = LETTERS + MOPT_RANK_MAX, TERM_MAX = 2 * MOPT_RANK_MAX, OPERANDS = 32 };
+
+struct term {
+    int count;
+    int dots; // position of the ellipsis among the labels, -1 = none
+    uint8_t labels[TERM_MAX];
+};
+
+struct equation {
+    int inputs;
+    struct term in[OPERANDS], out;
+    int wide; // axes of the longest ellipsis
+};
+
+// ---- Parsing --------------------------------------------------------------------------------------------------
+
+static int label_of(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : -1;
+}
+
+// Reads one term up to ',' or '-' or the end.
+static enum mopt_status read_term(const char **text, struct term *term, struct mopt_error *err)
+{
+    const char *p = *text;
+    term->count = 0;
+    term->dots = -1;
+    for (; *p != '\0' && *p != ',' && *p != '-'; p++) {
+        const int label = label_of(*p);
+        if (*p == ' ') {
+            continue;
+        }
+        if (strncmp(p, "...", 3) == 0 && term->dots < 0) {
+            term->dots = term->count;
+            p += 2;
+        } else if (label >= 0 && term->count < MOPT_RANK_MAX) {
+            term->labels[term->count++] = (uint8_t)label;
+        } else {
+            return mopt_error_set(err, MOPT_E_VALUE, "equation has an unexpected '%c' or too many labels",
+                                  isprint((unsigned char)*p) ? *p : '?');
+        }
+    }
+    *text = p;
+    return MOPT_OK;
+}
+
+// Replaces the ellipsis of a term of this rank by labels of its own, aligned to the right.
+static enum mopt_status open_dots(struct term *term, int axes, struct mopt_error *err)
+{
+    if (axes < 0 || (term->dots < 0 && axes != 0) || term->count + axes > MOPT_RANK_MAX) {
+        return mopt_error_set(err, MOPT_E_SHAPE, "equation has %d labels for an operand of rank %d",
+                              term->count, term->count + axes);
+    }
+    if (axes > 0) {
+        memmove(term->labels + term->dots + axes, term->labels + term->dots,
+                (size_t)(term->count - term->dots));
+    }
+    for (int i = 0; i < axes; i++) {
+        term->labels[term->dots + i] = (uint8_t)(LABELS - axes + i);
+    }
+    term->count += axes;
+    return MOPT_OK;
+}
+
+// Implicit output: the ellipsis, then labels that appear once, in order of their letters.
+static void implicit_output(struct equation *e)
+{
+    int seen[LETTERS] = {0};
+    for (int k = 0; k < e->inputs; k++) {
+        for (int i = 0; i < e->in[k].count; i++) {
+            seen[e->in[k].labels[i]] += 1;
+        }
+    }
+    e->out.count = 0;
+    e->out.dots = 0;
+    for (int i = 0; i < LETTERS; i++) {
+        if (seen[i] == 1 && e->out.count < MOPT_RANK_MAX) {
+            e->out.labels[e->out.count++] = (uint8_t)i;
+        }
+    }
+}
+
+static enum mopt_status check_output(const struct equation *e, struct mopt_error *err)
+{
+    bool known[LABELS] = {false};
+    for (int k = 0; k < e->inputs; k++) {
+        for (int i = 0; i < e->in[k].count; i++) {
+            known[e->in[k].labels[i]] = true;
+        }
+    }
+    for (int i = 0; i < e->out.count; i++) {
+        if (!known[e->out.labels[i]]) {
+            return mopt_error_set(err, MOPT_E_VALUE, "output label %d is repeated or in no operand", i);
+        }
+        known[e->out.labels[i]] = false;
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status parse(const char *text, int inputs, const int *ranks, struct equation *e,
+                              struct mopt_error *err)
+{
+    enum mopt_status status = MOPT_OK;
+    e->inputs = inputs;
+    e->wide = 0;
+    for (int k = 0; status == MOPT_OK && k < inputs; k++) {
+        status = read_term(&text, &e->in[k], err);
+        if (status == MOPT_OK && k + 1 < inputs && *text++ != ',') {
+            status = mopt_error_set(err, MOPT_E_VALUE, "equation has fewer terms than operands");
+        }
+    }
+    if (status != MOPT_OK) {
+        return status;
+    }
+    if (strncmp(text, "->", 2) == 0) {
+        text += 2;
+        status = read_term(&text, &e->out, err);
+    } else {
+        implicit_output(e);
+    }
+    if (status == MOPT_OK && *text != '\0') {
+        status = mopt_error_set(err, MOPT_E_VALUE, "equation does not end after its output or has more "
+                                                   "terms than operands");
+    }
+    for (int k = 0; status == MOPT_OK && k < inputs; k++) {
+        const int axes = ranks[k] - e->in[k].count;
+        e->wide = axes > e->wide ? axes : e->wide;
+        status = open_dots(&e->in[k], axes, err);
+    }
+    if (status == MOPT_OK) {
+        status = open_dots(&e->out, e->out.dots >= 0 ? e->wide : 0, err);
+    }
+    return status == MOPT_OK ? check_output(e, err) : status;
+}
+
+// ---- Contraction ----------------------------------------------------------------------------------------------
+
+union cell {
+    double f;
+    int64_t i;
+};
+
+// An operand in wide cells, one axis per label.
+struct operand {
+    union cell *cells;
+    size_t count;
+    int64_t strides[LABELS]; // 0: does not have the label, or size 1
+};
+
+struct job {
+    const struct operand *a, *b; // b may be NULL
+    union cell *to;
+    bool real;
+    int kept, summed;
+    int64_t kept_dims[LABELS], sum_dims[LABELS];
+    int64_t kept_a[LABELS], kept_b[LABELS], sum_a[LABELS], sum_b[LABELS];
+    int64_t sum_trips; // outside the innermost sum
+};
+
+static void inner_sum(const struct job *j, union cell *sum, int64_t a, int64_t b, int64_t n, int64_t sa,
+                      int64_t sb)
+{
+    const union cell *x = j->a->cells + a;
+    const union cell *y = j->b != NULL ? j->b->cells + b : NULL;
+    if (j->real && y == NULL) {
+        for (int64_t i = 0; i < n; i++) {
+            sum->f += x[i * sa].f;
+        }
+    } else if (j->real) {
+        double total = sum->f;
+        for (int64_t i = 0; i < n; i++) {
+            total += x[i * sa].f * y[i * sb].f;
+        }
+        sum->f = total;
+    } else {
+        for (int64_t i = 0; i < n; i++) {
+            const uint64_t factor = y != NULL ? (uint64_t)y[i * sb].i : 1;
+            sum->i = (int64_t)((uint64_t)sum->i + (uint64_t)x[i * sa].i * factor);
+        }
+    }
+}
+
+static void offsets(int loops, const int64_t *dims, const int64_t *sa, const int64_t *sb, int64_t index,
+                    int64_t *a, int64_t *b)
+{
+    for (int i = loops - 1; i >= 0; i--) {
+        const int64_t at = index % dims[i];
+        index /= dims[i];
+        *a += at * sa[i];
+        *b += at * sb[i];
+    }
+}
+
+static void contract_range(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct job *j = context;
+    const int last = j->summed - 1; // there is always one
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t a = 0;
+        int64_t b = 0;
+        union cell sum = {.i = 0}; // all bits 0: also 0.0
+        offsets(j->kept, j->kept_dims, j->kept_a, j->kept_b, i, &a, &b);
+        for (int64_t s = 0; s < j->sum_trips; s++) {
+            int64_t pa = a;
+            int64_t pb = b;
+            offsets(last, j->sum_dims, j->sum_a, j->sum_b, s, &pa, &pb);
+            inner_sum(j, &sum, pa, pb, j->sum_dims[last], j->sum_a[last], j->sum_b[last]);
+        }
+        j->to[i] = sum;
+    }
+}
+
+// to = a * b summed over labels that are not kept; `keep` lists the labels of the result in order.
+static enum mopt_status contract(const struct mopt_eval *eval, const struct operand *a,
+                                 const struct operand *b, const bool *has, const int64_t *sizes,
+                                 const uint8_t *keep, int keep_count, bool real, struct operand *to,
+                                 struct mopt_error *err)
+{
+    struct job j = {.a = a, .b = b, .real = real, .sum_trips = 1};
+    bool kept[LABELS] = {false};
+    size_t count = 1;
+    memset(to->strides, 0, sizeof to->strides);
+    for (int i = 0; i < keep_count; i++) {
+        const int label = keep[i];
+        kept[label] = true;
+        j.kept_dims[j.kept] = sizes[label];
+        j.kept_a[j.kept] = a->strides[label];
+        j.kept_b[j.kept++] = b != NULL ? b->strides[label] : 0;
+        if (!mopt__size_mul(count, (size_t)sizes[label], &count)) {
+            return mopt_error_set(err, MOPT_E_SHAPE, "number of elements overflows");
+        }
+    }
+    for (int label = 0; label < LABELS; label++) {
+        if (has[label] && !kept[label]) {
+            j.sum_dims[j.summed] = sizes[label];
+            j.sum_a[j.summed] = a->strides[label];
+            j.sum_b[j.summed++] = b != NULL ? b->strides[label] : 0;
+        }
+    }
+    if (j.summed == 0) {
+        j.sum_dims[j.summed++] = 1;
+    }
+    for (int i = 0; i + 1 < j.summed; i++) {
+        j.sum_trips *= j.sum_dims[i];
+    }
+    to->count = count;
+    to->cells = mopt__calloc(count + 1, sizeof *to->cells);
+    if (to->cells == NULL) {
+        return mopt_error_memory(err);
+    }
+    j.to = to->cells;
+    int64_t stride = 1;
+    for (int i = keep_count - 1; i >= 0; i--) {
+        to->strides[keep[i]] = sizes[keep[i]] == 1 ? 0 : stride;
+        stride *= sizes[keep[i]] > 0 ? sizes[keep[i]] : 1;
+    }
+    if (count > 0) {
+        const int64_t work = j.sum_trips * j.sum_dims[j.summed - 1];
+        mopt__pool_for(eval->pool, (int64_t)count, MOPT_LOOPS_GRAIN / (work > 0 ? work : 1) + 1,
+                       contract_range, &j);
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status find_sizes(const struct mopt_eval *eval, const struct equation *e,
+                                   int64_t *sizes, struct mopt_error *err)
+{
+    for (int i = 0; i < LABELS; i++) {
+        sizes[i] = 1;
+    }
+    for (int k = 0; k < e->inputs; k++) {
+        const struct mopt_tensor *t = mopt__eval_input(eval, (uint32_t)k);
+        for (int i = 0; i < t->rank; i++) {
+            int64_t *size = &sizes[e->in[k].labels[i]];
+            if (*size != 1 && t->dims[i] != 1 && *size != t->dims[i]) {
+                return mopt_error_set(err, MOPT_E_SHAPE, "axis %d of operand %d has %lld elements, the label %lld",
+                                      i, k, (long long)t->dims[i], (long long)*size);
+            }
+            *size = *size == 1 ? t->dims[i] : *size;
+        }
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status load(const struct mopt_tensor *t, const struct term *term, bool real,
+                             struct operand *to, struct mopt_error *err)
+{
+    int64_t strides[MOPT_RANK_MAX];
+    to->count = t->count;
+    to->cells = mopt__calloc(t->count + 1, sizeof *to->cells);
+    if (to->cells == NULL) {
+        return mopt_error_memory(err);
+    }
+    if (real) {
+        mopt__load_f64(t->dtype, t->data, 0, 1, t->count, &to->cells[0].f);
+    } else {
+        mopt__load_i64(t->dtype, t->data, 0, 1, t->count, &to->cells[0].i);
+    }
+    memset(to->strides, 0, sizeof to->strides);
+    mopt__strides(t->rank, t->dims, strides);
+    for (int i = 0; i < t->rank; i++) {
+        to->strides[term->labels[i]] += t->dims[i] == 1 ? 0 : strides[i];
+    }
+    return MOPT_OK;
+}
+
+// Labels that the result of operands 0..k must keep: those of the output, then those still needed.
+static int kept_labels(const struct equation *e, int k, const bool *has, uint8_t *keep)
+{
+    bool listed[LABELS] = {false};
+    int count = 0;
+    for (int i = 0; i < e->out.count; i++) {
+        const uint8_t label = e->out.labels[i];
+        if (has[label] || k + 1 == e->inputs) {
+            keep[count++] = label;
+            listed[label] = true;
+        }
+    }
+    for (int n = k + 1; n < e->inputs; n++) {
+        for (int i = 0; i < e->in[n].count; i++) {
+            const uint8_t label = e->in[n].labels[i];
+            if (has[label] && !listed[label]) {
+                keep[count++] = label;
+                listed[label] = true;
+            }
+        }
+    }
+    return count;
+}
+
+static enum mopt_status contract_all(const struct mopt_eval *eval, const struct equation *e,
+                                     const int64_t *sizes, bool real, struct operand *result,
+                                     struct mopt_error *err)
+{
+    bool has[LABELS] = {false};
+    struct operand left = {NULL, 0, {0}};
+    enum mopt_status status = MOPT_OK;
+    for (int k = 0; status == MOPT_OK && k < e->inputs; k++) {
+        const struct mopt_tensor *t = mopt__eval_input(eval, (uint32_t)k);
+        struct operand next = {NULL, 0, {0}};
+        struct operand joined = {NULL, 0, {0}};
+        uint8_t keep[LABELS];
+        for (int i = 0; i < e->in[k].count; i++) {
+            has[e->in[k].labels[i]] = true;
+        }
+        status = load(t, &e->in[k], real, &next, err);
+        if (status == MOPT_OK) {
+            const int count = kept_labels(e, k, has, keep);
+            status = contract(eval, k == 0 ? &next : &left, k == 0 ? NULL : &next, has, sizes, keep,
+                              count, real, &joined, err);
+            memset(has, 0, sizeof has);
+            for (int i = 0; i < count; i++) {
+                has[keep[i]] = true;
+            }
+        }
+        mopt__free(next.cells);
+        mopt__free(left.cells);
+        left = joined;
+    }
+    *result = left;
+    return status;
+}
+
+static enum mopt_status read_equation(const struct mopt_node *node, const int *ranks, int inputs,
+                                      struct equation *e, struct mopt_error *err)
+{
+    const char *text = NULL;
+    const enum mopt_status status = mopt__attr_string(node, "equation", NULL, &text, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    if (text == NULL || inputs < 1 || inputs > OPERANDS) {
+        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "%d operands, at most %d are supported", inputs,
+                              OPERANDS);
+    }
+    return parse(text, inputs, ranks, e, err);
+}
+
+static enum mopt_status einsum_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_tensor *in[OPERANDS];
+    struct mopt_tensor *out = NULL;
+    struct operand result = {NULL, 0, {0}};
+    struct equation e;
+    int ranks[OPERANDS] = {0};
+    int64_t sizes[LABELS];
+    int64_t dims[MOPT_RANK_MAX];
+    const uint32_t count = eval->input_count < OPERANDS ? eval->input_count : OPERANDS;
+    enum mopt_status status = mopt__open(eval, in, count, err);
+    for (uint32_t i = 0; status == MOPT_OK && i < count; i++) {
+        ranks[i] = in[i] != NULL ? in[i]->rank : -1;
+    }
+    if (status == MOPT_OK) {
+        status = read_equation(eval->node, ranks, (int)eval->input_count, &e, err);
+    }
+    if (status == MOPT_OK) {
+        status = find_sizes(eval, &e, sizes, err);
+    }
+    for (int i = 0; status == MOPT_OK && i < e.out.count; i++) {
+        dims[i] = sizes[e.out.labels[i]];
+    }
+    if (status == MOPT_OK) {
+        status = mopt__eval_output(eval, 0, in[0]->dtype, e.out.count, dims, &out, err);
+    }
+    if (status != MOPT_OK) {
+        return status;
+    }
+    const bool real = mopt__dtype_is_float(out->dtype);
+    status = contract_all(eval, &e, sizes, real, &result, err);
+    if (status == MOPT_OK && real) {
+        mopt__store_f64(out->dtype, mopt__tensor_data(out), 0, out->count, &result.cells[0].f);
+    } else if (status == MOPT_OK) {
+        mopt__store_i64(out->dtype, mopt__tensor_data(out), 0, out->count, &result.cells[0].i);
+    }
+    mopt__free(result.cells);
+    return status;
+}
+
+// ---- Inference and cost ---------------------------------------------------------------------------------------
+
+static enum mopt_status einsum_infer(struct mopt_infer *infer, struct mopt_error *err)
+{
+    struct equation e;
+    int ranks[OPERANDS] = {0};
+    int64_t sizes[LABELS];
+    int64_t dims[MOPT_RANK_MAX];
+    const uint32_t count = infer->node->input_count;
+    for (uint32_t i = 0; i < count && i < OPERANDS; i++) {
+        ranks[i] = mopt__infer_rank(infer, i);
+        if (ranks[i] < 0) {
+            return mopt__infer_unknown(infer, -1, err);
+        }
+    }
+    const enum mopt_status status = read_equation(infer->node, ranks, (int)count, &e, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    for (int i = 0; i < LABELS; i++) {
+        sizes[i] = 1;
+    }
+    for (int k = 0; k < e.inputs; k++) {
+        const struct mopt_type *type = mopt__infer_tensor(infer, (uint32_t)k);
+        for (int i = 0; i < type->rank; i++) {
+            int64_t *size = &sizes[e.in[k].labels[i]];
+            int64_t known = 0;
+            // a known number, then a symbol, then 1
+            if (*size == 1 || mopt__dim_is_known(infer->dims, type->dims[i], &known)) {
+                *size = type->dims[i] == 1 ? *size : type->dims[i];
+            }
+        }
+    }
+    for (int i = 0; i < e.out.count; i++) {
+        const int64_t size = sizes[e.out.labels[i]];
+        dims[i] = size == MOPT_DIM_UNKNOWN ? mopt__dim_fresh(infer->dims) : size;
+    }
+    return mopt__infer_set(infer, 0, mopt__infer_dtype(infer, 0), e.out.count, dims, err);
+}
+
+// Products of all label sizes of one or two operands; longer equations contract pairwise and stay unknown.
+static void einsum_cost(struct mopt_cost *cost)
+{
+    struct equation e;
+    struct mopt_error ignored = {.offset = -1};
+    int ranks[OPERANDS] = {0};
+    int64_t sizes[LABELS];
+    uint64_t macs = 1;
+    const uint32_t count = cost->node->input_count;
+    for (int i = 0; i < LABELS; i++) {
+        sizes[i] = 1;
+    }
+    for (uint32_t k = 0; k < count && k < 2; k++) {
+        const struct mopt_value *value = cost->node->inputs[k].value;
+        if (value == NULL || value->type == NULL || value->type->kind != MOPT_TYPE_TENSOR ||
+            value->type->rank < 0) {
+            return;
+        }
+        ranks[k] = value->type->rank;
+    }
+    if (count > 2 || read_equation(cost->node, ranks, (int)count, &e, &ignored) != MOPT_OK) {
+        return;
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        for (int i = 0; i < ranks[k]; i++) {
+            int64_t size = 0;
+            if (!mopt__dim_is_known(cost->dims, cost->node->inputs[k].value->type->dims[i], &size)) {
+                return;
+            }
+            sizes[e.in[k].labels[i]] = size == 1 ? sizes[e.in[k].labels[i]] : size;
+        }
+    }
+    for (int i = 0; i < LABELS; i++) {
+        if (__builtin_mul_overflow(macs, (uint64_t)sizes[i], &macs)) {
+            return;
+        }
+    }
+    cost->macs = macs;
+    cost->known = true;
+}
+
+#define RECORD(from, to, set)                                                                      \
+    {                                                                                              \
+        .domain = "", .name = "Einsum", .since = from, .until = to,                                \
+        .summary = "sums of products by an index equation",                                        \
+        MOPT_INPUTS({"Inputs", "T", set, MOPT_PARAM_VARIADIC}),                                    \
+        MOPT_OUTPUTS({"Output", "T", set, 0}),                                                     \
+        MOPT_ATTRIBUTES(MOPT_A_STRING_REQUIRED("equation", NULL)), .infer = einsum_infer,          \
+        .eval = einsum_eval, .cost = einsum_cost                                                   \
+    }
+
+static const struct mopt_op records[] = {
+    RECORD(12, 27, MOPT_SET_NUMBERS),
+    RECORD(28, 0, MOPT_SET_NUMBERS_BF),
+};
+const struct mopt_op_family mopt__ops_einsum = {records, MOPT_COUNTOF(records)};

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs every suite of exec.
+#include "tests.h"
+
+int main(void)
+{
+    int failed = mopt__test_memory_plan();
+    failed += mopt__test_session();
+    return failed != 0;
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// The suites of exec.
+#ifndef MOPT_TESTS_UNIT_EXEC_TESTS_H
+#define MOPT_TESTS_UNIT_EXEC_TESTS_H
+
+int mopt__test_memory_plan(void);
+int mopt__test_session(void);
+
+#endif
