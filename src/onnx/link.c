@@ -9,7 +9,7 @@
 enum {
     FUNCTION_DEPTH_MAX = 100,
     NEWEST_DEFAULT_OPSET = 21,
-    OPSETS_MAX = 1000, // finding one is a linear search
+    OPSETS_MAX = 100, // finding one is a linear search
 };
 
 // ---- Operator sets --------------------------------------------------------------------------------------------

@@ -18,6 +18,19 @@ static bool is_fresh(const struct mopt_dims *dims, int64_t dim)
     return fresh;
 }
 
+// Some exporters write one and the same mark for every dimension they do not know. It says nothing about equality.
+static bool is_placeholder(const struct mopt_dims *dims, int64_t dim)
+{
+    static const char *const marks[] = {"?", "*", "-1", "None", "none", "unk", "unknown"};
+    const char *name = dim < 0 && dim != MOPT_DIM_UNKNOWN ? mopt__dim_name(dims, dim) : NULL;
+    for (size_t i = 0; name != NULL && i < MOPT_COUNTOF(marks); i++) {
+        if (strcmp(name, marks[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum mopt_status merge_dim(struct mopt_infer_driver *driver, int axis, int64_t inferred,
                                   int64_t declared, int64_t *out, struct mopt_error *err)
 {
@@ -26,7 +39,8 @@ static enum mopt_status merge_dim(struct mopt_infer_driver *driver, int axis, in
         *out = declared;
         return MOPT_OK;
     }
-    if (declared == MOPT_DIM_UNKNOWN || inferred == declared) {
+    if (declared == MOPT_DIM_UNKNOWN || inferred == declared ||
+        is_placeholder(driver->dims, declared)) {
         return MOPT_OK;
     }
     if (is_fresh(driver->dims, inferred)) {
@@ -115,7 +129,7 @@ enum mopt_status mopt__infer_freshen(struct mopt_infer_driver *driver,
     bool changed = false;
     for (int k = 0; k < old->rank; k++) {
         dims[k] = old->dims[k];
-        if (dims[k] == MOPT_DIM_UNKNOWN) {
+        if (dims[k] == MOPT_DIM_UNKNOWN || is_placeholder(driver->dims, dims[k])) {
             dims[k] = mopt__dim_fresh(driver->dims);
             changed = true;
         }

@@ -27,7 +27,7 @@ enum mopt_status mopt__infer_merge(struct mopt_infer_driver *driver,
                                    const struct mopt_type *inferred,
                                    const struct mopt_type *declared,
                                    const struct mopt_type **out, struct mopt_error *err);
-// Unknown dims become fresh symbols.
+// Unknown dims, and those named by a mark such as "?" that stands for anything, become fresh symbols.
 enum mopt_status mopt__infer_freshen(struct mopt_infer_driver *driver,
                                      const struct mopt_type **type, struct mopt_error *err);
 

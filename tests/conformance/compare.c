@@ -165,7 +165,7 @@ static bool ints_hold(struct comparison *state, const struct mopt_dims *dims,
         return true;
     }
     if (ints->count != actual->count || ints->rank != actual->rank ||
-        !mopt__dtype_is_integer(actual->dtype)) {
+        !(mopt__dtype_is_integer(actual->dtype) || actual->dtype == MOPT_BOOL)) {
         return wrong(state, dims, value, actual, "shape of the ints");
     }
     for (size_t i = 0; i < ints->count; i++) {

@@ -61,8 +61,13 @@ static struct pb element_type(uint32_t kind)
     struct pb element = tensor_type(1);
 
     pb_sub(&inner, 1, &element);
-    pb_sub(&type, kind, &inner);
-    pb_text(&type, 6, "TENSOR");
+    if (kind > 6) {
+        pb_text(&type, 6, "TENSOR");
+        pb_sub(&type, kind, &inner);
+    } else {
+        pb_sub(&type, kind, &inner);
+        pb_text(&type, 6, "TENSOR");
+    }
     return type;
 }
 

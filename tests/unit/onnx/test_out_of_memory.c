@@ -95,7 +95,7 @@ static void load_fails_cleanly(void **state)
         assert_true(live == 0);
     }
     assert_int_equal(status, MOPT_OK);
-    assert_true(n > 50); // there was something to fail
+    assert_true(n > 20); // there was something to fail
     pb_free(&pb);
     remove_dir(dir);
 }
@@ -103,7 +103,8 @@ static void load_fails_cleanly(void **state)
 static void save_fails_cleanly(void **state)
 {
     char *dir = temp_dir();
-    const char *path = in_dir(dir, "m.onnx");
+    char path[128];
+    char data[128];
     struct pb pb = full_model();
     struct mopt_model *model = assert_loads(&pb);
     struct mopt_onnx_save_options options = {.external = 1, .external_min = 1};
@@ -112,6 +113,8 @@ static void save_fails_cleanly(void **state)
     long n = 0;
     (void)state;
 
+    (void)snprintf(path, sizeof path, "%s/m.onnx", dir);
+    (void)snprintf(data, sizeof data, "%s/m.onnx.data", dir);
     for (; status != MOPT_OK && n < 100000; n++) {
         struct mopt_save_result result;
 
@@ -124,11 +127,13 @@ static void save_fails_cleanly(void **state)
             mopt__save_result_release(&result);
         }
         counting = false;
-        assert_true(status == MOPT_OK || status == MOPT_E_MEMORY);
+        if (status != MOPT_OK && status != MOPT_E_MEMORY) {
+            fail_msg("call %ld: %s", n, err.text);
+        }
         assert_true(live == 0);
         // The last steps (the record of what was written) may fail when the files stand already.
         (void)remove(path);
-        (void)remove(in_dir(dir, "m.onnx.data"));
+        (void)remove(data);
     }
     assert_int_equal(status, MOPT_OK);
     assert_true(n > 10);

@@ -88,6 +88,19 @@ static void unknown_dims_get_symbols(void **state)
     mopt__model_free(model);
 }
 
+// Paddle's exporter names every unknown dimension "?": two of them are not equal for that.
+static void question_marks_are_no_names(void **state)
+{
+    (void)state;
+    struct mopt_model *model =
+        inferred("graph g (float[n,\"?\",\"?\"] x) -> (y) { y = Identity(x); }", MOPT_INFER_KEEP);
+    const struct mopt_type *y = mopt__value_find(model->graph, "y")->type;
+    assert_true(y->dims[1] != y->dims[2]);
+    assert_null(mopt__dim_name(model->dims, y->dims[1]));
+    assert_string_equal(mopt__dim_name(model->dims, y->dims[0]), "n");
+    mopt__model_free(model);
+}
+
 static const char branches_text[] =
     "graph g (bool c, float[n,2] a, float[n,3] b) -> (y, z) {\n"
     "  y, z = If<then_branch=graph () -> (p, q) { p = Identity(a); q = Shape(a); },\n"
@@ -340,6 +353,7 @@ int mopt__test_infer(void)
         cmocka_unit_test(shape_arithmetic),
         cmocka_unit_test(constants_become_ints),
         cmocka_unit_test(unknown_dims_get_symbols),
+        cmocka_unit_test(question_marks_are_no_names),
         cmocka_unit_test(branches_meet),
         cmocka_unit_test(constant_condition_settles),
         cmocka_unit_test(loop_widens_what_changes),
