@@ -9,6 +9,7 @@
 #include "data/data.h"
 #include "exec/exec.h"
 #include "lib/lib.h"
+#include "measure/measure.h"
 
 // ---- Option rows --------------------------------------------------------------------------------
 
@@ -26,6 +27,15 @@
     {.name = "dim", .kind = MOPT_OPT_LIST, .metavar = "NAME=SIZE",                                 \
      .help = "Size of a dimension that the model leaves open, by the dimension's name or as "      \
              "INPUT:AXIS."}
+#define MOPT_ROW_INPUT                                                                             \
+    {.name = "input", .letter = 'i', .kind = MOPT_OPT_LIST, .metavar = "NAME=VALUE",               \
+     .complete = MOPT_COMPLETE_FILE,                                                               \
+     .help = "One input: an .npy or .pb file, or a number that fills it."}
+#define MOPT_ROW_TOLERANCES(r, a)                                                                  \
+    {.name = "rtol", .kind = MOPT_OPT_FLOAT, .initial = r, .metavar = "X", .min = 0, .max = 1e9,   \
+     .help = "Relative tolerance: elements may differ by atol + rtol * |reference|."},             \
+    {.name = "atol", .kind = MOPT_OPT_FLOAT, .initial = a, .metavar = "X", .min = 0, .max = 1e9,   \
+     .help = "Absolute tolerance."}
 #define MOPT_ROW_DATA(text)                                                                        \
     {.name = "data", .letter = 'd', .kind = MOPT_OPT_FILE, .metavar = "PATH",                      \
      .complete = MOPT_COMPLETE_FILE, .help = text}
@@ -38,7 +48,7 @@
     {.name = "shape", .kind = MOPT_OPT_STRING, .metavar = "DIMS:TYPE",                             \
      .help = "What raw files hold, such as 1x3x224x224:float."},                                   \
     {.name = "samples", .kind = MOPT_OPT_INT, .initial = "0", .metavar = "N", .min = 0,            \
-     .max = 1e12, .help = "Use at most N samples; 0: all."},                                       \
+     .max = 1e12, .help = "Use at most N samples; 0: all (of random data: a few)."},                                      \
     {.name = "skip", .kind = MOPT_OPT_INT, .initial = "0", .metavar = "N", .min = 0, .max = 1e12,  \
      .help = "Leave out the first N samples."},                                                    \
     {.name = "shuffle", .kind = MOPT_OPT_FLAG, .help = "Take samples in the order that --seed "    \
@@ -83,5 +93,27 @@ int mopt__job_threads(struct mopt_cli *cli);
 // Session with the options of the command line; `profile` measures nodes.
 enum mopt_status mopt__job_session(struct mopt_cli *cli, struct mopt_model *model, int threads,
                                    bool profile, struct mopt_session **out, struct mopt_error *err);
+
+// ---- What runs read -----------------------------------------------------------------------------
+
+struct mopt_job_feed { // close with mopt__job_feed_close
+    struct mopt_dataset *dataset;
+    struct mopt_fixed_input *fixed;
+    size_t fixed_count;
+    struct mopt_binding *bindings;
+    size_t binding_count;
+    char **names; // heap strings that fixed and bindings point to
+    size_t name_count;
+    struct mopt_feed *feed;
+};
+// Bindings of --dim; the caller frees *out. Names point into `names`, see above.
+enum mopt_status mopt__job_bindings(struct mopt_cli *cli, struct mopt_job_feed *feed,
+                                    struct mopt_error *err);
+// Feed from --data (a path, or "random"), --input and --dim. Without data and with random_samples
+// > 0, inputs that are not given are random, with that many samples unless --samples says else.
+enum mopt_status mopt__job_feed_open(struct mopt_cli *cli, const struct mopt_model *model,
+                                     size_t random_samples, struct mopt_job_feed *out,
+                                     struct mopt_error *err);
+void mopt__job_feed_close(struct mopt_job_feed *feed);
 
 #endif

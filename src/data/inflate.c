@@ -16,6 +16,8 @@ struct mopt_inflate {
     uint64_t position; // unpacked bytes given out
     z_stream z;
     bool gzip, ready, ended;
+    bool summed;            // crc must come out as expected
+    uint32_t crc, expected;
 };
 
 static enum mopt_status broken(const struct mopt_inflate *stream, const char *what,
@@ -31,6 +33,7 @@ static enum mopt_status start(struct mopt_inflate *stream, struct mopt_error *er
     stream->used = 0;
     stream->position = 0;
     stream->ended = false;
+    stream->crc = 0;
     if (stream->ready) {
         code = inflateReset(&stream->z);
     } else {
@@ -113,6 +116,9 @@ static enum mopt_status pull(struct mopt_inflate *stream, uint8_t *buffer, size_
         size_t made = want - stream->z.avail_out;
         *got += made;
         stream->position += made;
+        if (stream->summed) {
+            stream->crc = (uint32_t)crc32_z(stream->crc, buffer + *got - made, made);
+        }
         if (code == Z_STREAM_END) {
             stream->ended = !next_member(stream);
         } else if (code == Z_MEM_ERROR) {
@@ -124,6 +130,12 @@ static enum mopt_status pull(struct mopt_inflate *stream, uint8_t *buffer, size_
         }
     }
     return MOPT_OK;
+}
+
+void mopt__inflate_expect(struct mopt_inflate *stream, uint32_t crc)
+{
+    stream->summed = true;
+    stream->expected = crc;
 }
 
 enum mopt_status mopt__inflate_read(struct mopt_inflate *stream, void *buffer, size_t bytes,
@@ -160,6 +172,8 @@ enum mopt_status mopt__inflate_end(struct mopt_inflate *stream, struct mopt_erro
     enum mopt_status status = pull(stream, &extra, 1, &got, err);
     if (status == MOPT_OK && got > 0) {
         status = broken(stream, "hold more than promised", err);
+    } else if (status == MOPT_OK && stream->summed && stream->crc != stream->expected) {
+        status = broken(stream, "have a wrong CRC-32", err);
     }
     return status;
 }

@@ -16,13 +16,15 @@ enum { MOPT_INFLATE_RATIO = 1032 };
 enum mopt_status mopt__inflate_new(struct mopt_mapping *mapping, size_t offset, size_t size,
                                    bool gzip, struct mopt_inflate **out, struct mopt_error *err);
 void mopt__inflate_free(struct mopt_inflate *stream); // NULL is fine
+// The CRC-32 that all unpacked bytes must have; checked by mopt__inflate_end.
+void mopt__inflate_expect(struct mopt_inflate *stream, uint32_t crc);
 // Reads exactly `bytes`; a stream that ends before is MOPT_E_FORMAT.
 enum mopt_status mopt__inflate_read(struct mopt_inflate *stream, void *buffer, size_t bytes,
                                     struct mopt_error *err);
 // Goes to a position of the unpacked bytes: forward by reading over them, back by starting again.
 enum mopt_status mopt__inflate_seek(struct mopt_inflate *stream, uint64_t position,
                                     struct mopt_error *err);
-// The unpacked bytes end here (checks the sums of gzip); anything more is MOPT_E_FORMAT.
+// The unpacked bytes end here (checks the sums); anything more is MOPT_E_FORMAT.
 enum mopt_status mopt__inflate_end(struct mopt_inflate *stream, struct mopt_error *err);
 
 #endif

@@ -12,7 +12,6 @@
 struct gather {
     struct mopt_facts *facts;
     struct mopt_map index; // "domain::name" -> number of the row + 1
-    struct mopt_arena arena;
 };
 
 static uint64_t count_zeros(const struct mopt_tensor *tensor)
@@ -50,24 +49,31 @@ static void add_tensor(struct mopt_facts *facts, const struct mopt_tensor *tenso
 static struct mopt_op_fact *op_row(struct gather *gather, const struct mopt_node *node,
                                    struct mopt_error *err)
 {
-    const char *key = mopt__arena_printf(&gather->arena, "%s::%s", node->domain, node->op_type);
+    struct mopt_facts *facts = gather->facts;
+    size_t offset = strlen(node->domain) + 2; // of the name in the key
+    char *key = mopt__arena_printf(&facts->arena, "%s::%s", node->domain, node->op_type);
     if (key == NULL) {
         (void)mopt_error_memory(err);
         return NULL;
     }
-    struct mopt_facts *facts = gather->facts;
     uintptr_t found = (uintptr_t)mopt__map_find(&gather->index, key);
     if (found != 0) {
         return &facts->ops[found - 1];
     }
-    if (mopt__grow((void **)&facts->ops, &facts->op_capacity, facts->op_count + 1,
-                   sizeof *facts->ops, err) != MOPT_OK ||
-        mopt__map_put(&gather->index, key, (void *)(uintptr_t)(facts->op_count + 1), err) !=
-            MOPT_OK) {
+    const char *domain = mopt__arena_strndup(&facts->arena, key, offset - 2);
+    if (domain == NULL) {
+        (void)mopt_error_memory(err);
         return NULL;
     }
-    facts->ops[facts->op_count] = (struct mopt_op_fact){
-        .domain = node->domain, .name = node->op_type, .known = true};
+    if (mopt__grow((void **)&facts->ops, &facts->op_capacity, facts->op_count + 1,
+                   sizeof *facts->ops, err) != MOPT_OK ||
+        mopt__map_put(&gather->index, key,
+                      (void *)(uintptr_t)(facts->op_count + 1), // NOLINT: a small number
+                      err) != MOPT_OK) {
+        return NULL;
+    }
+    facts->ops[facts->op_count] =
+        (struct mopt_op_fact){.domain = domain, .name = key + offset, .known = true};
     return &facts->ops[facts->op_count++];
 }
 
@@ -203,8 +209,7 @@ static int frequent_first(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->domain, y->domain);
 }
 
-// Rows that the inlined copy alone has (operators inside functions are counted in the bodies, so
-// there is none in practice) would hold names of the copy, which is gone: they are dropped.
+// Rows that only the inlined copy has are no operators of the model.
 static void drop_empty_rows(struct mopt_facts *facts)
 {
     size_t kept = 0;
@@ -223,7 +228,7 @@ enum mopt_status mopt__facts_gather(struct mopt_model *model, const struct mopt_
     *out = (struct mopt_facts){.nodes = mopt__model_node_count(model),
                                .functions = model->function_count};
     struct gather gather = {.facts = out};
-    mopt__arena_init(&gather.arena);
+    mopt__arena_init(&out->arena);
     enum mopt_status status = mopt__infer_model(model, MOPT_INFER_KEEP, err);
     if (status == MOPT_OK) {
         status = mopt__onnx_size(model, &out->file_bytes, err);
@@ -235,7 +240,6 @@ enum mopt_status mopt__facts_gather(struct mopt_model *model, const struct mopt_
         status = add_costs(&gather, model, bindings, binding_count, err);
     }
     mopt__map_release(&gather.index);
-    mopt__arena_release(&gather.arena);
     if (status != MOPT_OK) {
         mopt__facts_release(out);
         return status;
@@ -250,6 +254,7 @@ enum mopt_status mopt__facts_gather(struct mopt_model *model, const struct mopt_
 void mopt__facts_release(struct mopt_facts *facts)
 {
     mopt__free(facts->ops);
+    mopt__arena_release(&facts->arena);
     *facts = (struct mopt_facts){0};
 }
 

@@ -12,7 +12,7 @@ struct mopt_binding {
 };
 
 struct mopt_op_fact { // one operator
-    const char *domain, *name; // of the model
+    const char *domain, *name; // in the arena of the facts
     size_t count;
     uint64_t macs;
     bool known; // to mopt (a record or a function)
@@ -32,6 +32,7 @@ struct mopt_facts { // release with mopt__facts_release
     size_t quantize_nodes, dequantize_nodes, integer_nodes; // Q, DQ, integer and QLinear operators
     struct mopt_op_fact *ops; // heap; most frequent first, then by name
     size_t op_count, op_capacity;
+    struct mopt_arena arena;
 };
 
 // Infers types (stored in the model's values), counts everything. Open dims count as bound to

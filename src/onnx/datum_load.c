@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values from files: TensorProto, SequenceProto, OptionalProto, MapProto (test_data_set_N/*.pb). Such a file does not
-// say which of them it holds; the type of the value does.
+// Values from files: TensorProto, SequenceProto, OptionalProto, MapProto (test_data_set_N/*.pb).
+// Such a file does not say which of them it holds; the type of the value does.
 #include <string.h>
 
 #include "onnx.pb-c.h"
@@ -39,7 +39,7 @@ static enum mopt_status no_sparse(struct mopt_error *err)
     return mopt_error_set(err, MOPT_E_UNSUPPORTED, "sparse tensors as values are not supported");
 }
 
-// ---- Sequences ------------------------------------------------------------------------------------------------
+// ---- Sequences
 
 static enum mopt_dtype dtype_of(struct mopt_datum *const *items, size_t count)
 {
@@ -102,8 +102,8 @@ static enum mopt_status import_sequence(struct mopt_import *in,
     }
     status = import_items(in, message, items, err);
     if (status == MOPT_OK) {
-        status = mopt__datum_list(MOPT_DATUM_SEQUENCE, dtype_of(items, count), items, count, out,
-                                  err);
+        status =
+            mopt__datum_list(MOPT_DATUM_SEQUENCE, dtype_of(items, count), items, count, out, err);
     }
     for (size_t i = 0; i < count; i++) {
         mopt__datum_unref(items[i]);
@@ -112,7 +112,7 @@ static enum mopt_status import_sequence(struct mopt_import *in,
     return status;
 }
 
-// ---- Optionals ------------------------------------------------------------------------------------------------
+// ---- Optionals
 
 static enum mopt_status import_content(struct mopt_import *in, const Mopt__Pb__OptionalProto *m,
                                        struct mopt_datum **out, struct mopt_error *err)
@@ -155,7 +155,7 @@ static enum mopt_status import_optional(struct mopt_import *in,
     return status;
 }
 
-// ---- Maps -----------------------------------------------------------------------------------------------------
+// ---- Maps
 
 static enum mopt_status import_keys(const Mopt__Pb__MapProto *m, struct mopt_tensor **out,
                                     struct mopt_error *err)
@@ -171,7 +171,8 @@ static enum mopt_status import_keys(const Mopt__Pb__MapProto *m, struct mopt_ten
     }
     if (dtype != MOPT_STRING &&
         (!mopt__dtype_valid(m->key_type) || !mopt__dtype_is_integer(dtype))) {
-        return mopt_error_set(err, MOPT_E_FORMAT, "type %d cannot be the key of a map", m->key_type);
+        return mopt_error_set(err, MOPT_E_FORMAT, "type %d cannot be the key of a map",
+                              m->key_type);
     }
     enum mopt_status status = mopt__tensor_new(dtype, 1, &dim, out, err);
     for (size_t i = 0; i < m->n_keys && status == MOPT_OK; i++) {
@@ -195,7 +196,7 @@ static enum mopt_status import_map(struct mopt_import *in, const Mopt__Pb__MapPr
         status = import_sequence(in, message->values, &values, err);
     }
     size_t count = values != NULL ? values->count : 0;
-    if (status == MOPT_OK && count != keys->count) {
+    if (status == MOPT_OK && keys != NULL && count != keys->count) {
         status = mopt_error_set(err, MOPT_E_FORMAT, "a map has %zu keys and %zu values",
                                 keys->count, count);
     }
@@ -203,7 +204,7 @@ static enum mopt_status import_map(struct mopt_import *in, const Mopt__Pb__MapPr
         status = mopt__datum_list(MOPT_DATUM_MAP, values != NULL ? values->dtype : MOPT_UNDEFINED,
                                   values != NULL ? values->items : NULL, count, out, err);
     }
-    if (status == MOPT_OK) {
+    if (status == MOPT_OK && *out != NULL) {
         (*out)->tensor = keys;
         keys = NULL;
     }
@@ -212,7 +213,7 @@ static enum mopt_status import_map(struct mopt_import *in, const Mopt__Pb__MapPr
     return status;
 }
 
-// ---- Files ----------------------------------------------------------------------------------------------------
+// ---- Files
 
 static const ProtobufCMessageDescriptor *descriptor_of(enum mopt_type_kind kind)
 {
@@ -254,8 +255,8 @@ static enum mopt_status load_mapped(struct mopt_mapping *mapping, enum mopt_type
     struct mopt_import in = {.mapping = mapping, .arena = arena};
     struct mopt_decoded decoded;
     size_t limit = MEMORY_FACTOR * mapping->size + MEMORY_BASE;
-    enum mopt_status status = mopt__onnx_decode(descriptor_of(kind), mapping->data, mapping->size,
-                                                limit, &decoded, err);
+    enum mopt_status status =
+        mopt__onnx_decode(descriptor_of(kind), mapping->data, mapping->size, limit, &decoded, err);
 
     if (status != MOPT_OK) {
         return status;
@@ -300,7 +301,7 @@ enum mopt_status mopt__onnx_load_tensor(const char *path, struct mopt_tensor **o
         *name = NULL;
     }
     enum mopt_status status = load_file(path, MOPT_TYPE_TENSOR, &datum, name, arena, err);
-    if (status == MOPT_OK) {
+    if (status == MOPT_OK && datum != NULL) {
         *out = mopt__tensor_ref(datum->tensor);
         mopt__datum_unref(datum);
     }
@@ -324,7 +325,7 @@ enum mopt_status mopt__onnx_load_datum(const char *path, const struct mopt_type 
     mopt__arena_init(&arena);
     enum mopt_status status =
         load_file(path, type != NULL ? type->kind : MOPT_TYPE_TENSOR, out, NULL, &arena, err);
-    if (status == MOPT_OK && (*out)->dtype == MOPT_UNDEFINED) {
+    if (status == MOPT_OK && *out != NULL && (*out)->dtype == MOPT_UNDEFINED) {
         (*out)->dtype = innermost_dtype(type);
     }
     mopt__arena_release(&arena);

@@ -45,10 +45,10 @@ static void *export_any(struct mopt_export *ex, const struct mopt_datum *datum, 
     return mopt__export_tensor(ex, datum->tensor, name, NULL, err);
 }
 
-// ---- Sequences ------------------------------------------------------------------------------------------------
+// ---- Sequences
 
-static enum mopt_status set_items(Mopt__Pb__SequenceProto *m, enum mopt_datum_kind kind, void **items,
-                                  size_t count)
+static enum mopt_status set_items(Mopt__Pb__SequenceProto *m, enum mopt_datum_kind kind,
+                                  void **items, size_t count)
 {
     void *list = items;
 
@@ -105,7 +105,7 @@ static Mopt__Pb__SequenceProto *export_sequence(struct mopt_export *ex,
     return set_items(m, kind, items, datum->count) == MOPT_OK ? m : NULL;
 }
 
-// ---- Optionals ------------------------------------------------------------------------------------------------
+// ---- Optionals
 
 static Mopt__Pb__OptionalProto *export_optional(struct mopt_export *ex,
                                                 const struct mopt_datum *datum,
@@ -141,7 +141,7 @@ static Mopt__Pb__OptionalProto *export_optional(struct mopt_export *ex,
     return m;
 }
 
-// ---- Maps -----------------------------------------------------------------------------------------------------
+// ---- Maps
 
 static enum mopt_status export_keys(struct mopt_export *ex, const struct mopt_tensor *keys,
                                     Mopt__Pb__MapProto *m, struct mopt_error *err)
@@ -153,8 +153,8 @@ static enum mopt_status export_keys(struct mopt_export *ex, const struct mopt_te
 
         m->string_keys = mopt__export_alloc(ex, keys->count, sizeof *m->string_keys, err);
         for (size_t i = 0; i < keys->count && m->string_keys != NULL; i++) {
-            m->string_keys[i] = (ProtobufCBinaryData){
-                .len = strings[i].size, .data = mopt__export_bytes(strings[i].data)};
+            m->string_keys[i] = (ProtobufCBinaryData){.len = strings[i].size,
+                                                      .data = mopt__export_bytes(strings[i].data)};
         }
         m->n_string_keys = keys->count;
         return m->string_keys != NULL ? MOPT_OK : MOPT_E_MEMORY;
@@ -179,7 +179,7 @@ static Mopt__Pb__MapProto *export_map(struct mopt_export *ex, const struct mopt_
     return m->values != NULL ? m : NULL;
 }
 
-// ---- File -----------------------------------------------------------------------------------------------------
+// ---- File
 
 static void set_name(const struct mopt_datum *datum, void *message, const char *name)
 {

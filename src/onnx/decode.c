@@ -6,7 +6,8 @@
 #include "onnx.pb-c.h"
 #include "onnx/scan.h"
 
-// What protobuf-c allocates from: an arena that is released as a whole. Freeing one block is a no-op.
+// What protobuf-c allocates from: an arena that is released as a whole. Freeing one block is a
+// no-op.
 struct budget {
     struct mopt_arena *arena;
     size_t limit;
@@ -57,9 +58,9 @@ static enum mopt_status unpack(const ProtobufCMessageDescriptor *type, const str
     return mopt_error_set(err, MOPT_E_FORMAT, "not a valid %s message", type->short_name);
 }
 
-enum mopt_status mopt__onnx_decode(const struct ProtobufCMessageDescriptor *type, const uint8_t *data,
-                                   size_t size, size_t memory_limit, struct mopt_decoded *out,
-                                   struct mopt_error *err)
+enum mopt_status mopt__onnx_decode(const struct ProtobufCMessageDescriptor *type,
+                                   const uint8_t *data, size_t size, size_t memory_limit,
+                                   struct mopt_decoded *out, struct mopt_error *err)
 {
     struct mopt_scan scan;
 

@@ -5,7 +5,7 @@
 #include "onnx.pb-c.h"
 #include "onnx/export.h"
 
-// ---- Values ---------------------------------------------------------------------------------------------------
+// ---- Values
 
 struct Mopt__Pb__ValueInfoProto *mopt__export_value(struct mopt_export *ex,
                                                     const struct mopt_value *value,
@@ -58,7 +58,7 @@ static enum mopt_status export_values(struct mopt_export *ex, const struct mopt_
     return MOPT_OK;
 }
 
-// ---- Parts of graphs ------------------------------------------------------------------------------------------
+// ---- Parts of graphs
 
 static enum mopt_status export_nodes(struct mopt_export *ex, const struct mopt_graph *graph,
                                      size_t *count, Mopt__Pb__NodeProto ***out,
@@ -177,7 +177,7 @@ struct Mopt__Pb__GraphProto *mopt__export_graph(struct mopt_export *ex,
     return status == MOPT_OK ? m : NULL;
 }
 
-// ---- Operator sets --------------------------------------------------------------------------------------------
+// ---- Operator sets
 
 static const char *opset_domain(const struct mopt_opset *opset)
 {
@@ -209,7 +209,7 @@ static enum mopt_status export_opsets(struct mopt_export *ex, const struct mopt_
     return status;
 }
 
-// ---- Functions ------------------------------------------------------------------------------------------------
+// ---- Functions
 
 static enum mopt_status export_value_names(struct mopt_export *ex,
                                            const struct mopt_value_list *list, size_t *count,
@@ -276,9 +276,8 @@ static Mopt__Pb__FunctionProto *export_function(struct mopt_export *ex,
         return NULL;
     }
     m->name = mopt__export_text(f->name);
-    m->domain = mopt__export_text(f->domain_text != NULL || f->domain == NULL || !f->domain[0]
-                                      ? f->domain_text
-                                      : f->domain);
+    m->domain = mopt__export_text(
+        f->domain_text != NULL || f->domain == NULL || !f->domain[0] ? f->domain_text : f->domain);
     m->overload = mopt__export_text(f->overload);
     m->doc_string = mopt__export_text(f->doc);
     if (export_parameters(ex, f, m, err) != MOPT_OK || export_body(ex, f, m, err) != MOPT_OK ||
@@ -308,7 +307,7 @@ static enum mopt_status export_functions(struct mopt_export *ex, const struct mo
     return MOPT_OK;
 }
 
-// ---- Model ----------------------------------------------------------------------------------------------------
+// ---- Model
 
 static void export_header(const struct mopt_model *model, Mopt__Pb__ModelProto *m)
 {

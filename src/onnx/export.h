@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the export files share: ir to protobuf-c messages in one scratch arena. The messages point to text and tensor
-// data of the model: nothing large is copied. Read in this order: save.c (files), export.c (model, graphs),
-// export_infos.c, export_node.c, export_type.c, export_tensor.c, export_util.c.
-// Functions that return a message return NULL only after a failure, with err set.
+// What the export files share: ir to protobuf-c messages in one scratch arena. The messages point
+// to text and tensor data of the model: nothing large is copied. Read in this order: save.c
+// (files), export.c (model, graphs), export_infos.c, export_node.c, export_type.c, export_tensor.c,
+// export_util.c. Functions that return a message return NULL only after a failure, with err set.
 #ifndef MOPT_ONNX_EXPORT_H
 #define MOPT_ONNX_EXPORT_H
 
@@ -31,9 +31,10 @@ struct mopt_piece {
 // Which tensors leave the model file.
 enum mopt_spill {
     MOPT_SPILL_NONE,
-    MOPT_SPILL_KEEP, // those that were external when loaded
-    MOPT_SPILL_ALL,  // every initializer of at least `external_min` bytes, and those
-    MOPT_SPILL_EVEN_ATTRIBUTES, // tensors in attributes too: few readers expect that, so only if nothing else fits
+    MOPT_SPILL_KEEP,            // those that were external when loaded
+    MOPT_SPILL_ALL,             // every initializer of at least `external_min` bytes, and those
+    MOPT_SPILL_EVEN_ATTRIBUTES, // tensors in attributes too: few readers expect that, so only if
+                                // nothing else fits
 };
 
 struct mopt_export {
@@ -41,10 +42,10 @@ struct mopt_export {
     const struct mopt_dims *dims; // of the model; NULL for single values
     enum mopt_spill spill;
     size_t external_min;
-    const char *location;         // name of the external file
-    struct mopt_piece *pieces;    // heap, by rising offset
+    const char *location;      // name of the external file
+    struct mopt_piece *pieces; // heap, by rising offset
     size_t piece_count, piece_capacity;
-    struct mopt_map placed;       // address of data -> 1 + index of its piece
+    struct mopt_map placed; // address of data -> 1 + index of its piece
     uint64_t external_bytes;
 };
 
@@ -58,8 +59,8 @@ void *mopt__export_message(struct mopt_export *ex, const struct ProtobufCMessage
 char *mopt__export_text(const char *text);
 void *mopt__export_bytes(const void *data);
 
-// Sets fields from a blob of tags and contents: those the schema knows (carried over by the importer) go to their
-// field, all others become unknown fields. NULL is fine.
+// Sets fields from a blob of tags and contents: those the schema knows (carried over by the
+// importer) go to their field, all others become unknown fields. NULL is fine.
 enum mopt_status mopt__export_unknown(struct mopt_export *ex, const struct mopt_blob *blob,
                                       struct ProtobufCMessage *message, struct mopt_error *err);
 // Note of the importer under a private field number (see wire.h); false when there is none.
@@ -71,15 +72,17 @@ enum mopt_status mopt__export_properties(struct mopt_export *ex, const struct mo
 
 struct Mopt__Pb__TypeProto *mopt__export_type(struct mopt_export *ex, const struct mopt_type *type,
                                               struct mopt_error *err);
-// name: of an initializer; NULL: not an initializer, the name in source counts if there is one. source may be NULL.
+// name: of an initializer; NULL: not an initializer, the name in source counts if there is one.
+// source may be NULL.
 struct Mopt__Pb__TensorProto *mopt__export_tensor(struct mopt_export *ex,
-                                                  const struct mopt_tensor *tensor, const char *name,
+                                                  const struct mopt_tensor *tensor,
+                                                  const char *name,
                                                   const struct mopt_tensor_source *source,
                                                   struct mopt_error *err);
-struct Mopt__Pb__SparseTensorProto *
-mopt__export_sparse(struct mopt_export *ex, const struct mopt_sparse *sparse, const char *name,
-                    const struct mopt_tensor_source *values_source,
-                    const struct mopt_tensor_source *indices_source, struct mopt_error *err);
+struct Mopt__Pb__SparseTensorProto *mopt__export_sparse(
+    struct mopt_export *ex, const struct mopt_sparse *sparse, const char *name,
+    const struct mopt_tensor_source *values_source, const struct mopt_tensor_source *indices_source,
+    struct mopt_error *err);
 struct Mopt__Pb__AttributeProto *mopt__export_attribute(struct mopt_export *ex,
                                                         const struct mopt_attribute *attribute,
                                                         struct mopt_error *err);

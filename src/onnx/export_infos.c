@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The value_info list of a graph. When the file described values several times (see import_infos.c) and nothing has
-// joined or left the list since, the repetitions are written back; one that contradicts what is known now is replaced
-// by the current description.
+// The value_info list of a graph. When the file described values several times (see import_infos.c)
+// and nothing has joined or left the list since, the repetitions are written back; one that
+// contradicts what is known now is replaced by the current description.
 #include "onnx.pb-c.h"
 #include "onnx/export.h"
 #include "onnx/wire.h"
@@ -58,7 +58,8 @@ static bool dims_agree(const Mopt__Pb__TensorShapeProto__Dimension *old,
     return !known || old->dim_value == now->dim_value;
 }
 
-static bool shapes_agree(const Mopt__Pb__TensorShapeProto *old, const Mopt__Pb__TensorShapeProto *now)
+static bool shapes_agree(const Mopt__Pb__TensorShapeProto *old,
+                         const Mopt__Pb__TensorShapeProto *now)
 {
     if (old == NULL || now == NULL) {
         return true;
@@ -98,8 +99,7 @@ static void give_back(void *context, void *block)
 static Mopt__Pb__ValueInfoProto *describe(struct mopt_export *ex, const struct entry *entry,
                                           Mopt__Pb__ValueInfoProto *now, struct mopt_error *err)
 {
-    ProtobufCAllocator allocator = {
-        .alloc = take, .free = give_back, .allocator_data = &ex->arena};
+    ProtobufCAllocator allocator = {.alloc = take, .free = give_back, .allocator_data = &ex->arena};
     void *old = NULL;
 
     if (entry->size == 0) {

@@ -5,7 +5,7 @@
 #include "onnx.pb-c.h"
 #include "onnx/export.h"
 
-// ---- Values of attributes -------------------------------------------------------------------------------------
+// ---- Values of attributes
 
 static const struct mopt_tensor_source *source_of(const struct mopt_attribute *a, size_t i)
 {
@@ -188,7 +188,7 @@ struct Mopt__Pb__AttributeProto *mopt__export_attribute(struct mopt_export *ex,
     return refers || export_value(ex, attribute, m, err) == MOPT_OK ? m : NULL;
 }
 
-// ---- Nodes ----------------------------------------------------------------------------------------------------
+// ---- Nodes
 
 static enum mopt_status export_names(struct mopt_export *ex, const struct mopt_node *node,
                                      Mopt__Pb__NodeProto *m, struct mopt_error *err)
@@ -252,7 +252,8 @@ struct Mopt__Pb__NodeProto *mopt__export_node(struct mopt_export *ex, const stru
     m->domain = mopt__export_text(domain_of(node));
     m->overload = mopt__export_text(node->overload);
     m->doc_string = mopt__export_text(node->doc);
-    if (export_names(ex, node, m, err) != MOPT_OK || export_attributes(ex, node, m, err) != MOPT_OK ||
+    if (export_names(ex, node, m, err) != MOPT_OK ||
+        export_attributes(ex, node, m, err) != MOPT_OK ||
         mopt__export_unknown(ex, node->unknown, &m->base, err) != MOPT_OK ||
         mopt__export_properties(ex, node->metadata, node->metadata_count, &m->n_metadata_props,
                                 &m->metadata_props, err) != MOPT_OK) {

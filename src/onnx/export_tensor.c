@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensors to TensorProto: written the way they stood in their file (raw, typed, external) where that is still
-// possible. Raw data are referred to, not copied.
+// Tensors to TensorProto: written the way they stood in their file (raw, typed, external) where
+// that is still possible. Raw data are referred to, not copied.
 #include <inttypes.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "onnx/typed.h"
 #include "onnx/wire.h"
 
-// ---- External -------------------------------------------------------------------------------------------------
+// ---- External
 
 static bool goes_out(const struct mopt_export *ex, const struct mopt_tensor *tensor,
                      const struct mopt_tensor_source *source, bool initializer)
@@ -22,8 +22,7 @@ static bool goes_out(const struct mopt_export *ex, const struct mopt_tensor *ten
     if (was_out || tensor->bytes < ex->external_min) {
         return was_out;
     }
-    return ex->spill == MOPT_SPILL_EVEN_ATTRIBUTES ||
-           (ex->spill == MOPT_SPILL_ALL && initializer);
+    return ex->spill == MOPT_SPILL_EVEN_ATTRIBUTES || (ex->spill == MOPT_SPILL_ALL && initializer);
 }
 
 // Offset of the tensor's bytes in the external file; tensors over the same bytes share them.
@@ -43,8 +42,8 @@ static enum mopt_status place(struct mopt_export *ex, const struct mopt_tensor *
     if (status != MOPT_OK) {
         return status;
     }
-    *offset = (ex->external_bytes + MOPT_EXTERNAL_ALIGN - 1) / MOPT_EXTERNAL_ALIGN *
-              MOPT_EXTERNAL_ALIGN;
+    *offset =
+        (ex->external_bytes + MOPT_EXTERNAL_ALIGN - 1) / MOPT_EXTERNAL_ALIGN * MOPT_EXTERNAL_ALIGN;
     ex->pieces[ex->piece_count++] =
         (struct mopt_piece){.data = tensor->data, .size = tensor->bytes, .offset = *offset};
     ex->external_bytes = *offset + tensor->bytes;
@@ -76,7 +75,7 @@ static enum mopt_status export_external(struct mopt_export *ex, const struct mop
                                    &message->external_data, err);
 }
 
-// ---- Typed fields ---------------------------------------------------------------------------------------------
+// ---- Typed fields
 
 static uint64_t entry_at(enum mopt_dtype dtype, const uint8_t *data, size_t width)
 {
@@ -144,8 +143,9 @@ static enum mopt_status export_strings(struct mopt_export *ex, const struct mopt
     }
     message->n_string_data = tensor->count;
     for (size_t i = 0; i < tensor->count; i++) {
-        message->string_data[i] = (ProtobufCBinaryData){
-            .len = strings[i].size, .data = mopt__export_bytes(strings[i].data)};
+        message->string_data[i] =
+            (ProtobufCBinaryData){.len = strings[i].size,
+                                  .data = mopt__export_bytes(strings[i].data)};
     }
     return MOPT_OK;
 }
@@ -177,7 +177,7 @@ static enum mopt_status export_typed(struct mopt_export *ex, const struct mopt_t
     return *fields[field].items != NULL ? MOPT_OK : MOPT_E_MEMORY;
 }
 
-// ---- Tensors --------------------------------------------------------------------------------------------------
+// ---- Tensors
 
 static enum mopt_status export_details(struct mopt_export *ex,
                                        const struct mopt_tensor_source *source,
@@ -201,9 +201,8 @@ static enum mopt_status export_details(struct mopt_export *ex,
 }
 
 static enum mopt_status export_values(struct mopt_export *ex, const struct mopt_tensor *tensor,
-                                      const struct mopt_tensor_source *source,
-                                      bool initializer, Mopt__Pb__TensorProto *message,
-                                      struct mopt_error *err)
+                                      const struct mopt_tensor_source *source, bool initializer,
+                                      Mopt__Pb__TensorProto *message, struct mopt_error *err)
 {
     bool typed = source != NULL && source->storage == MOPT_STORE_TYPED;
 
@@ -214,13 +213,13 @@ static enum mopt_status export_values(struct mopt_export *ex, const struct mopt_
         return export_typed(ex, tensor, message, err);
     }
     message->has_raw_data = 1;
-    message->raw_data = (ProtobufCBinaryData){.len = tensor->bytes,
-                                              .data = mopt__export_bytes(tensor->data)};
+    message->raw_data =
+        (ProtobufCBinaryData){.len = tensor->bytes, .data = mopt__export_bytes(tensor->data)};
     return MOPT_OK;
 }
 
-static Mopt__Pb__TensorProto *export_tensor(struct mopt_export *ex, const struct mopt_tensor *tensor,
-                                            const char *name,
+static Mopt__Pb__TensorProto *export_tensor(struct mopt_export *ex,
+                                            const struct mopt_tensor *tensor, const char *name,
                                             const struct mopt_tensor_source *source,
                                             bool initializer, struct mopt_error *err)
 {
@@ -242,17 +241,18 @@ static Mopt__Pb__TensorProto *export_tensor(struct mopt_export *ex, const struct
 }
 
 struct Mopt__Pb__TensorProto *mopt__export_tensor(struct mopt_export *ex,
-                                                  const struct mopt_tensor *tensor, const char *name,
+                                                  const struct mopt_tensor *tensor,
+                                                  const char *name,
                                                   const struct mopt_tensor_source *source,
                                                   struct mopt_error *err)
 {
     return export_tensor(ex, tensor, name, source, name != NULL, err);
 }
 
-struct Mopt__Pb__SparseTensorProto *
-mopt__export_sparse(struct mopt_export *ex, const struct mopt_sparse *sparse, const char *name,
-                    const struct mopt_tensor_source *values_source,
-                    const struct mopt_tensor_source *indices_source, struct mopt_error *err)
+struct Mopt__Pb__SparseTensorProto *mopt__export_sparse(
+    struct mopt_export *ex, const struct mopt_sparse *sparse, const char *name,
+    const struct mopt_tensor_source *values_source, const struct mopt_tensor_source *indices_source,
+    struct mopt_error *err)
 {
     Mopt__Pb__SparseTensorProto *message =
         mopt__export_message(ex, &mopt__pb__sparse_tensor_proto__descriptor, err);

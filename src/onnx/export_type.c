@@ -45,7 +45,8 @@ static Mopt__Pb__TensorShapeProto__Dimension *export_dim(struct mopt_export *ex,
     return message;
 }
 
-// Unknown dimensions that stood in the file as a negative value or an empty name are written so again.
+// Unknown dimensions that stood in the file as a negative value or an empty name are written so
+// again.
 static void restore_odd_dims(const struct mopt_type *type, Mopt__Pb__TensorShapeProto *message)
 {
     struct mopt_blob note;
@@ -146,8 +147,7 @@ static enum mopt_status export_element(struct mopt_export *ex, const struct mopt
 static enum mopt_status export_sequence_type(struct mopt_export *ex, const struct mopt_type *type,
                                              Mopt__Pb__TypeProto *out, struct mopt_error *err)
 {
-    out->sequence_type =
-        mopt__export_message(ex, &mopt__pb__type_proto__sequence__descriptor, err);
+    out->sequence_type = mopt__export_message(ex, &mopt__pb__type_proto__sequence__descriptor, err);
     return out->sequence_type == NULL
                ? MOPT_E_MEMORY
                : export_element(ex, type, &out->sequence_type->elem_type, err);
@@ -156,8 +156,7 @@ static enum mopt_status export_sequence_type(struct mopt_export *ex, const struc
 static enum mopt_status export_optional_type(struct mopt_export *ex, const struct mopt_type *type,
                                              Mopt__Pb__TypeProto *out, struct mopt_error *err)
 {
-    out->optional_type =
-        mopt__export_message(ex, &mopt__pb__type_proto__optional__descriptor, err);
+    out->optional_type = mopt__export_message(ex, &mopt__pb__type_proto__optional__descriptor, err);
     return out->optional_type == NULL
                ? MOPT_E_MEMORY
                : export_element(ex, type, &out->optional_type->elem_type, err);
@@ -198,8 +197,7 @@ static enum mopt_status export_kind(struct mopt_export *ex, const struct mopt_ty
 struct Mopt__Pb__TypeProto *mopt__export_type(struct mopt_export *ex, const struct mopt_type *type,
                                               struct mopt_error *err)
 {
-    Mopt__Pb__TypeProto *message =
-        mopt__export_message(ex, &mopt__pb__type_proto__descriptor, err);
+    Mopt__Pb__TypeProto *message = mopt__export_message(ex, &mopt__pb__type_proto__descriptor, err);
 
     if (message == NULL) {
         return NULL;

@@ -52,7 +52,7 @@ char *mopt__export_text(const char *text)
     return mopt__export_bytes(text);
 }
 
-// ---- Unknown fields -------------------------------------------------------------------------------------------
+// ---- Unknown fields
 
 static size_t count_fields(const struct mopt_blob *blob)
 {
@@ -94,8 +94,8 @@ static enum mopt_status append_bytes(struct mopt_export *ex, ProtobufCMessage *m
 
 // A field that the schema knows. *done: it was one of the kinds that importers carry over.
 static enum mopt_status place_known(struct mopt_export *ex, ProtobufCMessage *message,
-                                    const struct mopt_field *f, const uint8_t *content,
-                                    size_t most, bool *done, struct mopt_error *err)
+                                    const struct mopt_field *f, const uint8_t *content, size_t most,
+                                    bool *done, struct mopt_error *err)
 {
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(message->descriptor, f->number);
@@ -123,7 +123,8 @@ static enum mopt_status place_known(struct mopt_export *ex, ProtobufCMessage *me
     return MOPT_OK;
 }
 
-static void place_unknown(ProtobufCMessage *message, const struct mopt_field *f, const uint8_t *data)
+static void place_unknown(ProtobufCMessage *message, const struct mopt_field *f,
+                          const uint8_t *data)
 {
     uint64_t tag = 0;
     size_t n = mopt__wire_get(data, f->head, &tag);
@@ -192,7 +193,7 @@ bool mopt__export_note(const struct mopt_blob *blob, uint32_t number, struct mop
     return false;
 }
 
-// ---- Pairs ----------------------------------------------------------------------------------------------------
+// ---- Pairs
 
 enum mopt_status mopt__export_properties(struct mopt_export *ex, const struct mopt_property *items,
                                          size_t count, size_t *out_count,
@@ -224,7 +225,7 @@ enum mopt_status mopt__export_properties(struct mopt_export *ex, const struct mo
     return status;
 }
 
-// ---- Streaming ------------------------------------------------------------------------------------------------
+// ---- Streaming
 
 struct stream {
     ProtobufCBuffer base; // first: protobuf-c knows only this part

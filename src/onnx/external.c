@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensor values in other files: the keys of external_data, files beneath the model's folder, ranges. Every file is
-// mapped once. Of the keys, location, offset and length are acted on; all others are kept and mean nothing here
-// (a basepath above all: nothing outside the model's folder is ever read).
+// Tensor values in other files: the keys of external_data, files beneath the model's folder,
+// ranges. Every file is mapped once. Of the keys, location, offset and length are acted on; all
+// others are kept and mean nothing here (a basepath above all: nothing outside the model's folder
+// is ever read).
 #include <inttypes.h>
 #include <string.h>
 
@@ -98,15 +99,16 @@ static enum mopt_status check_range(const struct mopt_mapping *file, int64_t off
     return MOPT_OK;
 }
 
-// Small or misaligned tensors are copied. That many tensors over the same bytes cannot fill the memory, no more is
-// copied than the files hold (and a little more, for small ones).
+// Small or misaligned tensors are copied. That many tensors over the same bytes cannot fill the
+// memory, no more is copied than the files hold (and a little more, for small ones).
 static enum mopt_status check_copies(struct mopt_import *in, size_t bytes, struct mopt_error *err)
 {
     in->external_used += bytes;
     if (in->external_used > in->external_bytes &&
         in->external_used - in->external_bytes > MOPT_EXTERNAL_SLACK) {
-        return mopt_error_set(err, MOPT_E_LIMIT,
-                              "external data: tensors overlap, they ask for more than the files hold");
+        return mopt_error_set(
+            err, MOPT_E_LIMIT,
+            "external data: tensors overlap, they ask for more than the files hold");
     }
     return MOPT_OK;
 }

@@ -12,7 +12,7 @@ static const size_t FILE_BYTES_MAX = INT32_MAX;
 static const size_t MEMORY_FACTOR = 8;
 static const size_t MEMORY_BASE = (size_t)64 << 20;
 
-// ---- Model ----------------------------------------------------------------------------------------------------
+// ---- Model
 
 static enum mopt_status import_header(struct mopt_import *in, const Mopt__Pb__ModelProto *message,
                                       struct mopt_error *err)
@@ -90,7 +90,7 @@ static enum mopt_status build_model(struct mopt_import *in, const Mopt__Pb__Mode
     return status;
 }
 
-// ---- Files ----------------------------------------------------------------------------------------------------
+// ---- Files
 
 static size_t file_limit(const struct mopt_onnx_limits *limits)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the import files share: one import in progress, and the functions that turn messages of one kind into ir.
-// Read in this order: import.c (model), link.c, import_graph.c, import_infos.c, import_node.c, import_type.c, import_tensor.c, typed.c,
-// external.c. No operator is known here.
+// What the import files share: one import in progress, and the functions that turn messages of one
+// kind into ir. Read in this order: import.c (model), link.c, import_graph.c, import_infos.c,
+// import_node.c, import_type.c, import_tensor.c, typed.c, external.c. No operator is known here.
 #ifndef MOPT_ONNX_IMPORT_H
 #define MOPT_ONNX_IMPORT_H
 
@@ -46,10 +46,11 @@ enum mopt_status mopt__import_properties(struct mopt_import *in, size_t count,
                                          const struct mopt_property **out, size_t *out_count,
                                          struct mopt_error *err);
 // Fields that the schema does not know, as one blob of tags and contents; NULL when there are none.
-enum mopt_status mopt__import_unknown(struct mopt_import *in, const struct ProtobufCMessage *message,
+enum mopt_status mopt__import_unknown(struct mopt_import *in,
+                                      const struct ProtobufCMessage *message,
                                       const struct mopt_blob **out, struct mopt_error *err);
-// Puts `count` length-delimited fields in front of a blob: for fields the ir has no place for. Blobs of this kind
-// find their way back on export (see export.h).
+// Puts `count` length-delimited fields in front of a blob: for fields the ir has no place for.
+// Blobs of this kind find their way back on export (see export.h).
 struct ProtobufCBinaryData;
 enum mopt_status mopt__import_carry(struct mopt_import *in, uint32_t number,
                                     const struct ProtobufCBinaryData *items, size_t count,
@@ -59,9 +60,11 @@ enum mopt_status mopt__import_carry_number(struct mopt_import *in, uint32_t numb
                                            const struct mopt_blob **blob, struct mopt_error *err);
 
 // Checks a name that must be there: not NULL, not empty, not overlong.
-enum mopt_status mopt__import_check_name(const char *name, const char *what, struct mopt_error *err);
+enum mopt_status mopt__import_check_name(const char *name, const char *what,
+                                         struct mopt_error *err);
 
-enum mopt_status mopt__import_type(struct mopt_import *in, const struct Mopt__Pb__TypeProto *message,
+enum mopt_status mopt__import_type(struct mopt_import *in,
+                                   const struct Mopt__Pb__TypeProto *message,
                                    const struct mopt_type **out, struct mopt_error *err);
 
 // source may be NULL when nobody wants to know how the tensor stood in the file.
@@ -86,12 +89,13 @@ struct mopt_tensor_head {
 };
 // True: the tensor can use these mapped bytes in place (large enough, aligned).
 bool mopt__import_stays(const struct mopt_tensor_head *head, const uint8_t *data);
-// Tensor over head->bytes bytes of a mapping: in place if they can stay, else copied without leaving the pages of the
-// mapping resident. The range must lie inside the mapping.
+// Tensor over head->bytes bytes of a mapping: in place if they can stay, else copied without
+// leaving the pages of the mapping resident. The range must lie inside the mapping.
 enum mopt_status mopt__import_bytes(const struct mopt_tensor_head *head,
                                     struct mopt_mapping *mapping, size_t offset,
                                     struct mopt_tensor **out, struct mopt_error *err);
-// Tensor from the typed fields (float_data ... uint64_data); checks that they are the right ones and in range.
+// Tensor from the typed fields (float_data ... uint64_data); checks that they are the right ones
+// and in range.
 enum mopt_status mopt__import_typed(struct mopt_import *in,
                                     const struct Mopt__Pb__TensorProto *message,
                                     const struct mopt_tensor_head *head, struct mopt_tensor **out,
@@ -102,14 +106,15 @@ enum mopt_status mopt__import_external(struct mopt_import *in, const struct mopt
                                        struct mopt_error *err);
 void mopt__import_close_files(struct mopt_import *in);
 
-// scope: graph of the node that gets the attribute, or the body of the function that has it as a default.
-// On failure nothing is left to release.
+// scope: graph of the node that gets the attribute, or the body of the function that has it as a
+// default. On failure nothing is left to release.
 enum mopt_status mopt__import_attribute(struct mopt_import *in,
                                         const struct Mopt__Pb__AttributeProto *message,
                                         struct mopt_graph *scope, struct mopt_attribute *out,
                                         struct mopt_error *err);
 // Inputs and attributes of a node whose outputs are there already.
-enum mopt_status mopt__import_node(struct mopt_import *in, const struct Mopt__Pb__NodeProto *message,
+enum mopt_status mopt__import_node(struct mopt_import *in,
+                                   const struct Mopt__Pb__NodeProto *message,
                                    struct mopt_node *node, struct mopt_error *err);
 // Type and details of a value; the first declaration counts.
 enum mopt_status mopt__import_declare(struct mopt_import *in,

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Graphs and bodies of functions. Values are made before the nodes that use them, so nodes may stand in any order:
-// inputs, initializers, outputs of all nodes, then graph outputs, value_info, and only then inputs and attributes of
-// the nodes. A name of this scope hides the same name outside.
+// Graphs and bodies of functions. Values are made before the nodes that use them, so nodes may
+// stand in any order: inputs, initializers, outputs of all nodes, then graph outputs, value_info,
+// and only then inputs and attributes of the nodes. A name of this scope hides the same name
+// outside.
 #include <string.h>
 
 #include "onnx.pb-c.h"
 #include "onnx/import.h"
 
-// ---- Values ---------------------------------------------------------------------------------------------------
+// ---- Values
 
 static enum mopt_status new_value(struct mopt_graph *graph, const char *name, const char *what,
                                   struct mopt_value **out, struct mopt_error *err)
@@ -65,8 +66,7 @@ enum mopt_status mopt__import_declare(struct mopt_import *in,
     if (status != MOPT_OK) {
         return mopt_error_wrap(err, "value '%s'", value->name);
     }
-    if (value->type == NULL && value->declared != NULL &&
-        value->declared->kind != MOPT_TYPE_NONE) {
+    if (value->type == NULL && value->declared != NULL && value->declared->kind != MOPT_TYPE_NONE) {
         value->type = value->declared;
     }
     return MOPT_OK;
@@ -84,7 +84,7 @@ static enum mopt_status import_inputs(struct mopt_import *in, const Mopt__Pb__Gr
         if (status == MOPT_OK) {
             status = mopt__graph_add_input(graph, value, err);
         }
-        if (status == MOPT_OK) {
+        if (status == MOPT_OK && value != NULL) {
             status = mopt__import_declare(in, message->input[i], value, err);
         }
     }
@@ -117,9 +117,10 @@ static enum mopt_status import_outputs(struct mopt_import *in, const Mopt__Pb__G
     return status;
 }
 
-// ---- Initializers ---------------------------------------------------------------------------------------------
+// ---- Initializers
 
-// Value that an initializer fills: a new one, or an input (always so before IR version 4, later an overridable one).
+// Value that an initializer fills: a new one, or an input (always so before IR version 4, later an
+// overridable one).
 static enum mopt_status initializer_value(struct mopt_graph *graph, const char *name,
                                           struct mopt_value **out, struct mopt_error *err)
 {
@@ -184,7 +185,7 @@ static enum mopt_status import_initializers(struct mopt_import *in,
     return status;
 }
 
-// ---- Nodes ----------------------------------------------------------------------------------------------------
+// ---- Nodes
 
 static const char *label_of(const Mopt__Pb__NodeProto *message)
 {
@@ -270,7 +271,7 @@ static enum mopt_status fill_nodes(struct mopt_import *in, Mopt__Pb__NodeProto *
     return MOPT_OK;
 }
 
-// ---- Graphs ---------------------------------------------------------------------------------------------------
+// ---- Graphs
 
 static enum mopt_status import_graph_details(struct mopt_import *in,
                                              const Mopt__Pb__GraphProto *message,
@@ -322,7 +323,7 @@ enum mopt_status mopt__import_graph(struct mopt_import *in,
     return status;
 }
 
-// ---- Functions ------------------------------------------------------------------------------------------------
+// ---- Functions
 
 static enum mopt_status import_signature(const Mopt__Pb__FunctionProto *message,
                                          struct mopt_graph *body, struct mopt_error *err)
@@ -385,16 +386,15 @@ static enum mopt_status import_function_attributes(struct mopt_import *in,
 {
     size_t names = message->n_attribute;
     size_t defaults = message->n_attribute_proto;
-    enum mopt_status status = mopt__import_alloc(
-        in, names, sizeof(char *), (void **)&function->attribute_names, err);
+    enum mopt_status status =
+        mopt__import_alloc(in, names, sizeof(char *), (void **)&function->attribute_names, err);
 
     if (status == MOPT_OK) {
         status = mopt__import_alloc(in, defaults, sizeof *function->attribute_defaults,
                                     (void **)&function->attribute_defaults, err);
     }
     for (size_t i = 0; i < names && status == MOPT_OK; i++) {
-        status =
-            mopt__import_text(in, message->attribute[i], &function->attribute_names[i], err);
+        status = mopt__import_text(in, message->attribute[i], &function->attribute_names[i], err);
         function->attribute_name_count++;
     }
     for (size_t i = 0; i < defaults && status == MOPT_OK; i++) {

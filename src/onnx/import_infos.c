@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The value_info list of a graph. Exporters leave files that describe one value several times, even in different
-// words; such a list is noted as it stood, for writing it back (see MOPT_PRIVATE_INFO_ORDER and export_infos.c).
+// The value_info list of a graph. Exporters leave files that describe one value several times, even
+// in different words; such a list is noted as it stood, for writing it back (see
+// MOPT_PRIVATE_INFO_ORDER and export_infos.c).
 #include <string.h>
 
 #include "onnx.pb-c.h"
 #include "onnx/import.h"
 #include "onnx/wire.h"
 
-// Description of a value that counts, with its packed size. Message NULL: the value stands among the inputs or
-// outputs of the graph, and that description counts.
+// Description of a value that counts, with its packed size. Message NULL: the value stands among
+// the inputs or outputs of the graph, and that description counts.
 struct first {
     const Mopt__Pb__ValueInfoProto *message;
     size_t size;
 };
 
-// One entry per value_info of the file: index of the value in graph->value_infos, then the length and bytes of the
-// message if it is not that of the description that counts (length 0).
+// One entry per value_info of the file: index of the value in graph->value_infos, then the length
+// and bytes of the message if it is not that of the description that counts (length 0).
 struct info_order {
     struct mopt_strbuf note;
     struct mopt_map index; // value id -> 1 + index
@@ -42,7 +43,8 @@ static enum mopt_status pack(const Mopt__Pb__ValueInfoProto *message, size_t siz
     return MOPT_OK;
 }
 
-// Same bytes as the first description. Sizes are compared first, so that this costs no more than the message.
+// Same bytes as the first description. Sizes are compared first, so that this costs no more than
+// the message.
 static enum mopt_status same_as_first(const struct first *first, const uint8_t *bytes, size_t size,
                                       bool *same, struct mopt_error *err)
 {
@@ -114,19 +116,21 @@ static enum mopt_status add_info(struct mopt_import *in, const Mopt__Pb__ValueIn
     bool declared = value->declared != NULL;
     enum mopt_status status = MOPT_OK;
 
-    if (known != 0) {
+    if (known != 0 && order->firsts != NULL) {
         return note_info(order, message, known - 1, err);
     }
     if (declared) {
         status = add_first(order, NULL, value, err);
-        return status != MOPT_OK ? status : note_info(order, message, order->count - 1, err);
+        return status != MOPT_OK || order->firsts == NULL
+                   ? status
+                   : note_info(order, message, order->count - 1, err);
     }
     status = mopt__import_declare(in, message, value, err);
     return status != MOPT_OK ? status : add_first(order, message, value, err);
 }
 
-// A value_info of a name that nothing defines says nothing: it is left out; so is one that speaks about a value of an
-// outer scope. Of several of the same name the first counts.
+// A value_info of a name that nothing defines says nothing: it is left out; so is one that speaks
+// about a value of an outer scope. Of several of the same name the first counts.
 static enum mopt_status add_infos(struct mopt_import *in, size_t count,
                                   Mopt__Pb__ValueInfoProto *const *messages,
                                   struct mopt_graph *graph, struct info_order *order,

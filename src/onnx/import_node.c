@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attributes and inputs of nodes. An attribute says its kind and fills the field of that kind, or refers to an
-// attribute of the enclosing function and fills none. Knows no operator.
+// Attributes and inputs of nodes. An attribute says its kind and fills the field of that kind, or
+// refers to an attribute of the enclosing function and fills none. Knows no operator.
 #include <string.h>
 
 #include "onnx.pb-c.h"
 #include "onnx/import.h"
 
-// ---- Kinds ----------------------------------------------------------------------------------------------------
+// ---- Kinds
 
 // Bit set of the kinds whose fields are filled.
 static unsigned filled_kinds(const Mopt__Pb__AttributeProto *m)
@@ -66,7 +66,7 @@ static enum mopt_status kind_of(const Mopt__Pb__AttributeProto *m, enum mopt_att
     return MOPT_OK;
 }
 
-// ---- Values ---------------------------------------------------------------------------------------------------
+// ---- Values
 
 static enum mopt_status import_string(struct mopt_import *in, const ProtobufCBinaryData *bytes,
                                       struct mopt_string *out, struct mopt_error *err)
@@ -163,7 +163,8 @@ static enum mopt_status import_type_list(struct mopt_import *in, const Mopt__Pb_
     return status;
 }
 
-// Arrays of things that are counted or own memory: count is set first, so that a failure releases what is there.
+// Arrays of things that are counted or own memory: count is set first, so that a failure releases
+// what is there.
 static enum mopt_status import_list(struct mopt_import *in, const Mopt__Pb__AttributeProto *m,
                                     struct mopt_graph *scope, struct mopt_attribute *out,
                                     struct mopt_error *err)
@@ -172,8 +173,8 @@ static enum mopt_status import_list(struct mopt_import *in, const Mopt__Pb__Attr
 
     switch (out->kind) {
     case MOPT_ATTR_TENSORS:
-        status = mopt__import_alloc(in, m->n_tensors, sizeof *out->tensors, (void **)&out->tensors,
-                                    err);
+        status =
+            mopt__import_alloc(in, m->n_tensors, sizeof *out->tensors, (void **)&out->tensors, err);
         out->count = status == MOPT_OK ? m->n_tensors : 0;
         return status != MOPT_OK
                    ? status
@@ -238,7 +239,7 @@ static enum mopt_status import_value(struct mopt_import *in, const Mopt__Pb__Att
     }
 }
 
-// ---- Attributes -----------------------------------------------------------------------------------------------
+// ---- Attributes
 
 static void release(struct mopt_attribute *attribute)
 {
@@ -285,7 +286,8 @@ enum mopt_status mopt__import_attribute(struct mopt_import *in,
         return status;
     }
     status = kind_of(message, &out->kind, err);
-    if (status == MOPT_OK && (message->ref_attr_name == NULL || message->ref_attr_name[0] == '\0')) {
+    if (status == MOPT_OK &&
+        (message->ref_attr_name == NULL || message->ref_attr_name[0] == '\0')) {
         status = import_value(in, message, scope, out, err);
     }
     if (status != MOPT_OK) {
@@ -320,7 +322,7 @@ static enum mopt_status import_attributes(struct mopt_import *in,
     return status;
 }
 
-// ---- Nodes ----------------------------------------------------------------------------------------------------
+// ---- Nodes
 
 static bool is_defined(const struct mopt_value *value)
 {
@@ -367,7 +369,8 @@ static enum mopt_status import_node_details(struct mopt_import *in,
     return status;
 }
 
-enum mopt_status mopt__import_node(struct mopt_import *in, const struct Mopt__Pb__NodeProto *message,
+enum mopt_status mopt__import_node(struct mopt_import *in,
+                                   const struct Mopt__Pb__NodeProto *message,
                                    struct mopt_node *node, struct mopt_error *err)
 {
     enum mopt_status status = import_node_details(in, message, node, err);

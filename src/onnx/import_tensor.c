@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TensorProto and SparseTensorProto to ir tensors: sizes, the choice of storage, payloads in place. Where the bytes
-// of typed fields and other files come from is told by typed.c and external.c.
+// TensorProto and SparseTensorProto to ir tensors: sizes, the choice of storage, payloads in place.
+// Where the bytes of typed fields and other files come from is told by typed.c and external.c.
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 
 enum { COPY_CHUNK = 1 << 20 };
 
-// ---- Bytes of a mapping ---------------------------------------------------------------------------------------
+// ---- Bytes of a mapping
 
 static size_t alignment_of(enum mopt_dtype dtype)
 {
@@ -92,7 +92,7 @@ static enum mopt_status import_raw(struct mopt_import *in, const Mopt__Pb__Tenso
     return mopt__import_bytes(head, in->mapping, offset, out, err);
 }
 
-// ---- Head -----------------------------------------------------------------------------------------------------
+// ---- Head
 
 static enum mopt_status check_dtype(const Mopt__Pb__TensorProto *message, struct mopt_error *err)
 {
@@ -146,7 +146,7 @@ static enum mopt_status read_head(const Mopt__Pb__TensorProto *message,
     return MOPT_OK;
 }
 
-// ---- Source ---------------------------------------------------------------------------------------------------
+// ---- Source
 
 static enum mopt_status import_source(struct mopt_import *in, const Mopt__Pb__TensorProto *message,
                                       struct mopt_tensor_source *source, struct mopt_error *err)
@@ -173,7 +173,7 @@ static enum mopt_status import_source(struct mopt_import *in, const Mopt__Pb__Te
     return status;
 }
 
-// ---- Choice of storage ----------------------------------------------------------------------------------------
+// ---- Choice of storage
 
 static size_t count_typed(const Mopt__Pb__TensorProto *message)
 {
@@ -198,7 +198,7 @@ static enum mopt_status choose_storage(const Mopt__Pb__TensorProto *message,
     if ((size_t)external + (message->has_raw_data ? 1 : 0) + typed > 1) {
         return mopt_error_set(err, MOPT_E_FORMAT, "the values stand in more than one place");
     }
-    *storage = external               ? MOPT_STORE_EXTERNAL
+    *storage = external                ? MOPT_STORE_EXTERNAL
                : message->has_raw_data ? MOPT_STORE_RAW
                                        : MOPT_STORE_TYPED;
     return MOPT_OK;
@@ -248,7 +248,7 @@ enum mopt_status mopt__import_tensor(struct mopt_import *in,
     return status;
 }
 
-// ---- Sparse ---------------------------------------------------------------------------------------------------
+// ---- Sparse
 
 static enum mopt_status check_sparse(const Mopt__Pb__SparseTensorProto *message,
                                      struct mopt_error *err)

@@ -20,7 +20,8 @@ static enum mopt_status import_dim(struct mopt_import *in,
     return MOPT_OK;
 }
 
-// Negative values and empty names say nothing, but stand in files: noted so that they are written back.
+// Negative values and empty names say nothing, but stand in files: noted so that they are written
+// back.
 static enum mopt_status note_odd_dims(struct mopt_import *in,
                                       const Mopt__Pb__TensorShapeProto *shape,
                                       struct mopt_type *type, struct mopt_error *err)
@@ -118,8 +119,7 @@ static enum mopt_status import_tensor_type(struct mopt_import *in,
                                            const Mopt__Pb__TypeProto__Tensor *message,
                                            struct mopt_type *type, struct mopt_error *err)
 {
-    enum mopt_status status =
-        import_dtype(message->has_elem_type, message->elem_type, type, err);
+    enum mopt_status status = import_dtype(message->has_elem_type, message->elem_type, type, err);
 
     type->kind = MOPT_TYPE_TENSOR;
     return status != MOPT_OK ? status : import_shape(in, message->shape, type, err);
@@ -129,8 +129,7 @@ static enum mopt_status import_sparse_type(struct mopt_import *in,
                                            const Mopt__Pb__TypeProto__SparseTensor *message,
                                            struct mopt_type *type, struct mopt_error *err)
 {
-    enum mopt_status status =
-        import_dtype(message->has_elem_type, message->elem_type, type, err);
+    enum mopt_status status = import_dtype(message->has_elem_type, message->elem_type, type, err);
 
     type->kind = MOPT_TYPE_SPARSE_TENSOR;
     return status != MOPT_OK ? status : import_shape(in, message->shape, type, err);
@@ -181,7 +180,8 @@ static enum mopt_status import_kind(struct mopt_import *in, const Mopt__Pb__Type
                               &type->unknown, err);
 }
 
-enum mopt_status mopt__import_type(struct mopt_import *in, const struct Mopt__Pb__TypeProto *message,
+enum mopt_status mopt__import_type(struct mopt_import *in,
+                                   const struct Mopt__Pb__TypeProto *message,
                                    const struct mopt_type **out, struct mopt_error *err)
 {
     struct mopt_type *type = NULL;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pieces every import file uses: arena text, properties, unknown fields. Knows no message but the pairs.
+// Pieces every import file uses: arena text, properties, unknown fields. Knows no message but the
+// pairs.
 #include <string.h>
 
 #include "onnx.pb-c.h"
@@ -80,7 +81,7 @@ static enum mopt_status new_blob(struct mopt_import *in, size_t size, const stru
     if (status == MOPT_OK) {
         status = mopt__import_alloc(in, total, 1, (void **)data, err);
     }
-    if (status != MOPT_OK) {
+    if (status != MOPT_OK || *data == NULL) {
         return status;
     }
     if (old > 0) {
@@ -96,7 +97,8 @@ static uint64_t tag_of(uint32_t number, enum mopt_wire wire)
     return (uint64_t)number << 3 | (uint64_t)wire;
 }
 
-enum mopt_status mopt__import_unknown(struct mopt_import *in, const struct ProtobufCMessage *message,
+enum mopt_status mopt__import_unknown(struct mopt_import *in,
+                                      const struct ProtobufCMessage *message,
                                       const struct mopt_blob **out, struct mopt_error *err)
 {
     size_t size = 0;
@@ -115,7 +117,7 @@ enum mopt_status mopt__import_unknown(struct mopt_import *in, const struct Proto
         }
     }
     enum mopt_status status = new_blob(in, size, NULL, &at, out, err);
-    for (unsigned i = 0; i < message->n_unknown_fields && status == MOPT_OK; i++) {
+    for (unsigned i = 0; i < message->n_unknown_fields && at != NULL; i++) {
         const ProtobufCMessageUnknownField *field = &message->unknown_fields[i];
 
         at += mopt__wire_put(at, tag_of(field->tag, (enum mopt_wire)field->wire_type));
@@ -144,7 +146,7 @@ enum mopt_status mopt__import_carry(struct mopt_import *in, uint32_t number,
         }
     }
     enum mopt_status status = new_blob(in, size, *blob, &at, blob, err);
-    for (size_t i = 0; i < count && status == MOPT_OK; i++) {
+    for (size_t i = 0; i < count && at != NULL; i++) {
         at += mopt__wire_put(at, tag);
         at += mopt__wire_put(at, items[i].len);
         if (items[i].len > 0) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What needs the whole model: operator sets, calls of model-local functions, recursion, order of nodes.
+// What needs the whole model: operator sets, calls of model-local functions, recursion, order of
+// nodes.
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ enum {
     OPSETS_MAX = 100, // finding one is a linear search
 };
 
-// ---- Operator sets --------------------------------------------------------------------------------------------
+// ---- Operator sets
 
 static const struct mopt_opset *find_opset(const struct mopt_opset_list *list, const char *domain)
 {
@@ -50,8 +51,9 @@ static enum mopt_status import_opset(struct mopt_import *in,
     const struct mopt_opset *old = find_opset(list, opset.domain);
 
     if (!message->has_version || message->version < 1) {
-        return mopt_error_set(err, MOPT_E_FORMAT, "operator set '%s': version %" PRId64 " is below 1",
-                              opset.domain, message->version);
+        return mopt_error_set(err, MOPT_E_FORMAT,
+                              "operator set '%s': version %" PRId64 " is below 1", opset.domain,
+                              message->version);
     }
     if (old != NULL && old->version != message->version) {
         return mopt_error_set(err, MOPT_E_FORMAT, "operator set '%s' is imported in two versions",
@@ -80,7 +82,7 @@ enum mopt_status mopt__import_opsets(struct mopt_import *in, size_t count,
     return status;
 }
 
-// ---- Whole model: function calls and operator sets ------------------------------------------------------------
+// ---- Whole model: function calls and operator sets
 
 // One call: caller and callee as indices of model->functions.
 struct call {
@@ -143,8 +145,8 @@ static enum mopt_status link_call(struct linker *l, struct mopt_node *node, stru
     if (l->current == SIZE_MAX) {
         return MOPT_OK;
     }
-    enum mopt_status status = mopt__grow((void **)&l->calls, &l->call_capacity, l->call_count + 1,
-                                         sizeof *l->calls, err);
+    enum mopt_status status =
+        mopt__grow((void **)&l->calls, &l->call_capacity, l->call_count + 1, sizeof *l->calls, err);
     if (status == MOPT_OK) {
         l->calls[l->call_count++] =
             (struct call){.from = l->current, .to = (size_t)(slot - functions)};
@@ -159,8 +161,8 @@ static struct mopt_opset_list *opsets_of(struct linker *l)
     return l->current == SIZE_MAX ? &model->opsets : &model->functions[l->current]->opsets;
 }
 
-// Operator sets that nodes use but nobody imports: the newest of the default domain (version 1 before files could
-// import any), 1 of all others.
+// Operator sets that nodes use but nobody imports: the newest of the default domain (version 1
+// before files could import any), 1 of all others.
 static enum mopt_status complete_opsets(struct linker *l, const struct mopt_node *node,
                                         struct mopt_error *err)
 {
@@ -196,13 +198,13 @@ static enum mopt_status visit_graph(void *context, struct mopt_graph *graph, str
     return status;
 }
 
-// ---- Recursion ------------------------------------------------------------------------------------------------
+// ---- Recursion
 
 struct levels {
     size_t *callers; // calls of a function that are not yet looked at
     size_t *depth;   // longest chain of calls that leads to it
     size_t *queue;
-    size_t *first;   // calls of function i: first[i] .. first[i+1] in order of caller
+    size_t *first; // calls of function i: first[i] .. first[i+1] in order of caller
 };
 
 // Calls stand in order of their caller, because functions are walked in order.
@@ -259,8 +261,10 @@ static enum mopt_status walk_calls(const struct linker *l, struct levels *levels
     }
     for (size_t i = 0; tail < count && i < count; i++) {
         if (levels->callers[i] > 0) {
-            return mopt_error_set(err, MOPT_E_FORMAT, "function '%s' calls itself or is called from a "
-                                  "function that does", functions[i]->name);
+            return mopt_error_set(err, MOPT_E_FORMAT,
+                                  "function '%s' calls itself or is called from a "
+                                  "function that does",
+                                  functions[i]->name);
         }
     }
     return MOPT_OK;
@@ -286,7 +290,7 @@ static enum mopt_status check_recursion(const struct linker *l, struct mopt_erro
     return status;
 }
 
-// ---- Finish ---------------------------------------------------------------------------------------------------
+// ---- Finish
 
 static enum mopt_status link_model(struct linker *l, struct mopt_error *err)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing models: sizes, the external file, atomic publication. The external file gets a name that no file has yet,
-// is complete before the model appears, and the model is replaced in one step: at any moment the model on disk refers
-// to a complete file. Knows files; messages come from export.h.
+// Writing models: sizes, the external file, atomic publication. The external file gets a name that
+// no file has yet, is complete before the model appears, and the model is replaced in one step: at
+// any moment the model on disk refers to a complete file. Knows files; messages come from export.h.
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ struct saver {
     char *dir;
     char *data_name; // heap; NULL: chosen only when needed
     char *data_path;
-    char *old_data;  // external file of the model that is replaced; removed at the end
+    char *old_data;            // external file of the model that is replaced; removed at the end
     struct mopt_sha256 sha[2]; // model, data
     bool hash;
 };
@@ -32,7 +32,7 @@ static bool to_stdout(const struct saver *s)
     return strcmp(s->path, "-") == 0;
 }
 
-// ---- Names of the external file -------------------------------------------------------------------------------
+// ---- Names of the external file
 
 static char *print_name(const char *base, int number)
 {
@@ -144,7 +144,7 @@ static void remove_old_data(const struct saver *s)
     }
 }
 
-// ---- Messages -------------------------------------------------------------------------------------------------
+// ---- Messages
 
 static enum mopt_status build(struct saver *s, const struct mopt_model *model,
                               enum mopt_spill spill, size_t *size, struct mopt_error *err)
@@ -205,7 +205,7 @@ static enum mopt_status build_fitting(struct saver *s, const struct mopt_model *
     return status;
 }
 
-// ---- Files ----------------------------------------------------------------------------------------------------
+// ---- Files
 
 static enum mopt_status write_bytes(struct saver *s, struct mopt_output *output, const void *data,
                                     size_t size, struct mopt_error *err)
@@ -266,7 +266,8 @@ static enum mopt_status write_model(struct saver *s, struct mopt_output *output,
     return mopt__output_commit(output, err);
 }
 
-// The model's output is opened first, so that a target that cannot be written is told before the large file is made.
+// The model's output is opened first, so that a target that cannot be written is told before the
+// large file is made.
 static enum mopt_status write_files(struct saver *s, uint64_t *model_bytes, struct mopt_error *err)
 {
     struct mopt_output *output = NULL;
@@ -290,7 +291,7 @@ static enum mopt_status write_files(struct saver *s, uint64_t *model_bytes, stru
     return status;
 }
 
-// ---- Result ---------------------------------------------------------------------------------------------------
+// ---- Result
 
 static enum mopt_status note(struct saver *s, size_t i, const char *path, uint64_t bytes,
                              struct mopt_save_result *result, struct mopt_error *err)
@@ -326,7 +327,7 @@ void mopt__save_result_release(struct mopt_save_result *result)
     *result = (struct mopt_save_result){.count = 0};
 }
 
-// ---- Doors ----------------------------------------------------------------------------------------------------
+// ---- Doors
 
 static enum mopt_status save(struct saver *s, const struct mopt_model *model,
                              struct mopt_save_result *result, struct mopt_error *err)
@@ -358,8 +359,9 @@ enum mopt_status mopt__onnx_save(const struct mopt_model *model, const char *pat
                                  struct mopt_save_result *result, struct mopt_error *err)
 {
     static const struct mopt_onnx_save_options defaults = {.external = -1};
-    struct saver s = {
-        .path = path, .options = options != NULL ? options : &defaults, .hash = result != NULL};
+    struct saver s = {.path = path,
+                      .options = options != NULL ? options : &defaults,
+                      .hash = result != NULL};
 
     mopt__arena_init(&s.ex.arena);
     if (result != NULL) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pre-scan of wire bytes; see scan.h. Knows descriptors and the payload fields of tensors, nothing of graphs.
+// Pre-scan of wire bytes; see scan.h. Knows descriptors and the payload fields of tensors, nothing
+// of graphs.
 #include "onnx/scan.h"
 
 #include <stdbool.h>
@@ -10,10 +11,10 @@
 #include "onnx/wire.h"
 
 enum {
-    PATCH_BYTES = 5,       // a length below 2^31 as a varint padded to five bytes
-    SLAB_FIRST = 16,       // members that protobuf-c notes on its stack before it allocates
+    PATCH_BYTES = 5, // a length below 2^31 as a varint padded to five bytes
+    SLAB_FIRST = 16, // members that protobuf-c notes on its stack before it allocates
     SLAB_MEMBER_BYTES = 32,
-    BLOCK = 16,            // granularity of the decoder's arena
+    BLOCK = 16, // granularity of the decoder's arena
 };
 
 // A message being scanned.
@@ -55,7 +56,7 @@ static enum mopt_status fail_field(const struct scanner *s, size_t at,
                              at, message, field->name, why);
 }
 
-// ---- Account and output ---------------------------------------------------------------------------------------
+// ---- Account and output
 
 static enum mopt_status charge(struct scanner *s, size_t bytes, struct mopt_error *err)
 {
@@ -114,9 +115,10 @@ static enum mopt_status emit_verbatim(struct scanner *s, const struct mopt_field
     return status != MOPT_OK ? status : emit(s, s->data + s->at + f->head, f->size, err);
 }
 
-// ---- Payloads of tensors --------------------------------------------------------------------------------------
+// ---- Payloads of tensors
 
-// Wire type of a single element of a payload field, -1 for other fields, MOPT_WIRE_BYTES for raw_data.
+// Wire type of a single element of a payload field, -1 for other fields, MOPT_WIRE_BYTES for
+// raw_data.
 static int payload_wire(const struct frame *frame, uint32_t number)
 {
     if (frame->type != &mopt__pb__tensor_proto__descriptor) {
@@ -164,7 +166,7 @@ static enum mopt_status scan_payload(struct scanner *s, const struct mopt_field 
     return status;
 }
 
-// ---- Fields of every kind -------------------------------------------------------------------------------------
+// ---- Fields of every kind
 
 static enum mopt_wire wire_of(ProtobufCType type)
 {
@@ -399,8 +401,9 @@ static enum mopt_status scan_field(struct scanner *s, struct mopt_error *err)
         return fail_field(s, s->at, field, "stands more than once", err);
     }
     if (field != NULL && field->type == PROTOBUF_C_TYPE_MESSAGE) {
-        return f.wire == MOPT_WIRE_BYTES ? open_message(s, &f, field, err)
-                                         : fail_field(s, s->at, field, "has a wrong wire type", err);
+        return f.wire == MOPT_WIRE_BYTES
+                   ? open_message(s, &f, field, err)
+                   : fail_field(s, s->at, field, "has a wrong wire type", err);
     }
     if (field == NULL) {
         status = scan_unknown(s, &f, err);

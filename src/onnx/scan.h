@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pre-scan: one pass over the wire bytes with an explicit stack, before protobuf-c sees anything. It refuses what
-// protobuf-c would stumble over (depth, repeated singular fields, cut or overlong numbers, groups, text that is not
-// clean UTF-8, memory bombs), knows the position of every fault, and writes the skeleton: an equal message
-// in which every payload of a tensor (raw_data and the typed arrays) is replaced by a reference of 16 bytes,
-// offset and size in the input. Every payload field of a skeleton was written by the scan, so a reference cannot
-// be forged by the input. The scan is driven by the generated descriptors and knows of fields only the payloads.
+// The pre-scan: one pass over the wire bytes with an explicit stack, before protobuf-c sees
+// anything. It refuses what protobuf-c would stumble over (depth, repeated singular fields, cut or
+// overlong numbers, groups, text that is not clean UTF-8, memory bombs), knows the position of
+// every fault, and writes the skeleton: an equal message in which every payload of a tensor
+// (raw_data and the typed arrays) is replaced by a reference of 16 bytes, offset and size in the
+// input. Every payload field of a skeleton was written by the scan, so a reference cannot be forged
+// by the input. The scan is driven by the generated descriptors and knows of fields only the
+// payloads.
 #ifndef MOPT_ONNX_SCAN_H
 #define MOPT_ONNX_SCAN_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensor values in typed fields: which field serves which element type, and how its packed numbers become tensor
-// bytes. Source: the field comments of TensorProto in the ONNX specification (types of up to 32 bits but float and
-// uint32 stand in int32_data; 2- and 4-bit types stand there as packed bytes; uint32 stands in uint64_data).
+// Tensor values in typed fields: which field serves which element type, and how its packed numbers
+// become tensor bytes. Source: the field comments of TensorProto in the ONNX specification (types
+// of up to 32 bits but float and uint32 stand in int32_data; 2- and 4-bit types stand there as
+// packed bytes; uint32 stands in uint64_data).
 #include <string.h>
 
 #include "onnx.pb-c.h"
@@ -71,7 +72,7 @@ static enum mopt_status wrong_count(const char *name, size_t found, size_t wante
                           name, found, wanted);
 }
 
-// ---- Text -----------------------------------------------------------------------------------------------------
+// ---- Text
 
 static enum mopt_status import_strings(const struct chunks *c, const struct mopt_tensor_head *head,
                                        struct mopt_tensor **out, struct mopt_error *err)
@@ -83,13 +84,13 @@ static enum mopt_status import_strings(const struct chunks *c, const struct mopt
     }
     status = mopt__tensor_new(head->dtype, head->rank, head->dims, out, err);
     for (size_t i = 0; i < c->count && status == MOPT_OK; i++) {
-        status = mopt__tensor_set_string(*out, i, (const char *)c->items[i].data, c->items[i].len,
-                                         err);
+        status =
+            mopt__tensor_set_string(*out, i, (const char *)c->items[i].data, c->items[i].len, err);
     }
     return status;
 }
 
-// ---- Numbers of fixed width -----------------------------------------------------------------------------------
+// ---- Numbers of fixed width
 
 static enum mopt_status import_fixed(struct mopt_import *in, const struct chunks *c,
                                      const struct mopt_tensor_head *head, struct mopt_tensor **out,
@@ -123,7 +124,7 @@ static enum mopt_status import_fixed(struct mopt_import *in, const struct chunks
     return MOPT_OK;
 }
 
-// ---- Numbers of variable width --------------------------------------------------------------------------------
+// ---- Numbers of variable width
 
 struct range {
     int64_t min, max;
@@ -160,7 +161,8 @@ static bool in_range(enum mopt_dtype dtype, uint64_t *value)
     if (dtype == MOPT_UINT32) {
         return *value <= UINT32_MAX;
     }
-    if (*value > INT32_MAX && *value <= UINT32_MAX) { // negative numbers cut to 32 bits by the writer
+    if (*value > INT32_MAX &&
+        *value <= UINT32_MAX) { // negative numbers cut to 32 bits by the writer
         *value |= UINT64_C(0xffffffff00000000);
     }
     range = range_of(dtype);
@@ -250,7 +252,7 @@ static enum mopt_status import_varints(struct mopt_import *in, const struct chun
     return status;
 }
 
-// ---- Choice ---------------------------------------------------------------------------------------------------
+// ---- Choice
 
 static const char *filled_field(const Mopt__Pb__TensorProto *message)
 {

@@ -20,8 +20,8 @@ enum mopt_typed_field {
 
 enum mopt_typed_field mopt__typed_field(enum mopt_dtype dtype);
 
-// For the varint fields: bytes of one entry in tensor memory, and entries in `bytes` of it. 2- and 4-bit types count
-// by the byte. False for text.
+// For the varint fields: bytes of one entry in tensor memory, and entries in `bytes` of it. 2- and
+// 4-bit types count by the byte. False for text.
 bool mopt__typed_width(enum mopt_dtype dtype, size_t bytes, size_t *width, size_t *entries);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The smallest pieces of the protobuf wire format: varints, tags, and references from the skeleton into the file.
-// Knows no message and no field.
+// The smallest pieces of the protobuf wire format: varints, tags, and references from the skeleton
+// into the file. Knows no message and no field.
 #ifndef MOPT_ONNX_WIRE_H
 #define MOPT_ONNX_WIRE_H
 
@@ -18,13 +18,14 @@ enum mopt_wire {
 
 enum { MOPT_VARINT_MAX = 10, MOPT_REFERENCE_BYTES = 16 };
 
-// Field numbers that no schema may use (the protobuf language reserves them). The pre-scan refuses them, and the
-// importer notes under them, among the unknown fields of a message, what it needs to write the file back as it was;
-// they are never written.
+// Field numbers that no schema may use (the protobuf language reserves them). The pre-scan refuses
+// them, and the importer notes under them, among the unknown fields of a message, what it needs to
+// write the file back as it was; they are never written.
 enum mopt_private_field {
     MOPT_PRIVATE_FIRST = 19000,
-    MOPT_PRIVATE_INFO_ORDER = 19000, // GraphProto: value_info list with repetitions, as indices of value_infos
-    MOPT_PRIVATE_ODD_DIMS = 19001,   // TypeProto: dimensions that say nothing in an unusual way
+    MOPT_PRIVATE_INFO_ORDER =
+        19000, // GraphProto: value_info list with repetitions, as indices of value_infos
+    MOPT_PRIVATE_ODD_DIMS = 19001, // TypeProto: dimensions that say nothing in an unusual way
     MOPT_PRIVATE_LAST = 19999
 };
 static inline _Bool mopt__wire_private(uint32_t number)
@@ -32,7 +33,8 @@ static inline _Bool mopt__wire_private(uint32_t number)
     return number >= MOPT_PRIVATE_FIRST && number <= MOPT_PRIVATE_LAST;
 }
 
-// Decodes the varint at the start of data; returns its length 1..10, or 0 when it is cut or longer than 64 bits.
+// Decodes the varint at the start of data; returns its length 1..10, or 0 when it is cut or longer
+// than 64 bits.
 size_t mopt__wire_get(const uint8_t *data, size_t size, uint64_t *value);
 
 // Encodes value with as few bytes as possible; returns their number 1..10.

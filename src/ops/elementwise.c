@@ -282,6 +282,22 @@ int64_t mopt__dim_equal(struct mopt_dims *dims, int64_t a, int64_t b)
     return apart ? 0 : MOPT_DIM_UNKNOWN;
 }
 
+int64_t mopt__value_fit(const struct mopt_infer *infer, int64_t item)
+{
+    const struct mopt_type *type = infer->outputs[0].type;
+    const enum mopt_dtype dtype = type != NULL ? type->dtype : MOPT_UNDEFINED;
+    const unsigned bits = mopt__dtype_bits(dtype);
+    int64_t value = 0;
+    if (!mopt__dtype_is_integer(dtype) || !mopt__dim_is_known(infer->dims, item, &value)) {
+        return item;
+    }
+    if (mopt__dtype_is_unsigned(dtype)) {
+        return value < 0 || (bits < 64 && value >> bits != 0) ? MOPT_DIM_UNKNOWN : item;
+    }
+    const int64_t top = INT64_MAX >> (64 - bits);
+    return value > top || value < -top - 1 ? MOPT_DIM_UNKNOWN : item;
+}
+
 enum mopt_status mopt__values_binary(struct mopt_infer *infer,
                                      int64_t (*values)(struct mopt_dims *, int64_t, int64_t, bool),
                                      struct mopt_error *err)
@@ -292,7 +308,8 @@ enum mopt_status mopt__values_binary(struct mopt_infer *infer,
     size_t nb = 0;
     const int ra = mopt__infer_rank(infer, 0);
     const int rb = mopt__infer_rank(infer, 1);
-    if (ra < 0 || rb < 0 || ra > 1 || rb > 1 || !mopt__infer_ints(infer, 0, &a, &na) ||
+    if (ra < 0 || rb < 0 || ra > 1 || rb > 1 ||
+        mopt__infer_dtype(infer, 0) == MOPT_UINT64 || !mopt__infer_ints(infer, 0, &a, &na) ||
         !mopt__infer_ints(infer, 1, &b, &nb) || (na != nb && na != 1 && nb != 1)) {
         return MOPT_OK;
     }
@@ -304,7 +321,8 @@ enum mopt_status mopt__values_binary(struct mopt_infer *infer,
     const bool exact = mopt__dtype_is_float(mopt__infer_dtype(infer, 0));
     bool any = false;
     for (size_t i = 0; i < count; i++) {
-        items[i] = values(infer->dims, a[na == 1 ? 0 : i], b[nb == 1 ? 0 : i], exact);
+        items[i] = mopt__value_fit(
+            infer, values(infer->dims, a[na == 1 ? 0 : i], b[nb == 1 ? 0 : i], exact));
         any = any || items[i] != MOPT_DIM_UNKNOWN;
     }
     return any ? mopt__infer_set_ints(infer, 0, ra > rb ? ra : rb, items, count, err) : MOPT_OK;
@@ -317,13 +335,14 @@ enum mopt_status mopt__values_unary(struct mopt_infer *infer,
     const int64_t *a = NULL;
     size_t count = 0;
     const int rank = mopt__infer_rank(infer, 0);
-    if (rank < 0 || rank > 1 || !mopt__infer_ints(infer, 0, &a, &count)) {
+    if (rank < 0 || rank > 1 || mopt__infer_dtype(infer, 0) == MOPT_UINT64 ||
+        !mopt__infer_ints(infer, 0, &a, &count)) {
         return MOPT_OK;
     }
     int64_t *items = mopt__infer_room(infer, count);
     bool any = false;
     for (size_t i = 0; items != NULL && i < count; i++) {
-        items[i] = value(infer->dims, a[i]);
+        items[i] = mopt__value_fit(infer, value(infer->dims, a[i]));
         any = any || items[i] != MOPT_DIM_UNKNOWN;
     }
     return any ? mopt__infer_set_ints(infer, 0, rank, items, count, err) : MOPT_OK;

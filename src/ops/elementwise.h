@@ -57,6 +57,8 @@ enum mopt_status mopt__binary_run(const struct mopt_eval *eval, const struct mop
 enum mopt_status mopt__binary_eval(struct mopt_eval *eval, struct mopt_error *err);
 enum mopt_status mopt__binary_infer(struct mopt_infer *infer, struct mopt_error *err);
 
+// item, or MOPT_DIM_UNKNOWN when it is a number that output 0's element type (already set) cannot hold.
+int64_t mopt__value_fit(const struct mopt_infer *infer, int64_t item);
 // Values of one integer input as dim numbers; item i of a single value repeats. Used by facets with value propagation.
 enum mopt_status mopt__values_binary(struct mopt_infer *infer,
                                      int64_t (*values)(struct mopt_dims *, int64_t, int64_t, bool),

@@ -13,7 +13,7 @@ struct mopt_pattern; // opaque
 
 // Compiles a NUL-terminated UTF-8 pattern. Taken: literals, ., classes [a-z], [^...], [[:alpha:]], \d \w \s and their
 // opposites, groups (captures are matched, not kept), |, * + ? {n,m} and their lazy forms, ^ $ \A \z \b \B, flags i s m,
-// \Q...\E, \x41 and \x{1F600}. Errors: MOPT_E_VALUE (not a legal pattern), MOPT_E_UNSUPPORTED (Unicode classes \p),
+// \x41 and \x{1F600}. Errors: MOPT_E_VALUE (not a legal pattern), MOPT_E_UNSUPPORTED (Unicode classes \p, \Q...\E),
 // MOPT_E_LIMIT (too large), MOPT_E_MEMORY.
 enum mopt_status mopt__pattern_new(const char *text, struct mopt_pattern **out,
                                    struct mopt_error *err);

@@ -502,6 +502,8 @@ static enum mopt_status parse_repeat(struct parser *parser, long long *low, long
         *high = c == '?' ? 1 : -1;
         parser->text++;
     } else if (c != '{' || !parse_counts(parser, low, high)) {
+        *low = 1;
+        *high = 1;
         return MOPT_OK;
     }
     if (*low > MOPT_PATTERN_REPEAT || *high > MOPT_PATTERN_REPEAT || (*high >= 0 && *high < *low)) {
@@ -518,11 +520,15 @@ static enum mopt_status parse_repeat(struct parser *parser, long long *low, long
 static enum mopt_status again(struct parser *parser, const struct piece *atom, uint32_t next,
                               uint32_t *start)
 {
+    if (++parser->pattern->work > MOPT_PATTERN_WORK) {
+        return mopt_error_set(parser->err, MOPT_E_LIMIT, "pattern repeats too much");
+    }
     struct parser copy = *parser;
     copy.text = atom->begin;
     copy.end = atom->end;
     copy.flags = atom->flags;
-    return parse_atom(&copy, next, start);
+    enum mopt_status status = parse_atom(&copy, next, start);
+    return status == MOPT_OK && copy.text != copy.end ? illegal(parser, "bad group") : status;
 }
 
 // Zero or more: a split that comes back to itself.
@@ -567,16 +573,112 @@ static enum mopt_status repeat(struct parser *parser, const struct piece *atom, 
     return status;
 }
 
-// The extent of the next atom with its repetition, without making steps that stay.
+// ---- Extents: where an atom ends, found without building it (building twice per level would take 2^depth time) -----
+
+static void skip_brackets(struct parser *parser)
+{
+    parser->text++;
+    parser->text += parser->text < parser->end && *parser->text == '^' ? 1 : 0;
+    for (bool first = true; parser->text < parser->end; first = false) {
+        if (*parser->text == ']' && !first) {
+            parser->text++;
+            return;
+        }
+        const char *close = parser->text[0] == '[' && parser->end - parser->text > 1 &&
+                                    parser->text[1] == ':'
+                                ? strstr(parser->text + 2, ":]")
+                                : NULL;
+        if (close != NULL && close + 2 <= parser->end) {
+            parser->text = close + 2;
+        } else {
+            parser->text += *parser->text == '\\' && parser->end - parser->text > 1 ? 2 : 1;
+        }
+    }
+}
+
+static void skip_escape(struct parser *parser)
+{
+    parser->text++;
+    if (parser->text >= parser->end) {
+        return;
+    }
+    char c = *parser->text++;
+    if (c == 'x') {
+        uint32_t ignored;
+        struct mopt_error err;
+        struct parser quiet = *parser;
+        quiet.err = &err;
+        (void)hex_escape(&quiet, &ignored); // a bad one is reported when the atom is built
+        parser->text = quiet.text;
+    }
+}
+
+static void skip_group(struct parser *parser)
+{
+    unsigned depth = 0;
+    while (parser->text < parser->end) {
+        char c = *parser->text;
+        if (c == '[') {
+            skip_brackets(parser);
+        } else if (c == '\\') {
+            skip_escape(parser);
+        } else {
+            parser->text++;
+            depth += c == '(' ? 1 : 0;
+            depth -= c == ')' ? 1 : 0;
+            if (depth == 0) {
+                return;
+            }
+        }
+    }
+}
+
+// "(?i)" changes the flags for what follows.
+static bool is_flag_group(const struct parser *parser)
+{
+    const char *at = parser->text;
+    if (parser->end - at < 3 || at[0] != '(' || at[1] != '?') {
+        return false;
+    }
+    at += 2;
+    while (at < parser->end && (strchr("ismU-", *at) != NULL)) {
+        at++;
+    }
+    return at < parser->end && *at == ')';
+}
+
+static enum mopt_status skip_atom(struct parser *parser)
+{
+    uint32_t code;
+    bool group;
+    switch (*parser->text) {
+    case '(':
+        if (is_flag_group(parser)) {
+            parser->text += 2;
+            return parse_flags(parser, &group);
+        }
+        skip_group(parser);
+        break;
+    case '[':
+        skip_brackets(parser);
+        break;
+    case '\\':
+        skip_escape(parser);
+        break;
+    default:
+        parser->text += mopt__pattern_decode(parser->text, (size_t)(parser->end - parser->text),
+                                             &code);
+        break;
+    }
+    return MOPT_OK;
+}
+
 static enum mopt_status measure(struct parser *parser, struct piece *atom, long long *low,
                                 long long *high)
 {
-    size_t steps = parser->pattern->step_count;
-    uint32_t ignored;
     atom->begin = parser->text;
     atom->flags = parser->flags;
-    enum mopt_status status = parse_atom(parser, 0, &ignored);
-    parser->pattern->step_count = steps;
+    enum mopt_status status = skip_atom(parser);
     atom->end = parser->text;
     return status == MOPT_OK ? parse_repeat(parser, low, high) : status;
 }

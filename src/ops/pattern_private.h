@@ -10,6 +10,7 @@
 
 enum {
     MOPT_PATTERN_STEPS = 20000, // instructions at most
+    MOPT_PATTERN_WORK = 200000, // atoms built at most, copies counted
     MOPT_PATTERN_REPEAT = 1000, // largest count in {n,m}
     MOPT_PATTERN_DEPTH = 100,   // nesting of groups
 };
@@ -47,6 +48,7 @@ struct mopt_pattern {
     struct mopt_set *sets;
     size_t set_count, set_capacity;
     uint32_t start;
+    size_t work;
 };
 
 // Code point at text (size > 0) and its length; a byte that starts no UTF-8 sequence stands for itself.

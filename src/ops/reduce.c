@@ -379,7 +379,9 @@ static enum mopt_status reduce_values(struct mopt_infer *infer, bool keep, struc
     for (size_t i = 1; i < count; i++) {
         value = join_values(infer->dims, kind, value, items[i]);
     }
-    const bool known = value != MOPT_DIM_UNKNOWN && (kind == SUM || kind == PROD || kind == MAX || kind == MIN);
+    value = mopt__value_fit(infer, value);
+    const bool known = value != MOPT_DIM_UNKNOWN && mopt__infer_dtype(infer, 0) != MOPT_UINT64 &&
+                       (kind == SUM || kind == PROD || kind == MAX || kind == MIN);
     return known ? mopt__infer_set_ints(infer, 0, keep ? 1 : 0, &value, 1, err) : MOPT_OK;
 }
 

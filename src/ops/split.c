@@ -163,6 +163,7 @@ static enum mopt_status infer_lengths(const struct mopt_infer *infer, int64_t si
         return mopt_error_set(err, MOPT_E_VALUE, "%zu lengths for %u outputs", count,
                               (unsigned)outputs);
     }
+    given = given || (infer->node->op->until == 1 && mopt__infer_has(infer, 1));
     int64_t known = 0;
     const bool sized = mopt__dim_is_known(infer->dims, size, &known);
     for (uint32_t i = 0; i < outputs; i++) {

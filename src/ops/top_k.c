@@ -43,7 +43,7 @@ static void sink(struct entry *heap, int64_t count, int64_t i)
 struct top_job {
     const struct mopt_tensor *in;
     struct mopt_tensor *values;
-    int64_t *indices;
+    int64_t *indices; // NULL: not wanted
     bool largest;
     int64_t n, k, inner;
 };
@@ -82,7 +82,9 @@ static enum mopt_status run(const struct top_job *job, struct mopt_error *err)
         const int64_t to = g / job->inner * job->k * job->inner + g % job->inner;
         select_best(job, from, heap);
         for (int64_t i = 0; status == MOPT_OK && i < job->k; i++) {
-            job->indices[to + i * job->inner] = heap[i].index;
+            if (job->indices != NULL) {
+                job->indices[to + i * job->inner] = heap[i].index;
+            }
             status = mopt__copy_run(job->values, to + i * job->inner, job->in,
                                     from + heap[i].index * job->inner, 1, err);
         }
@@ -136,14 +138,14 @@ static enum mopt_status top_k_eval(struct mopt_eval *eval, struct mopt_error *er
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, dims, &job.values, err);
     }
-    if (status == MOPT_OK) {
+    if (status == MOPT_OK && mopt__eval_wants(eval, 1)) {
         status = mopt__eval_output(eval, 1, MOPT_INT64, in[0]->rank, dims, &indices, err);
     }
     if (status != MOPT_OK || job.values->count == 0) {
         return status;
     }
     job.in = in[0];
-    job.indices = mopt__tensor_data(indices);
+    job.indices = indices != NULL ? mopt__tensor_data(indices) : NULL;
     job.largest = high != 0;
     job.n = in[0]->dims[axis];
     return run(&job, err);

@@ -12,8 +12,8 @@ struct pair {
     enum mopt_numerics numerics;
     struct mopt_inputs inputs;
     size_t input_count, output_count;
-    struct mopt_datum **data;       // for a
-    struct mopt_datum **data_b;     // borrowed from data, in the order of b
+    struct mopt_datum **data;   // for a
+    struct mopt_datum **data_b; // borrowed from data, in the order of b
     struct mopt_datum **out_a, **out_b;
     struct mopt_run_options options;
     struct mopt_equivalence *out;
@@ -29,6 +29,7 @@ static bool is_final(enum mopt_status status) // no other input would help
 static enum mopt_status skip(struct pair *pair, const char *why, struct mopt_error *err)
 {
     pair->out->skipped = mopt__arena_strdup(&pair->b->arena, why);
+    mopt_error_clear(err); // why may stand there
     return pair->out->skipped != NULL ? MOPT_OK : mopt_error_memory(err);
 }
 
@@ -40,6 +41,7 @@ static enum mopt_status fail(struct pair *pair, const char *output, const char *
     pair->out->failure =
         mopt__arena_printf(&pair->b->arena, "%s%s%s%s", output[0] != '\0' ? "output '" : "", output,
                            output[0] != '\0' ? "': " : "", why);
+    mopt_error_clear(err); // why may stand there
     return pair->out->output != NULL && pair->out->failure != NULL ? MOPT_OK
                                                                    : mopt_error_memory(err);
 }
@@ -75,8 +77,8 @@ static enum mopt_status find_random(void *context, struct mopt_graph *graph, str
     (void)err;
     for (const struct mopt_node *node = graph->first; node != NULL; node = node->next) {
         bool quiet = strcmp(node->op_type, "Dropout") == 0; // random in training only
-        *found = *found ||
-                 (node->op != NULL && (node->op->traits & MOPT_TRAIT_RANDOM) != 0 && !quiet);
+        *found =
+            *found || (node->op != NULL && (node->op->traits & MOPT_TRAIT_RANDOM) != 0 && !quiet);
     }
     return MOPT_OK;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random inputs that bring mistakes to light: negatives, zeros of both signs, ties, large values; symbolic dims bound to
-// small numbers. Uniform numbers in [0,1) hide errors of sign, padding and order. It runs nothing.
+// Random inputs that bring mistakes to light: negatives, zeros of both signs, ties, large values;
+// symbolic dims bound to small numbers. Uniform numbers in [0,1) hide errors of sign, padding and
+// order. It runs nothing.
 #include <math.h>
 #include <string.h>
 
@@ -8,8 +9,8 @@
 
 // ---- Dims
 
-// How attempt k binds the n-th symbol. Real models need sizes that their strides divide, or lengths that
-// fit together, so several ways are tried.
+// How attempt k binds the n-th symbol. Real models need sizes that their strides divide, or lengths
+// that fit together, so several ways are tried.
 static int64_t symbol_size(int attempt, size_t n, const char *name)
 {
     switch (attempt) {

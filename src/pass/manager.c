@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs pipelines: what a pass needs before, what is checked after, and how a failing one is undone. It knows no pass by
-// name.
+// Runs pipelines: what a pass needs before, what is checked after, and how a failing one is undone.
+// It knows no pass by name.
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,8 +115,8 @@ static enum mopt_status run_rules(struct manager *manager, struct mopt_pass_cont
                                                  .budget = context->budget};
     uint64_t applied;
     start = mopt__clock_ns();
-    status = mopt__rewrite_run(*manager->model, pass->rules, pass->rule_count, &options, &applied,
-                               err);
+    status =
+        mopt__rewrite_run(*manager->model, pass->rules, pass->rule_count, &options, &applied, err);
     *elapsed_ns += mopt__clock_ns() - start;
     return status;
 }
@@ -165,9 +165,9 @@ static enum mopt_status check_equivalence(struct manager *manager, const struct 
         mopt__log(options->log, MOPT_LOG_INFO, "%s: outputs are not compared: %s", pass->name,
                   result.skipped);
     }
-    return result.equal ? MOPT_OK
-                        : mopt_error_set(err, MOPT_E_INTERNAL, "outputs have changed: %s",
-                                         result.failure);
+    return result.equal
+               ? MOPT_OK
+               : mopt_error_set(err, MOPT_E_INTERNAL, "outputs have changed: %s", result.failure);
 }
 
 static const char *dump_path(struct mopt_arena *arena, const char *dir, int number,
@@ -246,9 +246,8 @@ static enum mopt_status record(struct manager *manager, const struct mopt_pass_c
     if (count > 0) {
         memcpy(counters, context->counters, count * sizeof *counters);
     }
-    enum mopt_status status =
-        mopt__grow((void **)&report->results, &report->capacity, report->count + 1,
-                   sizeof *report->results, err);
+    enum mopt_status status = mopt__grow((void **)&report->results, &report->capacity,
+                                         report->count + 1, sizeof *report->results, err);
     if (status == MOPT_OK) {
         report->results[report->count] = *result;
         report->results[report->count++].counters = counters;
@@ -404,9 +403,8 @@ static enum mopt_status begin(struct manager *manager, struct mopt_error *err)
     if (status == MOPT_OK) {
         status = mopt__ops_resolve(*manager->model, err);
     }
-    return status == MOPT_OK
-               ? mopt__rewrite_dead_values(*manager->model, &manager->older, err)
-               : status;
+    return status == MOPT_OK ? mopt__rewrite_dead_values(*manager->model, &manager->older, err)
+                             : status;
 }
 
 enum mopt_status mopt__manager_run(struct mopt_model **model, const struct mopt_pipeline *pipeline,

@@ -49,9 +49,8 @@ static enum mopt_status find(const struct mopt_pass_set *set, const char *name,
 static enum mopt_status append(struct mopt_pipeline *pipeline, const struct mopt_pass *pass,
                                const char *arguments, struct mopt_error *err)
 {
-    enum mopt_status status =
-        mopt__grow((void **)&pipeline->items, &pipeline->capacity, pipeline->count + 1,
-                   sizeof *pipeline->items, err);
+    enum mopt_status status = mopt__grow((void **)&pipeline->items, &pipeline->capacity,
+                                         pipeline->count + 1, sizeof *pipeline->items, err);
     if (status == MOPT_OK) {
         pipeline->items[pipeline->count++] =
             (struct mopt_pipeline_item){.pass = pass, .arguments = arguments};
@@ -94,17 +93,21 @@ static void skip_blanks(struct reader *reader)
     reader->at += strspn(reader->at, " \t");
 }
 
-static enum mopt_status read_name(struct reader *reader, const char **out)
+static const char *read_name(struct reader *reader) // NULL: err set
 {
     skip_blanks(reader);
     size_t length = strcspn(reader->at, ",{} \t");
     if (length == 0) {
-        return mopt_error_set(reader->err, MOPT_E_USAGE, "name of a pass expected at '%s'",
-                              reader->at);
+        (void)mopt_error_set(reader->err, MOPT_E_USAGE, "name of a pass expected at '%s'",
+                             reader->at);
+        return NULL;
     }
-    *out = mopt__arena_strndup(reader->arena, reader->at, length);
+    const char *name = mopt__arena_strndup(reader->arena, reader->at, length);
+    if (name == NULL) {
+        (void)mopt_error_memory(reader->err);
+    }
     reader->at += length;
-    return *out != NULL ? MOPT_OK : mopt_error_memory(reader->err);
+    return name;
 }
 
 // "{...}", checked against the rows of the pass; NULL when there is none.
@@ -133,12 +136,13 @@ static enum mopt_status read_arguments(struct reader *reader, const struct mopt_
 
 static enum mopt_status read_item(struct reader *reader, struct mopt_pipeline *pipeline)
 {
-    const char *name, *arguments;
-    const struct mopt_pass *pass;
-    enum mopt_status status = read_name(reader, &name);
-    if (status == MOPT_OK) {
-        status = find(reader->set, name, &pass, reader->err);
+    const char *arguments = NULL;
+    const struct mopt_pass *pass = NULL;
+    const char *name = read_name(reader);
+    if (name == NULL) {
+        return reader->err->status;
     }
+    enum mopt_status status = find(reader->set, name, &pass, reader->err);
     if (status == MOPT_OK) {
         status = read_arguments(reader, pass, &arguments);
     }
@@ -154,10 +158,10 @@ static enum mopt_status read_comma(struct reader *reader, bool *more)
         reader->at++;
         return MOPT_OK;
     }
-    return *reader->at == '\0' ? MOPT_OK
-                               : mopt_error_set(reader->err, MOPT_E_USAGE,
-                                                "',' expected in the list of passes at '%s'",
-                                                reader->at);
+    return *reader->at == '\0'
+               ? MOPT_OK
+               : mopt_error_set(reader->err, MOPT_E_USAGE,
+                                "',' expected in the list of passes at '%s'", reader->at);
 }
 
 enum mopt_status mopt__pipeline_add(const struct mopt_pass_set *set, const char *text,
@@ -199,12 +203,12 @@ enum mopt_status mopt__pipeline_skip(const struct mopt_pass_set *set, const char
     bool more = *reader.at != '\0';
     enum mopt_status status = MOPT_OK;
     while (more && status == MOPT_OK) {
-        const char *name;
         const struct mopt_pass *pass = NULL;
-        status = read_name(&reader, &name);
-        if (status == MOPT_OK) {
-            status = find(set, name, &pass, err);
+        const char *name = read_name(&reader);
+        if (name == NULL) {
+            return err->status;
         }
+        status = find(set, name, &pass, err);
         if (status == MOPT_OK) {
             take_out(pipeline, pass);
             status = read_comma(&reader, &more);

@@ -67,8 +67,8 @@ static enum mopt_status list_nodes(void *context, struct mopt_graph *graph, stru
 {
     struct cleaner *cleaner = context;
     enum mopt_status status =
-        mopt__grow((void **)&cleaner->nodes, &cleaner->capacity,
-                   cleaner->count + graph->node_count, sizeof(struct mopt_node *), err);
+        mopt__grow((void **)&cleaner->nodes, &cleaner->capacity, cleaner->count + graph->node_count,
+                   sizeof(struct mopt_node *), err);
     if (status != MOPT_OK) {
         return status;
     }

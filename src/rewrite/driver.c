@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The worklist: which node is looked at when, which rule applies, and when it is enough. It knows no edit.
+// The worklist: which node is looked at when, which rule applies, and when it is enough. It knows
+// no edit.
 #include "rewrite/pattern.h"
 #include "rewrite/rewriter.h"
 
@@ -43,8 +44,8 @@ static enum mopt_status check_after(struct run *run, const struct mopt_rule *rul
 }
 
 // Applies a rule whose match stands in run->match; *done: something changed.
-static enum mopt_status apply(struct run *run, const struct mopt_rule *rule,
-                              struct mopt_node *node, bool *done, struct mopt_error *err)
+static enum mopt_status apply(struct run *run, const struct mopt_rule *rule, struct mopt_node *node,
+                              bool *done, struct mopt_error *err)
 {
     uint64_t before = run->rewriter.edits;
     const char *label = mopt__node_label(node); // the text stays, whatever becomes of the node
@@ -74,8 +75,8 @@ static enum mopt_status try_rules(struct run *run, struct mopt_node *node, struc
     for (size_t i = 0; i < bucket->count && !done && status == MOPT_OK; i++) {
         const struct mopt_rule *rule = run->index.rules[bucket->items[i]];
         const char *refusal;
-        if (mopt__pattern_match(&run->index.patterns[bucket->items[i]], rule, node, &run->match,
-                                &refusal)) {
+        if (mopt__rule_match(&run->index.patterns[bucket->items[i]], rule, node, &run->match,
+                             &refusal)) {
             status = apply(run, rule, node, &done, err);
         } else if (refusal != NULL) {
             note_refusal(run, rule, node, refusal);
@@ -197,8 +198,8 @@ static bool any_rule_matches(struct scan *scan, struct mopt_node *node)
     for (size_t i = 0; i < bucket->count; i++) {
         uint32_t rule = bucket->items[i];
         const char *refusal;
-        if (mopt__pattern_match(&scan->index->patterns[rule], scan->index->rules[rule], node,
-                                &scan->match, &refusal)) {
+        if (mopt__rule_match(&scan->index->patterns[rule], scan->index->rules[rule], node,
+                             &scan->match, &refusal)) {
             return true;
         }
     }

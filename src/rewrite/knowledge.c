@@ -75,8 +75,8 @@ static int64_t better_dim(const struct mopt_dims *dims, int64_t a, int64_t b)
     if (a == b || b == MOPT_DIM_UNKNOWN || mopt__dim_is_known(dims, a, &known)) {
         return a;
     }
-    bool replace = a == MOPT_DIM_UNKNOWN || mopt__dim_is_known(dims, b, &known) ||
-                   is_fresh(dims, a);
+    bool replace =
+        a == MOPT_DIM_UNKNOWN || mopt__dim_is_known(dims, b, &known) || is_fresh(dims, a);
     return replace ? b : a;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matching of compiled patterns, and the index of rules by root operator. It only looks: nothing here may change a graph.
+// Matching of compiled patterns, and the index of rules by root operator. It only looks: nothing
+// here may change a graph.
 #include <string.h>
 
 #include "rewrite/pattern.h"
 
-// ---- One attempt: a list of lines still to be bound, with complete backtracking over commutative orders.
+// ---- One attempt: a list of lines still to be bound; commutative orders are tried completely
 
 struct state {
     struct mopt_node *nodes[MOPT_MATCH_NODES];
@@ -15,7 +16,7 @@ struct state {
 };
 
 struct attempt {
-    const struct mopt_pattern *pattern;
+    const struct mopt_rule_pattern *pattern;
     const struct mopt_rule *rule;
     struct mopt_node *root;
     struct mopt_match *match;
@@ -70,11 +71,12 @@ static bool is_taken(const struct attempt *attempt, const struct mopt_node *node
     return false;
 }
 
-// The line that makes values[index] must be played by the producer of value, in the root's own scope.
+// The line that makes values[index] must be played by the producer of value, in the root's own
+// scope.
 static bool bind_producer(struct attempt *attempt, int index, const struct mopt_value *value)
 {
     struct state *state = &attempt->state;
-    const struct mopt_pattern *pattern = attempt->pattern;
+    const struct mopt_rule_pattern *pattern = attempt->pattern;
     int line = pattern->line_of[index];
     struct mopt_node *node = value->producer;
     if (node == NULL || node->graph != attempt->root->graph ||
@@ -110,8 +112,7 @@ static bool bind_input(struct attempt *attempt, const struct mopt_pattern_slot *
     if ((slot->flags & MOPT_PATTERN_CONSTANT) != 0 && mopt__match_constant(value) == NULL) {
         return false;
     }
-    return attempt->pattern->line_of[slot->value] < 0 ||
-           bind_producer(attempt, slot->value, value);
+    return attempt->pattern->line_of[slot->value] < 0 || bind_producer(attempt, slot->value, value);
 }
 
 static bool bind_inputs(struct attempt *attempt, const struct mopt_pattern_line *line,
@@ -141,8 +142,7 @@ static bool bind_output(struct attempt *attempt, const struct mopt_pattern_slot 
         return false;
     }
     if (value != NULL && (slot->flags & MOPT_PATTERN_INNER) != 0 &&
-        (value->graph_output_count > 0 ||
-         value->use_count > attempt->pattern->uses[slot->value])) {
+        (value->graph_output_count > 0 || value->use_count > attempt->pattern->uses[slot->value])) {
         return false;
     }
     return bind_value(attempt, slot->value, value);
@@ -193,7 +193,7 @@ static bool inner_values_hold(const struct attempt *attempt, const struct mopt_p
 // The structure fits: the rule's own conditions decide.
 static bool finish(struct attempt *attempt)
 {
-    const struct mopt_pattern *pattern = attempt->pattern;
+    const struct mopt_rule_pattern *pattern = attempt->pattern;
     for (size_t i = 0; i < pattern->line_count; i++) {
         if (!inner_values_hold(attempt, &pattern->lines[i])) {
             return false;
@@ -239,8 +239,8 @@ static bool solve(struct attempt *attempt, size_t done)
     return bind_inputs(attempt, line, node, true) && solve(attempt, done + 1);
 }
 
-bool mopt__pattern_match(const struct mopt_pattern *pattern, const struct mopt_rule *rule,
-                         struct mopt_node *root, struct mopt_match *match, const char **refusal)
+bool mopt__rule_match(const struct mopt_rule_pattern *pattern, const struct mopt_rule *rule,
+                      struct mopt_node *root, struct mopt_match *match, const char **refusal)
 {
     *refusal = NULL;
     size_t last = pattern->line_count - 1;
@@ -261,7 +261,7 @@ bool mopt__pattern_match(const struct mopt_pattern *pattern, const struct mopt_r
 
 static const struct mopt_pattern_line *root_line(const struct mopt_rule_index *index, size_t rule)
 {
-    const struct mopt_pattern *pattern = &index->patterns[rule];
+    const struct mopt_rule_pattern *pattern = &index->patterns[rule];
     return &pattern->lines[pattern->line_count - 1];
 }
 
@@ -323,8 +323,8 @@ static enum mopt_status build_index(struct mopt_rule_index *index, struct mopt_e
         return mopt_error_memory(err);
     }
     for (size_t i = 0; i < index->count; i++) {
-        struct mopt_pattern *pattern = &index->patterns[i];
-        enum mopt_status status = mopt__pattern_parse(index->rules[i], &index->arena, pattern, err);
+        struct mopt_rule_pattern *pattern = &index->patterns[i];
+        enum mopt_status status = mopt__rule_parse(index->rules[i], &index->arena, pattern, err);
         if (status != MOPT_OK) {
             return status;
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text patterns to compiled patterns. A wrong text is a mistake of ours, so every error is MOPT_E_INTERNAL. It knows no
-// graph.
+// Text patterns to compiled patterns. A wrong text is a mistake of ours, so every error is
+// MOPT_E_INTERNAL. It knows no graph.
 #include <string.h>
 
 #include "rewrite/pattern.h"
@@ -9,7 +9,7 @@ struct parser {
     const char *at;
     const struct mopt_rule *rule;
     struct mopt_arena *arena;
-    struct mopt_pattern *pattern;
+    struct mopt_rule_pattern *pattern;
     size_t line; // from 1, for messages
     struct mopt_error *err;
 };
@@ -67,7 +67,7 @@ static const char *take_word(struct parser *parser)
 
 // ---- Values
 
-static int find_value(const struct mopt_pattern *pattern, const char *name)
+static int find_value(const struct mopt_rule_pattern *pattern, const char *name)
 {
     for (size_t i = 0; i < pattern->value_count; i++) {
         if (strcmp(pattern->names[i], name) == 0) {
@@ -79,7 +79,7 @@ static int find_value(const struct mopt_pattern *pattern, const char *name)
 
 static enum mopt_status add_value(struct parser *parser, const char *name, int *out)
 {
-    struct mopt_pattern *pattern = parser->pattern;
+    struct mopt_rule_pattern *pattern = parser->pattern;
     if (pattern->value_count == MOPT_MATCH_VALUES) {
         return fail(parser, "too many names at", name);
     }
@@ -255,7 +255,7 @@ static enum mopt_status parse_ops(struct parser *parser, struct mopt_pattern_lin
 
 static enum mopt_status parse_line(struct parser *parser)
 {
-    struct mopt_pattern *pattern = parser->pattern;
+    struct mopt_rule_pattern *pattern = parser->pattern;
     if (pattern->line_count == MOPT_MATCH_NODES) {
         return fail(parser, "too many lines at", parser->at);
     }
@@ -282,10 +282,11 @@ static enum mopt_status parse_line(struct parser *parser)
 
 // ---- Whole patterns
 
-// Every line must be reached from the root by going from inputs to producers; lines stand before their users.
+// Every line must be reached from the root by going from inputs to producers; lines stand before
+// their users.
 static enum mopt_status check_shape(struct parser *parser)
 {
-    struct mopt_pattern *pattern = parser->pattern;
+    struct mopt_rule_pattern *pattern = parser->pattern;
     int depth[MOPT_MATCH_NODES] = {0};
     bool reached[MOPT_MATCH_NODES] = {false};
     reached[pattern->line_count - 1] = true;
@@ -318,7 +319,7 @@ static enum mopt_status check_shape(struct parser *parser)
 static enum mopt_status parse_bare(struct parser *parser)
 {
     static const struct mopt_pattern_op any;
-    struct mopt_pattern *pattern = parser->pattern;
+    struct mopt_rule_pattern *pattern = parser->pattern;
     pattern->bare = true;
     pattern->line_count = 1;
     if (parser->rule->op != NULL) {
@@ -338,10 +339,10 @@ static enum mopt_status parse_bare(struct parser *parser)
     return pattern->lines[0].ops != NULL ? MOPT_OK : MOPT_E_MEMORY;
 }
 
-enum mopt_status mopt__pattern_parse(const struct mopt_rule *rule, struct mopt_arena *arena,
-                                     struct mopt_pattern *out, struct mopt_error *err)
+enum mopt_status mopt__rule_parse(const struct mopt_rule *rule, struct mopt_arena *arena,
+                                  struct mopt_rule_pattern *out, struct mopt_error *err)
 {
-    *out = (struct mopt_pattern){.line_count = 0};
+    *out = (struct mopt_rule_pattern){.line_count = 0};
     struct parser parser = {.rule = rule, .arena = arena, .pattern = out, .line = 1, .err = err};
     if (rule->pattern == NULL) {
         return parse_bare(&parser);

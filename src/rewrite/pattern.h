@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled patterns and the index of rules; private to rewrite. pattern.c builds them, match.c reads them.
+// Compiled patterns and the index of rules; private to rewrite. pattern.c builds them, match.c
+// reads them.
 #ifndef MOPT_REWRITE_PATTERN_H
 #define MOPT_REWRITE_PATTERN_H
 
@@ -30,7 +31,7 @@ struct mopt_pattern_line {
     bool rest; // "...": further inputs do not matter
 };
 
-struct mopt_pattern {
+struct mopt_rule_pattern {
     bool bare; // no text: one line that looks at the operator only
     struct mopt_pattern_line lines[MOPT_MATCH_NODES];
     size_t line_count; // the last line is the root
@@ -42,14 +43,16 @@ struct mopt_pattern {
     int depth; // most steps from the root up to a line
 };
 
-// Compiles the text of a rule. Everything lives in the arena. Errors: MOPT_E_INTERNAL naming line and problem.
-enum mopt_status mopt__pattern_parse(const struct mopt_rule *rule, struct mopt_arena *arena,
-                                     struct mopt_pattern *out, struct mopt_error *err);
+// Compiles the text of a rule. Everything lives in the arena. Errors: MOPT_E_INTERNAL naming line
+// and problem.
+enum mopt_status mopt__rule_parse(const struct mopt_rule *rule, struct mopt_arena *arena,
+                                  struct mopt_rule_pattern *out, struct mopt_error *err);
 
-// Looks whether the pattern fits at root and the rule's own conditions hold, trying every order of commutative inputs. match is
-// only written when the structure fits; *refusal gets the first reason given by the rule, else NULL.
-bool mopt__pattern_match(const struct mopt_pattern *pattern, const struct mopt_rule *rule,
-                         struct mopt_node *root, struct mopt_match *match, const char **refusal);
+// Looks whether the pattern fits at root and the rule's own conditions hold, trying every order of
+// commutative inputs. match is only written when the structure fits; *refusal gets the first reason
+// given by the rule, else NULL.
+bool mopt__rule_match(const struct mopt_rule_pattern *pattern, const struct mopt_rule *rule,
+                      struct mopt_node *root, struct mopt_match *match, const char **refusal);
 
 // The rules of one run, found by root operator.
 struct mopt_rule_bucket {
@@ -58,10 +61,10 @@ struct mopt_rule_bucket {
 };
 struct mopt_rule_index {
     struct mopt_arena arena;
-    struct mopt_map buckets; // operator name -> struct mopt_rule_bucket
+    struct mopt_map buckets;      // operator name -> struct mopt_rule_bucket
     struct mopt_rule_bucket rest; // rules that look at every node
     const struct mopt_rule *const *rules;
-    struct mopt_pattern *patterns; // [count]
+    struct mopt_rule_pattern *patterns; // [count]
     size_t count;
     int depth; // deepest pattern
 };

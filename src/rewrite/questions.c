@@ -24,8 +24,8 @@ struct mopt_tensor *mopt__match_constant(const struct mopt_value *value)
         return mopt__value_constant(value);
     }
     const struct mopt_attribute *attribute = mopt__node_attribute(node, "value");
-    bool usable = attribute != NULL && attribute->kind == MOPT_ATTR_TENSOR &&
-                  attribute->ref_name == NULL;
+    bool usable =
+        attribute != NULL && attribute->kind == MOPT_ATTR_TENSOR && attribute->ref_name == NULL;
     return usable ? attribute->t : NULL;
 }
 
@@ -67,8 +67,8 @@ bool mopt__match_splat(const struct mopt_value *value, double *out)
 static const struct mopt_tensor *integer_list(const struct mopt_value *value)
 {
     const struct mopt_tensor *tensor = mopt__match_constant(value);
-    bool fits = tensor != NULL && is_whole(tensor->dtype) && tensor->rank <= 1 &&
-                tensor->count <= INTS_MAX;
+    bool fits =
+        tensor != NULL && is_whole(tensor->dtype) && tensor->rank <= 1 && tensor->count <= INTS_MAX;
     return fits ? tensor : NULL;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replacing a value by another one: uses in all scopes, the names of graph outputs, names that hide others.
+// Replacing a value by another one: uses in all scopes, the names of graph outputs, names that hide
+// others.
 #include <string.h>
 
 #include "rewrite/rewriter.h"
@@ -14,8 +15,8 @@ bool mopt__rewrite_visible(const struct mopt_value *value, const struct mopt_gra
 
 // ---- Names
 
-// Gives value a name that is free in all scopes. A fresh value hands its name over, because only making a value
-// finds such a name.
+// Gives value a name that is free in all scopes. A fresh value hands its name over, because only
+// making a value finds such a name.
 static enum mopt_status rename_fresh(struct mopt_value *value, struct mopt_error *err)
 {
     struct mopt_value *donor = mopt__value_fresh(value->graph, value->name, err);
@@ -126,7 +127,8 @@ static void move_node_uses(struct mopt_value *from, struct mopt_value *to)
     }
 }
 
-// from stays the output, made by an Identity at the end of its graph; its old producer gets a new value in its place.
+// from stays the output, made by an Identity at the end of its graph; its old producer gets a new
+// value in its place.
 static enum mopt_status leave_identity(struct mopt_rewriter *rewriter, struct mopt_value *from,
                                        struct mopt_value *to, struct mopt_error *err)
 {
@@ -160,8 +162,8 @@ static enum mopt_status check(const struct mopt_value *from, const struct mopt_v
                               struct mopt_error *err)
 {
     if (from->graph->model != to->graph->model || !mopt__rewrite_visible(to, from->graph)) {
-        return mopt_error_set(err, MOPT_E_INTERNAL,
-                              "value '%s' is not visible where '%s' is used", to->name, from->name);
+        return mopt_error_set(err, MOPT_E_INTERNAL, "value '%s' is not visible where '%s' is used",
+                              to->name, from->name);
     }
     for (uint32_t i = 0; to->producer != NULL && i < to->producer->input_count; i++) {
         if (to->producer->inputs[i].value == from) {

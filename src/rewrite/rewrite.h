@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Front door of rewrite (rank 3): the one door through which a rule changes a graph. A rule looks
 // (match, may say why it refused) and then acts (apply) only through the rewriter, which keeps
-// types, names, use lists and the worklist right. It knows no pass and no level. Read in this order:
-// rewrite.h, pattern.h, pattern.c (text patterns), match.c, questions.c, rewriter.c (edits),
+// types, names, use lists and the worklist right. It knows no pass and no level. Read in this
+// order: rewrite.h, pattern.h, pattern.c (text patterns), match.c, questions.c, rewriter.c (edits),
 // replace.c (uses and names), driver.c (worklist), dead_code.c.
 #ifndef MOPT_REWRITE_REWRITE_H
 #define MOPT_REWRITE_REWRITE_H
@@ -49,8 +49,8 @@ struct mopt_match {
 //   once as an input: exactly one use). A use inside a sub-graph is a use. Inner values without "!"
 //   may have other uses; their producers then stay.
 // A pattern of NULL matches every node of `op` (NULL = all nodes) and looks at nothing else. Calls
-// of model-local functions only match rules without any operator name; nodes whose attributes refer to
-// attributes of an enclosing function never match.
+// of model-local functions only match rules without any operator name; nodes whose attributes refer
+// to attributes of an enclosing function never match.
 struct mopt_rule {
     const char *name;
     const char *op;      // root operator when pattern is NULL; names separated by '|'; NULL = any
@@ -73,7 +73,7 @@ struct mopt_rewrite_options {
     // may be NULL.
     void (*applied)(void *context, const struct mopt_rule *rule, const char *node);
     void *context;
-    uint64_t max_applications; // safety against endless rewriting; 0 = 64 * nodes + 1024
+    uint64_t max_applications;        // safety against endless rewriting; 0 = 64 * nodes + 1024
     const struct mopt_budget *budget; // checked on the way; may be NULL
 };
 
@@ -92,8 +92,8 @@ enum mopt_status mopt__rewrite_scan(struct mopt_model *model, const struct mopt_
                                     size_t count, bool *found, struct mopt_error *err);
 
 // ---- Edits, for apply
-// Everything a rule must know: new nodes stand before an existing node of the same graph; inputs must be
-// visible from there. A wrong edit is MOPT_E_INTERNAL.
+// Everything a rule must know: new nodes stand before an existing node of the same graph; inputs
+// must be visible from there. A wrong edit is MOPT_E_INTERNAL.
 struct mopt_model *mopt__rewriter_model(struct mopt_rewriter *rewriter);
 // New node before `before` (not NULL) with its record resolved; inputs: [input_count], entries may
 // be NULL. Output values get fresh names after hint and types by inference after
@@ -106,17 +106,18 @@ struct mopt_node *mopt__rewriter_node(struct mopt_rewriter *rewriter, struct mop
 enum mopt_status mopt__rewriter_finish_node(struct mopt_rewriter *rewriter, struct mopt_node *node,
                                             struct mopt_error *err);
 // New initializer in the graph of `near`, named after hint (NULL: any name); takes a new reference.
-// In the body of a function, which has no initializers, a Constant node before `near`. NULL: err set.
+// In the body of a function, which has no initializers, a Constant node before `near`. NULL: err
+// set.
 struct mopt_value *mopt__rewriter_constant(struct mopt_rewriter *rewriter,
                                            const struct mopt_node *near, const char *hint,
                                            struct mopt_tensor *tensor, struct mopt_error *err);
 // Every use of `from` becomes a use of `to`, which must be of the same or an enclosing graph and
-// must not itself use `from`. When `from` is a graph output its name and declared type survive: `to`
-// takes over the name if it may (produced by a node of the same graph, not itself an output or
+// must not itself use `from`. When `from` is a graph output its name and declared type survive:
+// `to` takes over the name if it may (produced by a node of the same graph, not itself an output or
 // input), else an Identity stays (a `from` that no node produces stays the output as it is). Inner
 // values whose name would hide `to` get a fresh one. What only one of the two types tells is kept.
-// The producer of `from` is left to dead-code removal. Nothing to replace (a dead `from`, an Identity
-// that must stay) is no edit, so a rule that only does that has not applied.
+// The producer of `from` is left to dead-code removal. Nothing to replace (a dead `from`, an
+// Identity that must stay) is no edit, so a rule that only does that has not applied.
 enum mopt_status mopt__rewriter_replace(struct mopt_rewriter *rewriter, struct mopt_value *from,
                                         struct mopt_value *to, struct mopt_error *err);
 // Whether mopt__rewriter_replace can do it without leaving an Identity behind (rules that gain
@@ -127,8 +128,8 @@ bool mopt__rewrite_can_replace(const struct mopt_value *from, const struct mopt_
 enum mopt_status mopt__rewriter_set_input(struct mopt_rewriter *rewriter, struct mopt_node *node,
                                           uint32_t index, struct mopt_value *value,
                                           struct mopt_error *err);
-// Node changed in place (attributes): types of its outputs are inferred again now, it is queued with
-// its neighbours.
+// Node changed in place (attributes): types of its outputs are inferred again now, it is queued
+// with its neighbours.
 enum mopt_status mopt__rewriter_touch(struct mopt_rewriter *rewriter, struct mopt_node *node,
                                       struct mopt_error *err);
 // Removes a node now; its outputs must be dead (else the run fails after apply).
@@ -143,9 +144,9 @@ bool mopt__match_single_use(const struct mopt_value *value); // one use, no grap
 bool mopt__match_scalar(const struct mopt_value *value, double *out);
 // Constant of a number or bool type, not empty, all elements equal in their bits.
 bool mopt__match_splat(const struct mopt_value *value, double *out);
-// Known content of an integer tensor of rank 0 or 1: constant or inferred, element by element as dim
-// numbers (negative constants are dim numbers too: read them with mopt__dim_is_known). *items stays
-// until apply returns. At most 1024 elements, else false.
+// Known content of an integer tensor of rank 0 or 1: constant or inferred, element by element as
+// dim numbers (negative constants are dim numbers too: read them with mopt__dim_is_known). *items
+// stays until apply returns. At most 1024 elements, else false.
 bool mopt__match_ints(const struct mopt_value *value, const int64_t **items, size_t *count);
 // The same as plain numbers; false when an element is not a number or there are more than capacity.
 bool mopt__match_i64s(const struct mopt_value *value, int64_t *items, size_t capacity,

@@ -90,8 +90,8 @@ struct mopt_node *mopt__rewriter_next(struct mopt_rewriter *rewriter, bool *stal
     return NULL;
 }
 
-// Queues users of value, their users, and so on, `steps` deep; patterns reach that far up from their root.
-// NOLINTNEXTLINE(misc-no-recursion): steps is at most MOPT_MATCH_NODES
+// Queues users of value, their users, and so on, `steps` deep; patterns reach that far up from
+// their root. NOLINTNEXTLINE(misc-no-recursion): steps is at most MOPT_MATCH_NODES
 static void queue_down(struct mopt_rewriter *rewriter, const struct mopt_value *value, int steps,
                        int *left)
 {
@@ -273,7 +273,8 @@ static void queue_stale(struct mopt_rewriter *rewriter, const struct mopt_value 
     }
 }
 
-// A rewritten value means what it meant: older knowledge that inference cannot find again still holds.
+// A rewritten value means what it meant: older knowledge that inference cannot find again still
+// holds.
 static enum mopt_status settle(struct mopt_rewriter *rewriter, struct mopt_value *value,
                                const struct mopt_value *before, struct mopt_error *err)
 {
@@ -354,6 +355,7 @@ static enum mopt_status check_inputs(struct mopt_graph *graph, struct mopt_value
     return MOPT_OK;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the parts of a node
 struct mopt_node *mopt__rewriter_node(struct mopt_rewriter *rewriter, struct mopt_node *before,
                                       const char *op_type, const char *domain,
                                       struct mopt_value *const *inputs, uint32_t input_count,

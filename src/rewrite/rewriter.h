@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rewriter's inside: worklist, suspects of being dead, knowledge about types; private to rewrite.
+// The rewriter's inside: worklist, suspects of being dead, knowledge about types; private to
+// rewrite.
 #ifndef MOPT_REWRITE_REWRITER_H
 #define MOPT_REWRITE_REWRITER_H
 
@@ -19,8 +20,8 @@ struct mopt_rewriter {
     struct mopt_value **suspects; // heap; values that may have lost their last use
     size_t suspect_count, suspect_capacity;
     uint64_t edits;
-    int reach;   // users of users ... that look at a value: deepest pattern + 1
-    bool failed; // out of memory while queueing
+    int reach;                       // users of users ... that look at a value: deepest pattern + 1
+    bool failed;                     // out of memory while queueing
     const struct mopt_node *misused; // erased while in use
 };
 
@@ -36,7 +37,8 @@ void mopt__rewriter_queue_around(struct mopt_rewriter *rewriter, struct mopt_nod
 void mopt__rewriter_lost_use(struct mopt_rewriter *rewriter, struct mopt_value *value);
 // Removes what is dead among the suspects, and what dies with it.
 void mopt__rewriter_bury(struct mopt_rewriter *rewriter);
-// Infers a node again; users are queued as stale when something is known now that was not, or differs.
+// Infers a node again; users are queued as stale when something is known now that was not, or
+// differs.
 enum mopt_status mopt__rewriter_infer(struct mopt_rewriter *rewriter, struct mopt_node *node,
                                       struct mopt_error *err);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model that uses every message and field of the schema, encoded canonically (fields in rising order, packed typed
-// arrays), with unknown fields and empty strings: what goes in must come out unchanged.
+// A model that uses every message and field of the schema, encoded canonically (fields in rising
+// order, packed typed arrays), with unknown fields and empty strings: what goes in must come out
+// unchanged.
 #include <string.h>
 
 #include "onnx/wire.h"
@@ -22,7 +23,7 @@ static void metadata(struct pb *pb, uint32_t field)
     pb_sub(pb, field, &pair);
 }
 
-// ---- Types ----------------------------------------------------------------------------------------------------
+// ---- Types
 
 static struct pb dims(void)
 {
@@ -107,7 +108,7 @@ static void add_typed_info(struct pb *graph, uint32_t field, const char *name, s
     pb_sub(graph, field, &info);
 }
 
-// ---- Tensors --------------------------------------------------------------------------------------------------
+// ---- Tensors
 
 static struct pb raw_tensor(const char *name)
 {
@@ -177,7 +178,8 @@ static void add_initializers(struct pb *graph)
     add_typed(graph, "t_int8", MOPT_INT8, 2, 5, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x7f", 11);
     add_typed(graph, "t_half", MOPT_FLOAT16, 1, 5, "\x80\x80\x03", 3);
     add_typed(graph, "t_int4", MOPT_INT4, 3, 5, "\xf1\x01\x0f", 3);
-    add_typed(graph, "t_int64", MOPT_INT64, 2, 7, "\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11);
+    add_typed(graph, "t_int64", MOPT_INT64, 2, 7, "\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+              11);
     add_typed(graph, "t_double", MOPT_FLOAT64, 1, 10, &d, sizeof d);
     add_typed(graph, "t_uint32", MOPT_UINT32, 1, 11, "\xff\xff\xff\xff\x0f", 5);
     add_strings(graph);
@@ -198,7 +200,7 @@ static struct pb sparse(const char *name)
     return message;
 }
 
-// ---- Attributes -----------------------------------------------------------------------------------------------
+// ---- Attributes
 
 static struct pb attribute(const char *name)
 {
@@ -277,7 +279,7 @@ static void add_lists(struct pb *node)
     pb_sub(node, 5, &a);
 }
 
-// ---- Graphs ---------------------------------------------------------------------------------------------------
+// ---- Graphs
 
 // Body that captures x and t_raw of the graph around it.
 static struct pb body(const char *output)
@@ -324,7 +326,10 @@ static void add_rich_node(struct pb *graph)
     pb_text(&node, 7, "my.domain");
     pb_text(&node, 8, "");
     metadata(&node, 9);
-    pb_bytes(&node, 10, "\x0a\x03" "cfg", 5); // a device configuration
+    pb_bytes(&node, 10,
+             "\x0a\x03"
+             "cfg",
+             5); // a device configuration
     unknown_field(&node);
     pb_sub(graph, 1, &node);
 }
@@ -382,7 +387,7 @@ static struct pb full_graph(void)
     return graph;
 }
 
-// ---- Model ----------------------------------------------------------------------------------------------------
+// ---- Model
 
 static void add_opset(struct pb *pb, uint32_t field, const char *domain, int64_t version)
 {
@@ -444,7 +449,10 @@ struct pb full_model(void)
     pb_bytes(&model, 20, "\x1a\x00", 2); // training info
     sub = function();
     pb_sub(&model, 25, &sub);
-    pb_bytes(&model, 26, "\x0a\x03" "gpu", 5); // a device
+    pb_bytes(&model, 26,
+             "\x0a\x03"
+             "gpu",
+             5); // a device
     unknown_field(&model);
     return model;
 }

@@ -11,7 +11,7 @@
 
 #include "onnx/wire.h"
 
-// ---- Messages -------------------------------------------------------------------------------------------------
+// ---- Messages
 
 void pb_free(struct pb *pb)
 {
@@ -83,7 +83,7 @@ void pb_pair(struct pb *pb, uint32_t field, const char *key, const char *value)
     pb_sub(pb, field, &pair);
 }
 
-// ---- Parts of models ------------------------------------------------------------------------------------------
+// ---- Parts of models
 
 static void add_names(struct pb *pb, uint32_t field, const char *names)
 {
@@ -185,7 +185,7 @@ struct pb small_graph(void)
     return graph;
 }
 
-// ---- Loading and saving ---------------------------------------------------------------------------------------
+// ---- Loading and saving
 
 enum mopt_status load_pb(const struct pb *pb, struct mopt_model **model, struct mopt_error *err)
 {
@@ -253,7 +253,7 @@ struct pb save_pb(const struct mopt_model *model)
     return result;
 }
 
-// ---- Folders --------------------------------------------------------------------------------------------------
+// ---- Folders
 
 char *temp_dir(void)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Helpers of the onnx tests: models encoded by hand, byte by byte, so that wrong ones can be made too.
+// Helpers of the onnx tests: models encoded by hand, byte by byte, so that wrong ones can be made
+// too.
 #ifndef MOPT_TESTS_UNIT_ONNX_SUPPORT_H
 #define MOPT_TESTS_UNIT_ONNX_SUPPORT_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Real files: every model below the folders in MOPT_TEST_MODELS (separated by colons) and in Debian's
-// libonnx-testdata must load, be sound, and be written back byte for byte; the values beside it must load.
+// Real files: every model below the folders in MOPT_TEST_MODELS (separated by colons) and in
+// Debian's libonnx-testdata must load, be sound, and be written back byte for byte; the values
+// beside it must load.
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,8 @@ static void check_value(const char *path, const struct mopt_value_list *list, un
     mopt__datum_unref(datum);
 }
 
-// test_data_set_N beside a model: input_K.pb and output_K.pb, K being the index in the graph's list.
+// test_data_set_N beside a model: input_K.pb and output_K.pb, K being the index in the graph's
+// list.
 static void check_values(const char *model_path, const struct mopt_graph *graph,
                          struct tally *tally)
 {

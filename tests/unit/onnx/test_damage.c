@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Damaged files: every truncation and random bit flips of models that use everything. Each must give a sound model or
-// one error; whatever loads can be saved and loaded again.
+// Damaged files: every truncation and random bit flips of models that use everything. Each must
+// give a sound model or one error; whatever loads can be saved and loaded again.
 #include <string.h>
 
 #include "support.h"

@@ -168,7 +168,8 @@ static void damaged_values_are_refused(void **state)
 {
     char *dir = temp_dir();
     const char *path = in_dir(dir, "d.pb");
-    struct mopt_datum *whole = list_of(MOPT_DATUM_SEQUENCE, map_of(MOPT_STRING), map_of(MOPT_STRING));
+    struct mopt_datum *whole =
+        list_of(MOPT_DATUM_SEQUENCE, map_of(MOPT_STRING), map_of(MOPT_STRING));
     struct mopt_mapping *mapping = NULL;
     struct mopt_arena arena;
     struct mopt_error err;

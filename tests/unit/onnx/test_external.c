@@ -80,8 +80,7 @@ static void ranges_are_checked(void **state)
     for (size_t i = 0; i < MOPT_COUNTOF(cases); i++) {
         struct mopt_error err;
         struct mopt_model *model = NULL;
-        enum mopt_status status =
-            load_with(dir, cases[i].pairs, cases[i].count, &model, &err);
+        enum mopt_status status = load_with(dir, cases[i].pairs, cases[i].count, &model, &err);
 
         if (cases[i].why != NULL) {
             assert_int_not_equal(status, MOPT_OK);
@@ -117,8 +116,9 @@ static void text_cannot_be_external(void **state)
 static void escapes_are_refused(void **state)
 {
     static const char *const locations[] = {
-        "../secret", "sub/../../secret", "..",          "/etc/passwd", "link", "linkdir/d", "fifo",
-        "sub",       ".",                "sub/../d",    "./../secret", "//etc/passwd",
+        "../secret", "sub/../../secret", "..",          "/etc/passwd",
+        "link",      "linkdir/d",        "fifo",        "sub",
+        ".",         "sub/../d",         "./../secret", "//etc/passwd",
     };
     char *outer = temp_dir();
     char dir[512];

@@ -5,7 +5,8 @@
 
 #include "support.h"
 
-// Function `name` of domain "f" that calls `callee` of the same domain (NULL: Relu of the default domain).
+// Function `name` of domain "f" that calls `callee` of the same domain (NULL: Relu of the default
+// domain).
 static void add_function(struct pb *model, const char *name, const char *callee)
 {
     struct pb f = {0};

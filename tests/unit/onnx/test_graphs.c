@@ -4,8 +4,7 @@
 
 #include "support.h"
 
-
-// ---- Order and names ------------------------------------------------------------------------------------------
+// ---- Order and names
 
 static void unsorted_nodes_are_sorted(void **state)
 {
@@ -123,7 +122,7 @@ static void missing_names_are_refused(void **state)
     assert_load_fails(&model, MOPT_E_FORMAT, "the operator has no name");
 }
 
-// ---- Sub-graphs -----------------------------------------------------------------------------------------------
+// ---- Sub-graphs
 
 static void add_if(struct pb *graph, struct pb *body, const char *output)
 {
@@ -197,7 +196,7 @@ static void inner_names_hide_outer_ones(void **state)
     mopt__model_free(loaded);
 }
 
-// ---- Attributes -----------------------------------------------------------------------------------------------
+// ---- Attributes
 
 static struct pb with_attribute(struct pb *attribute)
 {
@@ -263,7 +262,8 @@ static void kinds_must_fit_values(void **state)
             pb_int(&attribute, 20, said);
             model = with_attribute(&attribute);
             if (said != filled) {
-                assert_load_fails(&model, MOPT_E_FORMAT, "attribute 'a': the value is not of the kind");
+                assert_load_fails(&model, MOPT_E_FORMAT,
+                                  "attribute 'a': the value is not of the kind");
                 continue;
             }
             struct mopt_model *loaded = assert_loads(&model);
@@ -355,7 +355,7 @@ static void kinds_are_guessed(void **state)
     }
 }
 
-// ---- Types ----------------------------------------------------------------------------------------------------
+// ---- Types
 
 static void dimensions_are_named(void **state)
 {
@@ -412,7 +412,7 @@ static void double_types_are_refused(void **state)
     assert_load_fails(&model, MOPT_E_FORMAT, "two kinds");
 }
 
-// ---- Versions -------------------------------------------------------------------------------------------------
+// ---- Versions
 
 static struct pb bare_model(int64_t ir, const char *domain)
 {

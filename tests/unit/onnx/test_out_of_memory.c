@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Allocation failing at the n-th call of load and save, for every n: a clean error, nothing lost. The allocator of
-// the program is replaced here; sanitizers bring their own, so with them the suite has nothing to do.
+// Allocation failing at the n-th call of load and save, for every n: a clean error, nothing lost.
+// The allocator of the program is replaced here; sanitizers bring their own, so with them the suite
+// has nothing to do.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -121,7 +121,7 @@ static void built_models_are_written(void **state)
     mopt__model_free(model);
 }
 
-// ---- External -------------------------------------------------------------------------------------------------
+// ---- External
 
 // Initializers of 4, 1024 and 5000 floats.
 static struct pb weights_model(void)
@@ -309,7 +309,7 @@ static void tensors_over_the_same_bytes_share_them(void **state)
     remove_dir(dir);
 }
 
-// ---- Refusals -------------------------------------------------------------------------------------------------
+// ---- Refusals
 
 static void targets_are_protected(void **state)
 {
@@ -335,8 +335,9 @@ static void targets_are_protected(void **state)
     assert_int_equal(mopt__onnx_save(model, in_dir(dir, "m.onnx"), &options, NULL, &err),
                      MOPT_E_CREATE);
     assert_false(mopt__path_exists(in_dir(dir, "m.onnx.data"))); // told before it was made
-    assert_int_equal(
-        mopt__onnx_save(model, in_dir(dir, "no/such/m.onnx"), &options, NULL, &err) == MOPT_OK, 0);
+    assert_int_equal(mopt__onnx_save(model, in_dir(dir, "no/such/m.onnx"), &options, NULL, &err) ==
+                         MOPT_OK,
+                     0);
     mopt__model_free(model);
     remove_dir(dir);
 }
@@ -355,8 +356,8 @@ static void large_models_need_external_data(void **state)
 
     mopt_error_clear(&err);
     assert_int_equal(mopt__model_new(&model, &err), MOPT_OK);
-    assert_int_equal(
-        mopt__tensor_borrow(MOPT_INT8, 1, &dim, &byte, (size_t)dim, &tensor, &err), MOPT_OK);
+    assert_int_equal(mopt__tensor_borrow(MOPT_INT8, 1, &dim, &byte, (size_t)dim, &tensor, &err),
+                     MOPT_OK);
     assert_non_null(mopt__graph_constant(model->graph, "w", tensor, &err));
     mopt__tensor_unref(tensor);
     assert_int_equal(mopt__onnx_save(model, in_dir(dir, "m.onnx"), &options, NULL, &err),

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pre-scan: depth, repetitions, text, wire types, budgets, positions; through the loader, as an attacker comes in.
+// Pre-scan: depth, repetitions, text, wire types, budgets, positions; through the loader, as an
+// attacker comes in.
 #include <stdio.h>
 #include <string.h>
 
 #include "onnx/wire.h"
 #include "support.h"
 
-// ---- Depth ----------------------------------------------------------------------------------------------------
+// ---- Depth
 
-// Graph whose innermost sub-graph lies `levels` below it: If nodes in If nodes, read from the inside out.
+// Graph whose innermost sub-graph lies `levels` below it: If nodes in If nodes, read from the
+// inside out.
 static struct pb nested_graph(int levels)
 {
     struct pb graph = small_graph();
@@ -50,7 +52,8 @@ static void deeper_models_are_refused(void **state)
     assert_load_fails(&model, MOPT_E_LIMIT, "nested deeper than 100");
 }
 
-// Only the heads of messages: each says that all the rest of the file lies inside it. Written back to front.
+// Only the heads of messages: each says that all the rest of the file lies inside it. Written back
+// to front.
 static struct pb hostile_nesting(size_t levels)
 {
     static const uint32_t fields[] = {7, 1, 5}; // graph, then node, attribute, g, node ...
@@ -102,7 +105,7 @@ static void endless_types_are_refused(void **state)
     assert_load_fails(&model, MOPT_E_LIMIT, "nested deeper than 100");
 }
 
-// ---- Repetitions ----------------------------------------------------------------------------------------------
+// ---- Repetitions
 
 static void repeated_graphs_are_refused_fast(void **state)
 {
@@ -154,7 +157,7 @@ static void repeated_members_are_refused(void **state)
     }
 }
 
-// ---- Text -----------------------------------------------------------------------------------------------------
+// ---- Text
 
 static void bad_text_is_refused(void **state)
 {
@@ -194,7 +197,7 @@ static void good_text_is_kept(void **state)
     mopt__model_free(loaded);
 }
 
-// ---- Wire -----------------------------------------------------------------------------------------------------
+// ---- Wire
 
 static void wrong_wire_types_are_refused(void **state)
 {
@@ -269,7 +272,7 @@ static void faults_have_positions(void **state)
     pb_free(&model);
 }
 
-// ---- Budget ---------------------------------------------------------------------------------------------------
+// ---- Budget
 
 static enum mopt_status load_limited(struct pb *pb, size_t memory, struct mopt_error *err)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values of tensors: sizes for all 26 element types, typed fields and their ranges, one place for the values.
+// Values of tensors: sizes for all 26 element types, typed fields and their ranges, one place for
+// the values.
 #include <string.h>
 
 #include "support.h"
@@ -17,7 +18,7 @@ static const struct mopt_value *weight(const struct mopt_model *model)
     return mopt__value_find(model->graph, "w");
 }
 
-// ---- Raw ------------------------------------------------------------------------------------------------------
+// ---- Raw
 
 // 7 elements: an odd number, so that 2- and 4-bit types end inside a byte.
 static void raw_sizes_must_fit(void **state)
@@ -61,7 +62,7 @@ static void raw_text_is_refused(void **state)
     assert_load_fails(&model, MOPT_E_FORMAT, "text stands in raw_data");
 }
 
-// ---- Dimensions -----------------------------------------------------------------------------------------------
+// ---- Dimensions
 
 static void bad_dimensions_are_refused(void **state)
 {
@@ -123,7 +124,7 @@ static void unknown_types_are_refused(void **state)
     }
 }
 
-// ---- Typed fields ---------------------------------------------------------------------------------------------
+// ---- Typed fields
 
 static uint32_t field_of(int dtype)
 {
@@ -241,12 +242,24 @@ static void values_out_of_range_are_refused(void **state)
         int dtype;
         int64_t value;
     } cases[] = {
-        {MOPT_INT8, 128},          {MOPT_INT8, -129},       {MOPT_UINT8, 256},
-        {MOPT_UINT8, -1},          {MOPT_INT16, 32768},     {MOPT_UINT16, 65536},
-        {MOPT_UINT16, -1},         {MOPT_BOOL, 2},          {MOPT_BOOL, -1},
-        {MOPT_FLOAT16, 65536},     {MOPT_BFLOAT16, 65536},  {MOPT_FLOAT8E4M3FN, 256},
-        {MOPT_FLOAT8E8M0, -1},     {MOPT_INT4, 256},        {MOPT_UINT2, 256},
-        {MOPT_INT32, 1LL << 32},   {MOPT_UINT32, 1LL << 32}, {MOPT_UINT32, -1},
+        {MOPT_INT8, 128},
+        {MOPT_INT8, -129},
+        {MOPT_UINT8, 256},
+        {MOPT_UINT8, -1},
+        {MOPT_INT16, 32768},
+        {MOPT_UINT16, 65536},
+        {MOPT_UINT16, -1},
+        {MOPT_BOOL, 2},
+        {MOPT_BOOL, -1},
+        {MOPT_FLOAT16, 65536},
+        {MOPT_BFLOAT16, 65536},
+        {MOPT_FLOAT8E4M3FN, 256},
+        {MOPT_FLOAT8E8M0, -1},
+        {MOPT_INT4, 256},
+        {MOPT_UINT2, 256},
+        {MOPT_INT32, 1LL << 32},
+        {MOPT_UINT32, 1LL << 32},
+        {MOPT_UINT32, -1},
         {MOPT_INT32, -(1LL << 31) - 1},
     };
     (void)state;
@@ -309,7 +322,7 @@ static void strings_are_counted(void **state)
     }
 }
 
-// ---- Places ---------------------------------------------------------------------------------------------------
+// ---- Places
 
 static void two_places_are_refused(void **state)
 {

@@ -7,9 +7,9 @@
 
 static void varints_round_trip(void **state)
 {
-    static const uint64_t values[] = {0,         1,          127,        128,        16383,
-                                      16384,     UINT32_MAX, INT64_MAX,  UINT64_MAX, 1ULL << 63,
-                                      1ULL << 35};
+    static const uint64_t values[] = {0,          1,          127,        128,
+                                      16383,      16384,      UINT32_MAX, INT64_MAX,
+                                      UINT64_MAX, 1ULL << 63, 1ULL << 35};
     (void)state;
 
     for (size_t i = 0; i < MOPT_COUNTOF(values); i++) {
@@ -26,7 +26,8 @@ static void varints_round_trip(void **state)
 
 static void varints_too_long_are_refused(void **state)
 {
-    static const uint8_t eleven[11] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0};
+    static const uint8_t eleven[11] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+                                       0x80, 0x80, 0x80, 0x80, 0};
     static const uint8_t bit65[10] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2};
     uint64_t value = 0;
     (void)state;
@@ -72,7 +73,9 @@ static void bad_fields_are_refused(void **state)
         {"\x0d\1\2\3", 4, "value is cut"},
         {"\x09\1\2\3\4\5\6\7", 8, "value is cut"},
         {"\x0a\x80", 2, "length is cut"},
-        {"\x0a\x05" "abcd", 6, "beyond the end"},
+        {"\x0a\x05"
+         "abcd",
+         6, "beyond the end"},
         {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "beyond the end"},
         {"\xff\xff\xff\xff\xff\x01", 6, "tag"},
     };
@@ -101,10 +104,8 @@ static void references_round_trip(void **state)
 int mopt__test_wire(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(varints_round_trip),
-        cmocka_unit_test(varints_too_long_are_refused),
-        cmocka_unit_test(fields_are_read),
-        cmocka_unit_test(bad_fields_are_refused),
+        cmocka_unit_test(varints_round_trip),    cmocka_unit_test(varints_too_long_are_refused),
+        cmocka_unit_test(fields_are_read),       cmocka_unit_test(bad_fields_are_refused),
         cmocka_unit_test(references_round_trip),
     };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Payloads stay in the file: tensors point into the mapping where alignment allows, and loading a large model costs
-// no more than its size.
+// Payloads stay in the file: tensors point into the mapping where alignment allows, and loading a
+// large model costs no more than its size.
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -8,7 +8,8 @@
 
 #include "support.h"
 
-// Adds an initializer whose payload starts at a multiple of `align` plus `off` in the finished model.
+// Adds an initializer whose payload starts at a multiple of `align` plus `off` in the finished
+// model.
 static void write_aligned(const char *path, size_t off)
 {
     const int64_t count = 2048;

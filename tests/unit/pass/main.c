@@ -8,5 +8,6 @@ int main(void)
     failures += mopt__test_pipeline();
     failures += mopt__test_manager();
     failures += mopt__test_equivalence();
+    failures += mopt__test_memory();
     return failures != 0;
 }

@@ -47,13 +47,17 @@ static enum mopt_status apply_skip(struct mopt_rewriter *rewriter, struct mopt_m
 {
     return mopt__rewriter_replace(rewriter, match->values[0], match->values[1], err);
 }
-static const struct mopt_rule identity_rule = {
-    .name = "identity", .pattern = "y = Identity(x)", .apply = apply_skip, .counter = "removed"};
-static const struct mopt_rule dropout_rule = {
-    .name = "dropout", .pattern = "y = Skip(x)", .apply = apply_skip, .counter = "skipped"};
+static const struct mopt_rule identity_rule = {.name = "identity",
+                                               .pattern = "y = Identity(x)",
+                                               .apply = apply_skip,
+                                               .counter = "removed"};
+static const struct mopt_rule dropout_rule = {.name = "dropout",
+                                              .pattern = "y = Skip(x)",
+                                              .apply = apply_skip,
+                                              .counter = "skipped"};
 static const struct mopt_rule *const identity_rules[] = {&identity_rule, &dropout_rule};
-static const struct mopt_pass_counter identity_counters[] = {
-    {"removed", "Identity nodes removed"}, {"skipped", "Skip nodes removed"}};
+static const struct mopt_pass_counter identity_counters[] = {{"removed", "Identity nodes removed"},
+                                                             {"skipped", "Skip nodes removed"}};
 static const struct mopt_pass no_identity = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "no-identity",
@@ -73,8 +77,9 @@ static enum mopt_status apply_two(struct mopt_rewriter *rewriter, struct mopt_ma
 {
     return mopt__rewriter_replace(rewriter, match->values[2], match->values[1], err);
 }
-static const struct mopt_rule two_negs = {
-    .name = "two-negs", .pattern = "n! = Neg(x)\ny = Neg(n)", .apply = apply_two};
+static const struct mopt_rule two_negs = {.name = "two-negs",
+                                          .pattern = "n! = Neg(x)\ny = Neg(n)",
+                                          .apply = apply_two};
 static const struct mopt_rule *const neg_rules[] = {&two_negs};
 static const struct mopt_pass no_double_neg = {
     .name = "no-double-neg", .level = 2, .fixpoint = true, .rules = neg_rules, .rule_count = 1};
@@ -190,7 +195,7 @@ static const struct mopt_pass option_pass = {.name = "set-options",
                                              .run = set_options};
 
 static const struct mopt_pass *const passes[] = {
-    &no_identity, &no_double_neg, &count_pass,  &fail_pass,
-    &break_pass,  &change_pass,   &dead_pass,   &option_pass,
+    &no_identity, &no_double_neg, &count_pass, &fail_pass,
+    &break_pass,  &change_pass,   &dead_pass,  &option_pass,
 };
 const struct mopt_pass_set support_passes = {.items = passes, .count = MOPT_COUNTOF(passes)};

@@ -22,8 +22,7 @@ static struct outcome compare(const char *a, const char *b, enum mopt_numerics n
     struct mopt_model *x = support_model(a), *y = support_model(b);
     assert_int_equal(mopt__ops_resolve(x, &err), MOPT_OK);
     assert_int_equal(mopt__ops_resolve(y, &err), MOPT_OK);
-    outcome.status =
-        mopt__equivalence_check(x, y, numerics, 6, 42, NULL, &outcome.result, &err);
+    outcome.status = mopt__equivalence_check(x, y, numerics, 6, 42, NULL, &outcome.result, &err);
     keep(outcome.output, sizeof outcome.output, outcome.result.output);
     keep(outcome.failure, sizeof outcome.failure, outcome.result.failure);
     keep(outcome.skipped, sizeof outcome.skipped, outcome.result.skipped);
@@ -69,8 +68,8 @@ static void same_results(void **state)
     (void)state;
     expect_equal(UNARY("y = Neg(x);"), UNARY("y = Neg(x);"), MOPT_NUMERICS_EXACT);
     expect_equal(UNARY("a = Neg(x); y = Neg(a);"), UNARY("y = Identity(x);"), MOPT_NUMERICS_EXACT);
-    expect_equal(UNARY("a = Add(x, x); y = Add(a, x);"),
-                 UNARY("float c = {3}; y = Mul(x, c);"), MOPT_NUMERICS_REASSOCIATES);
+    expect_equal(UNARY("a = Add(x, x); y = Add(a, x);"), UNARY("float c = {3}; y = Mul(x, c);"),
+                 MOPT_NUMERICS_REASSOCIATES);
 }
 
 static void mistakes_that_uniform_inputs_hide(void **state)
@@ -98,9 +97,8 @@ static void other_interfaces(void **state)
                      MOPT_NUMERICS_EXACT, "shapes differ");
     expect_different(UNARY("y = Neg(x);"), UNARY("y = Cast<to=11>(x);"), MOPT_NUMERICS_EXACT,
                      "element types differ");
-    expect_different(UNARY("y = Neg(x);"),
-                     UNARY("int64[1] s = {7}; y = Reshape(x, s);"), MOPT_NUMERICS_EXACT,
-                     "the changed model fails");
+    expect_different(UNARY("y = Neg(x);"), UNARY("int64[1] s = {7}; y = Reshape(x, s);"),
+                     MOPT_NUMERICS_EXACT, "the changed model fails");
 }
 
 static void overridable_inputs_are_overridden(void **state)
@@ -161,10 +159,10 @@ static void limits_are_errors(void **state)
 static void worst_output_is_named(void **state)
 {
     (void)state;
-    struct outcome outcome = compare(
-        "graph main (float[2] x) -> (a, b) { a = Neg(x); b = Identity(x); }",
-        "graph main (float[2] x) -> (a, b) { a = Neg(x); c = Identity(x); b = Neg(c); }",
-        MOPT_NUMERICS_REASSOCIATES);
+    struct outcome outcome =
+        compare("graph main (float[2] x) -> (a, b) { a = Neg(x); b = Identity(x); }",
+                "graph main (float[2] x) -> (a, b) { a = Neg(x); c = Identity(x); b = Neg(c); }",
+                MOPT_NUMERICS_REASSOCIATES);
     assert_string_equal(outcome.output, "b");
     assert_true(outcome.result.max_abs > 0);
 }
@@ -172,14 +170,10 @@ static void worst_output_is_named(void **state)
 int mopt__test_equivalence(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_results),
-        cmocka_unit_test(mistakes_that_uniform_inputs_hide),
-        cmocka_unit_test(other_interfaces),
-        cmocka_unit_test(overridable_inputs_are_overridden),
-        cmocka_unit_test(symbols_fit_together),
-        cmocka_unit_test(what_cannot_be_compared),
-        cmocka_unit_test(limits_are_errors),
-        cmocka_unit_test(worst_output_is_named),
+        cmocka_unit_test(same_results),         cmocka_unit_test(mistakes_that_uniform_inputs_hide),
+        cmocka_unit_test(other_interfaces),     cmocka_unit_test(overridable_inputs_are_overridden),
+        cmocka_unit_test(symbols_fit_together), cmocka_unit_test(what_cannot_be_compared),
+        cmocka_unit_test(limits_are_errors),    cmocka_unit_test(worst_output_is_named),
     };
     return cmocka_run_group_tests_name("equivalence", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The manager: counters, rounds, stopping, undoing failing passes, checks, dumps, cleaning up, speed.
+// The manager: counters, rounds, stopping, undoing failing passes, checks, dumps, cleaning up,
+// speed.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,8 @@ static void rounds_end_when_nothing_changes(void **state)
                      MOPT_OK);
     support_seen()->runs = 0;
     assert_int_equal(mopt__manager_run(&model, &pipeline, NULL, &report, &err), MOPT_OK);
-    // Round 1: nothing, 1, analysis; round 2: 1, nothing, analysis; round 3: the fixpoint pass again.
+    // Round 1: nothing, 1, analysis; round 2: 1, nothing, analysis; round 3: the fixpoint pass
+    // again.
     static const struct {
         const char *name;
         int round;
@@ -81,8 +83,7 @@ static void rounds_end_when_nothing_changes(void **state)
     assert_int_equal(support_seen()->runs, 2);
     mopt__pass_report_release(&report);
     mopt__pipeline_release(&pipeline);
-    support_expect(model,
-                   "graph main (float[2] x) -> (float[2] z) {\n  z = Abs(x);\n}\n");
+    support_expect(model, "graph main (float[2] x) -> (float[2] z) {\n  z = Abs(x);\n}\n");
 }
 
 static void failing_pass_leaves_the_model(void **state)
@@ -275,7 +276,8 @@ static void large_models_are_fast(void **state)
     assert_int_equal(mopt__model_node_count(model), NODES / 2 + NODES / 4);
     mopt__model_free(model);
     mopt__strbuf_release(&text);
-    if (taken > 10) { // quadratic work would take minutes; sanitizers and busy machines may take long
+    if (taken >
+        10) { // quadratic work would take minutes; sanitizers and busy machines may take long
         fail_msg("%.3f s", taken);
     }
     print_message("%d nodes, %d passes: %.3f s\n", NODES, PASSES, taken);

@@ -43,7 +43,8 @@ static void text_reads_back(void **state)
         {"set-options{number=-3}", "set-options{number=-3}"},
         {"set-options { number = 3 , flag } , no-identity",
          "set-options{ number = 3 , flag },no-identity"},
-        {"set-options{text=\"a,b}\\\"c\"},no-identity", "set-options{text=\"a,b}\\\"c\"},no-identity"},
+        {"set-options{text=\"a,b}\\\"c\"},no-identity",
+         "set-options{text=\"a,b}\\\"c\"},no-identity"},
         {"set-options{}", "set-options"},
     };
     for (size_t i = 0; i < MOPT_COUNTOF(texts); i++) {
@@ -99,9 +100,9 @@ static void skipping(void **state)
     struct mopt_error err = {.offset = -1};
     struct mopt_pipeline pipeline =
         support_pipeline("no-identity,count-nodes,no-identity,set-options{flag},fail-late");
-    assert_int_equal(
-        mopt__pipeline_skip(&support_passes, "no-identity, fail-late,add-dead", &pipeline, &err),
-        MOPT_OK);
+    assert_int_equal(mopt__pipeline_skip(&support_passes, "no-identity, fail-late,add-dead",
+                                         &pipeline, &err),
+                     MOPT_OK);
     expect_text(&pipeline, "count-nodes,set-options{flag}");
     assert_int_equal(mopt__pipeline_skip(&support_passes, "", &pipeline, &err), MOPT_OK);
     assert_int_equal(mopt__pipeline_skip(&support_passes, "count-node", &pipeline, &err),
@@ -155,12 +156,9 @@ static void options_arrive(void **state)
 int mopt__test_pipeline(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(levels),
-        cmocka_unit_test(text_reads_back),
-        cmocka_unit_test(wrong_texts),
-        cmocka_unit_test(skipping),
-        cmocka_unit_test(finding),
-        cmocka_unit_test(options_arrive),
+        cmocka_unit_test(levels),      cmocka_unit_test(text_reads_back),
+        cmocka_unit_test(wrong_texts), cmocka_unit_test(skipping),
+        cmocka_unit_test(finding),     cmocka_unit_test(options_arrive),
     };
     return cmocka_run_group_tests_name("pipeline", tests, NULL, NULL);
 }

@@ -17,14 +17,15 @@
 int mopt__test_pipeline(void);
 int mopt__test_manager(void);
 int mopt__test_equivalence(void);
+int mopt__test_memory(void);
 
 // Model from text, verified, operators not resolved. Fails the test with the message.
 struct mopt_model *support_model(const char *text);
 // Verifies the model, compares its main graph with expected text, frees the model.
 void support_expect(struct mopt_model *model, const char *text);
 
-// no-identity (level 1, rules), no-double-neg (level 2, rules, fixpoint), count-nodes (level 3, analyses),
-// and with level 0: fail-late, break-model, change-result, add-dead, set-options.
+// no-identity (level 1, rules), no-double-neg (level 2, rules, fixpoint), count-nodes (level 3,
+// analyses), and with level 0: fail-late, break-model, change-result, add-dead, set-options.
 extern const struct mopt_pass_set support_passes;
 // Set by set-options: what it was given.
 struct support_seen {

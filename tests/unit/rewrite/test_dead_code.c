@@ -43,9 +43,9 @@ static void removes_what_nothing_needs(void **state)
 static void older_dead_code_stays(void **state)
 {
     (void)state;
-    struct mopt_model *model = support_model(
-        "graph main (float[2] x) -> (z) { float[1] w = {1}; float[1] v = {2};\n"
-        "  a = Foo(x, v); z = Neg(x); }");
+    struct mopt_model *model =
+        support_model("graph main (float[2] x) -> (z) { float[1] w = {1}; float[1] v = {2};\n"
+                      "  a = Foo(x, v); z = Neg(x); }");
     struct mopt_error err = {.offset = -1};
     struct mopt_dead_values older;
     struct mopt_dead_code removed;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The worklist: everything reachable is rewritten, neighbours are looked at again, it ends, it is linear.
+// The worklist: everything reachable is rewritten, neighbours are looked at again, it ends, it is
+// linear.
 #include <stdio.h>
 #include <string.h>
 
@@ -13,22 +14,24 @@ static enum mopt_status apply_skip(struct mopt_rewriter *rewriter, struct mopt_m
 
 // Neg(Neg(x)) -> x
 static enum mopt_status apply_two(struct mopt_rewriter *rewriter, struct mopt_match *match,
-                                 struct mopt_error *err)
+                                  struct mopt_error *err)
 {
     return mopt__rewriter_replace(rewriter, match->values[2], match->values[1], err);
 }
-static const struct mopt_rule two_negs = {
-    .name = "two-negs", .pattern = "n! = Neg(x)\ny = Neg(n)", .apply = apply_two};
-static const struct mopt_rule no_identity = {
-    .name = "no-identity", .pattern = "y = Identity(x)", .apply = apply_skip};
+static const struct mopt_rule two_negs = {.name = "two-negs",
+                                          .pattern = "n! = Neg(x)\ny = Neg(n)",
+                                          .apply = apply_two};
+static const struct mopt_rule no_identity = {.name = "no-identity",
+                                             .pattern = "y = Identity(x)",
+                                             .apply = apply_skip};
 
 static void one_rule_opens_the_way_for_another(void **state)
 {
     (void)state;
     const struct mopt_rule *rules[] = {&two_negs, &no_identity};
-    struct mopt_model *model = support_model(
-        "graph main (float[2] x) -> (z) { a = Neg(x); b = Identity(a); c = Neg(b);\n"
-        "  d = Abs(c); e = Neg(d); f = Neg(e); z = Foo(f); }");
+    struct mopt_model *model =
+        support_model("graph main (float[2] x) -> (z) { a = Neg(x); b = Identity(a); c = Neg(b);\n"
+                      "  d = Abs(c); e = Neg(d); f = Neg(e); z = Foo(f); }");
     assert_int_equal(support_run(model, rules, 2), 3);
     support_expect(model, "graph main (float[2] x) -> (z) {\n  d = Abs(x);\n  z = Foo(d);\n}\n");
 }
@@ -39,8 +42,9 @@ static enum mopt_status apply_first(struct mopt_rewriter *rewriter, struct mopt_
 {
     return mopt__rewriter_replace(rewriter, match->values[0], match->values[1], err);
 }
-static const struct mopt_rule first = {
-    .name = "first", .pattern = "y = Foo(x, ...)", .apply = apply_first};
+static const struct mopt_rule first = {.name = "first",
+                                       .pattern = "y = Foo(x, ...)",
+                                       .apply = apply_first};
 
 static void lost_uses_wake_up_users(void **state)
 {
@@ -49,8 +53,9 @@ static void lost_uses_wake_up_users(void **state)
     struct mopt_model *model = support_model(
         "graph main (float[2] x) -> (y, z) { n = Neg(x); y = Neg(n); b = Abs(n); c = Abs(x);\n"
         "  f = Foo(c, b); z = Bar(f); }");
-    static const struct mopt_rule negs = {
-        .name = "negs", .pattern = "n! = Neg(x)\na = Neg(n)", .apply = apply_two};
+    static const struct mopt_rule negs = {.name = "negs",
+                                          .pattern = "n! = Neg(x)\na = Neg(n)",
+                                          .apply = apply_two};
     const struct mopt_rule *rules[] = {&negs, &first};
     assert_int_equal(support_run(model, rules, 2), 2);
     support_expect(model, "graph main (float[2] x) -> (float[2] y, z) {\n"
@@ -97,13 +102,13 @@ static void old_dead_code_stays(void **state)
 static void dead_code_of_edits_goes(void **state)
 {
     (void)state;
-    struct mopt_model *model = support_model(
-        "graph main (float[2] x, bool[] c, float[1] o) -> (z) {\n"
-        "  float[1] w = {1}; float[1] v = {2}; float[1] o = {3};\n"
-        "  k = Abs(v); l = Neg(k);\n"
-        "  i = If<then_branch=graph () -> (p) { p = Bar(l, w); },\n"
-        "         else_branch=graph () -> (q) { q = Bar(w, o); }>(c);\n"
-        "  y = Foo(x, i, o); z = Neg(y); }");
+    struct mopt_model *model =
+        support_model("graph main (float[2] x, bool[] c, float[1] o) -> (z) {\n"
+                      "  float[1] w = {1}; float[1] v = {2}; float[1] o = {3};\n"
+                      "  k = Abs(v); l = Neg(k);\n"
+                      "  i = If<then_branch=graph () -> (p) { p = Bar(l, w); },\n"
+                      "         else_branch=graph () -> (q) { q = Bar(w, o); }>(c);\n"
+                      "  y = Foo(x, i, o); z = Neg(y); }");
     assert_int_equal(support_run_one(model, &first), 1);
     support_expect(model, "graph main (float[2] x, bool[] c, float[1] o) -> (float[2] z) {\n"
                           "  float[1] o = {3};\n" // an input stays with its default
@@ -134,8 +139,9 @@ static enum mopt_status apply_wasteful(struct mopt_rewriter *rewriter, struct mo
 static void forgotten_new_things_go(void **state)
 {
     (void)state;
-    static const struct mopt_rule rule = {
-        .name = "wasteful", .pattern = "y = Foo(x)", .apply = apply_wasteful};
+    static const struct mopt_rule rule = {.name = "wasteful",
+                                          .pattern = "y = Foo(x)",
+                                          .apply = apply_wasteful};
     struct mopt_model *model =
         support_model("graph main (float[2] x) -> (z) { y = Foo(x); z = Neg(y); }");
     assert_int_equal(support_run_one(model, &rule), 1);
@@ -149,8 +155,9 @@ static enum mopt_status apply_forever(struct mopt_rewriter *rewriter, struct mop
 {
     return mopt__rewriter_touch(rewriter, match->root, err);
 }
-static const struct mopt_rule forever = {
-    .name = "run-forever", .pattern = "y = Neg(x)", .apply = apply_forever};
+static const struct mopt_rule forever = {.name = "run-forever",
+                                         .pattern = "y = Neg(x)",
+                                         .apply = apply_forever};
 
 static void endless_rules_are_stopped(void **state)
 {
@@ -163,8 +170,7 @@ static void endless_rules_are_stopped(void **state)
     assert_non_null(strstr(err.text, "'run-forever' does not come to an end"));
     assert_int_equal(applied, 64 + 1024 + 1);
     const struct mopt_rewrite_options options = {.max_applications = 5};
-    assert_int_equal(mopt__rewrite_run(model, rules, 2, &options, &applied, &err),
-                     MOPT_E_INTERNAL);
+    assert_int_equal(mopt__rewrite_run(model, rules, 2, &options, &applied, &err), MOPT_E_INTERNAL);
     assert_int_equal(applied, 6);
     mopt__model_free(model);
 }
@@ -172,8 +178,9 @@ static void endless_rules_are_stopped(void **state)
 static void deciding_against_it_is_no_application(void **state)
 {
     (void)state;
-    static const struct mopt_rule nothing = {
-        .name = "nothing", .pattern = "y = Neg(x)", .apply = support_nothing};
+    static const struct mopt_rule nothing = {.name = "nothing",
+                                             .pattern = "y = Neg(x)",
+                                             .apply = support_nothing};
     const struct mopt_rule *rules[] = {&nothing, &two_negs};
     struct mopt_model *model =
         support_model("graph main (float[2] x) -> (z) { a = Neg(x); b = Neg(a); z = Foo(b); }");

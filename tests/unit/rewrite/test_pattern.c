@@ -26,8 +26,8 @@ static void operators_and_alternatives(void **state)
     expect("graph main (float[2] x) -> (y) { y = com.microsoft::Gelu(x); }",
            "y = Relu|com.microsoft::Gelu(x)", true);
     expect("graph main (float[2] x) -> (y) { y = com.microsoft::Gelu(x); }", "y = Gelu(x)", false);
-    expect("graph main (float[2] x) -> (y) { y = com.microsoft::Gelu(x); }",
-           "y = ai.onnx::Gelu(x)", false);
+    expect("graph main (float[2] x) -> (y) { y = com.microsoft::Gelu(x); }", "y = ai.onnx::Gelu(x)",
+           false);
 }
 
 static void number_of_inputs(void **state)
@@ -178,7 +178,7 @@ static void scopes(void **state)
         "  function d::F<k>(a) -> (b) (opset=13) { t = Abs(a); b = Foo<k=@k:int>(t); }\n"
         "}";
     expect(function, "y = Abs(x)", true);
-    expect(function, "y = Foo(x)", false); // its attribute is the caller's
+    expect(function, "y = Foo(x)", false);  // its attribute is the caller's
     expect(function, "y = d::F(x)", false); // a call, no operator
 }
 
@@ -261,8 +261,7 @@ static void match_tells_what_it_found(void **state)
                                    .apply = support_nothing};
     const struct mopt_rule *rules[] = {&rule};
     struct lines lines = {.text = ""};
-    const struct mopt_log log = {
-        .level = MOPT_LOG_DEBUG, .context = &lines, .write = note_line};
+    const struct mopt_log log = {.level = MOPT_LOG_DEBUG, .context = &lines, .write = note_line};
     const struct mopt_rewrite_options options = {.log = &log};
     struct mopt_error err = {.offset = -1};
     uint64_t applied = 1;
@@ -285,8 +284,9 @@ static void conditions_see_both_orders(void **state)
     (void)state;
     struct mopt_model *model =
         support_model("graph main (float[2] a, float[2] b) -> (y) { y = Add(a, b); }");
-    const struct mopt_rule rule = {
-        .name = "order", .pattern = "y = Add(p, q)", .match = second_order_only};
+    const struct mopt_rule rule = {.name = "order",
+                                   .pattern = "y = Add(p, q)",
+                                   .match = second_order_only};
     const struct mopt_rule *rules[] = {&rule};
     struct mopt_error err = {.offset = -1};
     bool found = false;
@@ -313,12 +313,14 @@ static void rules_without_pattern(void **state)
         const char *op, *domain;
         int calls;
     } cases[] = {
-        {NULL, NULL, 4}, {NULL, "", 3},   {NULL, "my", 1},    {"Abs", NULL, 1},
+        {NULL, NULL, 4},  {NULL, "", 3},        {NULL, "my", 1},          {"Abs", NULL, 1},
         {"Abs", "my", 1}, {"Abs|Neg", NULL, 2}, {"Foo|my::Abs", NULL, 2}, {"Bar", NULL, 0},
     };
     for (size_t i = 0; i < MOPT_COUNTOF(cases); i++) {
-        const struct mopt_rule rule = {
-            .name = "bare", .op = cases[i].op, .domain = cases[i].domain, .match = is_bare_root};
+        const struct mopt_rule rule = {.name = "bare",
+                                       .op = cases[i].op,
+                                       .domain = cases[i].domain,
+                                       .match = is_bare_root};
         const struct mopt_rule *rules[] = {&rule};
         struct mopt_error err = {.offset = -1};
         bool found;

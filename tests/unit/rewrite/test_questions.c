@@ -19,7 +19,8 @@ static const char graph[] =
     "  int64[1,1] matrix = {5};\n"
     "  c = Constant<value=float[2]{1, 1}>();\n"
     "  shape = Shape(x);\n"
-    "  y = Foo(x, z, v, u, over, s, same, zeros, none, text, list, axes, narrow, matrix, c, shape);\n"
+    "  y = Foo(x, z, v, u, over, s, same, zeros, none, text, list, axes, narrow, matrix, c, "
+    "shape);\n"
     "} }";
 
 static void constants(void **state)

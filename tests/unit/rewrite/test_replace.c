@@ -8,8 +8,9 @@ static enum mopt_status apply_skip(struct mopt_rewriter *rewriter, struct mopt_m
 {
     return mopt__rewriter_replace(rewriter, match->values[0], match->values[1], err);
 }
-static const struct mopt_rule skip_rule = {
-    .name = "skip", .pattern = "y = Skip|Identity(x)", .apply = apply_skip};
+static const struct mopt_rule skip_rule = {.name = "skip",
+                                           .pattern = "y = Skip|Identity(x)",
+                                           .apply = apply_skip};
 
 static bool replaceable(struct mopt_match *match)
 {
@@ -86,8 +87,9 @@ static void output_that_must_stay(void **state)
 static void producer_with_two_outputs(void **state)
 {
     (void)state;
-    static const struct mopt_rule rule = {
-        .name = "first", .pattern = "y, _ = Pair(x)", .apply = apply_skip};
+    static const struct mopt_rule rule = {.name = "first",
+                                          .pattern = "y, _ = Pair(x)",
+                                          .apply = apply_skip};
     struct mopt_model *model =
         support_model("graph main (x) -> (y, m) { y, m = Pair(x); z = Neg(y); w = Foo(z); }");
     // values: y, x

@@ -4,9 +4,10 @@
 
 #include "tests.h"
 
-#define RULE(rule_name, text, function)                                                            \
-    static const struct mopt_rule rule_name = {                                                    \
-        .name = #rule_name, .pattern = (text), .apply = (function)}
+#define RULE(rule_name, text, function)                            \
+    static const struct mopt_rule rule_name = {.name = #rule_name, \
+                                               .pattern = (text),  \
+                                               .apply = (function)}
 
 // y = Twice(x) -> y = x + x as a new node with a constant: (x * 2)
 static enum mopt_status apply_twice(struct mopt_rewriter *rewriter, struct mopt_match *match,
@@ -119,7 +120,8 @@ RULE(widen, "y = Foo(x)", apply_widen);
 static void inputs_grow_and_shrink(void **state)
 {
     (void)state;
-    struct mopt_model *model = support_model("graph main (x) -> (y, z) { y = Foo(x); z = Foo(x); }");
+    struct mopt_model *model =
+        support_model("graph main (x) -> (y, z) { y = Foo(x); z = Foo(x); }");
     assert_int_equal(support_run_one(model, &widen), 2);
     support_expect(model, "graph main (x) -> (y, z) {\n"
                           "  y = Foo(x, _, x);\n"
@@ -143,8 +145,10 @@ static bool is_double(struct mopt_match *match)
 static void types_follow(void **state)
 {
     (void)state;
-    static const struct mopt_rule rule = {
-        .name = "narrow", .pattern = "y = Cast(x)", .match = is_double, .apply = apply_narrow};
+    static const struct mopt_rule rule = {.name = "narrow",
+                                          .pattern = "y = Cast(x)",
+                                          .match = is_double,
+                                          .apply = apply_narrow};
     struct mopt_model *model =
         support_model("graph main (int64[2] x) -> (z) { a = Cast<to=11>(x); b = Neg(a);\n"
                       "  c = Abs(b); z = Relu(c); }");
@@ -221,9 +225,10 @@ static void wrong_edits_are_told(void **state)
     static const char nested[] = "graph main (float[2] x, bool[] c) -> (z) {\n"
                                  "  z = If<then_branch=graph () -> (o) { o = Foo(x); },\n"
                                  "         else_branch=graph () -> (p) { p = Neg(x); }>(c); }";
-    static const char deeper[] = "graph main (float[2] x, bool[] c) -> (z) {\n"
-                                 "  z = If<then_branch=graph () -> (o) { t = Abs(x); o = Foo(t); },\n"
-                                 "         else_branch=graph () -> (p) { p = Neg(x); }>(c); }";
+    static const char deeper[] =
+        "graph main (float[2] x, bool[] c) -> (z) {\n"
+        "  z = If<then_branch=graph () -> (o) { t = Abs(x); o = Foo(t); },\n"
+        "         else_branch=graph () -> (p) { p = Neg(x); }>(c); }";
     expect_internal(plain, &erase, "erased while its outputs are in use");
     expect_internal(plain, &circle, "would depend on itself");
     expect_internal(plain, &failing, "at node 'n' (Foo): no luck");
