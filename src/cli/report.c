@@ -9,8 +9,8 @@
 char *mopt__report_macs(const struct mopt_facts *facts, char buf[32])
 {
     char number[24];
-    if (facts->macs_known == 0 && facts->macs_open > 0) {
-        (void)snprintf(buf, 32, "?");
+    if (facts->macs == 0 && facts->macs_open > 0) {
+        (void)snprintf(buf, 32, "? (see --dim)");
     } else {
         (void)snprintf(buf, 32, "%s%s", facts->macs_open > 0 ? ">= " : "",
                        mopt__format_count(number, sizeof number, (double)facts->macs));

@@ -123,6 +123,14 @@ static void column_widths(const struct mopt_table *table, size_t widths[MOPT_TAB
     }
 }
 
+static void end_line(struct mopt_strbuf *out)
+{
+    while (out->length > 0 && out->text[out->length - 1] == ' ') {
+        out->text[--out->length] = '\0';
+    }
+    mopt__strbuf_add_char(out, '\n');
+}
+
 static void add_header(const struct mopt_table *table, const size_t *widths, bool color,
                        struct mopt_strbuf *out)
 {
@@ -135,7 +143,8 @@ static void add_header(const struct mopt_table *table, const size_t *widths, boo
         add_spaces(out, table->right[c] || last ? 0 : space);
         mopt__strbuf_add(out, last ? "" : "  ");
     }
-    mopt__strbuf_add(out, color ? "\033[0m\n" : "\n");
+    mopt__strbuf_add(out, color ? "\033[0m" : "");
+    end_line(out);
 }
 
 void mopt__table_text(const struct mopt_table *table, bool color, struct mopt_strbuf *out)
@@ -151,7 +160,11 @@ void mopt__table_text(const struct mopt_table *table, bool color, struct mopt_st
         size_t c = i % table->column_count;
         bool last = c + 1 == table->column_count;
         add_cell(out, &table->cells[i], widths[c], table->right[c], last, color);
-        mopt__strbuf_add(out, last ? "\n" : "  ");
+        if (last) {
+            end_line(out);
+        } else {
+            mopt__strbuf_add(out, "  ");
+        }
     }
 }
 

@@ -13,6 +13,7 @@ struct arrays {
     size_t row_capacity, name_capacity, field_capacity;
     struct mopt_rows *labels; // beside the fields, or NULL
     int label_field;          // or -1
+    bool single;              // the arrays are one sample, without a batch axis
 };
 
 static struct arrays *of(struct mopt_source *source)
@@ -66,7 +67,8 @@ static enum mopt_status read_field(struct arrays *arrays, size_t field, size_t i
 {
     struct mopt_rows *rows = arrays->rows[field];
     struct mopt_tensor *tensor = NULL;
-    enum mopt_status status = arrays->source.whole || rows->layout.rank == 0
+    bool all = arrays->source.whole || arrays->single || rows->layout.rank == 0;
+    enum mopt_status status = all
                                   ? mopt__rows_all(rows, &tensor, err)
                                   : mopt__rows_get(rows, index, &tensor, err);
     if (status == MOPT_OK) {
@@ -97,30 +99,55 @@ static enum mopt_status read_arrays(struct mopt_source *source, size_t index,
 
 // ---- What a sample is ---------------------------------------------------------------------------
 
-static int spec_rank(const struct mopt_input_spec *specs, const struct mopt_field *field)
-{
-    const struct mopt_type *type = field->spec == MOPT_NO_SPEC ? NULL : specs[field->spec].type;
-    return type && type->kind == MOPT_TYPE_TENSOR ? type->rank : -1;
-}
-
-// Arrays of inputs: does each have the rank of the input itself (+ difference)?
-static bool ranks_are(const struct arrays *arrays, const struct mopt_input_spec *specs,
-                      int difference)
+// Do all arrays of inputs answer yes? false if there is none (numbers are the same for every sample).
+static bool all_inputs(const struct arrays *arrays, const struct mopt_input_spec *specs,
+                       const struct mopt_data_options *options,
+                       bool (*ask)(const struct mopt_layout *layout, const struct mopt_type *type,
+                                   const struct mopt_data_options *options))
 {
     bool any = false;
     for (size_t i = 0; i < arrays->source.field_count; i++) {
         const struct mopt_field *field = &arrays->source.fields[i];
-        int rank = arrays->rows[i]->layout.rank;
-        if (field->role != MOPT_FIELD_INPUT || rank == 0) {
+        const struct mopt_layout *layout = &arrays->rows[i]->layout;
+        if (field->role != MOPT_FIELD_INPUT || layout->rank == 0) {
             continue;
         }
-        int wanted = spec_rank(specs, field);
-        if (wanted < 0 || rank != wanted + difference) {
+        const struct mopt_type *type = field->spec == MOPT_NO_SPEC ? NULL : specs[field->spec].type;
+        if (!ask(layout, type && type->kind == MOPT_TYPE_TENSOR ? type : NULL, options)) {
             return false;
         }
         any = true;
     }
     return any;
+}
+
+static bool has_rank_of_input(const struct mopt_layout *layout, const struct mopt_type *type,
+                              const struct mopt_data_options *options)
+{
+    (void)options;
+    return type && type->rank == layout->rank;
+}
+
+// One sample without its batch axis: [3,224,224] for [batch,3,height,width]. The first size must be known and right, or
+// many small samples would be taken for one. With preprocessing: one image [height,width,3].
+static bool lacks_batch_axis(const struct mopt_layout *layout, const struct mopt_type *type,
+                             const struct mopt_data_options *options)
+{
+    int64_t size = 0;
+    if (options->preprocess && layout->dtype == MOPT_UINT8 && layout->rank == 3) {
+        int64_t channels = layout->dims[2];
+        return channels == 1 || channels == 3 || channels == 4;
+    }
+    if (!type || type->rank != layout->rank + 1 || !options->dims ||
+        !mopt__dim_is_known(options->dims, type->dims[1], &size) || size == 1) {
+        return false;
+    }
+    for (int i = 0; i < layout->rank; i++) {
+        if (mopt__dim_is_known(options->dims, type->dims[i + 1], &size) && size != layout->dims[i]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 // Rows of axis 0 that all arrays agree on. false: they do not (fields named in a and b).
@@ -184,7 +211,7 @@ static void describe(struct arrays *arrays)
             continue;
         }
         const struct mopt_layout *layout = &arrays->rows[i]->layout;
-        int first = source->whole || layout->rank == 0 ? 0 : 1;
+        int first = source->whole || arrays->single || layout->rank == 0 ? 0 : 1;
         size_t at = 0;
         for (int axis = first; axis < layout->rank && at < 48; axis++) {
             at += (size_t)snprintf(source->item + at, sizeof source->item - at, "%s%lld",
@@ -199,11 +226,13 @@ static void describe(struct arrays *arrays)
 static enum mopt_status check_labels(struct arrays *arrays, struct mopt_error *err)
 {
     struct mopt_source *source = &arrays->source;
-    if (!arrays->labels) {
+    const struct mopt_rows *labels =
+        arrays->label_field >= 0 ? arrays->rows[arrays->label_field] : arrays->labels;
+    if (!labels) {
         return MOPT_OK;
     }
-    size_t count = mopt__rows_count(arrays->labels);
-    if (source->whole || count != source->count) {
+    size_t count = mopt__rows_count(labels);
+    if (count != source->count) {
         return mopt_error_set(err, MOPT_E_SHAPE, "%zu labels for %zu samples", count,
                               source->count);
     }
@@ -220,17 +249,17 @@ static enum mopt_status decide(struct mopt_source *source, const struct mopt_inp
     bool agree = common_count(arrays, &source->count, &a, &b);
     if (is_recorded_run(source)) {
         source->whole = true;
-    } else if (ranks_are(arrays, specs, -1)) {
-        source->whole = true; // one sample without a batch axis
+    } else if (all_inputs(arrays, specs, options, lacks_batch_axis)) {
+        arrays->single = true;
         mopt__log(options->log, MOPT_LOG_INFO, "data have no batch axis: taken as one sample");
-    } else if (!agree && ranks_are(arrays, specs, 0)) {
+    } else if (!agree && all_inputs(arrays, specs, options, has_rank_of_input)) {
         source->whole = true; // states of a recurrent net have their batch elsewhere
         mopt__log(options->log, MOPT_LOG_INFO,
                   "arrays differ along axis 0: taken as one sample together");
     } else if (!agree) {
         return disagree(arrays, a, b, err);
     }
-    source->count = source->whole ? 1 : source->count;
+    source->count = source->whole || arrays->single ? 1 : source->count;
     for (size_t i = 0; i < source->field_count; i++) {
         if (source->fields[i].role == MOPT_FIELD_LABEL) {
             arrays->label_field = (int)i;

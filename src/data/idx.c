@@ -39,7 +39,7 @@ static bool is_gzip(const struct mopt_mapping *mapping)
     return mapping->size >= 18 && mapping->data[0] == 0x1f && mapping->data[1] == 0x8b;
 }
 
-bool mopt__idx_matches(const struct mopt_mapping *mapping)
+bool mopt__idx_matches(struct mopt_mapping *mapping)
 {
     struct mopt_inflate *stream = NULL;
     struct mopt_error err;

@@ -85,7 +85,7 @@ enum mopt_status mopt__arrays_add(struct mopt_source *source, const char *name,
 void mopt__arrays_set_labels(struct mopt_source *source, struct mopt_rows *rows);
 
 // ---- IDX (idx.c) --------------------------------------------------------------------------------
-bool mopt__idx_matches(const struct mopt_mapping *mapping); // plain or gzip, by content
+bool mopt__idx_matches(struct mopt_mapping *mapping); // plain or gzip, by content
 enum mopt_status mopt__idx_rows(struct mopt_mapping *mapping, struct mopt_rows **out,
                                 struct mopt_error *err);
 

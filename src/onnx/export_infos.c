@@ -42,7 +42,7 @@ static size_t count_entries(const struct mopt_blob *note, size_t infos)
     size_t fresh = 0; // indices rise by one whenever a new one comes
 
     for (size_t at = 0; at < note->size; count++) {
-        if (!next_entry(note, &at, &entry) || entry.index > fresh || entry.index >= infos) {
+        if (!next_entry(note, &at, &entry) || entry.index > fresh) {
             return 0;
         }
         fresh += entry.index == fresh ? 1 : 0;

@@ -324,12 +324,6 @@ static enum mopt_status import_attributes(struct mopt_import *in,
 
 // ---- Nodes
 
-static bool is_defined(const struct mopt_value *value)
-{
-    return value->producer != NULL || value->is_input || value->constant != NULL ||
-           value->sparse != NULL;
-}
-
 static enum mopt_status import_inputs(const struct Mopt__Pb__NodeProto *message,
                                       struct mopt_node *node, struct mopt_error *err)
 {
@@ -341,7 +335,7 @@ static enum mopt_status import_inputs(const struct Mopt__Pb__NodeProto *message,
             continue;
         }
         value = mopt__value_lookup(node->graph, name);
-        if (value == NULL || !is_defined(value)) {
+        if (value == NULL) {
             return mopt_error_set(err, MOPT_E_FORMAT, "input %u '%s' is not defined anywhere", i,
                                   name);
         }

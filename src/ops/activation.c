@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activations: Relu and its kin, Sigmoid, Softplus, Softsign, Gelu, Swish, Mish, HardSigmoid, HardSwish, Shrink.
-// Written so that neither end overflows: exp is taken of non-positive numbers only.
+// Activations: Relu and its kin, Sigmoid, Softplus, Softsign, Gelu, Swish, Mish, HardSigmoid,
+// HardSwish, Shrink. Written so that neither end overflows: exp is taken of non-positive numbers
+// only.
 #include "ops/unary.h"
 
 #include <math.h>
@@ -58,12 +59,16 @@ MOPT_UNARY(mish, x *tanhf(softplus_f(x)), x *tanh(softplus_d(x)))
 MOPT_UNARY(swish, x *sigmoid_f(p[0] * x), x *sigmoid_d(p[0] * x))
 MOPT_UNARY(gelu, 0.5f * x * (1.0f + erff(x * (float)SQRT_HALF)),
            0.5 * x * (1.0 + erf(x * SQRT_HALF)))
-MOPT_UNARY(gelu_tanh,
-           0.5f * x * (1.0f + tanhf((float)SQRT_2_PI * (x + (float)CUBIC * x * x * x))),
+MOPT_UNARY(gelu_tanh, 0.5f * x * (1.0f + tanhf((float)SQRT_2_PI * (x + (float)CUBIC * x * x * x))),
            0.5 * x * (1.0 + tanh(SQRT_2_PI * (x + CUBIC * x * x * x))))
 // p[0] = bias, p[1] = lambd
-MOPT_UNARY(shrink, x < -p[1] ? x + p[0] : x > p[1] ? x - p[0] : x != x ? x : 0.0f,
-           x < -p[1] ? x + p[0] : x > p[1] ? x - p[0] : x != x ? x : 0.0)
+MOPT_UNARY(shrink,
+           x<-p[1] ? x + p[0] : x> p[1] ? x - p[0]
+           : x != x                     ? x
+                                        : 0.0f,
+           x<-p[1] ? x + p[0] : x> p[1] ? x - p[0]
+           : x != x                     ? x
+                                        : 0.0)
 
 static int64_t relu_integer(int64_t x, bool is_unsigned, const struct mopt_unary_args *args)
 {
@@ -76,7 +81,7 @@ static int64_t relu_value(struct mopt_dims *dims, int64_t x)
     return mopt__dim_max(dims, x, 0);
 }
 
-#define ROW(name, ...)                                                                             \
+#define ROW(name, ...) \
     static const struct mopt_unary name##_row = {.f32 = name##_f32, .f64 = name##_f64, __VA_ARGS__};
 ROW(relu, .i64 = relu_integer, .value = relu_value)
 ROW(leaky_relu, .params = {"alpha"})
@@ -105,7 +110,8 @@ static enum mopt_status gelu_eval(struct mopt_eval *eval, struct mopt_error *err
         status = mopt__attr_string(eval->node, "approximate", "none", &form, err);
     }
     if (status == MOPT_OK && strcmp(form, "none") != 0 && strcmp(form, "tanh") != 0) {
-        status = mopt_error_set(err, MOPT_E_VALUE, "approximate is '%s', must be none or tanh", form);
+        status =
+            mopt_error_set(err, MOPT_E_VALUE, "approximate is '%s', must be none or tanh", form);
     }
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &out, err);
@@ -124,29 +130,28 @@ static enum mopt_status gelu_eval(struct mopt_eval *eval, struct mopt_error *err
 #define SET4 MOPT_SET_FLOATS_BF
 #define FAKE_QUANT &mopt__quant_unary
 #define WITH_KERNEL &mopt__quant_unary_kernel
-#define TWO(op, text, since, next, spec, row, ...)                                                 \
-    RECORD(op, text, since, (next) - 1, SET3, 0, spec, row, __VA_ARGS__),                          \
+#define TWO(op, text, since, next, spec, row, ...)                      \
+    RECORD(op, text, since, (next)-1, SET3, 0, spec, row, __VA_ARGS__), \
         RECORD(op, text, next, 0, SET4, 0, spec, row, __VA_ARGS__)
 // Since opset 1 with the hint attribute, then 6, then bfloat16 from `next` on.
-#define OLD(op, text, next, spec, row)                                                             \
-    RECORD(op, text, 1, 5, SET3, 0, spec, row, MOPT_ATTRIBUTES(MOPT_A_CONSUMED), ),                \
+#define OLD(op, text, next, spec, row)                                              \
+    RECORD(op, text, 1, 5, SET3, 0, spec, row, MOPT_ATTRIBUTES(MOPT_A_CONSUMED), ), \
         TWO(op, text, 6, next, spec, row, )
-#define OLD_1(op, text, next, spec, row, one)                                                      \
-    RECORD(op, text, 1, 5, SET3, 0, spec, row, MOPT_ATTRIBUTES(one, MOPT_A_CONSUMED), ),           \
+#define OLD_1(op, text, next, spec, row, one)                                            \
+    RECORD(op, text, 1, 5, SET3, 0, spec, row, MOPT_ATTRIBUTES(one, MOPT_A_CONSUMED), ), \
         TWO(op, text, 6, next, spec, row, MOPT_ATTRIBUTES(one), )
-#define RELU(from, to, set, ...)                                                                   \
-    RECORD("Relu", "negative values become 0", from, to, set, MOPT_TRAIT_IDEMPOTENT, WITH_KERNEL,  \
+#define RELU(from, to, set, ...)                                                                  \
+    RECORD("Relu", "negative values become 0", from, to, set, MOPT_TRAIT_IDEMPOTENT, WITH_KERNEL, \
            relu_row, __VA_ARGS__)
-#define SELU(from, to, set, ...)                                                                   \
-    RECORD("Selu", "scaled exponential linear unit", from, to, set, 0, FAKE_QUANT, selu_row,       \
+#define SELU(from, to, set, ...)                                                             \
+    RECORD("Selu", "scaled exponential linear unit", from, to, set, 0, FAKE_QUANT, selu_row, \
            MOPT_ATTRIBUTES(__VA_ARGS__), )
 #define SELU_6 A("alpha", 1.67326319217681884765625), A("gamma", 1.05070102214813232421875)
-#define HARD_SIGMOID(from, to, set, ...)                                                           \
-    RECORD("HardSigmoid", "alpha * x + beta cut to [0, 1]", from, to, set, 0, FAKE_QUANT,          \
-           hard_sigmoid_row,                                                                       \
-           MOPT_ATTRIBUTES(A("alpha", 0.2f), A("beta", 0.5) __VA_ARGS__), )
-#define THRESHOLDED(from, to, set)                                                                 \
-    RECORD("ThresholdedRelu", "x above alpha, else 0", from, to, set, MOPT_TRAIT_IDEMPOTENT,       \
+#define HARD_SIGMOID(from, to, set, ...)                                                  \
+    RECORD("HardSigmoid", "alpha * x + beta cut to [0, 1]", from, to, set, 0, FAKE_QUANT, \
+           hard_sigmoid_row, MOPT_ATTRIBUTES(A("alpha", 0.2f), A("beta", 0.5) __VA_ARGS__), )
+#define THRESHOLDED(from, to, set)                                                           \
+    RECORD("ThresholdedRelu", "x above alpha, else 0", from, to, set, MOPT_TRAIT_IDEMPOTENT, \
            FAKE_QUANT, thresholded_relu_row, MOPT_ATTRIBUTES(A("alpha", 1.0)), )
 
 static const struct mopt_op records[] = {

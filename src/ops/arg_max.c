@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ArgMax and ArgMin: index of the extreme element along an axis; of equals the first, or the last if asked for. A NaN
-// counts as the extreme.
+// ArgMax and ArgMin: index of the extreme element along an axis; of equals the first, or the last
+// if asked for. A NaN counts as the extreme.
 #include "ops/elementwise.h"
 #include "ops/lanes.h"
 
@@ -142,9 +142,9 @@ static enum mopt_status arg_infer(struct mopt_infer *infer, struct mopt_error *e
     }
 #define BASIC MOPT_A_INT("axis", 0), MOPT_A_FLAG("keepdims", 1)
 #define WITH_LAST BASIC, MOPT_A_FLAG("select_last_index", 0)
-#define VERSIONS(op, text, row)                                                                    \
-    RECORD(op, text, 1, 11, MOPT_SET_NUMBERS, row, BASIC),                                         \
-        RECORD(op, text, 12, 12, MOPT_SET_NUMBERS, row, WITH_LAST),                                \
+#define VERSIONS(op, text, row)                                     \
+    RECORD(op, text, 1, 11, MOPT_SET_NUMBERS, row, BASIC),          \
+        RECORD(op, text, 12, 12, MOPT_SET_NUMBERS, row, WITH_LAST), \
         RECORD(op, text, 13, 0, MOPT_SET_NUMBERS_BF, row, WITH_LAST)
 
 static const struct mopt_op records[] = {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Add, Sub, Mul, Div. Integers wrap around; integer division truncates toward zero, x / 0 is 0 and the quotient of
-// the smallest number and -1 wraps to itself. Floats follow IEEE 754.
+// Add, Sub, Mul, Div. Integers wrap around; integer division truncates toward zero, x / 0 is 0 and
+// the quotient of the smallest number and -1 wraps to itself. Floats follow IEEE 754.
 #include "ops/elementwise.h"
 
 #define WRAP(x) ((uint64_t)(x))
-#define ALL_TYPES(name, expr_float, expr_signed, expr_unsigned)                                    \
-    MOPT_LANES_FLOATS(name, SAME, expr_float)                                                      \
-    MOPT_LANES_SIGNED(name, SAME, expr_signed)                                                     \
-    MOPT_LANES_UNSIGNED(name, SAME, expr_unsigned)                                                 \
-    static const mopt_lanes_fn name##_lanes[MOPT_DTYPE_COUNT] = {                                  \
-        MOPT_ROWS_FLOATS(name), MOPT_ROWS_SIGNED(name), MOPT_ROWS_UNSIGNED(name)};
+#define ALL_TYPES(name, expr_float, expr_signed, expr_unsigned)                          \
+    MOPT_LANES_FLOATS(name, SAME, expr_float)                                            \
+    MOPT_LANES_SIGNED(name, SAME, expr_signed)                                           \
+    MOPT_LANES_UNSIGNED(name, SAME, expr_unsigned)                                       \
+    static const mopt_lanes_fn name##_lanes[MOPT_DTYPE_COUNT] = {MOPT_ROWS_FLOATS(name), \
+                                                                 MOPT_ROWS_SIGNED(name), \
+                                                                 MOPT_ROWS_UNSIGNED(name)};
 
 ALL_TYPES(add, x + y, WRAP(x) + WRAP(y), WRAP(x) + WRAP(y))
 ALL_TYPES(sub, x - y, WRAP(x) - WRAP(y), WRAP(x) - WRAP(y))
@@ -53,7 +54,8 @@ static int64_t div_values(struct mopt_dims *dims, int64_t a, int64_t b, bool exa
         return y == -1 ? mopt__dim_sub(dims, 0, a) : mopt__dim_const(dims, x / y);
     }
     const bool positive = a != MOPT_DIM_UNKNOWN && b != MOPT_DIM_UNKNOWN &&
-                          mopt__dim_lower_bound(dims, a) >= 0 && mopt__dim_lower_bound(dims, b) >= 0;
+                          mopt__dim_lower_bound(dims, a) >= 0 &&
+                          mopt__dim_lower_bound(dims, b) >= 0;
     return positive ? mopt__dim_floordiv(dims, a, b) : MOPT_DIM_UNKNOWN;
 }
 
@@ -62,21 +64,21 @@ static const struct mopt_binary sub_row = {sub_lanes, MOPT_UNDEFINED, sub_values
 static const struct mopt_binary mul_row = {mul_lanes, MOPT_UNDEFINED, mul_values};
 static const struct mopt_binary div_row = {div_lanes, MOPT_UNDEFINED, div_values};
 
-#define RECORD(op, text, from, to, set, bits, spec, row, ...)                                      \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
-        MOPT_PAIR("A", "B", "T", set), MOPT_OUTPUTS({"C", "T", set, 0}), __VA_ARGS__ .traits = bits, \
-        .quant = spec, .infer = mopt__binary_infer, .eval = mopt__binary_eval,                     \
-        .cost = mopt__cost_output, .data = &(row)                                                  \
+#define RECORD(op, text, from, to, set, bits, spec, row, ...)                  \
+    {                                                                          \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text, \
+        MOPT_PAIR("A", "B", "T", set), MOPT_OUTPUTS({"C", "T", set, 0}),       \
+        __VA_ARGS__.traits = bits, .quant = spec, .infer = mopt__binary_infer, \
+        .eval = mopt__binary_eval, .cost = mopt__cost_output, .data = &(row)   \
     }
 #define OLD MOPT_A_INT_OPTIONAL("axis"), MOPT_A_FLAG("broadcast", 0)
 #define BASE (MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE)
-#define VERSIONS(op, text, bits, spec, row)                                                        \
-    RECORD(op, text, 1, 5, MOPT_SET_FLOATS, BASE, spec, row,                                       \
-           MOPT_ATTRIBUTES(OLD, MOPT_A_CONSUMED), ),                                               \
-        RECORD(op, text, 6, 6, MOPT_SET_WIDE, BASE, spec, row, MOPT_ATTRIBUTES(OLD), ),            \
-        RECORD(op, text, 7, 12, MOPT_SET_WIDE, BASE | (bits), spec, row, ),                        \
-        RECORD(op, text, 13, 13, MOPT_SET_WIDE_BF, BASE | (bits), spec, row, ),                    \
+#define VERSIONS(op, text, bits, spec, row)                                             \
+    RECORD(op, text, 1, 5, MOPT_SET_FLOATS, BASE, spec, row,                            \
+           MOPT_ATTRIBUTES(OLD, MOPT_A_CONSUMED), ),                                    \
+        RECORD(op, text, 6, 6, MOPT_SET_WIDE, BASE, spec, row, MOPT_ATTRIBUTES(OLD), ), \
+        RECORD(op, text, 7, 12, MOPT_SET_WIDE, BASE | (bits), spec, row, ),             \
+        RECORD(op, text, 13, 13, MOPT_SET_WIDE_BF, BASE | (bits), spec, row, ),         \
         RECORD(op, text, 14, 0, MOPT_SET_NUMBERS_BF, BASE | (bits), spec, row, )
 
 static const struct mopt_op records[] = {

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Typed access to the attributes of a node: kind checked, default taken from the schema. It must not know any operator.
+// Typed access to the attributes of a node: kind checked, default taken from the schema. It must
+// not know any operator.
 #include <string.h>
 
 #include "ops/op.h"
 
 static const char *kind_name(enum mopt_attr_kind kind)
 {
-    static const char *const names[] = {"undefined", "a float",  "an integer", "a string",
-                                        "a tensor",  "a graph",  "floats",     "integers",
-                                        "strings",   "tensors",  "graphs",     "a sparse tensor",
-                                        "sparse tensors", "a type", "types"};
+    static const char *const names[] = {"undefined",      "a float",  "an integer",
+                                        "a string",       "a tensor", "a graph",
+                                        "floats",         "integers", "strings",
+                                        "tensors",        "graphs",   "a sparse tensor",
+                                        "sparse tensors", "a type",   "types"};
     return (size_t)kind < MOPT_COUNTOF(names) ? names[kind] : "unknown";
 }
 
@@ -24,8 +26,8 @@ static enum mopt_status get(const struct mopt_node *node, const char *name,
     }
     if ((*out)->ref_name != NULL) {
         return mopt_error_set(err, MOPT_E_UNSUPPORTED,
-                              "attribute '%s' refers to '%s' of a function that is not bound",
-                              name, (*out)->ref_name);
+                              "attribute '%s' refers to '%s' of a function that is not bound", name,
+                              (*out)->ref_name);
     }
     if ((*out)->kind != kind) {
         return mopt_error_set(err, MOPT_E_TYPE, "attribute '%s' holds %s, must hold %s", name,
@@ -81,8 +83,7 @@ enum mopt_status mopt__attr_float(const struct mopt_node *node, const char *name
 }
 
 enum mopt_status mopt__attr_string(const struct mopt_node *node, const char *name,
-                                   const char *fallback, const char **value,
-                                   struct mopt_error *err)
+                                   const char *fallback, const char **value, struct mopt_error *err)
 {
     const struct mopt_attribute *attribute;
     enum mopt_status status = get(node, name, MOPT_ATTR_STRING, &attribute, err);

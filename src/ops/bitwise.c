@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// BitwiseAnd, BitwiseOr, BitwiseXor, BitShift. A shift by a negative amount or by the width and more shifts every bit
-// out: the result is 0, or -1 for a right shift of a negative number (the rule of opset 28, applied to all versions).
+// BitwiseAnd, BitwiseOr, BitwiseXor, BitShift. A shift by a negative amount or by the width and
+// more shifts every bit out: the result is 0, or -1 for a right shift of a negative number (the
+// rule of opset 28, applied to all versions).
 #include <string.h>
 
 #include "ops/elementwise.h"
 
-#define INTEGERS(name, expr)                                                                       \
-    MOPT_LANES_SIGNED(name, SAME, expr)                                                            \
-    MOPT_LANES_UNSIGNED(name, SAME, expr)                                                          \
-    static const mopt_lanes_fn name##_lanes[MOPT_DTYPE_COUNT] = {MOPT_ROWS_SIGNED(name),           \
+#define INTEGERS(name, expr)                                                             \
+    MOPT_LANES_SIGNED(name, SAME, expr)                                                  \
+    MOPT_LANES_UNSIGNED(name, SAME, expr)                                                \
+    static const mopt_lanes_fn name##_lanes[MOPT_DTYPE_COUNT] = {MOPT_ROWS_SIGNED(name), \
                                                                  MOPT_ROWS_UNSIGNED(name)};
 
 // What a full right shift leaves: the sign.
@@ -27,6 +28,14 @@ static const struct mopt_binary xor_row = {xor_lanes, MOPT_UNDEFINED, NULL};
 static const struct mopt_binary left_row = {left_lanes, MOPT_UNDEFINED, NULL};
 static const struct mopt_binary right_row = {right_lanes, MOPT_UNDEFINED, NULL};
 
+static const struct mopt_binary *row_of(const char *direction)
+{
+    if (direction != NULL && strcmp(direction, "LEFT") == 0) {
+        return &left_row;
+    }
+    return direction != NULL && strcmp(direction, "RIGHT") == 0 ? &right_row : NULL;
+}
+
 static enum mopt_status shift_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[2];
@@ -37,10 +46,9 @@ static enum mopt_status shift_eval(struct mopt_eval *eval, struct mopt_error *er
     if (status == MOPT_OK) {
         status = mopt__attr_string(eval->node, "direction", NULL, &direction, err);
     }
-    if (status == MOPT_OK && (direction == NULL || (strcmp(direction, "LEFT") != 0 &&
-                                                    strcmp(direction, "RIGHT") != 0))) {
-        status = mopt_error_set(err, MOPT_E_VALUE, "direction is '%s', must be LEFT or RIGHT",
-                                direction != NULL ? direction : "");
+    const struct mopt_binary *row = row_of(direction);
+    if (status == MOPT_OK && row == NULL) {
+        return mopt_error_set(err, MOPT_E_VALUE, "direction must be LEFT or RIGHT");
     }
     if (status == MOPT_OK) {
         status = mopt__broadcast_shape(in[0], in[1], &rank, dims, err);
@@ -49,24 +57,20 @@ static enum mopt_status shift_eval(struct mopt_eval *eval, struct mopt_error *er
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, in[0]->dtype, rank, dims, &out, err);
     }
-    if (status != MOPT_OK) {
-        return status;
-    }
-    const struct mopt_binary *row = strcmp(direction, "LEFT") == 0 ? &left_row : &right_row;
-    return mopt__binary_run(eval, row, out, in[0], in[1], -1, err);
+    return status == MOPT_OK ? mopt__binary_run(eval, row, out, in[0], in[1], -1, err) : status;
 }
 
-#define RECORD(op, text, from, to, set, bits, fn, row, ...)                                        \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
-        MOPT_PAIR("A", "B", "T", set), MOPT_OUTPUTS({"C", "T", set, 0}),                           \
-        __VA_ARGS__ .traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE | (bits),               \
-        .infer = mopt__binary_infer, .eval = fn, .cost = mopt__cost_output, .data = &(row)         \
+#define RECORD(op, text, from, to, set, bits, fn, row, ...)                                \
+    {                                                                                      \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,             \
+        MOPT_PAIR("A", "B", "T", set), MOPT_OUTPUTS({"C", "T", set, 0}),                   \
+        __VA_ARGS__.traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE | (bits),        \
+        .infer = mopt__binary_infer, .eval = fn, .cost = mopt__cost_output, .data = &(row) \
     }
 #define SHIFT(from, to, set)                                                                       \
     RECORD("BitShift", "shifts bits to the left or right", from, to, set, 0, shift_eval, left_row, \
            MOPT_ATTRIBUTES(MOPT_A_STRING_REQUIRED("direction", "LEFT|RIGHT")), )
-#define BITWISE(op, text, row)                                                                     \
+#define BITWISE(op, text, row) \
     RECORD(op, text, 18, 0, MOPT_SET_INTEGERS, MOPT_TRAIT_COMMUTATIVE, mopt__binary_eval, row, )
 
 static const struct mopt_op records[] = {

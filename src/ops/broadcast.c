@@ -126,8 +126,7 @@ static enum mopt_status old_pair(const struct mopt_node *node, const struct mopt
 }
 
 enum mopt_status mopt__broadcast_versioned(const struct mopt_eval *eval,
-                                           const struct mopt_tensor *a,
-                                           const struct mopt_tensor *b,
+                                           const struct mopt_tensor *a, const struct mopt_tensor *b,
                                            struct mopt_broadcast *out, struct mopt_error *err)
 {
     return eval->version < 7 ? old_pair(eval->node, a, b, out, err)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shapes of binary operators: numpy broadcasting (opset 7 and up) and the `broadcast` / `axis` attributes before it.
-// It must not know any operator.
+// Shapes of binary operators: numpy broadcasting (opset 7 and up) and the `broadcast` / `axis`
+// attributes before it. It must not know any operator.
 #ifndef MOPT_OPS_BROADCAST_H
 #define MOPT_OPS_BROADCAST_H
 
 #include "ops/eval.h"
 #include "ops/infer.h"
 
-// How two operands meet: result dims, and strides in elements of either operand (0 on axes it is repeated along).
+// How two operands meet: result dims, and strides in elements of either operand (0 on axes it is
+// repeated along).
 struct mopt_broadcast {
     int rank;
     int64_t dims[MOPT_RANK_MAX];
@@ -19,12 +20,11 @@ struct mopt_broadcast {
 enum mopt_status mopt__broadcast_pair(const struct mopt_tensor *a, const struct mopt_tensor *b,
                                       struct mopt_broadcast *out, struct mopt_error *err);
 
-// Rules by the opset version of the node: before 7, b is laid over a (whose dims are the result's) only if attribute
-// `broadcast` is 1, starting at attribute `axis` (default: as a suffix); before 7 with broadcast = 0 the shapes must be
-// equal. From 7 on as mopt__broadcast_pair.
+// Rules by the opset version of the node: before 7, b is laid over a (whose dims are the result's)
+// only if attribute `broadcast` is 1, starting at attribute `axis` (default: as a suffix); before 7
+// with broadcast = 0 the shapes must be equal. From 7 on as mopt__broadcast_pair.
 enum mopt_status mopt__broadcast_versioned(const struct mopt_eval *eval,
-                                           const struct mopt_tensor *a,
-                                           const struct mopt_tensor *b,
+                                           const struct mopt_tensor *a, const struct mopt_tensor *b,
                                            struct mopt_broadcast *out, struct mopt_error *err);
 
 // Inference by the same rules from inputs 0 and 1: rank -1 when it cannot be told.

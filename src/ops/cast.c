@@ -8,7 +8,8 @@
 #include "ops/infer.h"
 #include "ops/record.h"
 
-// Target type of a node: attribute `to` (a name before opset 6), or the type of input 1 for CastLike.
+// Target type of a node: attribute `to` (a name before opset 6), or the type of input 1 for
+// CastLike.
 static enum mopt_status attribute_target(const struct mopt_node *node, enum mopt_dtype *to,
                                          struct mopt_error *err)
 {
@@ -29,8 +30,7 @@ static enum mopt_status attribute_target(const struct mopt_node *node, enum mopt
     if (status != MOPT_OK) {
         return status;
     }
-    if (number < 1 || number >= MOPT_DTYPE_COUNT ||
-        (MOPT_SET_ALL_25 & MOPT_DT(number)) == 0) {
+    if (number < 1 || number >= MOPT_DTYPE_COUNT || (MOPT_SET_ALL_25 & MOPT_DT(number)) == 0) {
         return mopt_error_set(err, MOPT_E_VALUE, "attribute 'to' is %lld, which is no type",
                               (long long)number);
     }
@@ -129,7 +129,7 @@ static enum mopt_status cast_like_eval(struct mopt_eval *eval, struct mopt_error
     return eval_to(eval, mopt__eval_input(eval, 1)->dtype, err);
 }
 
-// ---- BitCast ------------------------------------------------------------------------------------------------------
+// ---- BitCast ------------------------------------------------------------------------------------
 
 static enum mopt_status bits_fit(enum mopt_dtype from, enum mopt_dtype to, struct mopt_error *err)
 {
@@ -175,17 +175,18 @@ static enum mopt_status bit_cast_eval(struct mopt_eval *eval, struct mopt_error 
 #define BITS_SET (MOPT_SET_ALL_25 & ~MOPT_DT(MOPT_STRING))
 #define ROUND_MODE MOPT_A_STRING("round_mode", "up", "up|down|nearest")
 #define TRAITS (MOPT_TRAIT_ELEMENTWISE)
-#define CAST(from, to, ...)                                                                        \
-    {                                                                                              \
-        .domain = "", .name = "Cast", .since = from, .until = to,                                  \
-        .summary = "elements converted to another type",                                           \
-        MOPT_INPUTS({"input", "T1", CAST_SET, 0}), MOPT_OUTPUTS({"output", "T2", CAST_SET, 0}),    \
-        MOPT_ATTRIBUTES(__VA_ARGS__), .traits = TRAITS, .infer = cast_infer, .eval = cast_eval     \
+#define CAST(from, to, ...)                                                                     \
+    {                                                                                           \
+        .domain = "", .name = "Cast", .since = from, .until = to,                               \
+        .summary = "elements converted to another type",                                        \
+        MOPT_INPUTS({"input", "T1", CAST_SET, 0}), MOPT_OUTPUTS({"output", "T2", CAST_SET, 0}), \
+        MOPT_ATTRIBUTES(__VA_ARGS__), .traits = TRAITS, .infer = cast_infer, .eval = cast_eval  \
     }
-#define CAST_LIKE                                                                                  \
-    .domain = "", .name = "CastLike", .summary = "elements converted to the type of another tensor", \
-    MOPT_INPUTS({"input", "T1", CAST_SET, 0}, {"target_type", "T2", CAST_SET, 0}),                 \
-    MOPT_OUTPUTS({"output", "T2", CAST_SET, 0}), .traits = TRAITS, .infer = cast_like_infer,       \
+#define CAST_LIKE                                                                            \
+    .domain = "", .name = "CastLike",                                                        \
+    .summary = "elements converted to the type of another tensor",                           \
+    MOPT_INPUTS({"input", "T1", CAST_SET, 0}, {"target_type", "T2", CAST_SET, 0}),           \
+    MOPT_OUTPUTS({"output", "T2", CAST_SET, 0}), .traits = TRAITS, .infer = cast_like_infer, \
     .eval = cast_like_eval
 
 static const struct mopt_op records[] = {

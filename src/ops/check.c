@@ -40,8 +40,7 @@ static enum mopt_status check_arity(const struct mopt_node *node, struct mopt_er
     }
     for (uint32_t i = node->input_count; i < op->input_count; i++) {
         if ((op->inputs[i].flags & MOPT_PARAM_OPTIONAL) == 0) {
-            return mopt_error_set(err, MOPT_E_FORMAT, "input '%s' is missing",
-                                  op->inputs[i].name);
+            return mopt_error_set(err, MOPT_E_FORMAT, "input '%s' is missing", op->inputs[i].name);
         }
     }
     for (uint32_t i = 0; i < node->output_count; i++) {
@@ -87,9 +86,9 @@ static enum mopt_status check_range(const struct mopt_attr_spec *spec, int64_t v
                                     struct mopt_error *err)
 {
     if (spec->has_range && (value < spec->min || value > spec->max)) {
-        return mopt_error_set(err, MOPT_E_VALUE,
-                              "attribute '%s' is %lld, must be in [%lld, %lld]", spec->name,
-                              (long long)value, (long long)spec->min, (long long)spec->max);
+        return mopt_error_set(err, MOPT_E_VALUE, "attribute '%s' is %lld, must be in [%lld, %lld]",
+                              spec->name, (long long)value, (long long)spec->min,
+                              (long long)spec->max);
     }
     return MOPT_OK;
 }
@@ -100,8 +99,7 @@ static enum mopt_status check_attribute(const struct mopt_op *op,
 {
     const struct mopt_attr_spec *spec = spec_find(op, attribute->name);
     if (spec == NULL) {
-        return mopt_error_set(err, MOPT_E_FORMAT, "attribute '%s' is not known",
-                              attribute->name);
+        return mopt_error_set(err, MOPT_E_FORMAT, "attribute '%s' is not known", attribute->name);
     }
     if (attribute->kind != spec->kind) {
         return mopt_error_set(err, MOPT_E_TYPE, "attribute '%s' is of kind %d, must be %d",
@@ -169,7 +167,8 @@ static bool kind_fits(const struct mopt_param *param, const struct mopt_type *ty
         any = any || (param->flags & CONTAINER_FLAGS) == 0 ||
               (param->flags & MOPT_PARAM_OPTIONAL_TYPE) != 0;
     }
-    if (inner != NULL && (inner->kind == MOPT_TYPE_TENSOR || inner->kind == MOPT_TYPE_SPARSE_TENSOR)) {
+    if (inner != NULL &&
+        (inner->kind == MOPT_TYPE_TENSOR || inner->kind == MOPT_TYPE_SPARSE_TENSOR)) {
         *dtype = inner->dtype;
     }
     return any;
@@ -225,12 +224,11 @@ static enum mopt_status bind_variable(struct variables *bound, const struct mopt
 
 static enum mopt_status check_types(const struct mopt_node *node, struct mopt_error *err)
 {
-    struct variables bound = { 0 };
+    struct variables bound = {0};
     for (uint32_t i = 0; i < node->input_count + node->output_count; i++) {
         bool input = i < node->input_count;
         uint32_t index = input ? i : i - node->input_count;
-        const struct mopt_value *value =
-            input ? node->inputs[index].value : node->outputs[index];
+        const struct mopt_value *value = input ? node->inputs[index].value : node->outputs[index];
         const struct mopt_param *param =
             input ? mopt__op_input(node->op, index) : mopt__op_output(node->op, index);
         if (value == NULL) {

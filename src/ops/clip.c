@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clip: min(max(x, low), high), bounds as attributes before opset 11, then as optional scalar inputs. Where low is above
-// high the result is high. NaN stays NaN.
+// Clip: min(max(x, low), high), bounds as attributes before opset 11, then as optional scalar
+// inputs. Where low is above high the result is high. NaN stays NaN.
 #include <math.h>
 
 #include "ops/lanes.h"
 #include "ops/unary.h"
 
-MOPT_UNARY(clip, (x < p[0] ? p[0] : x) > p[1] ? p[1] : x < p[0] ? p[0] : x,
-           (x < p[0] ? p[0] : x) > p[1] ? p[1] : x < p[0] ? p[0] : x)
+MOPT_UNARY(clip,
+           (x < p[0] ? p[0] : x) > p[1] ? p[1]
+           : x < p[0]                   ? p[0]
+                                        : x,
+           (x < p[0] ? p[0] : x) > p[1] ? p[1]
+           : x < p[0]                   ? p[0]
+                                        : x)
 static const struct mopt_unary clip_row = {.f32 = clip_f32, .f64 = clip_f64};
 
 static enum mopt_status bound_attribute(const struct mopt_eval *eval, const char *name,
@@ -71,8 +76,8 @@ static enum mopt_status clip_eval(struct mopt_eval *eval, struct mopt_error *err
     enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
     for (int i = 1; status == MOPT_OK && i < 3; i++) {
         if (in[i] != NULL && in[i]->count != 1) {
-            status = mopt_error_set(err, MOPT_E_SHAPE, "bound %d has %zu elements, must be a scalar",
-                                    i, in[i]->count);
+            status = mopt_error_set(err, MOPT_E_SHAPE,
+                                    "bound %d has %zu elements, must be a scalar", i, in[i]->count);
         }
     }
     if (status == MOPT_OK) {
@@ -92,14 +97,13 @@ static enum mopt_status clip_eval(struct mopt_eval *eval, struct mopt_error *err
     return status;
 }
 
-#define BOUNDS(set)                                                                                \
-    MOPT_INPUTS({"input", "T", set, 0}, {"min", "T", set, MOPT_PARAM_OPTIONAL},                    \
+#define BOUNDS(set)                                                             \
+    MOPT_INPUTS({"input", "T", set, 0}, {"min", "T", set, MOPT_PARAM_OPTIONAL}, \
                 {"max", "T", set, MOPT_PARAM_OPTIONAL})
 #define RECORD(from, to, set, ...)                                                                 \
     {                                                                                              \
         .domain = "", .name = "Clip", .since = from, .until = to,                                  \
-        .summary = "values cut to [min, max]", MOPT_OUTPUTS({"output", "T", set, 0}),              \
-        __VA_ARGS__,                                                                               \
+        .summary = "values cut to [min, max]", MOPT_OUTPUTS({"output", "T", set, 0}), __VA_ARGS__, \
         .traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE | MOPT_TRAIT_IDEMPOTENT,            \
         .quant = &mopt__quant_unary_kernel, .infer = mopt__infer_like, .eval = clip_eval,          \
         .cost = mopt__cost_output                                                                  \

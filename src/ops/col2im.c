@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Col2Im: columns of image blocks added up into the image they were cut from, any number of spatial axes. Sums in
-// double or 64-bit integers; strings and complex numbers are not supported.
+// Col2Im: columns of image blocks added up into the image they were cut from, any number of spatial
+// axes. Sums in double or 64-bit integers; strings and complex numbers are not supported.
 #include "ops/lanes.h"
 #include "ops/operands.h"
 
@@ -11,8 +11,9 @@ struct window {
     int64_t image_count, block_count, step_count;
 };
 
-static enum mopt_status read_numbers(const struct mopt_node *node, const char *name, int64_t fallback,
-                                     int64_t low, size_t want, int64_t *out, struct mopt_error *err)
+static enum mopt_status read_numbers(const struct mopt_node *node, const char *name,
+                                     int64_t fallback, int64_t low, size_t want, int64_t *out,
+                                     struct mopt_error *err)
 {
     const int64_t *items = NULL;
     size_t count = 0;
@@ -21,19 +22,21 @@ static enum mopt_status read_numbers(const struct mopt_node *node, const char *n
         return status;
     }
     if (count != 0 && count != want) {
-        return mopt_error_set(err, MOPT_E_VALUE, "%s has %zu entries, must have %zu", name, count, want);
+        return mopt_error_set(err, MOPT_E_VALUE, "%s has %zu entries, must have %zu", name, count,
+                              want);
     }
     for (size_t i = 0; i < want; i++) {
-        out[i] = count == 0 ? fallback : items[i];
-        if (out[i] < low || out[i] > INT32_MAX) {
-            return mopt_error_set(err, MOPT_E_VALUE, "%s %zu is %lld", name, i, (long long)out[i]);
+        const int64_t value = count == 0 ? fallback : items[i];
+        if (value < low || value > INT32_MAX) {
+            return mopt_error_set(err, MOPT_E_VALUE, "%s %zu is %lld", name, i, (long long)value);
         }
+        out[i] = value;
     }
     return MOPT_OK;
 }
 
-static enum mopt_status read_sizes(const struct mopt_eval *eval, uint32_t input, int rank, int64_t *out,
-                                   struct mopt_error *err)
+static enum mopt_status read_sizes(const struct mopt_eval *eval, uint32_t input, int rank,
+                                   int64_t *out, struct mopt_error *err)
 {
     int64_t *items = NULL;
     size_t count = 0;
@@ -53,10 +56,11 @@ static enum mopt_status read_sizes(const struct mopt_eval *eval, uint32_t input,
     return status;
 }
 
-static enum mopt_status read_window(const struct mopt_eval *eval, const struct mopt_tensor *const *in,
-                                    struct window *w, struct mopt_error *err)
+static enum mopt_status read_window(const struct mopt_eval *eval,
+                                    const struct mopt_tensor *const *in, struct window *w,
+                                    struct mopt_error *err)
 {
-    int64_t pads[2 * MOPT_RANK_MAX];
+    int64_t pads[2 * MOPT_RANK_MAX] = {0};
     w->rank = in[1]->count <= MOPT_RANK_MAX - 2 ? (int)in[1]->count : 0;
     if (in[0]->rank != 3 || w->rank < 1) {
         return mopt_error_set(err, MOPT_E_SHAPE, "input has rank %d, must be 3; image has %zu axes",
@@ -65,22 +69,24 @@ static enum mopt_status read_window(const struct mopt_eval *eval, const struct m
     const size_t n = (size_t)w->rank;
     enum mopt_status status = read_sizes(eval, 1, w->rank, w->image, err);
     status = status == MOPT_OK ? read_sizes(eval, 2, w->rank, w->block, err) : status;
-    status = status == MOPT_OK ? read_numbers(eval->node, "strides", 1, 1, n, w->stride, err) : status;
+    status =
+        status == MOPT_OK ? read_numbers(eval->node, "strides", 1, 1, n, w->stride, err) : status;
     status = status == MOPT_OK ? read_numbers(eval->node, "dilations", 1, 1, n, w->dilation, err)
                                : status;
     status = status == MOPT_OK ? read_numbers(eval->node, "pads", 0, 0, 2 * n, pads, err) : status;
-    for (int i = 0; status == MOPT_OK && i < w->rank; i++) {
+    for (int i = 0; status == MOPT_OK && i < w->rank && w->stride[i] > 0; i++) {
         w->pad[i] = pads[i];
-        const int64_t span = w->image[i] + pads[i] + pads[i + w->rank] -
-                             w->dilation[i] * (w->block[i] - 1) - 1;
+        const int64_t span =
+            w->image[i] + pads[i] + pads[i + w->rank] - w->dilation[i] * (w->block[i] - 1) - 1;
         w->steps[i] = span < 0 ? 0 : span / w->stride[i] + 1;
     }
     status = status == MOPT_OK ? mopt__product(w->image, w->rank, &w->image_count, err) : status;
     status = status == MOPT_OK ? mopt__product(w->block, w->rank, &w->block_count, err) : status;
     status = status == MOPT_OK ? mopt__product(w->steps, w->rank, &w->step_count, err) : status;
-    if (status == MOPT_OK &&
-        (w->step_count != in[0]->dims[2] || in[0]->dims[1] % w->block_count != 0)) {
-        status = mopt_error_set(err, MOPT_E_SHAPE, "input of %lld x %lld does not fit %lld blocks of %lld",
+    if (status == MOPT_OK && (w->block_count < 1 || w->step_count != in[0]->dims[2] ||
+                              in[0]->dims[1] % w->block_count != 0)) {
+        status = mopt_error_set(err, MOPT_E_SHAPE,
+                                "input of %lld x %lld does not fit %lld blocks of %lld",
                                 (long long)in[0]->dims[1], (long long)in[0]->dims[2],
                                 (long long)w->step_count, (long long)w->block_count);
     }
@@ -93,8 +99,8 @@ static int64_t place(const struct window *w, int64_t element, int64_t step)
     int64_t at = 0;
     int64_t stride = 1;
     for (int i = w->rank - 1; i >= 0; i--) {
-        const int64_t x = step % w->steps[i] * w->stride[i] +
-                          element % w->block[i] * w->dilation[i] - w->pad[i];
+        const int64_t x =
+            step % w->steps[i] * w->stride[i] + element % w->block[i] * w->dilation[i] - w->pad[i];
         if (x < 0 || x >= w->image[i]) {
             return -1;
         }
@@ -150,9 +156,11 @@ static enum mopt_status run(const struct mopt_tensor *in, const struct window *w
         add_columns(in, w, p, sums);
         for (int64_t i = 0; i < w->image_count; i++) {
             if (real) {
-                mopt__store_f64(out->dtype, mopt__tensor_data(out), p * w->image_count + i, 1, &sums[i].f);
+                mopt__store_f64(out->dtype, mopt__tensor_data(out), p * w->image_count + i, 1,
+                                &sums[i].f);
             } else {
-                mopt__store_i64(out->dtype, mopt__tensor_data(out), p * w->image_count + i, 1, &sums[i].i);
+                mopt__store_i64(out->dtype, mopt__tensor_data(out), p * w->image_count + i, 1,
+                                &sums[i].i);
             }
         }
     }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Equal, Less, Greater, LessOrEqual, GreaterOrEqual: results are bool; a NaN makes each of them false. And, Or, Xor
-// of bools.
+// Equal, Less, Greater, LessOrEqual, GreaterOrEqual: results are bool; a NaN makes each of them
+// false. And, Or, Xor of bools.
 #include <string.h>
 
 #include "ops/elementwise.h"
 
-#define COMPARE(name, expr)                                                                        \
-    MOPT_LANES_FLOATS(name, BOOL, expr)                                                            \
-    MOPT_LANES_SIGNED(name, BOOL, expr)                                                            \
-    MOPT_LANES_UNSIGNED(name, BOOL, expr)                                                          \
-    MOPT_LANES(name##_bool, uint8_t, uint8_t, expr)                                                \
-    static const mopt_lanes_fn name##_lanes[MOPT_DTYPE_COUNT] = {                                  \
-        MOPT_ROWS_FLOATS(name), MOPT_ROWS_SIGNED(name), MOPT_ROWS_UNSIGNED(name),                  \
-        [MOPT_BOOL] = name##_bool};
+#define COMPARE(name, expr)                                       \
+    MOPT_LANES_FLOATS(name, BOOL, expr)                           \
+    MOPT_LANES_SIGNED(name, BOOL, expr)                           \
+    MOPT_LANES_UNSIGNED(name, BOOL, expr)                         \
+    MOPT_LANES(name##_bool, uint8_t, uint8_t, expr)               \
+    static const mopt_lanes_fn name##_lanes[MOPT_DTYPE_COUNT] = { \
+        MOPT_ROWS_FLOATS(name), MOPT_ROWS_SIGNED(name),           \
+        MOPT_ROWS_UNSIGNED(name), [MOPT_BOOL] = name##_bool};
 
 COMPARE(less, x < y)
 COMPARE(less_equal, x <= y)
@@ -36,8 +36,8 @@ MOPT_LANES_UNSIGNED(equal, BOOL, x == y)
 MOPT_LANES(equal_bool, uint8_t, uint8_t, (x != 0) == (y != 0))
 MOPT_LANES(equal_text, struct mopt_string, uint8_t, same_text(&x, &y))
 static const mopt_lanes_fn equal_lanes[MOPT_DTYPE_COUNT] = {
-    MOPT_ROWS_FLOATS(equal),   MOPT_ROWS_SIGNED(equal),    MOPT_ROWS_UNSIGNED(equal),
-    [MOPT_BOOL] = equal_bool, [MOPT_STRING] = equal_text};
+    MOPT_ROWS_FLOATS(equal), MOPT_ROWS_SIGNED(equal),
+    MOPT_ROWS_UNSIGNED(equal), [MOPT_BOOL] = equal_bool, [MOPT_STRING] = equal_text};
 
 static int64_t equal_values(struct mopt_dims *dims, int64_t a, int64_t b, bool exact)
 {
@@ -97,29 +97,29 @@ static const struct mopt_binary and_row = {and_lanes, MOPT_BOOL, NULL};
 static const struct mopt_binary or_row = {or_lanes, MOPT_BOOL, NULL};
 static const struct mopt_binary xor_row = {xor_lanes, MOPT_BOOL, NULL};
 
-#define RECORD(op, text, from, to, set, bits, row, ...)                                            \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
-        MOPT_PAIR("A", "B", "T", set), MOPT_OUTPUTS({"C", "T1", MOPT_SET_BOOL, 0}),                \
-        __VA_ARGS__ .traits = MOPT_TRAIT_ELEMENTWISE | (bits), .infer = mopt__binary_infer,        \
-        .eval = mopt__binary_eval, .cost = mopt__cost_output, .data = &(row)                       \
+#define RECORD(op, text, from, to, set, bits, row, ...)                                    \
+    {                                                                                      \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,             \
+        MOPT_PAIR("A", "B", "T", set), MOPT_OUTPUTS({"C", "T1", MOPT_SET_BOOL, 0}),        \
+        __VA_ARGS__.traits = MOPT_TRAIT_ELEMENTWISE | (bits), .infer = mopt__binary_infer, \
+        .eval = mopt__binary_eval, .cost = mopt__cost_output, .data = &(row)               \
     }
 #define OLD MOPT_ATTRIBUTES(MOPT_A_INT_OPTIONAL("axis"), MOPT_A_FLAG("broadcast", 0)),
 #define EQUAL_OLD (MOPT_SET_BOOL | MOPT_SET_INDEX)
 #define EQUAL_11 (MOPT_SET_BOOL | MOPT_SET_NUMBERS)
 #define EQUAL_13 (MOPT_SET_BOOL | MOPT_SET_NUMBERS_BF)
-#define LOGIC(op, text, row)                                                                       \
-    RECORD(op, text, 1, 6, MOPT_SET_BOOL, 0, row, OLD),                                            \
+#define LOGIC(op, text, row)                            \
+    RECORD(op, text, 1, 6, MOPT_SET_BOOL, 0, row, OLD), \
         RECORD(op, text, 7, 0, MOPT_SET_BOOL, MOPT_TRAIT_COMMUTATIVE, row, )
-#define ORDER(op, text, row)                                                                       \
-    RECORD(op, text, 1, 6, MOPT_SET_FLOATS, 0, row, OLD),                                          \
-        RECORD(op, text, 7, 8, MOPT_SET_FLOATS, 0, row, ),                                         \
-        RECORD(op, text, 9, 12, MOPT_SET_NUMBERS, 0, row, ),                                       \
+#define ORDER(op, text, row)                                 \
+    RECORD(op, text, 1, 6, MOPT_SET_FLOATS, 0, row, OLD),    \
+        RECORD(op, text, 7, 8, MOPT_SET_FLOATS, 0, row, ),   \
+        RECORD(op, text, 9, 12, MOPT_SET_NUMBERS, 0, row, ), \
         RECORD(op, text, 13, 0, MOPT_SET_NUMBERS_BF, 0, row, )
-#define ORDER_EQUAL(op, text, row)                                                                 \
-    RECORD(op, text, 12, 15, MOPT_SET_NUMBERS, 0, row, ),                                          \
+#define ORDER_EQUAL(op, text, row)                        \
+    RECORD(op, text, 12, 15, MOPT_SET_NUMBERS, 0, row, ), \
         RECORD(op, text, 16, 0, MOPT_SET_NUMBERS_BF, 0, row, )
-#define EQUAL(from, to, set, bits, ...)                                                            \
+#define EQUAL(from, to, set, bits, ...) \
     RECORD("Equal", "true where elements are equal", from, to, set, bits, equal_row, __VA_ARGS__)
 
 static const struct mopt_op records[] = {

@@ -21,15 +21,17 @@ static enum mopt_status concat_dims(const struct mopt_eval *eval, int axis, int6
     for (uint32_t k = 1; k < eval->input_count; k++) {
         const struct mopt_tensor *next = mopt__eval_input(eval, k);
         if (next == NULL || next->dtype != first->dtype) {
-            return mopt_error_set(err, MOPT_E_TYPE, "input %u is absent or of another type", (unsigned)k);
+            return mopt_error_set(err, MOPT_E_TYPE, "input %u is absent or of another type",
+                                  (unsigned)k);
         }
         bool fits = next->rank == first->rank;
         for (int i = 0; fits && i < first->rank; i++) {
             fits = i == axis || next->dims[i] == dims[i];
         }
         if (!fits || !mopt__i64_add(dims[axis], next->dims[axis], &dims[axis])) {
-            return mopt_error_set(err, MOPT_E_SHAPE, "input %u does not fit beside input 0 on axis %d",
-                                  (unsigned)k, axis);
+            return mopt_error_set(err, MOPT_E_SHAPE,
+                                  "input %u does not fit beside input 0 on axis %d", (unsigned)k,
+                                  axis);
         }
     }
     return MOPT_OK;
@@ -118,7 +120,8 @@ static enum mopt_status concat_values(struct mopt_infer *infer, struct mopt_erro
 }
 
 // dims joined by one more input; false: they cannot fit.
-static bool join_dims(struct mopt_infer *infer, const struct mopt_type *next, int axis, int64_t *dims)
+static bool join_dims(struct mopt_infer *infer, const struct mopt_type *next, int axis,
+                      int64_t *dims)
 {
     for (int i = 0; i < next->rank; i++) {
         int64_t a = 0;
@@ -171,8 +174,9 @@ static enum mopt_status concat_infer(struct mopt_infer *infer, struct mopt_error
             }
             started = true;
         } else if (type->rank != first->rank || !join_dims(infer, type, axis, dims)) {
-            return mopt_error_set(err, MOPT_E_SHAPE, "input %u does not fit beside input 0 on axis %d",
-                                  (unsigned)k, axis);
+            return mopt_error_set(err, MOPT_E_SHAPE,
+                                  "input %u does not fit beside input 0 on axis %d", (unsigned)k,
+                                  axis);
         }
     }
     if (!complete || dims[axis] == MOPT_DIM_UNKNOWN) {
@@ -182,13 +186,13 @@ static enum mopt_status concat_infer(struct mopt_infer *infer, struct mopt_error
     return status == MOPT_OK && first->rank == 1 ? concat_values(infer, err) : status;
 }
 
-#define RECORD(from, to, set, axis)                                                                \
-    {                                                                                              \
-        .domain = "", .name = "Concat", .since = from, .until = to,                                \
-        .summary = "tensors one after the other along an axis",                                    \
-        MOPT_INPUTS({"inputs", "T", set, MOPT_PARAM_VARIADIC}),                                    \
-        MOPT_OUTPUTS({"concat_result", "T", set, 0}), MOPT_ATTRIBUTES(axis),                       \
-        .quant = &mopt__quant_all, .infer = concat_infer, .eval = concat_eval                      \
+#define RECORD(from, to, set, axis)                                           \
+    {                                                                         \
+        .domain = "", .name = "Concat", .since = from, .until = to,           \
+        .summary = "tensors one after the other along an axis",               \
+        MOPT_INPUTS({"inputs", "T", set, MOPT_PARAM_VARIADIC}),               \
+        MOPT_OUTPUTS({"concat_result", "T", set, 0}), MOPT_ATTRIBUTES(axis),  \
+        .quant = &mopt__quant_all, .infer = concat_infer, .eval = concat_eval \
     }
 
 static const struct mopt_op records[] = {

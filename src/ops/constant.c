@@ -7,8 +7,8 @@
 #include "ops/record.h"
 
 // The one attribute that holds the value.
-static enum mopt_status find_value(const struct mopt_node *node,
-                                   const struct mopt_attribute **out, struct mopt_error *err)
+static enum mopt_status find_value(const struct mopt_node *node, const struct mopt_attribute **out,
+                                   struct mopt_error *err)
 {
     *out = NULL;
     for (uint32_t i = 0; i < node->attribute_count; i++) {
@@ -18,8 +18,8 @@ static enum mopt_status find_value(const struct mopt_node *node,
             continue;
         }
         if (*out != NULL) {
-            return mopt_error_set(err, MOPT_E_FORMAT, "both '%s' and '%s' are given",
-                                  (*out)->name, attribute->name);
+            return mopt_error_set(err, MOPT_E_FORMAT, "both '%s' and '%s' are given", (*out)->name,
+                                  attribute->name);
         }
         *out = attribute;
     }
@@ -124,22 +124,29 @@ static enum mopt_status constant_eval(struct mopt_eval *eval, struct mopt_error 
     return status == MOPT_OK ? fill(out, value, err) : status;
 }
 
-#define RECORD(from, to, set, ...)                                                                 \
-    {                                                                                              \
-        .domain = "", .name = "Constant", .since = from, .until = to,                              \
-        .summary = "a tensor written in the model",                                                \
-        MOPT_OUTPUTS({"output", "T", set, 0}), MOPT_ATTRIBUTES(__VA_ARGS__),                       \
-        .infer = constant_infer, .eval = constant_eval                                             \
+#define RECORD(from, to, set, ...)                                                         \
+    {                                                                                      \
+        .domain = "", .name = "Constant", .since = from, .until = to,                      \
+        .summary = "a tensor written in the model", MOPT_OUTPUTS({"output", "T", set, 0}), \
+        MOPT_ATTRIBUTES(__VA_ARGS__), .infer = constant_infer, .eval = constant_eval       \
     }
-#define TENSOR_REQUIRED {.name = "value", .kind = MOPT_ATTR_TENSOR, .required = true}
-#define TENSOR {.name = "value", .kind = MOPT_ATTR_TENSOR}
-#define SPARSE {.name = "sparse_value", .kind = MOPT_ATTR_SPARSE_TENSOR}
+#define TENSOR_REQUIRED                                             \
+    {                                                               \
+        .name = "value", .kind = MOPT_ATTR_TENSOR, .required = true \
+    }
+#define TENSOR                                    \
+    {                                             \
+        .name = "value", .kind = MOPT_ATTR_TENSOR \
+    }
+#define SPARSE                                                  \
+    {                                                           \
+        .name = "sparse_value", .kind = MOPT_ATTR_SPARSE_TENSOR \
+    }
 
 static const struct mopt_op records[] = {
     RECORD(1, 10, MOPT_SET_ALL_25, TENSOR_REQUIRED),
     RECORD(11, 11, MOPT_SET_ALL_25, TENSOR, SPARSE),
-    RECORD(12, 0, MOPT_SET_ALL_25, TENSOR, SPARSE,
-           {.name = "value_float", .kind = MOPT_ATTR_FLOAT},
+    RECORD(12, 0, MOPT_SET_ALL_25, TENSOR, SPARSE, {.name = "value_float", .kind = MOPT_ATTR_FLOAT},
            {.name = "value_floats", .kind = MOPT_ATTR_FLOATS},
            {.name = "value_int", .kind = MOPT_ATTR_INT},
            {.name = "value_ints", .kind = MOPT_ATTR_INTS},

@@ -24,8 +24,8 @@ static enum mopt_status constant_of_shape_infer(struct mopt_infer *infer, struct
             }
         }
         status = mopt__infer_set(infer, 0, dtype, (int)count, dims, err);
-        if (status == MOPT_OK && value != NULL && value->count == 1 && count == 1 &&
-            dims[0] >= 0 && dims[0] <= MOPT_RANK_MAX && mopt__dtype_is_integer(dtype)) {
+        if (status == MOPT_OK && value != NULL && value->count == 1 && count == 1 && dims[0] >= 0 &&
+            dims[0] <= MOPT_RANK_MAX && mopt__dtype_is_integer(dtype)) {
             int64_t items[MOPT_RANK_MAX]; // the usual start of a computed shape
             for (int64_t i = 0; i < dims[0]; i++) {
                 items[i] = mopt__dim_const(infer->dims, mopt__tensor_i64_at(value, 0));

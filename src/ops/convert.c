@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole-tensor conversion between element types. Sources are read in chunks as double or as 64-bit integers, which hold
-// every element exactly; each target then rounds once. It knows nothing of nodes.
+// Whole-tensor conversion between element types. Sources are read in chunks as double or as 64-bit
+// integers, which hold every element exactly; each target then rounds once. It knows nothing of
+// nodes.
 #include "ops/convert.h"
 
 #include <inttypes.h>
@@ -10,10 +11,11 @@
 
 #include "ops/lanes.h"
 
-// ---- Single values ----------------------------------------------------------------------------------------------
+// ---- Single values ------------------------------------------------------------------------------
 
-// Float nearest to value, or, when that is not exact, the neighbour with an odd last bit: rounding the result again to
-// a format that is at least two bits shorter gives what rounding value once would give.
+// Float nearest to value, or, when that is not exact, the neighbour with an odd last bit: rounding
+// the result again to a format that is at least two bits shorter gives what rounding value once
+// would give.
 static float round_to_odd(double value)
 {
     float near = (float)value;
@@ -79,7 +81,7 @@ static void set_nibble(uint8_t *data, size_t i, unsigned bits, unsigned value)
     data[i / per] = (uint8_t)((data[i / per] & ~mask) | ((value << shift) & mask));
 }
 
-// ---- Chunks into one target type --------------------------------------------------------------------------------
+// ---- Chunks into one target type ----------------------------------------------------------------
 
 static void floats_from_f64(enum mopt_dtype dtype, void *data, size_t first, size_t n,
                             const double *in, const struct mopt_convert *options)
@@ -104,7 +106,9 @@ static void floats_from_f64(enum mopt_dtype dtype, void *data, size_t first, siz
             break;
         case MOPT_FLOAT4E2M1:
             // There is no NaN: the peers make it -0.
-            set_nibble(data, i, 4, isnan(in[k]) ? 0x8U : mopt__float_to_float8(dtype, round_to_odd(in[k]), true));
+            set_nibble(data, i, 4,
+                       isnan(in[k]) ? 0x8U
+                                    : mopt__float_to_float8(dtype, round_to_odd(in[k]), true));
             break;
         default:
             ((uint8_t *)data)[i] =
@@ -183,11 +187,10 @@ static void integers_from_i64(enum mopt_dtype dtype, void *data, size_t first, s
     }
 }
 
-// 64-bit integers do not fit into a double: the wide targets take them directly, all others are coarser than 2^53 where
-// it matters, so that the odd rounding keeps them right.
+// 64-bit integers do not fit into a double: the wide targets take them directly, all others are
+// coarser than 2^53 where it matters, so that the odd rounding keeps them right.
 static void floats_from_i64(enum mopt_dtype dtype, void *data, size_t first, size_t n,
-                            const int64_t *in, bool is_unsigned,
-                            const struct mopt_convert *options)
+                            const int64_t *in, bool is_unsigned, const struct mopt_convert *options)
 {
     for (size_t k = 0; k < n; k++) {
         size_t i = first + k;
@@ -230,7 +233,7 @@ static void numbers(struct mopt_tensor *to, const struct mopt_tensor *from,
     }
 }
 
-// ---- Strings ------------------------------------------------------------------------------------------------------
+// ---- Strings ------------------------------------------------------------------------------------
 
 static enum mopt_status to_text(struct mopt_tensor *to, const struct mopt_tensor *from,
                                 struct mopt_error *err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conversion of whole tensors between element types with the meaning of Cast. Cast, CastLike and whoever needs the same
-// rules use it. It knows nothing of nodes.
+// Conversion of whole tensors between element types with the meaning of Cast. Cast, CastLike and
+// whoever needs the same rules use it. It knows nothing of nodes.
 #ifndef MOPT_OPS_CONVERT_H
 #define MOPT_OPS_CONVERT_H
 
@@ -9,24 +9,26 @@
 enum mopt_round { MOPT_ROUND_UP, MOPT_ROUND_DOWN, MOPT_ROUND_NEAREST };
 
 struct mopt_convert {
-    bool saturate;         // float8 targets: out of range gives the largest value, else NaN or infinity
+    bool saturate; // float8 targets: out of range gives the largest value, else NaN or infinity
     enum mopt_round round; // float8e8m0 targets only
 };
 
 // Fills `to` (same count, any type but complex; strings both ways) from `from`.
-// Floats round to nearest even, once. Float to integer truncates toward zero; what does not fit is defined the way an
-// x86-64 machine does it: int64 and int32 become their minimum, narrower types take the low bits of the int32 result,
-// uint32 the low bits of the int64 result. Integers to integers keep the low bits. Anything but 0 is true.
-// Numbers become the shortest text that reads back the same ("1.0", "1e-05", "nan", "inf", "True").
-// Errors: MOPT_E_VALUE (text that is no number), MOPT_E_UNSUPPORTED (complex), MOPT_E_MEMORY.
+// Floats round to nearest even, once. Float to integer truncates toward zero; what does not fit is
+// defined the way an x86-64 machine does it: int64 and int32 become their minimum, narrower types
+// take the low bits of the int32 result, uint32 the low bits of the int64 result. Integers to
+// integers keep the low bits. Anything but 0 is true. Numbers become the shortest text that reads
+// back the same ("1.0", "1e-05", "nan", "inf", "True"). Errors: MOPT_E_VALUE (text that is no
+// number), MOPT_E_UNSUPPORTED (complex), MOPT_E_MEMORY.
 enum mopt_status mopt__convert(struct mopt_tensor *to, const struct mopt_tensor *from,
                                const struct mopt_convert *options, struct mopt_error *err);
 
-// ---- convert_text.c -----------------------------------------------------------------------------------------------
+// ---- convert_text.c -----------------------------------------------------------------------------
 enum { MOPT_NUMBER_TEXT = 40 };
 // Shortest text of a float of this type; buf has MOPT_NUMBER_TEXT bytes. Returns its length.
 size_t mopt__float_text(enum mopt_dtype dtype, double value, char *buf);
-// Number in a text: decimal or scientific, "inf", "+inf", "-inf", "nan" in any case, spaces around. False if none.
+// Number in a text: decimal or scientific, "inf", "+inf", "-inf", "nan" in any case, spaces around.
+// False if none.
 bool mopt__text_float(const char *text, size_t size, double *value);
 // Integer in a text; a fraction is cut off. The value wraps for unsigned 64-bit numbers.
 bool mopt__text_integer(const char *text, size_t size, int64_t *value);

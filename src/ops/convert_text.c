@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers as text and back, the way numpy writes them. The "C" locale is in force: nobody in mopt changes it.
+// Numbers as text and back, the way numpy writes them. The "C" locale is in force: nobody in mopt
+// changes it.
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,8 +17,8 @@ static double read_back(enum mopt_dtype dtype, const char *text)
         return strtod(text, NULL);
     }
     uint64_t cell = 0;
-    mopt__element_set_f64(dtype, &cell, 0, dtype == MOPT_FLOAT32 ? (double)strtof(text, NULL)
-                                                                 : strtod(text, NULL));
+    mopt__element_set_f64(dtype, &cell, 0,
+                          dtype == MOPT_FLOAT32 ? (double)strtof(text, NULL) : strtod(text, NULL));
     return mopt__element_f64(dtype, &cell, 0);
 }
 
@@ -79,7 +80,7 @@ size_t mopt__float_text(enum mopt_dtype dtype, double value, char *buf)
     if (value == 0) {
         return sign + (size_t)snprintf(buf + sign, MOPT_NUMBER_TEXT - sign, "0.0");
     }
-    char digits[MOPT_NUMBER_TEXT];
+    char digits[MOPT_NUMBER_TEXT] = "";
     int exponent;
     shortest(dtype, fabs(value), digits, &exponent);
     if (exponent >= -4 && exponent < 16) {
@@ -153,6 +154,6 @@ bool mopt__text_integer(const char *text, size_t size, int64_t *value)
         return false;
     }
     *value = number >= -9223372036854775808.0 && number < 9223372036854775808.0 ? (int64_t)number
-                                                                                 : INT64_MIN;
+                                                                                : INT64_MIN;
     return true;
 }

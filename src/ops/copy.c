@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The strided copy; see copy.h. A box is reduced to few loops, the two innermost run in a kernel chosen by size.
+// The strided copy; see copy.h. A box is reduced to few loops, the two innermost run in a kernel
+// chosen by size.
 #include "ops/copy.h"
 
 #include <string.h>
@@ -22,19 +23,22 @@ struct wide { // 16 bytes
 };
 
 #define PLANE(name, T)                                                                             \
-    static void name(const struct plane *p)                                                        \
+    static void name##_tile(const struct plane *p, int64_t r0, int64_t r1, int64_t c0, int64_t c1) \
     {                                                                                              \
         T *to = (T *)(void *)p->to;                                                                \
         const T *from = (const T *)(const void *)p->from;                                          \
+        for (int64_t i = r0; i < r1; i++) {                                                        \
+            for (int64_t k = c0; k < c1; k++) {                                                    \
+                to[i * p->to0 + k * p->to1] = from[i * p->from0 + k * p->from1];                   \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    static void name(const struct plane *p)                                                        \
+    {                                                                                              \
         for (int64_t r = 0; r < p->n0; r += TILE) {                                                \
-            const int64_t rows = p->n0 - r < TILE ? p->n0 - r : TILE;                              \
             for (int64_t c = 0; c < p->n1; c += TILE) {                                            \
-                const int64_t end = p->n1 - c < TILE ? p->n1 : c + TILE;                           \
-                for (int64_t i = r; i < r + rows; i++) {                                           \
-                    for (int64_t k = c; k < end; k++) {                                            \
-                        to[i * p->to0 + k * p->to1] = from[i * p->from0 + k * p->from1];           \
-                    }                                                                              \
-                }                                                                                  \
+                name##_tile(p, r, p->n0 - r < TILE ? p->n0 : r + TILE, c,                          \
+                            p->n1 - c < TILE ? p->n1 : c + TILE);                                  \
             }                                                                                      \
         }                                                                                          \
     }
@@ -149,7 +153,8 @@ static bool reduce(struct mopt_copy *c)
     return true;
 }
 
-// Gives the box at least two loops, and puts the loop that is consecutive in the source beside the innermost one.
+// Gives the box at least two loops, and puts the loop that is consecutive in the source beside the
+// innermost one.
 static void arrange(struct mopt_copy *c)
 {
     while (c->rank < 2) {
@@ -303,6 +308,6 @@ bool mopt__copy_same(const struct mopt_tensor *a, int64_t i, const struct mopt_t
         return bits_get(a->data, i, bits) == bits_get(b->data, k, bits);
     }
     const size_t size = mopt__lanes_size(a->dtype);
-    return memcmp((const char *)a->data + (size_t)i * size, (const char *)b->data + (size_t)k * size,
-                  size) == 0;
+    return memcmp((const char *)a->data + (size_t)i * size,
+                  (const char *)b->data + (size_t)k * size, size) == 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Moving elements between tensors without looking at them: one strided copy for every element type, by element
-// size, bit-packed types and strings included. Offsets and strides are in elements; the caller has checked that
-// every index lies inside its tensor. Knows nothing of nodes.
+// Moving elements between tensors without looking at them: one strided copy for every element type,
+// by element size, bit-packed types and strings included. Offsets and strides are in elements; the
+// caller has checked that every index lies inside its tensor. Knows nothing of nodes.
 #ifndef MOPT_OPS_COPY_H
 #define MOPT_OPS_COPY_H
 
@@ -20,8 +20,8 @@ struct mopt_copy {
     int64_t to_strides[MOPT_COPY_RANK], from_strides[MOPT_COPY_RANK];
 };
 
-// Copies the box. Loops may run in any order, so no two trips may write the same element. pool may be NULL.
-// Errors: MOPT_E_MEMORY (strings only).
+// Copies the box. Loops may run in any order, so no two trips may write the same element. pool may
+// be NULL. Errors: MOPT_E_MEMORY (strings only).
 enum mopt_status mopt__copy_box(const struct mopt_copy *copy, struct mopt_pool *pool,
                                 struct mopt_error *err);
 // Copies count consecutive elements.
@@ -33,6 +33,7 @@ enum mopt_status mopt__copy_fill(struct mopt_tensor *to, int64_t to_first,
                                  const struct mopt_tensor *from, int64_t from_first, int64_t count,
                                  struct mopt_error *err);
 // Two elements have the same bits (strings: the same text).
-bool mopt__copy_same(const struct mopt_tensor *a, int64_t i, const struct mopt_tensor *b, int64_t k);
+bool mopt__copy_same(const struct mopt_tensor *a, int64_t i, const struct mopt_tensor *b,
+                     int64_t k);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CumSum and CumProd along an axis, forwards or backwards, with or without the element itself. Floats accumulate in
-// double, integers wrap.
+// CumSum and CumProd along an axis, forwards or backwards, with or without the element itself.
+// Floats accumulate in double, integers wrap.
 #include "ops/lanes.h"
 #include "ops/operands.h"
 
@@ -36,7 +36,8 @@ static void line_integer(const struct scan *s, int64_t first, int64_t step)
         const int64_t at = first + i * step;
         int64_t x = 0;
         mopt__load_i64(s->in->dtype, s->in->data, at, 1, 1, &x);
-        const uint64_t next = s->product ? (uint64_t)sum * (uint64_t)x : (uint64_t)sum + (uint64_t)x;
+        const uint64_t next =
+            s->product ? (uint64_t)sum * (uint64_t)x : (uint64_t)sum + (uint64_t)x;
         const int64_t joined = (int64_t)next;
         mopt__store_i64(s->out->dtype, out, at, 1, s->exclusive ? &sum : &joined);
         sum = joined;
@@ -90,20 +91,20 @@ static enum mopt_status cumulative_eval(struct mopt_eval *eval, struct mopt_erro
     return MOPT_OK;
 }
 
-#define RECORD(op, text, from, to, set, row)                                                       \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
-        MOPT_INPUTS({"x", "T", set, 0}, {"axis", "T2", MOPT_SET_INDEX, 0}),                        \
-        MOPT_OUTPUTS({"y", "T", set, 0}),                                                          \
-        MOPT_ATTRIBUTES(MOPT_A_FLAG("exclusive", 0), MOPT_A_FLAG("reverse", 0)),                   \
-        .traits = MOPT_TRAIT_IN_PLACE, .infer = mopt__infer_like, .eval = cumulative_eval,         \
-        .cost = mopt__cost_output, .data = &(row)                                                  \
+#define RECORD(op, text, from, to, set, row)                                               \
+    {                                                                                      \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,             \
+        MOPT_INPUTS({"x", "T", set, 0}, {"axis", "T2", MOPT_SET_INDEX, 0}),                \
+        MOPT_OUTPUTS({"y", "T", set, 0}),                                                  \
+        MOPT_ATTRIBUTES(MOPT_A_FLAG("exclusive", 0), MOPT_A_FLAG("reverse", 0)),           \
+        .traits = MOPT_TRAIT_IN_PLACE, .infer = mopt__infer_like, .eval = cumulative_eval, \
+        .cost = mopt__cost_output, .data = &(row)                                          \
     }
 
 static const struct mopt_op records[] = {
     RECORD("CumProd", "running product along an axis", 26, 0, MOPT_SET_WIDE_BF, is_product),
-    RECORD("CumSum", "running sum along an axis", 11, 13,
-           MOPT_SET_WIDE & ~MOPT_DT(MOPT_FLOAT16), is_sum),
+    RECORD("CumSum", "running sum along an axis", 11, 13, MOPT_SET_WIDE & ~MOPT_DT(MOPT_FLOAT16),
+           is_sum),
     RECORD("CumSum", "running sum along an axis", 14, 0, MOPT_SET_WIDE_BF, is_sum),
 };
 const struct mopt_op_family mopt__ops_cumulative = {records, MOPT_COUNTOF(records)};

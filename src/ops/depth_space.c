@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// DepthToSpace and SpaceToDepth: blocks of channels moved into the image and back. mode DCR: the place in the block is
-// the outer part of the channel number; CRD: the inner one.
+// DepthToSpace and SpaceToDepth: blocks of channels moved into the image and back. mode DCR: the
+// place in the block is the outer part of the channel number; CRD: the inner one.
 #include <string.h>
 
 #include "ops/copy.h"
 #include "ops/operands.h"
 
-static enum mopt_status read_block(const struct mopt_node *node, int rank, int64_t *block, bool *crd,
-                                   struct mopt_error *err)
+static enum mopt_status read_block(const struct mopt_node *node, int rank, int64_t *block,
+                                   bool *crd, struct mopt_error *err)
 {
     const char *mode = "DCR";
     enum mopt_status status = mopt__attr_int(node, "blocksize", 0, block, err);
@@ -30,8 +30,8 @@ static enum mopt_status read_block(const struct mopt_node *node, int rank, int64
     return MOPT_OK;
 }
 
-static enum mopt_status run(struct mopt_eval *eval, const struct mopt_tensor *in, const int64_t *dims,
-                            struct mopt_copy *copy, struct mopt_error *err)
+static enum mopt_status run(struct mopt_eval *eval, const struct mopt_tensor *in,
+                            const int64_t *dims, struct mopt_copy *copy, struct mopt_error *err)
 {
     const enum mopt_status status = mopt__open_output(eval, 0, in->dtype, 4, dims, &copy->to, err);
     if (status != MOPT_OK || in->count == 0) {
@@ -64,7 +64,8 @@ static enum mopt_status to_space(struct mopt_eval *eval, struct mopt_error *err)
     }
     const int64_t *d = in[0]->dims;
     int64_t dims[4] = {d[0], d[1] / (b * b), 0, 0};
-    if (d[1] % (b * b) != 0 || !mopt__i64_mul(d[2], b, &dims[2]) || !mopt__i64_mul(d[3], b, &dims[3])) {
+    if (d[1] % (b * b) != 0 || !mopt__i64_mul(d[2], b, &dims[2]) ||
+        !mopt__i64_mul(d[3], b, &dims[3])) {
         return mopt_error_set(err, MOPT_E_SHAPE, "%lld channels do not split into blocks of %lld",
                               (long long)d[1], (long long)b);
     }
@@ -95,7 +96,8 @@ static enum mopt_status to_depth(struct mopt_eval *eval, struct mopt_error *err)
     const int64_t *d = in[0]->dims;
     int64_t dims[4] = {d[0], 0, d[2] / b, d[3] / b};
     if (d[2] % b != 0 || d[3] % b != 0 || !mopt__i64_mul(d[1], b * b, &dims[1])) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "image of %lld by %lld does not split into blocks of %lld",
+        return mopt_error_set(err, MOPT_E_SHAPE,
+                              "image of %lld by %lld does not split into blocks of %lld",
                               (long long)d[2], (long long)d[3], (long long)b);
     }
     loop(&copy, 0, d[0], d[1] * d[2] * d[3]);
@@ -107,7 +109,8 @@ static enum mopt_status to_depth(struct mopt_eval *eval, struct mopt_error *err)
     return run(eval, in[0], dims, &copy, err);
 }
 
-static enum mopt_status infer_blocks(struct mopt_infer *infer, bool to_image, struct mopt_error *err)
+static enum mopt_status infer_blocks(struct mopt_infer *infer, bool to_image,
+                                     struct mopt_error *err)
 {
     const struct mopt_type *type = mopt__infer_tensor(infer, 0);
     struct mopt_dims *dims = infer->dims;
@@ -140,28 +143,25 @@ static enum mopt_status to_depth_infer(struct mopt_infer *infer, struct mopt_err
     return infer_blocks(infer, false, err);
 }
 
-#define RECORD(op, text, from, to, set, infer_fn, eval_fn, ...)                                    \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
-        MOPT_INPUTS({"input", "T", set, 0}), MOPT_OUTPUTS({"output", "T", set, 0}),                \
-        MOPT_ATTRIBUTES(__VA_ARGS__), .traits = MOPT_TRAIT_SHAPE_ONLY,                             \
-        .quant = &mopt__quant_moves, .infer = infer_fn, .eval = eval_fn                            \
+#define RECORD(op, text, from, to, set, infer_fn, eval_fn, ...)                     \
+    {                                                                               \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,      \
+        MOPT_INPUTS({"input", "T", set, 0}), MOPT_OUTPUTS({"output", "T", set, 0}), \
+        MOPT_ATTRIBUTES(__VA_ARGS__), .traits = MOPT_TRAIT_SHAPE_ONLY,              \
+        .quant = &mopt__quant_moves, .infer = infer_fn, .eval = eval_fn             \
     }
-#define TO_SPACE(from, to, set, ...)                                                               \
-    RECORD("DepthToSpace", "blocks of channels become image blocks", from, to, set,                \
+#define TO_SPACE(from, to, set, ...)                                                \
+    RECORD("DepthToSpace", "blocks of channels become image blocks", from, to, set, \
            to_space_infer, to_space, __VA_ARGS__)
-#define TO_DEPTH(from, to, set, ...)                                                               \
-    RECORD("SpaceToDepth", "image blocks become channels", from, to, set, to_depth_infer,          \
+#define TO_DEPTH(from, to, set, ...)                                                      \
+    RECORD("SpaceToDepth", "image blocks become channels", from, to, set, to_depth_infer, \
            to_depth, __VA_ARGS__)
 #define BLOCK MOPT_A_INT_REQUIRED("blocksize")
 #define MODE MOPT_A_STRING("mode", "DCR", "DCR|CRD")
 
 static const struct mopt_op records[] = {
-    TO_SPACE(1, 10, MOPT_SET_ALL, BLOCK),
-    TO_SPACE(11, 12, MOPT_SET_ALL, BLOCK, MODE),
-    TO_SPACE(13, 0, MOPT_SET_ALL_13, BLOCK, MODE),
-    TO_DEPTH(1, 12, MOPT_SET_ALL, BLOCK),
-    TO_DEPTH(13, 27, MOPT_SET_ALL_13, BLOCK),
-    TO_DEPTH(28, 0, MOPT_SET_ALL_13, BLOCK, MODE),
+    TO_SPACE(1, 10, MOPT_SET_ALL, BLOCK),          TO_SPACE(11, 12, MOPT_SET_ALL, BLOCK, MODE),
+    TO_SPACE(13, 0, MOPT_SET_ALL_13, BLOCK, MODE), TO_DEPTH(1, 12, MOPT_SET_ALL, BLOCK),
+    TO_DEPTH(13, 27, MOPT_SET_ALL_13, BLOCK),      TO_DEPTH(28, 0, MOPT_SET_ALL_13, BLOCK, MODE),
 };
 const struct mopt_op_family mopt__ops_depth_space = {records, MOPT_COUNTOF(records)};

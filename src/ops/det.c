@@ -58,7 +58,8 @@ static enum mopt_status det_eval(struct mopt_eval *eval, struct mopt_error *err)
     }
     const int64_t n = in[0]->dims[in[0]->rank - 1];
     size_t area = 0;
-    double *m = mopt__size_mul((size_t)n, (size_t)n, &area) ? mopt__calloc(area + 1, sizeof *m) : NULL;
+    double *m =
+        mopt__size_mul((size_t)n, (size_t)n, &area) ? mopt__calloc(area + 1, sizeof *m) : NULL;
     if (m == NULL) {
         return mopt_error_memory(err);
     }
@@ -78,16 +79,17 @@ static enum mopt_status det_infer(struct mopt_infer *infer, struct mopt_error *e
         return mopt__infer_unknown(infer, -1, err);
     }
     if (type->rank < 2) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "input has rank %d, must be at least 2", type->rank);
+        return mopt_error_set(err, MOPT_E_SHAPE, "input has rank %d, must be at least 2",
+                              type->rank);
     }
     return mopt__infer_set(infer, 0, type->dtype, type->rank - 2, type->dims, err);
 }
 
-#define RECORD(from, to, set)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "Det", .since = from, .until = to,                                   \
-        .summary = "determinants of square matrices", MOPT_INPUTS({"X", "T", set, 0}),             \
-        MOPT_OUTPUTS({"Y", "T", set, 0}), .infer = det_infer, .eval = det_eval                     \
+#define RECORD(from, to, set)                                                          \
+    {                                                                                  \
+        .domain = "", .name = "Det", .since = from, .until = to,                       \
+        .summary = "determinants of square matrices", MOPT_INPUTS({"X", "T", set, 0}), \
+        MOPT_OUTPUTS({"Y", "T", set, 0}), .infer = det_infer, .eval = det_eval         \
     }
 
 static const struct mopt_op records[] = {

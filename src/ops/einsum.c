@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Einsum: products of operands summed over the labels that the output does not have. Labels are letters; an ellipsis
-// stands for the remaining axes and broadcasts; a label that repeats within a term takes the diagonal. Operands are
-// contracted from left to right, in double or wrapping 64-bit integers.
+// Einsum: products of operands summed over the labels that the output does not have. Labels are
+// letters; an ellipsis stands for the remaining axes and broadcasts; a label that repeats within a
+// term takes the diagonal. Operands are contracted from left to right, in double or wrapping 64-bit
+// integers.
 #include <ctype.h>
 #include <string.h>
 
 #include "ops/elementwise.h"
 #include "ops/lanes.h"
 
-enum { LETTERS = 52, LABELS = LETTERS + MOPT_RANK_MAX, TERM_MAX = 2 * MOPT_RANK_MAX, OPERANDS = 32 };
+enum {
+    LETTERS = 52,
+    LABELS = LETTERS + MOPT_RANK_MAX,
+    TERM_MAX = 2 * MOPT_RANK_MAX,
+    OPERANDS = 32
+};
 
 struct term {
     int count;
@@ -46,7 +52,8 @@ static enum mopt_status read_term(const char **text, struct term *term, struct m
         } else if (label >= 0 && term->count < MOPT_RANK_MAX) {
             term->labels[term->count++] = (uint8_t)label;
         } else {
-            return mopt_error_set(err, MOPT_E_VALUE, "equation has an unexpected '%c' or too many labels",
+            return mopt_error_set(err, MOPT_E_VALUE,
+                                  "equation has an unexpected '%c' or too many labels",
                                   isprint((unsigned char)*p) ? *p : '?');
         }
     }
@@ -100,7 +107,8 @@ static enum mopt_status check_output(const struct equation *e, struct mopt_error
     }
     for (int i = 0; i < e->out.count; i++) {
         if (!known[e->out.labels[i]]) {
-            return mopt_error_set(err, MOPT_E_VALUE, "output label %d is repeated or in no operand", i);
+            return mopt_error_set(err, MOPT_E_VALUE, "output label %d is repeated or in no operand",
+                                  i);
         }
         known[e->out.labels[i]] = false;
     }
@@ -129,8 +137,9 @@ static enum mopt_status parse(const char *text, int inputs, const int *ranks, st
         implicit_output(e);
     }
     if (status == MOPT_OK && *text != '\0') {
-        status = mopt_error_set(err, MOPT_E_VALUE, "equation does not end after its output or has more "
-                                                   "terms than operands");
+        status = mopt_error_set(err, MOPT_E_VALUE,
+                                "equation does not end after its output or has more "
+                                "terms than operands");
     }
     for (int k = 0; status == MOPT_OK && k < inputs; k++) {
         const int axes = ranks[k] - e->in[k].count;
@@ -167,8 +176,8 @@ struct job {
     int64_t sum_trips; // outside the innermost sum
 };
 
-static void inner_sum(const struct job *j, union cell *sum, int64_t a, int64_t b, int64_t n, int64_t sa,
-                      int64_t sb)
+static void inner_sum(const struct job *j, union cell *sum, int64_t a, int64_t b, int64_t n,
+                      int64_t sa, int64_t sb)
 {
     const union cell *x = j->a->cells + a;
     const union cell *y = j->b != NULL ? j->b->cells + b : NULL;
@@ -190,8 +199,8 @@ static void inner_sum(const struct job *j, union cell *sum, int64_t a, int64_t b
     }
 }
 
-static void offsets(int loops, const int64_t *dims, const int64_t *sa, const int64_t *sb, int64_t index,
-                    int64_t *a, int64_t *b)
+static void offsets(int loops, const int64_t *dims, const int64_t *sa, const int64_t *sb,
+                    int64_t index, int64_t *a, int64_t *b)
 {
     for (int i = loops - 1; i >= 0; i--) {
         const int64_t at = index % dims[i];
@@ -221,54 +230,71 @@ static void contract_range(void *context, int64_t begin, int64_t end, int thread
     }
 }
 
-// to = a * b summed over labels that are not kept; `keep` lists the labels of the result in order.
-static enum mopt_status contract(const struct mopt_eval *eval, const struct operand *a,
-                                 const struct operand *b, const bool *has, const int64_t *sizes,
-                                 const uint8_t *keep, int keep_count, bool real, struct operand *to,
-                                 struct mopt_error *err)
+// Which labels the operands of one contraction have, which of them its result keeps and in what
+// order.
+struct labels {
+    const int64_t *sizes; // [LABELS]
+    bool has[LABELS];
+    uint8_t keep[LABELS];
+    int keep_count;
+};
+
+static enum mopt_status plan_loops(struct job *j, const struct labels *l, struct operand *to,
+                                   struct mopt_error *err)
 {
-    struct job j = {.a = a, .b = b, .real = real, .sum_trips = 1};
     bool kept[LABELS] = {false};
     size_t count = 1;
-    memset(to->strides, 0, sizeof to->strides);
-    for (int i = 0; i < keep_count; i++) {
-        const int label = keep[i];
+    for (int i = 0; i < l->keep_count; i++) {
+        const int label = l->keep[i];
         kept[label] = true;
-        j.kept_dims[j.kept] = sizes[label];
-        j.kept_a[j.kept] = a->strides[label];
-        j.kept_b[j.kept++] = b != NULL ? b->strides[label] : 0;
-        if (!mopt__size_mul(count, (size_t)sizes[label], &count)) {
+        j->kept_dims[j->kept] = l->sizes[label];
+        j->kept_a[j->kept] = j->a->strides[label];
+        j->kept_b[j->kept++] = j->b != NULL ? j->b->strides[label] : 0;
+        if (!mopt__size_mul(count, (size_t)l->sizes[label], &count)) {
             return mopt_error_set(err, MOPT_E_SHAPE, "number of elements overflows");
         }
     }
     for (int label = 0; label < LABELS; label++) {
-        if (has[label] && !kept[label]) {
-            j.sum_dims[j.summed] = sizes[label];
-            j.sum_a[j.summed] = a->strides[label];
-            j.sum_b[j.summed++] = b != NULL ? b->strides[label] : 0;
+        if (l->has[label] && !kept[label]) {
+            j->sum_dims[j->summed] = l->sizes[label];
+            j->sum_a[j->summed] = j->a->strides[label];
+            j->sum_b[j->summed++] = j->b != NULL ? j->b->strides[label] : 0;
         }
     }
-    if (j.summed == 0) {
-        j.sum_dims[j.summed++] = 1;
+    if (j->summed == 0) {
+        j->sum_dims[j->summed++] = 1;
     }
-    for (int i = 0; i + 1 < j.summed; i++) {
-        j.sum_trips *= j.sum_dims[i];
+    j->sum_trips = 1;
+    for (int i = 0; i + 1 < j->summed; i++) {
+        j->sum_trips *= j->sum_dims[i];
     }
     to->count = count;
-    to->cells = mopt__calloc(count + 1, sizeof *to->cells);
+    return MOPT_OK;
+}
+
+// to = a * b summed over labels that are not kept. j has the operands and their kind.
+static enum mopt_status contract(const struct mopt_eval *eval, struct job *j,
+                                 const struct labels *l, struct operand *to, struct mopt_error *err)
+{
+    const enum mopt_status status = plan_loops(j, l, to, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    to->cells = mopt__calloc(to->count + 1, sizeof *to->cells);
     if (to->cells == NULL) {
         return mopt_error_memory(err);
     }
-    j.to = to->cells;
+    j->to = to->cells;
     int64_t stride = 1;
-    for (int i = keep_count - 1; i >= 0; i--) {
-        to->strides[keep[i]] = sizes[keep[i]] == 1 ? 0 : stride;
-        stride *= sizes[keep[i]] > 0 ? sizes[keep[i]] : 1;
+    for (int i = l->keep_count - 1; i >= 0; i--) {
+        const int64_t size = l->sizes[l->keep[i]];
+        to->strides[l->keep[i]] = size == 1 ? 0 : stride;
+        stride *= size > 0 ? size : 1;
     }
-    if (count > 0) {
-        const int64_t work = j.sum_trips * j.sum_dims[j.summed - 1];
-        mopt__pool_for(eval->pool, (int64_t)count, MOPT_LOOPS_GRAIN / (work > 0 ? work : 1) + 1,
-                       contract_range, &j);
+    if (to->count > 0) {
+        const int64_t work = j->sum_trips * j->sum_dims[j->summed - 1];
+        mopt__pool_for(eval->pool, (int64_t)to->count, MOPT_LOOPS_GRAIN / (work > 0 ? work : 1) + 1,
+                       contract_range, j);
     }
     return MOPT_OK;
 }
@@ -284,8 +310,9 @@ static enum mopt_status find_sizes(const struct mopt_eval *eval, const struct eq
         for (int i = 0; i < t->rank; i++) {
             int64_t *size = &sizes[e->in[k].labels[i]];
             if (*size != 1 && t->dims[i] != 1 && *size != t->dims[i]) {
-                return mopt_error_set(err, MOPT_E_SHAPE, "axis %d of operand %d has %lld elements, the label %lld",
-                                      i, k, (long long)t->dims[i], (long long)*size);
+                return mopt_error_set(err, MOPT_E_SHAPE,
+                                      "axis %d of operand %d has %lld elements, the label %lld", i,
+                                      k, (long long)t->dims[i], (long long)*size);
             }
             *size = *size == 1 ? t->dims[i] : *size;
         }
@@ -315,60 +342,67 @@ static enum mopt_status load(const struct mopt_tensor *t, const struct term *ter
     return MOPT_OK;
 }
 
-// Labels that the result of operands 0..k must keep: those of the output, then those still needed.
-static int kept_labels(const struct equation *e, int k, const bool *has, uint8_t *keep)
+// The result of operands 0..k must keep the labels of the output, then those that later operands
+// still need.
+static void keep_labels(const struct equation *e, int k, struct labels *l)
 {
     bool listed[LABELS] = {false};
-    int count = 0;
+    l->keep_count = 0;
     for (int i = 0; i < e->out.count; i++) {
         const uint8_t label = e->out.labels[i];
-        if (has[label] || k + 1 == e->inputs) {
-            keep[count++] = label;
+        if (l->has[label] || k + 1 == e->inputs) {
+            l->keep[l->keep_count++] = label;
             listed[label] = true;
         }
     }
     for (int n = k + 1; n < e->inputs; n++) {
         for (int i = 0; i < e->in[n].count; i++) {
             const uint8_t label = e->in[n].labels[i];
-            if (has[label] && !listed[label]) {
-                keep[count++] = label;
+            if (l->has[label] && !listed[label]) {
+                l->keep[l->keep_count++] = label;
                 listed[label] = true;
             }
         }
     }
-    return count;
+}
+
+// left = left * operand k (left alone is empty for the first one).
+static enum mopt_status join_operand(const struct mopt_eval *eval, const struct equation *e, int k,
+                                     struct labels *l, bool real, struct operand *left,
+                                     struct mopt_error *err)
+{
+    struct operand next = {NULL, 0, {0}};
+    struct operand joined = {NULL, 0, {0}};
+    for (int i = 0; i < e->in[k].count; i++) {
+        l->has[e->in[k].labels[i]] = true;
+    }
+    enum mopt_status status =
+        load(mopt__eval_input(eval, (uint32_t)k), &e->in[k], real, &next, err);
+    if (status == MOPT_OK) {
+        struct job j = {.a = k == 0 ? &next : left, .b = k == 0 ? NULL : &next, .real = real};
+        keep_labels(e, k, l);
+        status = contract(eval, &j, l, &joined, err);
+        memset(l->has, 0, sizeof l->has);
+        for (int i = 0; i < l->keep_count; i++) {
+            l->has[l->keep[i]] = true;
+        }
+    }
+    mopt__free(next.cells);
+    mopt__free(left->cells);
+    *left = joined;
+    return status;
 }
 
 static enum mopt_status contract_all(const struct mopt_eval *eval, const struct equation *e,
                                      const int64_t *sizes, bool real, struct operand *result,
                                      struct mopt_error *err)
 {
-    bool has[LABELS] = {false};
-    struct operand left = {NULL, 0, {0}};
+    struct labels l = {.sizes = sizes};
     enum mopt_status status = MOPT_OK;
+    *result = (struct operand){NULL, 0, {0}};
     for (int k = 0; status == MOPT_OK && k < e->inputs; k++) {
-        const struct mopt_tensor *t = mopt__eval_input(eval, (uint32_t)k);
-        struct operand next = {NULL, 0, {0}};
-        struct operand joined = {NULL, 0, {0}};
-        uint8_t keep[LABELS];
-        for (int i = 0; i < e->in[k].count; i++) {
-            has[e->in[k].labels[i]] = true;
-        }
-        status = load(t, &e->in[k], real, &next, err);
-        if (status == MOPT_OK) {
-            const int count = kept_labels(e, k, has, keep);
-            status = contract(eval, k == 0 ? &next : &left, k == 0 ? NULL : &next, has, sizes, keep,
-                              count, real, &joined, err);
-            memset(has, 0, sizeof has);
-            for (int i = 0; i < count; i++) {
-                has[keep[i]] = true;
-            }
-        }
-        mopt__free(next.cells);
-        mopt__free(left.cells);
-        left = joined;
+        status = join_operand(eval, e, k, &l, real, result, err);
     }
-    *result = left;
     return status;
 }
 
@@ -381,8 +415,8 @@ static enum mopt_status read_equation(const struct mopt_node *node, const int *r
         return status;
     }
     if (text == NULL || inputs < 1 || inputs > OPERANDS) {
-        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "%d operands, at most %d are supported", inputs,
-                              OPERANDS);
+        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "%d operands, at most %d are supported",
+                              inputs, OPERANDS);
     }
     return parse(text, inputs, ranks, e, err);
 }
@@ -398,6 +432,9 @@ static enum mopt_status einsum_eval(struct mopt_eval *eval, struct mopt_error *e
     int64_t dims[MOPT_RANK_MAX];
     const uint32_t count = eval->input_count < OPERANDS ? eval->input_count : OPERANDS;
     enum mopt_status status = mopt__open(eval, in, count, err);
+    if (status == MOPT_OK && (count == 0 || in[0] == NULL)) {
+        return mopt_error_set(err, MOPT_E_FORMAT, "there is no operand");
+    }
     for (uint32_t i = 0; status == MOPT_OK && i < count; i++) {
         ranks[i] = in[i] != NULL ? in[i]->rank : -1;
     }
@@ -467,7 +504,8 @@ static enum mopt_status einsum_infer(struct mopt_infer *infer, struct mopt_error
     return mopt__infer_set(infer, 0, mopt__infer_dtype(infer, 0), e.out.count, dims, err);
 }
 
-// Products of all label sizes of one or two operands; longer equations contract pairwise and stay unknown.
+// Products of all label sizes of one or two operands; longer equations contract pairwise and stay
+// unknown.
 static void einsum_cost(struct mopt_cost *cost)
 {
     struct equation e;
@@ -493,7 +531,8 @@ static void einsum_cost(struct mopt_cost *cost)
     for (uint32_t k = 0; k < count; k++) {
         for (int i = 0; i < ranks[k]; i++) {
             int64_t size = 0;
-            if (!mopt__dim_is_known(cost->dims, cost->node->inputs[k].value->type->dims[i], &size)) {
+            if (!mopt__dim_is_known(cost->dims, cost->node->inputs[k].value->type->dims[i],
+                                    &size)) {
                 return;
             }
             sizes[e.in[k].labels[i]] = size == 1 ? sizes[e.in[k].labels[i]] : size;
@@ -508,14 +547,14 @@ static void einsum_cost(struct mopt_cost *cost)
     cost->known = true;
 }
 
-#define RECORD(from, to, set)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "Einsum", .since = from, .until = to,                                \
-        .summary = "sums of products by an index equation",                                        \
-        MOPT_INPUTS({"Inputs", "T", set, MOPT_PARAM_VARIADIC}),                                    \
-        MOPT_OUTPUTS({"Output", "T", set, 0}),                                                     \
-        MOPT_ATTRIBUTES(MOPT_A_STRING_REQUIRED("equation", NULL)), .infer = einsum_infer,          \
-        .eval = einsum_eval, .cost = einsum_cost                                                   \
+#define RECORD(from, to, set)                                                             \
+    {                                                                                     \
+        .domain = "", .name = "Einsum", .since = from, .until = to,                       \
+        .summary = "sums of products by an index equation",                               \
+        MOPT_INPUTS({"Inputs", "T", set, MOPT_PARAM_VARIADIC}),                           \
+        MOPT_OUTPUTS({"Output", "T", set, 0}),                                            \
+        MOPT_ATTRIBUTES(MOPT_A_STRING_REQUIRED("equation", NULL)), .infer = einsum_infer, \
+        .eval = einsum_eval, .cost = einsum_cost                                          \
     }
 
 static const struct mopt_op records[] = {

@@ -107,7 +107,7 @@ static void map_range(void *context, int64_t begin, int64_t end, int thread)
 }
 
 void mopt__loops_run(const struct mopt_loops *map, struct mopt_pool *pool,
-                   void (*body)(const struct mopt_piece *piece), void *context)
+                     void (*body)(const struct mopt_piece *piece), void *context)
 {
     struct map_job job = {.map = map, .body = body, .context = context};
     int64_t count = 1;
@@ -121,7 +121,8 @@ void mopt__loops_run(const struct mopt_loops *map, struct mopt_pool *pool,
 
 // ---- Two operands ---------------------------------------------------------------------------------------------
 
-// The attribute form: b's dims equal a run of a's that starts at `axis` (default: the last ones), or are 1.
+// The attribute form: b's dims equal a run of a's that starts at `axis` (default: the last ones),
+// or are 1.
 static enum mopt_status legacy_shape(const struct mopt_node *node, const struct mopt_tensor *a,
                                      const struct mopt_tensor *b, int *axis, struct mopt_error *err)
 {
@@ -148,8 +149,8 @@ static enum mopt_status legacy_shape(const struct mopt_node *node, const struct 
 }
 
 enum mopt_status mopt__binary_shape(const struct mopt_eval *eval, const struct mopt_tensor *a,
-                                    const struct mopt_tensor *b, int *rank, int64_t *dims, int *axis,
-                                    struct mopt_error *err)
+                                    const struct mopt_tensor *b, int *rank, int64_t *dims,
+                                    int *axis, struct mopt_error *err)
 {
     *axis = -1;
     if (eval->node->op->until == 0 || eval->node->op->until >= 7) {
@@ -251,13 +252,11 @@ enum mopt_status mopt__binary_eval(struct mopt_eval *eval, struct mopt_error *er
         return status;
     }
     const struct mopt_binary *binary = eval->node->op->data;
-    const enum mopt_dtype result =
-        binary->result == MOPT_UNDEFINED ? in[0]->dtype : binary->result;
+    const enum mopt_dtype result = binary->result == MOPT_UNDEFINED ? in[0]->dtype : binary->result;
     struct mopt_tensor *out = NULL;
     status = mopt__eval_output(eval, 0, result, rank, dims, &out, err);
-    return status != MOPT_OK
-               ? status
-               : mopt__binary_run(eval, binary, out, in[0], in[1], axis, err);
+    return status != MOPT_OK ? status
+                             : mopt__binary_run(eval, binary, out, in[0], in[1], axis, err);
 }
 
 // ---- Inference ------------------------------------------------------------------------------------------------
@@ -308,9 +307,9 @@ enum mopt_status mopt__values_binary(struct mopt_infer *infer,
     size_t nb = 0;
     const int ra = mopt__infer_rank(infer, 0);
     const int rb = mopt__infer_rank(infer, 1);
-    if (ra < 0 || rb < 0 || ra > 1 || rb > 1 ||
-        mopt__infer_dtype(infer, 0) == MOPT_UINT64 || !mopt__infer_ints(infer, 0, &a, &na) ||
-        !mopt__infer_ints(infer, 1, &b, &nb) || (na != nb && na != 1 && nb != 1)) {
+    if (ra < 0 || rb < 0 || ra > 1 || rb > 1 || mopt__infer_dtype(infer, 0) == MOPT_UINT64 ||
+        !mopt__infer_ints(infer, 0, &a, &na) || !mopt__infer_ints(infer, 1, &b, &nb) ||
+        (na != nb && na != 1 && nb != 1)) {
         return MOPT_OK;
     }
     const size_t count = na == 1 ? nb : na;
@@ -321,8 +320,8 @@ enum mopt_status mopt__values_binary(struct mopt_infer *infer,
     const bool exact = mopt__dtype_is_float(mopt__infer_dtype(infer, 0));
     bool any = false;
     for (size_t i = 0; i < count; i++) {
-        items[i] = mopt__value_fit(
-            infer, values(infer->dims, a[na == 1 ? 0 : i], b[nb == 1 ? 0 : i], exact));
+        items[i] = mopt__value_fit(infer, values(infer->dims, a[na == 1 ? 0 : i],
+                                                 b[nb == 1 ? 0 : i], exact));
         any = any || items[i] != MOPT_DIM_UNKNOWN;
     }
     return any ? mopt__infer_set_ints(infer, 0, ra > rb ? ra : rb, items, count, err) : MOPT_OK;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What eval facets use to read inputs and to make outputs, and the evaluation of a single node. It must not know any
-// operator.
+// What eval facets use to read inputs and to make outputs, and the evaluation of a single node. It
+// must not know any operator.
 #include <string.h>
 
 #include "ops/eval.h"
@@ -21,8 +21,7 @@ struct mopt_tensor *mopt__eval_input_mutable(const struct mopt_eval *eval, uint3
 
 bool mopt__eval_wants(const struct mopt_eval *eval, uint32_t i)
 {
-    return i < eval->output_count && i < eval->node->output_count &&
-           eval->node->outputs[i] != NULL;
+    return i < eval->output_count && i < eval->node->output_count && eval->node->outputs[i] != NULL;
 }
 
 enum mopt_status mopt__eval_set_datum(struct mopt_eval *eval, uint32_t i, struct mopt_datum *datum)
@@ -51,26 +50,56 @@ enum mopt_status mopt__eval_set(struct mopt_eval *eval, uint32_t i, struct mopt_
     return MOPT_OK;
 }
 
+// Tensor for an output that the node does not list.
+static enum mopt_status spare_output(struct mopt_eval *eval, uint32_t i, enum mopt_dtype dtype,
+                                     int rank, const int64_t *dims, struct mopt_tensor **out,
+                                     struct mopt_error *err)
+{
+    uint32_t slot = i - eval->output_count;
+    if (slot >= MOPT_COUNTOF(eval->spare)) {
+        return mopt_error_set(err, MOPT_E_INTERNAL, "output %u asked for, node has %u", i,
+                              eval->output_count);
+    }
+    struct mopt_tensor *tensor;
+    enum mopt_status status = mopt__tensor_new(dtype, rank, dims, &tensor, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    mopt__datum_unref(eval->spare[slot]);
+    eval->spare[slot] = NULL;
+    status = mopt__datum_tensor(tensor, &eval->spare[slot], err);
+    mopt__tensor_unref(tensor);
+    if (status == MOPT_OK && out != NULL) {
+        *out = tensor;
+    }
+    return status;
+}
+
+void mopt__eval_release_spare(struct mopt_eval *eval)
+{
+    for (size_t i = 0; i < MOPT_COUNTOF(eval->spare); i++) {
+        mopt__datum_unref(eval->spare[i]);
+        eval->spare[i] = NULL;
+    }
+}
+
 enum mopt_status mopt__eval_output(struct mopt_eval *eval, uint32_t i, enum mopt_dtype dtype,
                                    int rank, const int64_t *dims, struct mopt_tensor **out,
                                    struct mopt_error *err)
 {
+    if (i >= eval->output_count) {
+        return spare_output(eval, i, dtype, rank, dims, out, err);
+    }
     struct mopt_tensor *tensor = NULL;
-    enum mopt_status status =
-        eval->allocate != NULL ? eval->allocate(eval, i, dtype, rank, dims, &tensor, err)
-                               : mopt__tensor_new(dtype, rank, dims, &tensor, err);
+    enum mopt_status status = eval->allocate != NULL
+                                  ? eval->allocate(eval, i, dtype, rank, dims, &tensor, err)
+                                  : mopt__tensor_new(dtype, rank, dims, &tensor, err);
     if (status != MOPT_OK) {
         return status;
     }
-    // The output holds the only reference; an output beyond the last one is given up at once by nobody, so it is
-    // refused here.
-    if (i >= eval->output_count) {
-        mopt__tensor_unref(tensor);
-        return mopt_error_set(err, MOPT_E_INTERNAL, "output %u asked for, node has %u", i,
-                              eval->output_count);
-    }
     status = mopt__eval_set(eval, i, tensor, err);
-    mopt__tensor_unref(tensor);
+    mopt__tensor_unref(
+        tensor); // the output holds the only reference now, so its data may be written
     if (status == MOPT_OK && out != NULL) {
         *out = tensor;
     }
@@ -198,6 +227,7 @@ enum mopt_status mopt__eval_run(struct mopt_eval *eval, struct mopt_error *err)
     if (status == MOPT_OK) {
         status = missing_outputs(eval, err);
     }
+    mopt__eval_release_spare(eval);
     for (uint32_t i = 0; status != MOPT_OK && i < eval->output_count; i++) {
         mopt__datum_unref(eval->outputs[i]);
         eval->outputs[i] = NULL;

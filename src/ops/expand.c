@@ -20,7 +20,8 @@ static enum mopt_status expand_eval(struct mopt_eval *eval, struct mopt_error *e
         status = mopt__eval_i64s(eval, 1, &shape, &count, err);
     }
     if (status == MOPT_OK && count > MOPT_RANK_MAX) {
-        status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %zu is above %d", count, MOPT_RANK_MAX);
+        status =
+            mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %zu is above %d", count, MOPT_RANK_MAX);
     }
     wanted.rank = (int)count;
     for (size_t i = 0; status == MOPT_OK && i < count; i++) {
@@ -63,7 +64,8 @@ static enum mopt_status expand_values(struct mopt_infer *infer, int rank, const 
     for (int64_t i = 0; repeated != NULL && i < n; i++) {
         repeated[i] = items[count == 1 ? 0 : i];
     }
-    return repeated != NULL ? mopt__infer_set_ints(infer, 0, rank, repeated, (size_t)n, err) : MOPT_OK;
+    return repeated != NULL ? mopt__infer_set_ints(infer, 0, rank, repeated, (size_t)n, err)
+                            : MOPT_OK;
 }
 
 static enum mopt_status expand_infer(struct mopt_infer *infer, struct mopt_error *err)
@@ -84,7 +86,8 @@ static enum mopt_status expand_infer(struct mopt_infer *infer, struct mopt_error
         return mopt__infer_unknown(infer, rank, err);
     }
     if (count > MOPT_RANK_MAX) {
-        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %zu is above %d", count, MOPT_RANK_MAX);
+        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %zu is above %d", count,
+                              MOPT_RANK_MAX);
     }
     for (size_t i = 0; i < count; i++) {
         int64_t value = 0;
@@ -97,8 +100,8 @@ static enum mopt_status expand_infer(struct mopt_infer *infer, struct mopt_error
     if (type == NULL || type->rank < 0) {
         return mopt__infer_unknown(infer, -1, err);
     }
-    enum mopt_status status = mopt__infer_broadcast(infer, type->rank, type->dims, (int)count, wanted,
-                                                    &rank, dims, err);
+    enum mopt_status status =
+        mopt__infer_broadcast(infer, type->rank, type->dims, (int)count, wanted, &rank, dims, err);
     if (status == MOPT_OK) {
         status = mopt__infer_set(infer, 0, type->dtype, rank, dims, err);
     }
@@ -119,7 +122,8 @@ static enum mopt_status tile(struct mopt_eval *eval, const struct mopt_tensor *i
             return mopt_error_set(err, MOPT_E_VALUE, "repeat %d is %lld", i, (long long)repeats[i]);
         }
     }
-    const enum mopt_status status = mopt__open_output(eval, 0, in->dtype, in->rank, dims, &out, err);
+    const enum mopt_status status =
+        mopt__open_output(eval, 0, in->dtype, in->rank, dims, &out, err);
     if (status != MOPT_OK || out->count == 0) {
         return status;
     }
@@ -164,7 +168,7 @@ static enum mopt_status old_repeats(const struct mopt_tensor *const *in, int64_t
 static enum mopt_status tile_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[3] = {NULL, NULL, NULL};
-    int64_t old[MOPT_RANK_MAX];
+    int64_t old[MOPT_RANK_MAX] = {0};
     int64_t *repeats = NULL;
     size_t count = 0;
     enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
@@ -231,21 +235,21 @@ static enum mopt_status tile_infer(struct mopt_infer *infer, struct mopt_error *
 
 // ---- Records --------------------------------------------------------------------------------------------------
 
-#define COMMON(op, text, from, to, infer_fn, eval_fn)                                              \
-    .domain = "", .name = op, .since = from, .until = to, .summary = text,                         \
-    .traits = MOPT_TRAIT_GENERATOR | MOPT_TRAIT_SHAPE_ONLY, .quant = &mopt__quant_moves,           \
+#define COMMON(op, text, from, to, infer_fn, eval_fn)                                    \
+    .domain = "", .name = op, .since = from, .until = to, .summary = text,               \
+    .traits = MOPT_TRAIT_GENERATOR | MOPT_TRAIT_SHAPE_ONLY, .quant = &mopt__quant_moves, \
     .infer = infer_fn, .eval = eval_fn
-#define EXPAND(from, to, set)                                                                      \
-    {                                                                                              \
-        COMMON("Expand", "broadcast to a shape", from, to, expand_infer, expand_eval),             \
-            MOPT_INPUTS({"input", "T", set, 0}, {"shape", "tensor(int64)", MOPT_SET_I64, 0}),      \
-            MOPT_OUTPUTS({"output", "T", set, 0})                                                  \
+#define EXPAND(from, to, set)                                                                 \
+    {                                                                                         \
+        COMMON("Expand", "broadcast to a shape", from, to, expand_infer, expand_eval),        \
+            MOPT_INPUTS({"input", "T", set, 0}, {"shape", "tensor(int64)", MOPT_SET_I64, 0}), \
+            MOPT_OUTPUTS({"output", "T", set, 0})                                             \
     }
-#define TILE(from, to, set)                                                                        \
-    {                                                                                              \
-        COMMON("Tile", "repeated along axes", from, to, tile_infer, tile_eval),                    \
-            MOPT_INPUTS({"input", "T", set, 0}, {"repeats", "T1", MOPT_SET_I64, 0}),               \
-            MOPT_OUTPUTS({"output", "T", set, 0})                                                  \
+#define TILE(from, to, set)                                                          \
+    {                                                                                \
+        COMMON("Tile", "repeated along axes", from, to, tile_infer, tile_eval),      \
+            MOPT_INPUTS({"input", "T", set, 0}, {"repeats", "T1", MOPT_SET_I64, 0}), \
+            MOPT_OUTPUTS({"output", "T", set, 0})                                    \
     }
 #define F MOPT_SET_FLOATS
 

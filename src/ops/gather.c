@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gather, GatherElements, GatherND: elements or slices picked by indices. Every index is checked before it is used;
-// negative ones count from the end.
+// Gather, GatherElements, GatherND: elements or slices picked by indices. Every index is checked
+// before it is used; negative ones count from the end.
 #include "ops/copy.h"
 #include "ops/lanes.h"
 #include "ops/operands.h"
@@ -18,16 +18,16 @@ static enum mopt_status read_indices(const struct mopt_tensor *indices, int64_t 
                                      struct mopt_error *err)
 {
     int64_t *items = mopt__calloc(indices->count + 1, sizeof *items);
-    enum mopt_status status = items == NULL ? mopt_error_memory(err) : MOPT_OK;
-    if (status == MOPT_OK) {
-        mopt__load_i64(indices->dtype, indices->data, 0, 1, indices->count, items);
+    if (items == NULL) {
+        return mopt_error_memory(err);
     }
-    for (size_t i = 0; status == MOPT_OK && i < indices->count; i++) {
-        status = mopt__index_check(items[i], size, &items[i], err);
-    }
-    if (status != MOPT_OK) {
-        mopt__free(items);
-        return status;
+    mopt__load_i64(indices->dtype, indices->data, 0, 1, indices->count, items);
+    for (size_t i = 0; i < indices->count; i++) {
+        const enum mopt_status status = mopt__index_check(items[i], size, &items[i], err);
+        if (status != MOPT_OK) {
+            mopt__free(items);
+            return status;
+        }
     }
     *out = items;
     return MOPT_OK;
@@ -107,7 +107,8 @@ static enum mopt_status gather_eval(struct mopt_eval *eval, struct mopt_error *e
         (void)mopt__product(in[0]->dims + axis + 1, in[0]->rank - axis - 1, &job.inner, err);
         const int64_t rows = (int64_t)job.out->count / job.inner;
         const bool bytes = job.out->dtype != MOPT_STRING;
-        mopt__pool_for(bytes ? eval->pool : NULL, rows, (1 << 16) / job.inner + 1, gather_rows, &job);
+        mopt__pool_for(bytes ? eval->pool : NULL, rows, (1 << 16) / job.inner + 1, gather_rows,
+                       &job);
         status = job.status;
     }
     mopt__free(indices);
@@ -120,7 +121,8 @@ static enum mopt_status gather_values(struct mopt_infer *infer, int rank, struct
     const int64_t *indices = NULL;
     size_t count = 0;
     size_t picked = 0;
-    if (rank > 1 || mopt__infer_rank(infer, 0) != 1 || !mopt__infer_ints(infer, 0, &items, &count) ||
+    if (rank > 1 || mopt__infer_rank(infer, 0) != 1 ||
+        !mopt__infer_ints(infer, 0, &items, &count) ||
         !mopt__infer_values(infer, 1, &indices, &picked)) {
         return MOPT_OK;
     }
@@ -148,7 +150,8 @@ static enum mopt_status gather_infer(struct mopt_infer *infer, struct mopt_error
     enum mopt_status status = read_axis(infer->node, data->rank, &axis, err);
     const int rank = data->rank - 1 + indices->rank;
     if (status == MOPT_OK && rank > MOPT_RANK_MAX) {
-        status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %d is above %d", rank, MOPT_RANK_MAX);
+        status =
+            mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %d is above %d", rank, MOPT_RANK_MAX);
     }
     if (status != MOPT_OK) {
         return status;
@@ -204,7 +207,8 @@ static enum mopt_status elements_eval(struct mopt_eval *eval, struct mopt_error 
     }
     for (int i = 0; status == MOPT_OK && i < in[0]->rank; i++) {
         if (i != axis && in[1]->dims[i] > in[0]->dims[i]) {
-            status = mopt_error_set(err, MOPT_E_SHAPE, "dim %d of indices is above that of data", i);
+            status =
+                mopt_error_set(err, MOPT_E_SHAPE, "dim %d of indices is above that of data", i);
         }
     }
     if (status == MOPT_OK) {
@@ -226,26 +230,29 @@ static enum mopt_status elements_infer(struct mopt_infer *infer, struct mopt_err
     if (indices == NULL || indices->rank < 0) {
         return mopt__infer_unknown(infer, mopt__infer_rank(infer, 0), err);
     }
-    return mopt__infer_set(infer, 0, mopt__infer_dtype(infer, 0), indices->rank, indices->dims, err);
+    return mopt__infer_set(infer, 0, mopt__infer_dtype(infer, 0), indices->rank, indices->dims,
+                           err);
 }
 
 // ---- GatherND -------------------------------------------------------------------------------------------------
 
-// Checks ranks; out dims = indices without the last dim, then the dims of data that no index covers.
-static enum mopt_status nd_rank(int64_t batch, int data_rank, int index_rank, int64_t depth, int *rank,
-                                struct mopt_error *err)
+// Checks ranks; out dims = indices without the last dim, then the dims of data that no index
+// covers.
+static enum mopt_status nd_rank(int64_t batch, int data_rank, int index_rank, int64_t depth,
+                                int *rank, struct mopt_error *err)
 {
     if (index_rank < 1 || data_rank < 1 || batch < 0 || batch >= index_rank || batch >= data_rank ||
         depth < 1 || depth > data_rank - batch) {
-        return mopt_error_set(err, MOPT_E_SHAPE,
-                              "indices of rank %d and depth %lld do not fit data of rank %d with %lld "
-                              "batch dims",
-                              index_rank, (long long)depth, data_rank, (long long)batch);
+        return mopt_error_set(
+            err, MOPT_E_SHAPE,
+            "indices of rank %d and depth %lld do not fit data of rank %d with %lld "
+            "batch dims",
+            index_rank, (long long)depth, data_rank, (long long)batch);
     }
     *rank = index_rank - 1 + data_rank - (int)depth - (int)batch;
     return *rank <= MOPT_RANK_MAX ? MOPT_OK
-                                  : mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %d is above %d", *rank,
-                                                   MOPT_RANK_MAX);
+                                  : mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %d is above %d",
+                                                   *rank, MOPT_RANK_MAX);
 }
 
 static enum mopt_status pick_slices(struct mopt_tensor *out, const struct mopt_tensor *const *in,
@@ -257,9 +264,10 @@ static enum mopt_status pick_slices(struct mopt_tensor *out, const struct mopt_t
     mopt__strides(in[0]->rank, in[0]->dims, strides);
     enum mopt_status status = mopt__product(in[0]->dims, batch, &batches, err);
     if (status == MOPT_OK) {
-        status = mopt__product(in[0]->dims + batch + depth, in[0]->rank - batch - depth, &inner, err);
+        status =
+            mopt__product(in[0]->dims + batch + depth, in[0]->rank - batch - depth, &inner, err);
     }
-    const int64_t count = (int64_t)in[1]->count / depth;
+    const int64_t count = depth > 0 ? (int64_t)in[1]->count / depth : 0;
     const int64_t per_batch = batches > 0 ? count / batches : 0;
     for (int64_t i = 0; status == MOPT_OK && i < count; i++) {
         int64_t from = batch > 0 ? i / per_batch * strides[batch - 1] : 0;
@@ -338,22 +346,22 @@ static enum mopt_status nd_infer(struct mopt_infer *infer, struct mopt_error *er
 
 // ---- Records --------------------------------------------------------------------------------------------------
 
-#define RECORD(op, text, from, to, set, index_var, index_set, bits, infer_fn, eval_fn, ...)        \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
-        MOPT_INPUTS({"data", "T", set, 0}, {"indices", index_var, index_set, 0}),                  \
-        MOPT_OUTPUTS({"output", "T", set, 0}), __VA_ARGS__ .traits = bits,                         \
-        .quant = &mopt__quant_moves, .infer = infer_fn, .eval = eval_fn                            \
+#define RECORD(op, text, from, to, set, index_var, index_set, bits, infer_fn, eval_fn, ...) \
+    {                                                                                       \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,              \
+        MOPT_INPUTS({"data", "T", set, 0}, {"indices", index_var, index_set, 0}),           \
+        MOPT_OUTPUTS({"output", "T", set, 0}), __VA_ARGS__.traits = bits,                   \
+        .quant = &mopt__quant_moves, .infer = infer_fn, .eval = eval_fn                     \
     }
 #define AXIS MOPT_ATTRIBUTES(MOPT_A_INT("axis", 0)),
 #define GATHER(from, to, set)                                                                      \
     RECORD("Gather", "slices of an axis picked by indices", from, to, set, "Tind", MOPT_SET_INDEX, \
            MOPT_TRAIT_SHAPE_ONLY, gather_infer, gather_eval, AXIS)
-#define ELEMENTS(from, to, set)                                                                    \
-    RECORD("GatherElements", "elements picked along an axis", from, to, set, "Tind",               \
+#define ELEMENTS(from, to, set)                                                      \
+    RECORD("GatherElements", "elements picked along an axis", from, to, set, "Tind", \
            MOPT_SET_INDEX, MOPT_TRAIT_SHAPE_ONLY, elements_infer, elements_eval, AXIS)
-#define ND(from, to, set, ...)                                                                     \
-    RECORD("GatherND", "slices picked by index tuples", from, to, set, "tensor(int64)",            \
+#define ND(from, to, set, ...)                                                          \
+    RECORD("GatherND", "slices picked by index tuples", from, to, set, "tensor(int64)", \
            MOPT_SET_I64, MOPT_TRAIT_SHAPE_ONLY, nd_infer, nd_eval, __VA_ARGS__)
 #define BATCH MOPT_ATTRIBUTES(MOPT_A_INT("batch_dims", 0)),
 

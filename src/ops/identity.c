@@ -18,10 +18,11 @@ static enum mopt_status identity_eval(struct mopt_eval *eval, struct mopt_error 
 
 #define RECORD(from, to, set, kinds)                                                               \
     {                                                                                              \
-        .domain = "", .name = "Identity", .since = from, .until = to, .summary = "the input as it is", \
-        MOPT_INPUTS({"input", "T", set, kinds}), MOPT_OUTPUTS({"output", "T", set, kinds}),        \
-        .traits = MOPT_TRAIT_SHAPE_ONLY | MOPT_TRAIT_VIEW | MOPT_TRAIT_IDEMPOTENT |                \
-                  MOPT_TRAIT_IN_PLACE,                                                             \
+        .domain = "", .name = "Identity", .since = from, .until = to,                              \
+        .summary = "the input as it is", MOPT_INPUTS({"input", "T", set, kinds}),                  \
+        MOPT_OUTPUTS({"output", "T", set, kinds}),                                                 \
+        .traits =                                                                                  \
+            MOPT_TRAIT_SHAPE_ONLY | MOPT_TRAIT_VIEW | MOPT_TRAIT_IDEMPOTENT | MOPT_TRAIT_IN_PLACE, \
         .infer = identity_infer, .eval = identity_eval                                             \
     }
 

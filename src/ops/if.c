@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// If: one of two bodies runs. Inference looks into both and tells what holds whichever is taken; a constant condition
-// settles it.
+// If: one of two bodies runs. Inference looks into both and tells what holds whichever is taken; a
+// constant condition settles it.
 #include "ops/eval.h"
 #include "ops/infer.h"
 #include "ops/record.h"
@@ -14,10 +14,10 @@ static enum mopt_status branches(const struct mopt_node *node, struct mopt_graph
     }
     if (status == MOPT_OK && ((*then_branch)->outputs.count != node->output_count ||
                               (*else_branch)->outputs.count != node->output_count)) {
-        status = mopt_error_set(err, MOPT_E_FORMAT,
-                                "branches have %zu and %zu outputs, the node has %u",
-                                (*then_branch)->outputs.count, (*else_branch)->outputs.count,
-                                node->output_count);
+        status =
+            mopt_error_set(err, MOPT_E_FORMAT, "branches have %zu and %zu outputs, the node has %u",
+                           (*then_branch)->outputs.count, (*else_branch)->outputs.count,
+                           node->output_count);
     }
     return status;
 }
@@ -96,16 +96,15 @@ static enum mopt_status if_eval(struct mopt_eval *eval, struct mopt_error *err)
     return eval->body(eval, taken, NULL, 0, eval->outputs, err);
 }
 
-#define RECORD(from, to, kinds)                                                                    \
-    {                                                                                              \
-        .domain = "", .name = "If", .since = from, .until = to,                                    \
-        .summary = "runs one of two bodies",                                                       \
-        MOPT_INPUTS({"cond", "B", MOPT_SET_BOOL, 0}),                                              \
-        MOPT_OUTPUTS({"outputs", "V", MOPT_SET_ALL_25,                                             \
-                      MOPT_PARAM_VARIADIC | MOPT_PARAM_HETEROGENEOUS | (kinds)}),                  \
-        MOPT_ATTRIBUTES({.name = "then_branch", .kind = MOPT_ATTR_GRAPH, .required = true},        \
-                        {.name = "else_branch", .kind = MOPT_ATTR_GRAPH, .required = true}),       \
-        .traits = MOPT_TRAIT_CONTROL, .infer = if_infer, .eval = if_eval                           \
+#define RECORD(from, to, kinds)                                                              \
+    {                                                                                        \
+        .domain = "", .name = "If", .since = from, .until = to,                              \
+        .summary = "runs one of two bodies", MOPT_INPUTS({"cond", "B", MOPT_SET_BOOL, 0}),   \
+        MOPT_OUTPUTS({"outputs", "V", MOPT_SET_ALL_25,                                       \
+                      MOPT_PARAM_VARIADIC | MOPT_PARAM_HETEROGENEOUS | (kinds)}),            \
+        MOPT_ATTRIBUTES({.name = "then_branch", .kind = MOPT_ATTR_GRAPH, .required = true},  \
+                        {.name = "else_branch", .kind = MOPT_ATTR_GRAPH, .required = true}), \
+        .traits = MOPT_TRAIT_CONTROL, .infer = if_infer, .eval = if_eval                     \
     }
 
 static const struct mopt_op records[] = {

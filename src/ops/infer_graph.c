@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drivers of inference: over a model, over one node, and into a plan's table. They decide where facts live and in which
-// order nodes are visited; what an operator does to facts is told by its facet alone.
+// Drivers of inference: over a model, over one node, and into a plan's table. They decide where
+// facts live and in which order nodes are visited; what an operator does to facts is told by its
+// facet alone.
 #include <string.h>
 
 #include "ops/eval.h"
@@ -8,15 +9,16 @@
 
 enum {
     FOLD_ELEMENTS = 1024, // constants larger than this are no shape arithmetic
-    INTS_ELEMENTS = 64,   // longer integer constants are looked up in the tensor, not kept as dim numbers
-    TIRED_TRIES = 8,      // after so many inferences of a body, facets try it only once more per visit
-    CALLS_MAX = 64,       // inferences of one function; further calls get unknown results
+    INTS_ELEMENTS =
+        64, // longer integer constants are looked up in the tensor, not kept as dim numbers
+    TIRED_TRIES = 8, // after so many inferences of a body, facets try it only once more per visit
+    CALLS_MAX = 64,  // inferences of one function; further calls get unknown results
 };
 
 static enum mopt_status run_graph(struct mopt_infer_driver *driver, struct mopt_graph *graph,
                                   struct mopt_error *err);
 
-// ---- Facts of values -------------------------------------------------------------------------------------------
+// ---- Facts of values ----------------------------------------------------------------------------
 
 static struct mopt_tensor *constant_of(const struct mopt_value *value)
 {
@@ -39,9 +41,8 @@ static struct mopt_fact get_fact(const struct mopt_infer_driver *driver,
     if (known != NULL) {
         return *known;
     }
-    return (struct mopt_fact){ .type = value->type,
-                               .constant = constant_of(value),
-                               .ints = value->ints };
+    return (
+        struct mopt_fact){.type = value->type, .constant = constant_of(value), .ints = value->ints};
 }
 
 static enum mopt_status copy_ints(struct mopt_arena *arena, const struct mopt_ints *ints,
@@ -55,7 +56,7 @@ static enum mopt_status copy_ints(struct mopt_arena *arena, const struct mopt_in
     if (ints->count > 0) {
         memcpy(items, ints->items, ints->count * sizeof *items);
     }
-    *copy = (struct mopt_ints){ .rank = ints->rank, .count = ints->count, .items = items };
+    *copy = (struct mopt_ints){.rank = ints->rank, .count = ints->count, .items = items};
     *out = copy;
     return MOPT_OK;
 }
@@ -66,7 +67,8 @@ static bool ints_equal(const struct mopt_ints *a, const struct mopt_ints *b)
            (a->count == 0 || memcmp(a->items, b->items, a->count * sizeof *a->items) == 0);
 }
 
-// Writes a fact into its value; what is equal already stays, so that repeated inference costs no memory.
+// Writes a fact into its value; what is equal already stays, so that repeated inference costs no
+// memory.
 static enum mopt_status store_fact(struct mopt_infer_driver *driver, struct mopt_value *value,
                                    const struct mopt_fact *fact, struct mopt_error *err)
 {
@@ -108,7 +110,7 @@ static enum mopt_status set_fact(struct mopt_infer_driver *driver, struct mopt_v
     return store_fact(driver, value, fact, err);
 }
 
-// ---- Constants ------------------------------------------------------------------------------------------------
+// ---- Constants ----------------------------------------------------------------------------------
 
 static void keep_buffer(struct mopt_buffer *buffer)
 {
@@ -136,9 +138,10 @@ static struct mopt_tensor *arena_tensor(struct mopt_arena *arena, const struct m
             }
         }
     }
-    *buffer = (struct mopt_buffer){
-        .references = 1, .data = data, .size = from->bytes, .release = keep_buffer
-    };
+    *buffer = (struct mopt_buffer){.references = 1,
+                                   .data = data,
+                                   .size = from->bytes,
+                                   .release = keep_buffer};
     *tensor = *from;
     tensor->references = 1;
     tensor->data = data;
@@ -146,8 +149,8 @@ static struct mopt_tensor *arena_tensor(struct mopt_arena *arena, const struct m
     return tensor;
 }
 
-static enum mopt_status ints_from_constant(struct mopt_infer_driver *driver,
-                                           struct mopt_fact *fact, struct mopt_error *err)
+static enum mopt_status ints_from_constant(struct mopt_infer_driver *driver, struct mopt_fact *fact,
+                                           struct mopt_error *err)
 {
     const struct mopt_tensor *constant = fact->constant;
     if (fact->ints != NULL || !mopt__dtype_is_integer(constant->dtype) || constant->rank > 1 ||
@@ -162,14 +165,14 @@ static enum mopt_status ints_from_constant(struct mopt_infer_driver *driver,
     for (size_t i = 0; i < constant->count; i++) {
         items[i] = mopt__dim_const(driver->dims, mopt__tensor_i64_at(constant, i));
     }
-    *ints = (struct mopt_ints){ .rank = constant->rank, .count = constant->count, .items = items };
+    *ints = (struct mopt_ints){.rank = constant->rank, .count = constant->count, .items = items};
     fact->ints = ints;
     return MOPT_OK;
 }
 
 // Known numbers everywhere: the value is a constant.
-static enum mopt_status constant_from_ints(struct mopt_infer_driver *driver,
-                                           struct mopt_fact *fact, struct mopt_error *err)
+static enum mopt_status constant_from_ints(struct mopt_infer_driver *driver, struct mopt_fact *fact,
+                                           struct mopt_error *err)
 {
     const struct mopt_ints *ints = fact->ints;
     if (ints == NULL || fact->constant != NULL || fact->type == NULL ||
@@ -182,7 +185,7 @@ static enum mopt_status constant_from_ints(struct mopt_infer_driver *driver,
             return MOPT_OK;
         }
     }
-    int64_t dims[1] = { (int64_t)ints->count };
+    int64_t dims[1] = {(int64_t)ints->count};
     struct mopt_tensor *tensor;
     enum mopt_status status = mopt__tensor_new(fact->type->dtype, ints->rank, dims, &tensor, err);
     if (status != MOPT_OK) {
@@ -198,16 +201,15 @@ static enum mopt_status constant_from_ints(struct mopt_infer_driver *driver,
 }
 
 // A constant says everything about its type, and its ints when it is small.
-static enum mopt_status complete_constant(struct mopt_infer_driver *driver,
-                                          struct mopt_fact *fact, struct mopt_error *err)
+static enum mopt_status complete_constant(struct mopt_infer_driver *driver, struct mopt_fact *fact,
+                                          struct mopt_error *err)
 {
     enum mopt_status status = constant_from_ints(driver, fact, err);
     const struct mopt_tensor *constant = fact->constant;
     if (status != MOPT_OK || constant == NULL) {
         return status;
     }
-    fact->type =
-        mopt__type_tensor(driver->arena, constant->dtype, constant->rank, constant->dims);
+    fact->type = mopt__type_tensor(driver->arena, constant->dtype, constant->rank, constant->dims);
     return fact->type != NULL ? ints_from_constant(driver, fact, err) : mopt_error_memory(err);
 }
 
@@ -226,8 +228,8 @@ static bool inputs_are_constants(const struct mopt_node *node, const struct mopt
     return total <= (size_t)2 * FOLD_ELEMENTS;
 }
 
-static bool outputs_are_small(const struct mopt_infer_driver *driver,
-                              const struct mopt_node *node, const struct mopt_fact *outputs)
+static bool outputs_are_small(const struct mopt_infer_driver *driver, const struct mopt_node *node,
+                              const struct mopt_fact *outputs)
 {
     bool generates = (node->op->traits & MOPT_TRAIT_GENERATOR) != 0;
     for (uint32_t i = 0; i < node->output_count; i++) {
@@ -273,9 +275,8 @@ static enum mopt_status run_small(struct mopt_infer_driver *driver, const struct
     }
     struct mopt_error ignored;
     mopt_error_clear(&ignored);
-    enum mopt_status status =
-        mopt__eval_node(node, mopt__graph_opset(node->graph, node->domain), data, results, NULL,
-                        &ignored);
+    enum mopt_status status = mopt__eval_node(node, mopt__graph_opset(node->graph, node->domain),
+                                              data, results, NULL, &ignored);
     if (status == MOPT_E_MEMORY) {
         return mopt_error_memory(err);
     }
@@ -317,7 +318,7 @@ static enum mopt_status fold_small(struct mopt_infer_driver *driver, const struc
     return status;
 }
 
-// ---- Nodes ----------------------------------------------------------------------------------------------------
+// ---- Nodes --------------------------------------------------------------------------------------
 
 static uintptr_t count_try(struct mopt_infer_driver *driver, const struct mopt_graph *graph,
                            enum mopt_status *status, struct mopt_error *err)
@@ -332,8 +333,7 @@ bool mopt__infer_tired(const struct mopt_infer *infer, const struct mopt_graph *
 {
     const struct mopt_infer_driver *driver = infer->driver;
     uint64_t key = (uint64_t)(uintptr_t)body;
-    return driver != NULL &&
-           (uintptr_t)mopt__map_find_u64(&driver->tries, key) >= TIRED_TRIES;
+    return driver != NULL && (uintptr_t)mopt__map_find_u64(&driver->tries, key) >= TIRED_TRIES;
 }
 
 static enum mopt_status set_inputs(struct mopt_infer_driver *driver, struct mopt_graph *graph,
@@ -342,7 +342,7 @@ static enum mopt_status set_inputs(struct mopt_infer_driver *driver, struct mopt
 {
     for (size_t i = 0; i < graph->inputs.count; i++) {
         struct mopt_value *value = graph->inputs.items[i];
-        struct mopt_fact fact = { 0 };
+        struct mopt_fact fact = {0};
         if (i < count) {
             fact = inputs[i];
         }
@@ -391,9 +391,8 @@ static enum mopt_status infer_body(struct mopt_infer *infer, struct mopt_graph *
 {
     enum mopt_status status;
     count_try(infer->driver, graph, &status, err);
-    return status == MOPT_OK
-               ? infer_inner(infer->driver, graph, inputs, input_count, outputs, err)
-               : status;
+    return status == MOPT_OK ? infer_inner(infer->driver, graph, inputs, input_count, outputs, err)
+                             : status;
 }
 
 static enum mopt_status infer_call(struct mopt_infer_driver *driver, const struct mopt_node *node,
@@ -411,7 +410,7 @@ static enum mopt_status infer_call(struct mopt_infer_driver *driver, const struc
     if (results == NULL) {
         return mopt_error_memory(err);
     }
-    struct mopt_call call = { .node = node, .function = node->function, .outer = driver->call };
+    struct mopt_call call = {.node = node, .function = node->function, .outer = driver->call};
     driver->call = &call;
     status = infer_inner(driver, body, inputs, node->input_count, results, err);
     driver->call = call.outer;
@@ -445,11 +444,11 @@ static enum mopt_status infer_facet(struct mopt_infer_driver *driver, const stru
     return node->op->infer(&infer, err);
 }
 
-// Inference of a node with its facts gathered; a failure that the driver does not care for leaves all unknown.
+// Inference of a node with its facts gathered; a failure that the driver does not care for leaves
+// all unknown.
 static enum mopt_status infer_gathered(struct mopt_infer_driver *driver,
-                                       const struct mopt_node *node,
-                                       const struct mopt_fact *inputs, struct mopt_fact *outputs,
-                                       struct mopt_error *err)
+                                       const struct mopt_node *node, const struct mopt_fact *inputs,
+                                       struct mopt_fact *outputs, struct mopt_error *err)
 {
     enum mopt_status status = infer_facet(driver, node, inputs, outputs, err);
     if (status == MOPT_OK) {
@@ -493,8 +492,8 @@ static enum mopt_status settle_output(struct mopt_infer_driver *driver,
     struct mopt_value *value = node->outputs[i];
     enum mopt_status status = complete_constant(driver, fact, err);
     if (status == MOPT_OK) {
-        status = mopt__infer_merge(driver, fact->type, own_type(driver, node, value), &fact->type,
-                                   err);
+        status =
+            mopt__infer_merge(driver, fact->type, own_type(driver, node, value), &fact->type, err);
         if (status != MOPT_OK && status != MOPT_E_MEMORY) {
             mopt_error_wrap(err, "value '%s'", value->name);
         }
@@ -533,15 +532,14 @@ static enum mopt_status infer_one(struct mopt_infer_driver *driver, struct mopt_
     return status;
 }
 
-// ---- Graphs ---------------------------------------------------------------------------------------------------
+// ---- Graphs -------------------------------------------------------------------------------------
 
 static enum mopt_status set_initializers(struct mopt_infer_driver *driver,
-                                         const struct mopt_value_list *list,
-                                         struct mopt_error *err)
+                                         const struct mopt_value_list *list, struct mopt_error *err)
 {
     for (size_t i = 0; i < list->count; i++) {
         struct mopt_value *value = list->items[i];
-        struct mopt_fact fact = { .constant = mopt__value_constant(value) };
+        struct mopt_fact fact = {.constant = mopt__value_constant(value)};
         if (value->is_input && fact.constant == NULL) {
             continue; // a default that the caller may replace: set with the inputs
         }
@@ -588,7 +586,7 @@ static enum mopt_status main_inputs(struct mopt_infer_driver *driver, struct mop
 {
     for (size_t i = 0; i < graph->inputs.count; i++) {
         struct mopt_value *value = graph->inputs.items[i];
-        struct mopt_fact fact = { .type = value->type != NULL ? value->type : value->declared };
+        struct mopt_fact fact = {.type = value->type != NULL ? value->type : value->declared};
         enum mopt_status status = mopt__infer_freshen(driver, &fact.type, err);
         if (status == MOPT_OK) {
             status = set_fact(driver, value, &fact, err);
@@ -606,8 +604,7 @@ static void release_driver(struct mopt_infer_driver *driver)
     mopt__map_release(&driver->tries);
 }
 
-enum mopt_status mopt__infer_model(struct mopt_model *model, unsigned flags,
-                                   struct mopt_error *err)
+enum mopt_status mopt__infer_model(struct mopt_model *model, unsigned flags, struct mopt_error *err)
 {
     struct mopt_arena scratch;
     mopt__arena_init(&scratch);
@@ -659,7 +656,7 @@ enum mopt_status mopt__infer_table(const struct mopt_graph *graph, struct mopt_d
     union {
         const struct mopt_graph *shared;
         struct mopt_graph *own;
-    } access = { .shared = graph }; // the driver writes into the table only
+    } access = {.shared = graph}; // the driver writes into the table only
     enum mopt_status status = run_graph(&driver, access.own, err);
     release_driver(&driver);
     return status;

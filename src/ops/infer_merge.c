@@ -10,7 +10,7 @@ static bool is_fresh(const struct mopt_dims *dims, int64_t dim)
     if (dim >= 0 || dim == MOPT_DIM_UNKNOWN || mopt__dim_name(dims, dim) != NULL) {
         return false;
     }
-    struct mopt_strbuf text = { 0 };
+    struct mopt_strbuf text = {0};
     mopt__dim_print(dims, dim, &text);
     const char *at = mopt__strbuf_text(&text);
     bool fresh = at[0] == '?' && at[1] != '\0' && strspn(at + 1, "0123456789") == strlen(at + 1);
@@ -18,7 +18,8 @@ static bool is_fresh(const struct mopt_dims *dims, int64_t dim)
     return fresh;
 }
 
-// Some exporters write one and the same mark for every dimension they do not know. It says nothing about equality.
+// Some exporters write one and the same mark for every dimension they do not know. It says nothing
+// about equality.
 static bool is_placeholder(const struct mopt_dims *dims, int64_t dim)
 {
     static const char *const marks[] = {"?", "*", "-1", "None", "none", "unk", "unknown"};
@@ -49,22 +50,22 @@ static enum mopt_status merge_dim(struct mopt_infer_driver *driver, int axis, in
         return MOPT_OK;
     }
     if (driver->strict && inferred >= 0 && declared >= 0) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "dimension %d is declared as %lld, inferred as %lld",
-                              axis, (long long)declared, (long long)inferred);
+        return mopt_error_set(err, MOPT_E_SHAPE,
+                              "dimension %d is declared as %lld, inferred as %lld", axis,
+                              (long long)declared, (long long)inferred);
     }
     return MOPT_OK;
 }
 
 static enum mopt_status merge_tensor(struct mopt_infer_driver *driver,
                                      const struct mopt_type *inferred,
-                                     const struct mopt_type *declared,
-                                     const struct mopt_type **out, struct mopt_error *err)
+                                     const struct mopt_type *declared, const struct mopt_type **out,
+                                     struct mopt_error *err)
 {
-    if (driver->strict && inferred->dtype != MOPT_UNDEFINED &&
-        declared->dtype != MOPT_UNDEFINED && inferred->dtype != declared->dtype) {
+    if (driver->strict && inferred->dtype != MOPT_UNDEFINED && declared->dtype != MOPT_UNDEFINED &&
+        inferred->dtype != declared->dtype) {
         return mopt_error_set(err, MOPT_E_TYPE, "type is declared as '%s', inferred as '%s'",
-                              mopt__dtype_name(declared->dtype),
-                              mopt__dtype_name(inferred->dtype));
+                              mopt__dtype_name(declared->dtype), mopt__dtype_name(inferred->dtype));
     }
     if (driver->strict && inferred->rank >= 0 && declared->rank >= 0 &&
         inferred->rank != declared->rank) {
@@ -88,8 +89,8 @@ static enum mopt_status merge_tensor(struct mopt_infer_driver *driver,
 
 enum mopt_status mopt__infer_merge(struct mopt_infer_driver *driver,
                                    const struct mopt_type *inferred,
-                                   const struct mopt_type *declared,
-                                   const struct mopt_type **out, struct mopt_error *err)
+                                   const struct mopt_type *declared, const struct mopt_type **out,
+                                   struct mopt_error *err)
 {
     bool unknown = inferred == NULL || inferred->kind == MOPT_TYPE_NONE;
     *out = unknown ? declared : inferred;
@@ -98,9 +99,9 @@ enum mopt_status mopt__infer_merge(struct mopt_infer_driver *driver,
         return MOPT_OK;
     }
     if (inferred->kind != declared->kind) {
-        return driver->strict ? mopt_error_set(err, MOPT_E_TYPE,
-                                               "kind of value is not the declared one")
-                              : MOPT_OK;
+        return driver->strict
+                   ? mopt_error_set(err, MOPT_E_TYPE, "kind of value is not the declared one")
+                   : MOPT_OK;
     }
     if (inferred->kind == MOPT_TYPE_TENSOR) {
         return merge_tensor(driver, inferred, declared, out, err);

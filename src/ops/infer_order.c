@@ -97,7 +97,7 @@ static enum mopt_status sort(struct order *order, struct mopt_error *err)
 enum mopt_status mopt__infer_order(const struct mopt_graph *graph, struct mopt_node ***nodes,
                                    struct mopt_error *err)
 {
-    struct order order = { .graph = graph };
+    struct order order = {.graph = graph};
     enum mopt_status status = prepare(&order, err);
     if (status == MOPT_OK && !mopt__graph_is_sorted(graph)) {
         status = sort(&order, err);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What infer facets use to read facts of inputs and to state facts of outputs. It must not know any operator.
+// What infer facets use to read facts of inputs and to state facts of outputs. It must not know any
+// operator.
 #include "ops/infer.h"
 
 enum { INTS_MAX = 1024 }; // more elements than any shape computation has
@@ -7,7 +8,7 @@ enum { INTS_MAX = 1024 }; // more elements than any shape computation has
 static const struct mopt_fact *input_fact(const struct mopt_infer *infer, uint32_t i)
 {
     return i < infer->node->input_count && infer->node->inputs[i].value != NULL ? &infer->inputs[i]
-                                                                               : NULL;
+                                                                                : NULL;
 }
 
 const struct mopt_type *mopt__infer_tensor(const struct mopt_infer *infer, uint32_t i)
@@ -119,8 +120,7 @@ enum mopt_status mopt__infer_set(struct mopt_infer *infer, uint32_t i, enum mopt
         return mopt_error_set(err, MOPT_E_UNSUPPORTED, "output %u would have rank %d, at most %d",
                               i, rank, MOPT_RANK_MAX);
     }
-    infer->outputs[i].type =
-        mopt__type_tensor(infer->arena, dtype, rank, rank > 0 ? dims : NULL);
+    infer->outputs[i].type = mopt__type_tensor(infer->arena, dtype, rank, rank > 0 ? dims : NULL);
     return infer->outputs[i].type != NULL ? MOPT_OK : mopt_error_memory(err);
 }
 
@@ -147,7 +147,7 @@ enum mopt_status mopt__infer_set_ints(struct mopt_infer *infer, uint32_t i, int 
     for (size_t k = 0; k < count; k++) {
         copy[k] = items[k];
     }
-    *ints = (struct mopt_ints){ .rank = rank, .count = count, .items = copy };
+    *ints = (struct mopt_ints){.rank = rank, .count = count, .items = copy};
     infer->outputs[i].ints = ints;
     return MOPT_OK;
 }

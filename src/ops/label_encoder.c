@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ai.onnx.ml LabelEncoder: replaces keys by values. Opset 1 maps texts to their position in a list of classes and back;
-// from 2 on keys and values are lists of any of three types, from 4 on tensors too.
+// ai.onnx.ml LabelEncoder: replaces keys by values. Opset 1 maps texts to their position in a list
+// of classes and back; from 2 on keys and values are lists of any of three types, from 4 on tensors
+// too.
 #include <math.h>
 #include <string.h>
 
@@ -37,13 +38,13 @@ static enum mopt_status read_list(const struct mopt_node *node, const char *pref
             return mopt_error_set(err, MOPT_E_FORMAT, "two lists of %s", prefix);
         }
         if (attribute->kind == MOPT_ATTR_STRINGS) {
-            *list = (struct list){ MOPT_STRING, attribute->strings, attribute->count };
+            *list = (struct list){MOPT_STRING, attribute->strings, attribute->count};
         } else if (attribute->kind == MOPT_ATTR_INTS) {
-            *list = (struct list){ MOPT_INT64, attribute->ints, attribute->count };
+            *list = (struct list){MOPT_INT64, attribute->ints, attribute->count};
         } else if (attribute->kind == MOPT_ATTR_FLOATS) {
-            *list = (struct list){ MOPT_FLOAT32, attribute->floats, attribute->count };
+            *list = (struct list){MOPT_FLOAT32, attribute->floats, attribute->count};
         } else if (attribute->kind == MOPT_ATTR_TENSOR && attribute->t != NULL) {
-            *list = (struct list){ attribute->t->dtype, attribute->t->data, attribute->t->count };
+            *list = (struct list){attribute->t->dtype, attribute->t->data, attribute->t->count};
         }
     }
     return list->dtype != MOPT_UNDEFINED
@@ -55,8 +56,7 @@ static enum mopt_status read_default(const struct mopt_node *node, struct encode
                                      struct mopt_error *err)
 {
     const char *text;
-    enum mopt_status status =
-        mopt__attr_int(node, "default_int64", -1, &encoder->default_int, err);
+    enum mopt_status status = mopt__attr_int(node, "default_int64", -1, &encoder->default_int, err);
     if (status == MOPT_OK) {
         status = mopt__attr_float(node, "default_float", -0.0F, &encoder->default_float, err);
     }
@@ -70,10 +70,10 @@ static enum mopt_status read_default(const struct mopt_node *node, struct encode
     if (status != MOPT_OK) {
         return status;
     }
-    encoder->default_string = (struct mopt_string){ text, strlen(text) };
+    encoder->default_string = (struct mopt_string){text, strlen(text)};
     enum mopt_dtype dtype =
         encoder->values.dtype == MOPT_UNDEFINED ? MOPT_INT64 : encoder->values.dtype;
-    encoder->fallback = (struct list){ dtype, NULL, 1 };
+    encoder->fallback = (struct list){dtype, NULL, 1};
     if (tensor != NULL) {
         encoder->fallback.data = tensor->dtype == dtype && tensor->count == 1 ? tensor->data : NULL;
     } else if (dtype == MOPT_INT64) {
@@ -92,12 +92,12 @@ static enum mopt_status read_default(const struct mopt_node *node, struct encode
 static enum mopt_status open_encoder(const struct mopt_node *node, enum mopt_dtype input,
                                      struct encoder *encoder, struct mopt_error *err)
 {
-    *encoder = (struct encoder){ 0 };
+    *encoder = (struct encoder){0};
     enum mopt_status status;
     if (node->op->since == 1) {
         struct list classes;
         status = read_list(node, "classes", &classes, err);
-        struct list positions = { MOPT_UNDEFINED, NULL, classes.count };
+        struct list positions = {MOPT_UNDEFINED, NULL, classes.count};
         encoder->keys = input == MOPT_STRING ? classes : positions;
         encoder->values = input == MOPT_STRING ? positions : classes;
     } else {
@@ -117,12 +117,12 @@ static enum mopt_status encoder_infer(struct mopt_infer *infer, struct mopt_erro
 {
     const struct mopt_type *type = mopt__infer_tensor(infer, 0);
     struct encoder encoder;
-    enum mopt_status status = open_encoder(
-        infer->node, type != NULL ? type->dtype : MOPT_STRING, &encoder, err);
-    return status == MOPT_OK ? mopt__infer_set(infer, 0, encoder.fallback.dtype,
-                                               type != NULL ? type->rank : -1,
-                                               type != NULL ? type->dims : NULL, err)
-                             : status;
+    enum mopt_status status =
+        open_encoder(infer->node, type != NULL ? type->dtype : MOPT_STRING, &encoder, err);
+    return status == MOPT_OK
+               ? mopt__infer_set(infer, 0, encoder.fallback.dtype, type != NULL ? type->rank : -1,
+                                 type != NULL ? type->dims : NULL, err)
+               : status;
 }
 
 static uint64_t element_hash(enum mopt_dtype dtype, const void *data, size_t i)
@@ -152,7 +152,8 @@ static bool same_element(enum mopt_dtype dtype, const void *a, size_t i, const v
     return mopt__element_i64(dtype, a, i) == mopt__element_i64(dtype, b, k);
 }
 
-// Position of an element among the keys, -1 if it is none. Equal hashes of different keys lie at hash+1, hash+2 ...
+// Position of an element among the keys, -1 if it is none. Equal hashes of different keys lie at
+// hash+1, hash+2 ...
 static int64_t find_key(const struct encoder *encoder, const struct mopt_map *index,
                         const struct mopt_tensor *input, size_t i)
 {
@@ -176,8 +177,8 @@ static enum mopt_status build_index(const struct encoder *encoder, struct mopt_m
                                     struct mopt_error *err)
 {
     enum mopt_status status = MOPT_OK;
-    for (size_t k = 0; status == MOPT_OK && k < encoder->keys.count &&
-                       encoder->keys.dtype != MOPT_UNDEFINED;
+    for (size_t k = 0;
+         status == MOPT_OK && k < encoder->keys.count && encoder->keys.dtype != MOPT_UNDEFINED;
          k++) {
         uint64_t hash = element_hash(encoder->keys.dtype, encoder->keys.data, k);
         uintptr_t found;
@@ -186,7 +187,8 @@ static enum mopt_status build_index(const struct encoder *encoder, struct mopt_m
                              found - 1)) {
             hash++;
         }
-        status = mopt__map_put_u64(index, hash, (void *)(k + 1), err); // the last of equal keys counts
+        status =
+            mopt__map_put_u64(index, hash, (void *)(k + 1), err); // the last of equal keys counts
     }
     return status;
 }
@@ -211,21 +213,21 @@ static enum mopt_status encoder_eval(struct mopt_eval *eval, struct mopt_error *
 {
     const struct mopt_tensor *input = mopt__eval_input(eval, 0);
     struct encoder encoder;
-    struct mopt_map index = { 0 };
+    struct mopt_map index = {0};
     struct mopt_tensor *out;
     enum mopt_status status = open_encoder(eval->node, input->dtype, &encoder, err);
     if (status == MOPT_OK && encoder.keys.dtype != MOPT_UNDEFINED &&
         encoder.keys.dtype != input->dtype) {
-        status = mopt_error_set(err, MOPT_E_TYPE, "keys have type '%s', the input '%s'",
-                                mopt__dtype_name(encoder.keys.dtype),
-                                mopt__dtype_name(input->dtype));
+        status =
+            mopt_error_set(err, MOPT_E_TYPE, "keys have type '%s', the input '%s'",
+                           mopt__dtype_name(encoder.keys.dtype), mopt__dtype_name(input->dtype));
     }
     if (status == MOPT_OK) {
         status = build_index(&encoder, &index, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__eval_output(eval, 0, encoder.fallback.dtype, input->rank, input->dims, &out,
-                                   err);
+        status =
+            mopt__eval_output(eval, 0, encoder.fallback.dtype, input->rank, input->dims, &out, err);
     }
     for (size_t i = 0; status == MOPT_OK && i < input->count; i++) {
         int64_t key = find_key(&encoder, &index, input, i);
@@ -239,20 +241,23 @@ static enum mopt_status encoder_eval(struct mopt_eval *eval, struct mopt_error *
 #define SET_1 (MOPT_DT(MOPT_STRING) | MOPT_DT(MOPT_INT64))
 #define SET_2 (SET_1 | MOPT_DT(MOPT_FLOAT32))
 #define SET_4 (SET_2 | MOPT_DT(MOPT_INT32) | MOPT_DT(MOPT_INT16) | MOPT_DT(MOPT_FLOAT64))
-#define DEFAULTS                                                                                   \
-    MOPT_A_INT("default_int64", -1), MOPT_A_FLOAT("default_float", -0.0),                          \
+#define DEFAULTS                                                          \
+    MOPT_A_INT("default_int64", -1), MOPT_A_FLOAT("default_float", -0.0), \
         MOPT_A_STRING("default_string", "_Unused", NULL)
-#define LIST(n, k) {.name = (n), .kind = (k)}
-#define LISTS                                                                                      \
-    LIST("keys_strings", MOPT_ATTR_STRINGS), LIST("keys_int64s", MOPT_ATTR_INTS),                  \
-        LIST("keys_floats", MOPT_ATTR_FLOATS), LIST("values_strings", MOPT_ATTR_STRINGS),          \
+#define LIST(n, k)               \
+    {                            \
+        .name = (n), .kind = (k) \
+    }
+#define LISTS                                                                             \
+    LIST("keys_strings", MOPT_ATTR_STRINGS), LIST("keys_int64s", MOPT_ATTR_INTS),         \
+        LIST("keys_floats", MOPT_ATTR_FLOATS), LIST("values_strings", MOPT_ATTR_STRINGS), \
         LIST("values_int64s", MOPT_ATTR_INTS), LIST("values_floats", MOPT_ATTR_FLOATS)
-#define RECORD(from, to, set, ...)                                                                 \
-    {                                                                                              \
-        .domain = "ai.onnx.ml", .name = "LabelEncoder", .since = from, .until = to,                \
-        .summary = "replaces keys by values", MOPT_INPUTS({"X", "T1", set, 0}),                    \
-        MOPT_OUTPUTS({"Y", "T2", set, 0}), MOPT_ATTRIBUTES(__VA_ARGS__), .infer = encoder_infer,   \
-        .eval = encoder_eval                                                                       \
+#define RECORD(from, to, set, ...)                                                               \
+    {                                                                                            \
+        .domain = "ai.onnx.ml", .name = "LabelEncoder", .since = from, .until = to,              \
+        .summary = "replaces keys by values", MOPT_INPUTS({"X", "T1", set, 0}),                  \
+        MOPT_OUTPUTS({"Y", "T2", set, 0}), MOPT_ATTRIBUTES(__VA_ARGS__), .infer = encoder_infer, \
+        .eval = encoder_eval                                                                     \
     }
 
 static const struct mopt_op records[] = {

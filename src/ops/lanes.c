@@ -7,15 +7,15 @@
 
 #include "base/size.h"
 
-#define PLAIN_INTEGERS(X)                                                                          \
-    X(MOPT_INT8, int8_t)                                                                           \
-    X(MOPT_UINT8, uint8_t)                                                                         \
-    X(MOPT_BOOL, uint8_t)                                                                          \
-    X(MOPT_INT16, int16_t)                                                                         \
-    X(MOPT_UINT16, uint16_t)                                                                       \
-    X(MOPT_INT32, int32_t)                                                                         \
-    X(MOPT_UINT32, uint32_t)                                                                       \
-    X(MOPT_INT64, int64_t)                                                                         \
+#define PLAIN_INTEGERS(X)    \
+    X(MOPT_INT8, int8_t)     \
+    X(MOPT_UINT8, uint8_t)   \
+    X(MOPT_BOOL, uint8_t)    \
+    X(MOPT_INT16, int16_t)   \
+    X(MOPT_UINT16, uint16_t) \
+    X(MOPT_INT32, int32_t)   \
+    X(MOPT_UINT32, uint32_t) \
+    X(MOPT_INT64, int64_t)   \
     X(MOPT_UINT64, uint64_t)
 #define PLAIN(X) X(MOPT_FLOAT32, float) X(MOPT_FLOAT64, double) PLAIN_INTEGERS(X)
 
@@ -40,7 +40,8 @@ int64_t mopt__saturate_i64(double value, int64_t low, int64_t high)
     return value >= (double)high ? high : (int64_t)value;
 }
 
-enum mopt_status mopt__index_check(int64_t index, int64_t size, int64_t *out, struct mopt_error *err)
+enum mopt_status mopt__index_check(int64_t index, int64_t size, int64_t *out,
+                                   struct mopt_error *err)
 {
     if (index < -size || index >= size) {
         return mopt_error_set(err, MOPT_E_VALUE, "index %lld is outside [%lld, %lld]",
@@ -50,13 +51,13 @@ enum mopt_status mopt__index_check(int64_t index, int64_t size, int64_t *out, st
     return MOPT_OK;
 }
 
-#define LOAD(id, T)                                                                                \
-    case id: {                                                                                     \
-        const T *p = (const T *)data + first;                                                      \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            out[i] = (LOAD_TO)p[(int64_t)i * step];                                                \
-        }                                                                                          \
-        return;                                                                                    \
+#define LOAD(id, T)                                 \
+    case id: {                                      \
+        const T *p = (const T *)data + first;       \
+        for (size_t i = 0; i < n; i++) {            \
+            out[i] = (LOAD_TO)p[(int64_t)i * step]; \
+        }                                           \
+        return;                                     \
     }
 
 void mopt__load_f32(enum mopt_dtype dtype, const void *data, int64_t first, int64_t step, size_t n,
@@ -209,13 +210,13 @@ void mopt__store_f64(enum mopt_dtype dtype, void *data, int64_t first, size_t n,
 void mopt__store_i64(enum mopt_dtype dtype, void *data, int64_t first, size_t n, const int64_t *in)
 {
     switch (dtype) {
-#define STORE(id, T)                                                                               \
-    case id: {                                                                                     \
-        T *p = (T *)data + first;                                                                  \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            p[i] = id == MOPT_BOOL ? (T)(in[i] != 0) : (T)in[i];                                   \
-        }                                                                                          \
-        return;                                                                                    \
+#define STORE(id, T)                                             \
+    case id: {                                                   \
+        T *p = (T *)data + first;                                \
+        for (size_t i = 0; i < n; i++) {                         \
+            p[i] = id == MOPT_BOOL ? (T)(in[i] != 0) : (T)in[i]; \
+        }                                                        \
+        return;                                                  \
     }
         PLAIN_INTEGERS(STORE)
 #undef STORE

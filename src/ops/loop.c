@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loop: a body runs up to M times while a condition holds, carrying values from trip to trip and collecting others.
+// Loop: a body runs up to M times while a condition holds, carrying values from trip to trip and
+// collecting others.
 #include <string.h>
 
 #include "ops/eval.h"
@@ -27,7 +28,7 @@ static enum mopt_status open_body(const struct mopt_node *node, struct mopt_grap
     return MOPT_OK;
 }
 
-// ---- Inference ------------------------------------------------------------------------------------------------
+// ---- Inference ----------------------------------------------------------------------------------
 
 struct looking {
     struct mopt_infer *infer;
@@ -45,8 +46,7 @@ static bool is_true(const struct mopt_fact *fact)
 }
 
 // Only element type and kind hold for every trip.
-static enum mopt_status loosen(struct looking *look, struct mopt_fact *fact,
-                               struct mopt_error *err)
+static enum mopt_status loosen(struct looking *look, struct mopt_fact *fact, struct mopt_error *err)
 {
     fact->constant = NULL;
     fact->ints = NULL;
@@ -79,16 +79,17 @@ static enum mopt_status start(struct looking *look, struct mopt_error *err)
         look->in[1].constant = look->always ? infer->inputs[1].constant : NULL;
     }
     for (size_t i = 0; i < look->carried; i++) {
-        look->in[2 + i] = node->inputs[2 + i].value != NULL ? infer->inputs[2 + i]
-                                                            : (struct mopt_fact){ 0 };
+        look->in[2 + i] =
+            node->inputs[2 + i].value != NULL ? infer->inputs[2 + i] : (struct mopt_fact){0};
         look->in[2 + i].constant = NULL; // the first value is not the value of later trips
         look->in[2 + i].ints = NULL;
     }
     return MOPT_OK;
 }
 
-// Weakens what was assumed of carried values by what a trip made of them. *stable: nothing had to be weakened. Dims
-// that change once are taken as unknown (a fresh symbol inside the body), so the same dim is not weakened twice.
+// Weakens what was assumed of carried values by what a trip made of them. *stable: nothing had to
+// be weakened. Dims that change once are taken as unknown (a fresh symbol inside the body), so the
+// same dim is not weakened twice.
 static enum mopt_status weaken(struct looking *look, bool *stable, struct mopt_error *err)
 {
     *stable = true;
@@ -115,8 +116,8 @@ static enum mopt_status look_into(struct looking *look, struct mopt_error *err)
     bool stable = false;
     int tries = mopt__infer_tired(look->infer, look->body) ? 0 : 2;
     for (int k = 0; k < tries && !stable; k++) {
-        enum mopt_status status = look->infer->body(look->infer, look->body, look->in,
-                                                    look->carried + 2, look->out, err);
+        enum mopt_status status =
+            look->infer->body(look->infer, look->body, look->in, look->carried + 2, look->out, err);
         if (status == MOPT_OK) {
             status = weaken(look, &stable, err);
         }
@@ -141,8 +142,8 @@ static int64_t trip_dim(const struct looking *look)
 {
     const int64_t *trips;
     size_t count;
-    bool free_running = !mopt__infer_has(look->infer, 1) ||
-                        (look->always && is_true(&look->out[0]));
+    bool free_running =
+        !mopt__infer_has(look->infer, 1) || (look->always && is_true(&look->out[0]));
     if (!free_running || !mopt__infer_ints(look->infer, 0, &trips, &count) || count != 1) {
         return MOPT_DIM_UNKNOWN;
     }
@@ -171,7 +172,7 @@ static enum mopt_status collected(struct looking *look, uint32_t output, int64_t
 
 static enum mopt_status loop_infer(struct mopt_infer *infer, struct mopt_error *err)
 {
-    struct looking look = { .infer = infer };
+    struct looking look = {.infer = infer};
     enum mopt_status status = open_body(infer->node, &look.body, &look.carried, err);
     if (status != MOPT_OK) {
         return status;
@@ -195,7 +196,7 @@ static enum mopt_status loop_infer(struct mopt_infer *infer, struct mopt_error *
     return status;
 }
 
-// ---- Running --------------------------------------------------------------------------------------------------
+// ---- Running ------------------------------------------------------------------------------------
 
 struct looping {
     struct mopt_eval *eval;
@@ -206,8 +207,8 @@ struct looping {
     struct mopt_stack *stacks;
 };
 
-static enum mopt_status scalar_datum(enum mopt_dtype dtype, int64_t value,
-                                     struct mopt_datum **out, struct mopt_error *err)
+static enum mopt_status scalar_datum(enum mopt_dtype dtype, int64_t value, struct mopt_datum **out,
+                                     struct mopt_error *err)
 {
     struct mopt_tensor *tensor;
     enum mopt_status status = mopt__tensor_new(dtype, 0, NULL, &tensor, err);
@@ -294,7 +295,7 @@ static enum mopt_status empty_output(struct looping *loop, uint32_t output, stru
         return mopt_error_set(err, MOPT_E_UNSUPPORTED,
                               "type of output %u is not known and no trip was made", output);
     }
-    int64_t dims[MOPT_RANK_MAX + 1] = { 0 };
+    int64_t dims[MOPT_RANK_MAX + 1] = {0};
     int rank = type->rank < 0 ? 1 : type->rank + 1;
     for (int k = 1; k < rank; k++) {
         dims[k] = type->dims[k - 1] > 0 ? type->dims[k - 1] : 0;
@@ -336,8 +337,7 @@ static enum mopt_status run(struct looping *loop, struct mopt_error *err)
         status = first_inputs(loop, going, err);
     }
     bool ask = loop->eval->input_count > 1 && loop->eval->inputs[1] != NULL;
-    for (int64_t number = 0; status == MOPT_OK && going && (!bounded || number < trips);
-         number++) {
+    for (int64_t number = 0; status == MOPT_OK && going && (!bounded || number < trips); number++) {
         status = trip(loop, number, err);
         if (status == MOPT_OK && ask) {
             status = truth(loop->in[1], &going, err);
@@ -351,7 +351,7 @@ static enum mopt_status run(struct looping *loop, struct mopt_error *err)
 
 static enum mopt_status loop_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    struct looping loop = { .eval = eval };
+    struct looping loop = {.eval = eval};
     enum mopt_status status = open_body(eval->node, &loop.body, &loop.carried, err);
     if (status != MOPT_OK) {
         return status;
@@ -380,16 +380,17 @@ static enum mopt_status loop_eval(struct mopt_eval *eval, struct mopt_error *err
 }
 
 #define VARIADIC (MOPT_PARAM_VARIADIC | MOPT_PARAM_HETEROGENEOUS)
-#define RECORD(from, to, kinds)                                                                    \
-    {                                                                                              \
-        .domain = "", .name = "Loop", .since = from, .until = to,                                  \
-        .summary = "runs a body a number of times or while a condition holds",                     \
-        MOPT_INPUTS({"M", "I", MOPT_SET_I64, MOPT_PARAM_OPTIONAL},                                 \
-                    {"cond", "B", MOPT_SET_BOOL, MOPT_PARAM_OPTIONAL},                             \
-                    {"v_initial", "V", MOPT_SET_ALL_25, VARIADIC | MOPT_PARAM_OPTIONAL | (kinds)}), \
-        MOPT_OUTPUTS({"v_final_and_scan_outputs", "V", MOPT_SET_ALL_25, VARIADIC | (kinds)}),      \
-        MOPT_ATTRIBUTES({.name = "body", .kind = MOPT_ATTR_GRAPH, .required = true}),              \
-        .traits = MOPT_TRAIT_CONTROL, .infer = loop_infer, .eval = loop_eval                       \
+#define RECORD(from, to, kinds)                                                               \
+    {                                                                                         \
+        .domain = "", .name = "Loop", .since = from, .until = to,                             \
+        .summary = "runs a body a number of times or while a condition holds",                \
+        MOPT_INPUTS({"M", "I", MOPT_SET_I64, MOPT_PARAM_OPTIONAL},                            \
+                    {"cond", "B", MOPT_SET_BOOL, MOPT_PARAM_OPTIONAL},                        \
+                    {"v_initial", "V", MOPT_SET_ALL_25,                                       \
+                     VARIADIC | MOPT_PARAM_OPTIONAL | (kinds)}),                              \
+        MOPT_OUTPUTS({"v_final_and_scan_outputs", "V", MOPT_SET_ALL_25, VARIADIC | (kinds)}), \
+        MOPT_ATTRIBUTES({.name = "body", .kind = MOPT_ATTR_GRAPH, .required = true}),         \
+        .traits = MOPT_TRAIT_CONTROL, .infer = loop_infer, .eval = loop_eval                  \
     }
 
 static const struct mopt_op records[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Geometry of numpy-style matrix products: vectors, broadcast batches. It must not know element types.
+// Geometry of numpy-style matrix products: vectors, broadcast batches. It must not know element
+// types.
 #ifndef MOPT_OPS_MATMUL_COMMON_H
 #define MOPT_OPS_MATMUL_COMMON_H
 
@@ -12,9 +13,10 @@ struct mopt_matmul {
     int64_t dims[MOPT_RANK_MAX];
     int batch_rank;
     int64_t batch_dims[MOPT_RANK_MAX];
-    int64_t a_steps[MOPT_RANK_MAX], b_steps[MOPT_RANK_MAX]; // matrices to move per batch axis, 0 = broadcast
-    size_t batch;  // number of products
-    bool b_shared; // one matrix b for all products, and a's matrices follow each other
+    int64_t a_steps[MOPT_RANK_MAX],
+        b_steps[MOPT_RANK_MAX]; // matrices to move per batch axis, 0 = broadcast
+    size_t batch;               // number of products
+    bool b_shared;              // one matrix b for all products, and a's matrices follow each other
 };
 
 // Errors: MOPT_E_SHAPE.

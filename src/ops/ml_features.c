@@ -84,7 +84,7 @@ static enum mopt_status binarizer_eval(struct mopt_eval *eval, struct mopt_error
     return status;
 }
 
-#define WIDE                                                                                       \
+#define WIDE \
     (MOPT_DT(MOPT_FLOAT32) | MOPT_DT(MOPT_FLOAT64) | MOPT_DT(MOPT_INT32) | MOPT_DT(MOPT_INT64))
 static const struct mopt_op records[] = {
     {.domain = "ai.onnx.ml",

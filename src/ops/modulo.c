@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mod: remainder with the sign of the divisor (fmod = 0) or of the dividend (fmod = 1). Integers: x mod 0 is 0.
+// Mod: remainder with the sign of the divisor (fmod = 0) or of the dividend (fmod = 1). Integers: x
+// mod 0 is 0.
 #include <math.h>
 
 #include "ops/elementwise.h"
@@ -31,10 +32,12 @@ MOPT_LANES(trunc_f32, float, float, fmodf(x, y))
 MOPT_LANES(trunc_f64, double, double, fmod(x, y))
 MOPT_LANES_SIGNED(trunc, SAME, y == 0 || y == -1 ? 0 : x % y)
 
-static const mopt_lanes_fn floor_lanes[MOPT_DTYPE_COUNT] = {
-    MOPT_ROWS_FLOATS(floor), MOPT_ROWS_SIGNED(floor), MOPT_ROWS_UNSIGNED(both)};
-static const mopt_lanes_fn trunc_lanes[MOPT_DTYPE_COUNT] = {
-    MOPT_ROWS_FLOATS(trunc), MOPT_ROWS_SIGNED(trunc), MOPT_ROWS_UNSIGNED(both)};
+static const mopt_lanes_fn floor_lanes[MOPT_DTYPE_COUNT] = {MOPT_ROWS_FLOATS(floor),
+                                                            MOPT_ROWS_SIGNED(floor),
+                                                            MOPT_ROWS_UNSIGNED(both)};
+static const mopt_lanes_fn trunc_lanes[MOPT_DTYPE_COUNT] = {MOPT_ROWS_FLOATS(trunc),
+                                                            MOPT_ROWS_SIGNED(trunc),
+                                                            MOPT_ROWS_UNSIGNED(both)};
 
 static int64_t mod_values(struct mopt_dims *dims, int64_t a, int64_t b, bool exact)
 {
@@ -65,19 +68,18 @@ static enum mopt_status mod_eval(struct mopt_eval *eval, struct mopt_error *err)
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, in[0]->dtype, rank, dims, &out, err);
     }
-    return status != MOPT_OK
-               ? status
-               : mopt__binary_run(eval, trunc_mode != 0 ? &trunc_row : &floor_row, out, in[0],
-                                  in[1], -1, err);
+    return status != MOPT_OK ? status
+                             : mopt__binary_run(eval, trunc_mode != 0 ? &trunc_row : &floor_row,
+                                                out, in[0], in[1], -1, err);
 }
 
-#define RECORD(from, to, set)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "Mod", .since = from, .until = to,                                   \
-        .summary = "remainder of the division, broadcast", MOPT_PAIR("A", "B", "T", set),          \
-        MOPT_OUTPUTS({"C", "T", set, 0}), MOPT_ATTRIBUTES(MOPT_A_FLAG("fmod", 0)),                 \
-        .traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE, .infer = mopt__binary_infer,       \
-        .eval = mod_eval, .cost = mopt__cost_output, .data = &floor_row                            \
+#define RECORD(from, to, set)                                                                \
+    {                                                                                        \
+        .domain = "", .name = "Mod", .since = from, .until = to,                             \
+        .summary = "remainder of the division, broadcast", MOPT_PAIR("A", "B", "T", set),    \
+        MOPT_OUTPUTS({"C", "T", set, 0}), MOPT_ATTRIBUTES(MOPT_A_FLAG("fmod", 0)),           \
+        .traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE, .infer = mopt__binary_infer, \
+        .eval = mod_eval, .cost = mopt__cost_output, .data = &floor_row                      \
     }
 
 static const struct mopt_op records[] = {

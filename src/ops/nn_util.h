@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the neural-network operator files share: schema rows, typed access to inputs and outputs, cost figures.
-// It knows no single operator. Included by operator files only.
+// What the neural-network operator files share: schema rows, typed access to inputs and outputs,
+// cost figures. It knows no single operator. Included by operator files only.
 #ifndef MOPT_OPS_NN_UTIL_H
 #define MOPT_OPS_NN_UTIL_H
 
@@ -12,26 +12,26 @@
 #define MOPT_SET_I32 MOPT_DT(MOPT_INT32)
 
 // Rows of attributes beyond record.h.
-#define MOPT_A_RANGE(n, value, lowest, highest)                                                    \
-    {                                                                                              \
-        .name = (n), .kind = MOPT_ATTR_INT, .has_default = true, .i = (value), .has_range = true,  \
-        .min = (lowest), .max = (highest)                                                          \
+#define MOPT_A_RANGE(n, value, lowest, highest)                                                   \
+    {                                                                                             \
+        .name = (n), .kind = MOPT_ATTR_INT, .has_default = true, .i = (value), .has_range = true, \
+        .min = (lowest), .max = (highest)                                                         \
     }
-#define MOPT_A_FLOATS(n)                                                                           \
-    {                                                                                              \
-        .name = (n), .kind = MOPT_ATTR_FLOATS                                                      \
+#define MOPT_A_FLOATS(n)                      \
+    {                                         \
+        .name = (n), .kind = MOPT_ATTR_FLOATS \
     }
-#define MOPT_A_FLOATS_REQUIRED(n)                                                                  \
-    {                                                                                              \
-        .name = (n), .kind = MOPT_ATTR_FLOATS, .required = true                                    \
+#define MOPT_A_FLOATS_REQUIRED(n)                               \
+    {                                                           \
+        .name = (n), .kind = MOPT_ATTR_FLOATS, .required = true \
     }
-#define MOPT_A_FLOAT_REQUIRED(n)                                                                   \
-    {                                                                                              \
-        .name = (n), .kind = MOPT_ATTR_FLOAT, .required = true                                     \
+#define MOPT_A_FLOAT_REQUIRED(n)                               \
+    {                                                          \
+        .name = (n), .kind = MOPT_ATTR_FLOAT, .required = true \
     }
-#define MOPT_A_STRINGS(n)                                                                          \
-    {                                                                                              \
-        .name = (n), .kind = MOPT_ATTR_STRINGS                                                     \
+#define MOPT_A_STRINGS(n)                      \
+    {                                          \
+        .name = (n), .kind = MOPT_ATTR_STRINGS \
     }
 
 // ---- Running ------------------------------------------------------------------------------------------------------
@@ -46,7 +46,8 @@ enum mopt_status mopt__nn_doubles(const struct mopt_tensor *t, double **out,
                                   struct mopt_error *err);
 // First element of t; fallback when t is NULL or empty.
 double mopt__nn_scalar(const struct mopt_tensor *t, double fallback);
-// Writes count doubles into a tensor: floats rounded to nearest even, integers truncated and saturated (NaN gives 0).
+// Writes count doubles into a tensor: floats rounded to nearest even, integers truncated and
+// saturated (NaN gives 0).
 void mopt__nn_store(struct mopt_tensor *t, const double *values);
 void mopt__nn_store_at(struct mopt_tensor *t, size_t i, double value);
 // New output i filled from values.
@@ -54,13 +55,15 @@ enum mopt_status mopt__nn_put(struct mopt_eval *eval, uint32_t i, enum mopt_dtyp
                               const int64_t *dims, const double *values, struct mopt_error *err);
 // count zeroed doubles; NULL: out of memory (err set).
 double *mopt__nn_zeros(size_t count, struct mopt_error *err);
-// Product of dims[from..to) as size; the tensor that has these dims exists, so it cannot overflow unless a dim is 0.
+// Product of dims[from..to) as size; the tensor that has these dims exists, so it cannot overflow
+// unless a dim is 0.
 size_t mopt__nn_product(const int64_t *dims, int from, int to);
 // Checks the job's limits; called between large pieces of work.
 enum mopt_status mopt__nn_tick(const struct mopt_eval *eval, struct mopt_error *err);
 // Smallest and largest value of an integer element type.
 void mopt__nn_int_range(enum mopt_dtype dtype, int64_t *low, int64_t *high);
-// Rounds to nearest even, adds the zero point, clamps to the integer type. NaN gives the zero point.
+// Rounds to nearest even, adds the zero point, clamps to the integer type. NaN gives the zero
+// point.
 int64_t mopt__nn_quantize(double value, int64_t zero_point, int64_t low, int64_t high);
 // Float bytes of the mutable data of a tensor that the caller created.
 float *mopt__nn_f32(struct mopt_tensor *t);

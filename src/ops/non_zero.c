@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NonZero (places of elements that are not zero, false or empty) and Compress (elements where a condition holds).
+// NonZero (places of elements that are not zero, false or empty) and Compress (elements where a
+// condition holds).
 #include <string.h>
 
 #include "ops/copy.h"
@@ -69,8 +70,8 @@ static enum mopt_status non_zero_infer(struct mopt_infer *infer, struct mopt_err
 
 // Slices of axis (outer x size x inner elements) whose condition holds.
 static enum mopt_status keep_slices(struct mopt_tensor *out, const struct mopt_tensor *in,
-                                    const struct mopt_tensor *condition, int64_t size, int64_t inner,
-                                    struct mopt_error *err)
+                                    const struct mopt_tensor *condition, int64_t size,
+                                    int64_t inner, struct mopt_error *err)
 {
     const uint8_t *yes = condition->data;
     const int64_t asked = (int64_t)condition->count < size ? (int64_t)condition->count : size;
@@ -88,17 +89,19 @@ static enum mopt_status keep_slices(struct mopt_tensor *out, const struct mopt_t
     return status;
 }
 
-static enum mopt_status count_true(const struct mopt_tensor *condition, int64_t size, int64_t *found,
-                                   struct mopt_error *err)
+static enum mopt_status count_true(const struct mopt_tensor *condition, int64_t size,
+                                   int64_t *found, struct mopt_error *err)
 {
     const uint8_t *yes = condition->data;
     if (condition->rank != 1) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "condition has rank %d, must be 1", condition->rank);
+        return mopt_error_set(err, MOPT_E_SHAPE, "condition has rank %d, must be 1",
+                              condition->rank);
     }
     *found = 0;
     for (size_t i = 0; i < condition->count; i++) {
         if (yes[i] != 0 && (int64_t)i >= size) {
-            return mopt_error_set(err, MOPT_E_VALUE, "condition %zu is true, axis has %lld elements", i,
+            return mopt_error_set(err, MOPT_E_VALUE,
+                                  "condition %zu is true, axis has %lld elements", i,
                                   (long long)size);
         }
         *found += yes[i] != 0;
@@ -163,21 +166,21 @@ static enum mopt_status compress_infer(struct mopt_infer *infer, struct mopt_err
 
 // ---- Records --------------------------------------------------------------------------------------------------
 
-#define NON_ZERO(from, to, set)                                                                    \
-    {                                                                                              \
-        .domain = "", .name = "NonZero", .since = from, .until = to,                               \
-        .summary = "places of elements that are not zero", MOPT_INPUTS({"X", "T", set, 0}),        \
-        MOPT_OUTPUTS({"Y", "tensor(int64)", MOPT_SET_I64, 0}), .infer = non_zero_infer,            \
-        .eval = non_zero_eval                                                                      \
+#define NON_ZERO(from, to, set)                                                             \
+    {                                                                                       \
+        .domain = "", .name = "NonZero", .since = from, .until = to,                        \
+        .summary = "places of elements that are not zero", MOPT_INPUTS({"X", "T", set, 0}), \
+        MOPT_OUTPUTS({"Y", "tensor(int64)", MOPT_SET_I64, 0}), .infer = non_zero_infer,     \
+        .eval = non_zero_eval                                                               \
     }
-#define COMPRESS(from, to, set)                                                                    \
-    {                                                                                              \
-        .domain = "", .name = "Compress", .since = from, .until = to,                              \
-        .summary = "slices where a condition holds",                                               \
-        MOPT_INPUTS({"input", "T", set, 0}, {"condition", "T1", MOPT_SET_BOOL, 0}),                \
-        MOPT_OUTPUTS({"output", "T", set, 0}), MOPT_ATTRIBUTES(MOPT_A_INT_OPTIONAL("axis")),       \
-        .traits = MOPT_TRAIT_SHAPE_ONLY, .quant = &mopt__quant_moves, .infer = compress_infer,     \
-        .eval = compress_eval                                                                      \
+#define COMPRESS(from, to, set)                                                                \
+    {                                                                                          \
+        .domain = "", .name = "Compress", .since = from, .until = to,                          \
+        .summary = "slices where a condition holds",                                           \
+        MOPT_INPUTS({"input", "T", set, 0}, {"condition", "T1", MOPT_SET_BOOL, 0}),            \
+        MOPT_OUTPUTS({"output", "T", set, 0}), MOPT_ATTRIBUTES(MOPT_A_INT_OPTIONAL("axis")),   \
+        .traits = MOPT_TRAIT_SHAPE_ONLY, .quant = &mopt__quant_moves, .infer = compress_infer, \
+        .eval = compress_eval                                                                  \
     }
 
 static const struct mopt_op records[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// OneHot: a new axis of `depth` elements, `on` at the place of each index and `off` elsewhere; an index outside
+// OneHot: a new axis of `depth` elements, `on` at the place of each index and `off` elsewhere; an
+// index outside
 // [-depth, depth) gives only `off`.
 #include <math.h>
 
@@ -81,8 +82,8 @@ static enum mopt_status one_hot_eval(struct mopt_eval *eval, struct mopt_error *
         const int64_t place = place_of(in[0], i, depth);
         if (place >= 0) {
             const int64_t outer = (int64_t)i / inner;
-            status = mopt__copy_run(out, (outer * depth + place) * inner + (int64_t)i % inner, in[2], 1,
-                                    1, err);
+            status = mopt__copy_run(out, (outer * depth + place) * inner + (int64_t)i % inner,
+                                    in[2], 1, 1, err);
         }
     }
     return status;
@@ -117,14 +118,14 @@ static enum mopt_status one_hot_infer(struct mopt_infer *infer, struct mopt_erro
     return mopt__infer_set(infer, 0, dtype, type->rank + 1, dims, err);
 }
 
-#define RECORD(from, to, set)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "OneHot", .since = from, .until = to,                                \
-        .summary = "indices as unit vectors",                                                      \
-        MOPT_INPUTS({"indices", "T1", MOPT_SET_NUMBERS, 0}, {"depth", "T2", MOPT_SET_NUMBERS, 0},  \
-                    {"values", "T3", set, 0}),                                                     \
-        MOPT_OUTPUTS({"output", "T3", set, 0}), MOPT_ATTRIBUTES(MOPT_A_INT("axis", -1)),           \
-        .traits = MOPT_TRAIT_GENERATOR, .infer = one_hot_infer, .eval = one_hot_eval               \
+#define RECORD(from, to, set)                                                                     \
+    {                                                                                             \
+        .domain = "", .name = "OneHot", .since = from, .until = to,                               \
+        .summary = "indices as unit vectors",                                                     \
+        MOPT_INPUTS({"indices", "T1", MOPT_SET_NUMBERS, 0}, {"depth", "T2", MOPT_SET_NUMBERS, 0}, \
+                    {"values", "T3", set, 0}),                                                    \
+        MOPT_OUTPUTS({"output", "T3", set, 0}), MOPT_ATTRIBUTES(MOPT_A_INT("axis", -1)),          \
+        .traits = MOPT_TRAIT_GENERATOR, .infer = one_hot_infer, .eval = one_hot_eval              \
     }
 
 static const struct mopt_op records[] = {

@@ -4,15 +4,20 @@
 
 #include <string.h>
 
-const struct mopt_quant_spec mopt__quant_moves = {
-    .activations = 1, .bias_input = -1, .share_parameters = true, .integer_kernel = true};
+const struct mopt_quant_spec mopt__quant_moves = {.activations = 1,
+                                                  .bias_input = -1,
+                                                  .share_parameters = true,
+                                                  .integer_kernel = true};
 const struct mopt_quant_spec mopt__quant_unary = {.activations = 1, .bias_input = -1};
-const struct mopt_quant_spec mopt__quant_unary_kernel = {
-    .activations = 1, .bias_input = -1, .integer_kernel = true};
-const struct mopt_quant_spec mopt__quant_binary = {
-    .activations = 3, .bias_input = -1, .integer_kernel = true};
-const struct mopt_quant_spec mopt__quant_all = {
-    .activations = UINT32_MAX, .bias_input = -1, .integer_kernel = true};
+const struct mopt_quant_spec mopt__quant_unary_kernel = {.activations = 1,
+                                                         .bias_input = -1,
+                                                         .integer_kernel = true};
+const struct mopt_quant_spec mopt__quant_binary = {.activations = 3,
+                                                   .bias_input = -1,
+                                                   .integer_kernel = true};
+const struct mopt_quant_spec mopt__quant_all = {.activations = UINT32_MAX,
+                                                .bias_input = -1,
+                                                .integer_kernel = true};
 
 static const struct mopt_param *param_of(const struct mopt_op *op, uint32_t i)
 {
@@ -41,8 +46,8 @@ static enum mopt_status open_one(const struct mopt_op *op, const struct mopt_ten
     }
     for (uint32_t k = 0; k < i; k++) {
         const struct mopt_param *other = param_of(op, k);
-        if (in[k] != NULL && strcmp(other->type, param->type) == 0 && in[k]->dtype != in[i]->dtype &&
-            (param->flags & MOPT_PARAM_HETEROGENEOUS) == 0) {
+        if (in[k] != NULL && strcmp(other->type, param->type) == 0 &&
+            in[k]->dtype != in[i]->dtype && (param->flags & MOPT_PARAM_HETEROGENEOUS) == 0) {
             return mopt_error_set(err, MOPT_E_TYPE,
                                   "inputs '%s' and '%s' have types '%s' and '%s', must be equal",
                                   other->name, param->name, mopt__dtype_name(in[k]->dtype),

@@ -33,9 +33,10 @@ static enum mopt_status make_eval(struct mopt_eval *eval, struct mopt_error *err
     struct mopt_datum *inner = eval->input_count > 0 ? eval->inputs[0] : NULL;
     const struct mopt_attribute *type = mopt__node_attribute(eval->node, "type");
     struct mopt_datum *optional;
-    enum mopt_status status = mopt__datum_list(
-        MOPT_DATUM_OPTIONAL, type != NULL ? element_dtype(type->type) : MOPT_UNDEFINED, &inner,
-        inner != NULL ? 1 : 0, &optional, err);
+    enum mopt_status status =
+        mopt__datum_list(MOPT_DATUM_OPTIONAL,
+                         type != NULL ? element_dtype(type->type) : MOPT_UNDEFINED, &inner,
+                         inner != NULL ? 1 : 0, &optional, err);
     if (status == MOPT_OK) {
         mopt__eval_set_datum(eval, 0, optional);
         mopt__datum_unref(optional);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pad: axes made longer with a constant, a reflection, the edge, or the other end; negative amounts crop. Cropping
-// happens before padding. A pad that is longer than the axis keeps reflecting or wrapping around.
+// Pad: axes made longer with a constant, a reflection, the edge, or the other end; negative amounts
+// crop. Cropping happens before padding. A pad that is longer than the axis keeps reflecting or
+// wrapping around.
 #include <string.h>
 
 #include "ops/copy.h"
@@ -79,19 +80,22 @@ static enum mopt_status read_pads(const struct mopt_eval *eval, struct pad_job *
         status = mopt__list_i64(eval, 3, NULL, &axes, &axis_count, &given, err);
     }
     if (status == MOPT_OK) {
-        status = spread(pads, pad_count, axes, axis_count, job->data->rank, job->before, job->after, err);
+        status = spread(pads, pad_count, axes, axis_count, job->data->rank, job->before, job->after,
+                        err);
     }
     mopt__free(pads);
     mopt__free(axes);
     return status;
 }
 
-static enum mopt_status padded_dims(const struct pad_job *job, int64_t *dims, struct mopt_error *err)
+static enum mopt_status padded_dims(const struct pad_job *job, int64_t *dims,
+                                    struct mopt_error *err)
 {
     for (int i = 0; i < job->data->rank; i++) {
         if (!mopt__i64_add(job->data->dims[i], job->before[i], &dims[i]) ||
             !mopt__i64_add(dims[i], job->after[i], &dims[i]) || dims[i] < 0) {
-            return mopt_error_set(err, MOPT_E_VALUE, "pads %lld and %lld do not fit axis %d of %lld",
+            return mopt_error_set(err, MOPT_E_VALUE,
+                                  "pads %lld and %lld do not fit axis %d of %lld",
                                   (long long)job->before[i], (long long)job->after[i], i,
                                   (long long)job->data->dims[i]);
         }
@@ -220,7 +224,7 @@ static enum mopt_status pad_pattern(const struct pad_job *job, struct mopt_error
     enum mopt_status status = make_tables(job, tables, err);
     const int64_t n = job->out->dims[last];
     const int64_t rows = n > 0 ? (int64_t)job->out->count / n : 0;
-    for (int64_t row = 0; status == MOPT_OK && row < rows; row++) {
+    for (int64_t row = 0; status == MOPT_OK && tables[last] != NULL && row < rows; row++) {
         int64_t rest = row;
         int64_t from = 0;
         for (int d = last - 1; d >= 0; d--) {
@@ -273,19 +277,20 @@ static enum mopt_status pad_infer(struct mopt_infer *infer, struct mopt_error *e
     size_t pad_count = 0;
     size_t axis_count = 0;
     bool given = false;
-    int64_t before[MOPT_RANK_MAX];
-    int64_t after[MOPT_RANK_MAX];
+    int64_t before[MOPT_RANK_MAX] = {0};
+    int64_t after[MOPT_RANK_MAX] = {0};
     int64_t dims[MOPT_RANK_MAX];
     if (type == NULL || type->rank < 0) {
         return mopt__infer_unknown(infer, -1, err);
     }
-    const bool known = mopt__infer_list(infer, input ? 1 : 0, input ? NULL : name, &pads, &pad_count, &given);
+    const bool known =
+        mopt__infer_list(infer, input ? 1 : 0, input ? NULL : name, &pads, &pad_count, &given);
     const bool axes_given = infer->node->op->input_count > 3 && mopt__infer_has(infer, 3);
     if (!known || (axes_given && !mopt__infer_values(infer, 3, &axes, &axis_count))) {
         return mopt__infer_unknown(infer, type->rank, err);
     }
-    enum mopt_status status =
-        spread(pads, pad_count, axes_given ? axes : NULL, axis_count, type->rank, before, after, err);
+    enum mopt_status status = spread(pads, pad_count, axes_given ? axes : NULL, axis_count,
+                                     type->rank, before, after, err);
     for (int i = 0; status == MOPT_OK && i < type->rank; i++) {
         // attribute values are plain numbers
         const int64_t a = input ? before[i] : mopt__dim_const(infer->dims, before[i]);
@@ -297,38 +302,40 @@ static enum mopt_status pad_infer(struct mopt_infer *infer, struct mopt_error *e
             status = mopt_error_set(err, MOPT_E_VALUE, "pads crop more than axis %d has", i);
         }
     }
-    return status == MOPT_OK ? mopt__infer_set(infer, 0, type->dtype, type->rank, dims, err) : status;
+    return status == MOPT_OK ? mopt__infer_set(infer, 0, type->dtype, type->rank, dims, err)
+                             : status;
 }
 
 // ---- Records --------------------------------------------------------------------------------------------------
 
 #define MODES_OLD MOPT_A_STRING("mode", "constant", "constant|reflect|edge")
 #define MODES_19 MOPT_A_STRING("mode", "constant", "constant|reflect|edge|wrap")
-#define RECORD(from, to, set, ...)                                                                 \
-    {                                                                                              \
-        .domain = "", .name = "Pad", .since = from, .until = to,                                   \
-        .summary = "axes made longer at both ends", MOPT_OUTPUTS({"output", "T", set, 0}),         \
-        __VA_ARGS__, .quant = &mopt__quant_moves, .infer = pad_infer, .eval = pad_eval             \
+#define RECORD(from, to, set, ...)                                                         \
+    {                                                                                      \
+        .domain = "", .name = "Pad", .since = from, .until = to,                           \
+        .summary = "axes made longer at both ends", MOPT_OUTPUTS({"output", "T", set, 0}), \
+        __VA_ARGS__, .quant = &mopt__quant_moves, .infer = pad_infer, .eval = pad_eval     \
     }
-#define PADS(set)                                                                                  \
-    {"data", "T", set, 0}, {"pads", "tensor(int64)", MOPT_SET_I64, 0},                             \
-    {                                                                                              \
-        "constant_value", "T", set, MOPT_PARAM_OPTIONAL                                            \
+#define PADS(set)                                                      \
+    {"data", "T", set, 0}, {"pads", "tensor(int64)", MOPT_SET_I64, 0}, \
+    {                                                                  \
+        "constant_value", "T", set, MOPT_PARAM_OPTIONAL                \
     }
-#define AXES                                                                                       \
-    {                                                                                              \
-        "axes", "Tind", MOPT_SET_INDEX, MOPT_PARAM_OPTIONAL                                        \
+#define AXES                                                \
+    {                                                       \
+        "axes", "Tind", MOPT_SET_INDEX, MOPT_PARAM_OPTIONAL \
     }
-#define NEW(from, to, set, modes)                                                                  \
+#define NEW(from, to, set, modes) \
     RECORD(from, to, set, MOPT_INPUTS(PADS(set), AXES), MOPT_ATTRIBUTES(modes))
-#define ATTRIBUTE_FORM(name)                                                                       \
-    MOPT_INPUTS({"data", "T", MOPT_SET_FLOATS, 0}),                                                \
+#define ATTRIBUTE_FORM(name)                        \
+    MOPT_INPUTS({"data", "T", MOPT_SET_FLOATS, 0}), \
         MOPT_ATTRIBUTES(MODES_OLD, MOPT_A_INTS_REQUIRED(name), MOPT_A_FLOAT("value", 0.0))
 
 static const struct mopt_op records[] = {
     RECORD(1, 1, MOPT_SET_FLOATS, ATTRIBUTE_FORM("paddings")),
     RECORD(2, 10, MOPT_SET_FLOATS, ATTRIBUTE_FORM("pads")),
-    RECORD(11, 12, MOPT_SET_NUMBERS, MOPT_INPUTS(PADS(MOPT_SET_NUMBERS)), MOPT_ATTRIBUTES(MODES_OLD)),
+    RECORD(11, 12, MOPT_SET_NUMBERS, MOPT_INPUTS(PADS(MOPT_SET_NUMBERS)),
+           MOPT_ATTRIBUTES(MODES_OLD)),
     RECORD(13, 17, MOPT_SET_ALL_13, MOPT_INPUTS(PADS(MOPT_SET_ALL_13)), MOPT_ATTRIBUTES(MODES_OLD)),
     NEW(18, 18, MOPT_SET_ALL_13, MODES_OLD),
     NEW(19, 20, MOPT_SET_ALL_13, MODES_19),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs compiled regular expressions: all states that the text read so far can lead to are kept side by side.
+// Runs compiled regular expressions: all states that the text read so far can lead to are kept side
+// by side.
 #include "ops/pattern.h"
 
 #include <string.h>
@@ -110,7 +111,7 @@ static bool holds(enum mopt_step_kind kind, const struct position *where)
 }
 
 struct states {
-    uint32_t *list;  // steps that consume, or match
+    uint32_t *list; // steps that consume, or match
     size_t count;
     uint32_t *seen;  // by step: the round it was added in
     uint32_t *stack; // [2 * steps]
@@ -176,16 +177,17 @@ enum mopt_status mopt__pattern_match(const struct mopt_pattern *pattern, const c
     if (memory == NULL) {
         return mopt_error_memory(err);
     }
-    // Rounds are counted from 1 over both sets, so one of them never sees a number twice. A text longer than 2^32
-    // characters would wrap; it is refused.
+    // Rounds are counted from 1 over both sets, so one of them never sees a number twice. A text
+    // longer than 2^32 characters would wrap; it is refused.
     if (size >= UINT32_MAX) {
         mopt__free(memory);
         return mopt_error_set(err, MOPT_E_LIMIT, "text is too long to match");
     }
-    struct states now = { .list = memory, .seen = memory + steps, .stack = memory + 4 * steps };
-    struct states then = { .list = memory + 2 * steps, .seen = memory + 3 * steps,
-                           .stack = memory + 4 * steps };
-    struct position where = { .text = text, .size = size };
+    struct states now = {.list = memory, .seen = memory + steps, .stack = memory + 4 * steps};
+    struct states then = {.list = memory + 2 * steps,
+                          .seen = memory + 3 * steps,
+                          .stack = memory + 4 * steps};
+    struct position where = {.text = text, .size = size};
     *matches = run(pattern, &now, &then, &where);
     mopt__free(memory);
     return MOPT_OK;

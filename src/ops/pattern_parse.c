@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the text of a regular expression to a program of steps. Fragments are built back to front: each parse function
-// gets the step to go on with and returns the step to begin with, so no holes have to be patched; what repeats is
-// parsed once per copy.
+// From the text of a regular expression to a program of steps. Fragments are built back to front:
+// each parse function gets the step to go on with and returns the step to begin with, so no holes
+// have to be patched; what repeats is parsed once per copy.
 #include <string.h>
 
 #include "ops/pattern_private.h"
@@ -49,7 +49,7 @@ static enum mopt_status add_step(struct parser *parser, const struct mopt_step *
     return status;
 }
 
-// ---- Sets ---------------------------------------------------------------------------------------------------------
+// ---- Sets ---------------------------------------------------------------------------------------
 
 static enum mopt_status new_set(struct parser *parser, uint32_t *index)
 {
@@ -59,20 +59,18 @@ static enum mopt_status new_set(struct parser *parser, uint32_t *index)
                    sizeof *pattern->sets, parser->err);
     if (status == MOPT_OK) {
         *index = (uint32_t)pattern->set_count;
-        pattern->sets[pattern->set_count++] =
-            (struct mopt_set){ .fold = parser->flags.fold };
+        pattern->sets[pattern->set_count++] = (struct mopt_set){.fold = parser->flags.fold};
     }
     return status;
 }
 
-static enum mopt_status add_range(struct parser *parser, uint32_t set, uint32_t low,
-                                  uint32_t high)
+static enum mopt_status add_range(struct parser *parser, uint32_t set, uint32_t low, uint32_t high)
 {
     struct mopt_set *to = &parser->pattern->sets[set];
     enum mopt_status status = mopt__grow((void **)&to->ranges, &to->capacity, to->count + 1,
                                          sizeof *to->ranges, parser->err);
     if (status == MOPT_OK) {
-        to->ranges[to->count++] = (struct mopt_range){ low, high };
+        to->ranges[to->count++] = (struct mopt_range){low, high};
     }
     return status;
 }
@@ -218,8 +216,8 @@ static enum mopt_status bracket_item(struct parser *parser, uint32_t set, uint32
         }
     }
     if (*parser->text != '\\') {
-        parser->text += mopt__pattern_decode(parser->text, (size_t)(parser->end - parser->text),
-                                             code);
+        parser->text +=
+            mopt__pattern_decode(parser->text, (size_t)(parser->end - parser->text), code);
         return MOPT_OK;
     }
     parser->text++;
@@ -245,8 +243,8 @@ static enum mopt_status parse_brackets(struct parser *parser, uint32_t set)
             parser->text++;
             return MOPT_OK;
         }
-        uint32_t low;
-        bool is_class;
+        uint32_t low = 0;
+        bool is_class = false;
         enum mopt_status status = bracket_item(parser, set, &low, &is_class);
         uint32_t high = low;
         bool range = status == MOPT_OK && !is_class && parser->end - parser->text >= 2 &&
@@ -267,12 +265,12 @@ static enum mopt_status parse_brackets(struct parser *parser, uint32_t set)
     }
 }
 
-// ---- Atoms --------------------------------------------------------------------------------------------------------
+// ---- Atoms --------------------------------------------------------------------------------------
 
 static enum mopt_status set_step(struct parser *parser, uint32_t set, uint32_t next,
                                  uint32_t *start)
 {
-    struct mopt_step step = { .kind = MOPT_STEP_SET, .next = next, .set = set };
+    struct mopt_step step = {.kind = MOPT_STEP_SET, .next = next, .set = set};
     return add_step(parser, &step, start);
 }
 
@@ -303,7 +301,7 @@ static enum mopt_status dot(struct parser *parser, uint32_t next, uint32_t *star
 static enum mopt_status assertion(struct parser *parser, enum mopt_step_kind kind, uint32_t next,
                                   uint32_t *start)
 {
-    struct mopt_step step = { .kind = kind, .next = next };
+    struct mopt_step step = {.kind = kind, .next = next};
     return add_step(parser, &step, start);
 }
 
@@ -339,7 +337,8 @@ static enum mopt_status backslash(struct parser *parser, uint32_t next, uint32_t
     return status == MOPT_OK ? literal(parser, code, next, start) : status;
 }
 
-// Flags after "(?"; *group tells whether a group with these flags follows ("(?i:...)") or they hold from here on.
+// Flags after "(?"; *group tells whether a group with these flags follows ("(?i:...)") or they hold
+// from here on.
 static enum mopt_status parse_flags(struct parser *parser, bool *group)
 {
     bool value = true;
@@ -441,9 +440,8 @@ static enum mopt_status parse_atom(struct parser *parser, uint32_t next, uint32_
         return dot(parser, next, start);
     case '^':
         parser->text++;
-        return assertion(parser,
-                         parser->flags.lines ? MOPT_STEP_BEGIN_LINE : MOPT_STEP_BEGIN_TEXT, next,
-                         start);
+        return assertion(parser, parser->flags.lines ? MOPT_STEP_BEGIN_LINE : MOPT_STEP_BEGIN_TEXT,
+                         next, start);
     case '$':
         parser->text++;
         return assertion(parser, parser->flags.lines ? MOPT_STEP_END_LINE : MOPT_STEP_END_TEXT,
@@ -456,13 +454,13 @@ static enum mopt_status parse_atom(struct parser *parser, uint32_t next, uint32_
     case '?':
         return illegal(parser, "nothing to repeat");
     default:
-        parser->text += mopt__pattern_decode(parser->text, (size_t)(parser->end - parser->text),
-                                             &code);
+        parser->text +=
+            mopt__pattern_decode(parser->text, (size_t)(parser->end - parser->text), &code);
         return literal(parser, code, next, start);
     }
 }
 
-// ---- Repetition, sequence, alternatives ---------------------------------------------------------------------------
+// ---- Repetition, sequence, alternatives ---------------------------------------------------------
 
 static bool parse_number(struct parser *parser, long long *value)
 {
@@ -535,7 +533,7 @@ static enum mopt_status again(struct parser *parser, const struct piece *atom, u
 static enum mopt_status star(struct parser *parser, const struct piece *atom, uint32_t next,
                              uint32_t *start)
 {
-    struct mopt_step split = { .kind = MOPT_STEP_SPLIT, .other = next, .next = next };
+    struct mopt_step split = {.kind = MOPT_STEP_SPLIT, .other = next, .next = next};
     enum mopt_status status = add_step(parser, &split, start);
     uint32_t inner;
     if (status == MOPT_OK) {
@@ -556,24 +554,23 @@ static enum mopt_status repeat(struct parser *parser, const struct piece *atom, 
     if (high < 0) {
         status = star(parser, atom, next, start);
     }
-    for (long long i = low; status == MOPT_OK && i < high; i++) { // optional copies, innermost first
-        struct mopt_step split = { .kind = MOPT_STEP_SPLIT, .other = end };
-        uint32_t inner;
-        status = again(parser, atom, *start, &inner);
-        split.next = inner;
+    // Optional copies, innermost first.
+    for (long long i = low; status == MOPT_OK && i < high; i++) {
+        struct mopt_step split = {.kind = MOPT_STEP_SPLIT, .other = end};
+        status = again(parser, atom, *start, &split.next);
         if (status == MOPT_OK) {
             status = add_step(parser, &split, start);
         }
     }
     for (long long i = 0; status == MOPT_OK && i < low; i++) {
-        uint32_t inner;
+        uint32_t inner = *start;
         status = again(parser, atom, *start, &inner);
         *start = inner;
     }
     return status;
 }
 
-// ---- Extents: where an atom ends, found without building it (building twice per level would take 2^depth time) -----
+// ---- Extents: where an atom ends, found without building it (building twice per level would take 2^depth time) 
 
 static void skip_brackets(struct parser *parser)
 {
@@ -584,10 +581,10 @@ static void skip_brackets(struct parser *parser)
             parser->text++;
             return;
         }
-        const char *close = parser->text[0] == '[' && parser->end - parser->text > 1 &&
-                                    parser->text[1] == ':'
-                                ? strstr(parser->text + 2, ":]")
-                                : NULL;
+        const char *close =
+            parser->text[0] == '[' && parser->end - parser->text > 1 && parser->text[1] == ':'
+                ? strstr(parser->text + 2, ":]")
+                : NULL;
         if (close != NULL && close + 2 <= parser->end) {
             parser->text = close + 2;
         } else {
@@ -666,8 +663,8 @@ static enum mopt_status skip_atom(struct parser *parser)
         skip_escape(parser);
         break;
     default:
-        parser->text += mopt__pattern_decode(parser->text, (size_t)(parser->end - parser->text),
-                                             &code);
+        parser->text +=
+            mopt__pattern_decode(parser->text, (size_t)(parser->end - parser->text), &code);
         break;
     }
     return MOPT_OK;
@@ -720,7 +717,7 @@ static enum mopt_status parse_alternatives(struct parser *parser, uint32_t next,
     enum mopt_status status = parse_sequence(parser, next, start);
     while (status == MOPT_OK && parser->text < parser->end && *parser->text == '|') {
         parser->text++;
-        struct mopt_step split = { .kind = MOPT_STEP_SPLIT, .next = *start };
+        struct mopt_step split = {.kind = MOPT_STEP_SPLIT, .next = *start};
         status = parse_sequence(parser, next, &split.other);
         if (status == MOPT_OK) {
             status = add_step(parser, &split, start);
@@ -732,10 +729,11 @@ static enum mopt_status parse_alternatives(struct parser *parser, uint32_t next,
 enum mopt_status mopt__pattern_parse(struct mopt_pattern *pattern, const char *text,
                                      struct mopt_error *err)
 {
-    struct parser parser = {
-        .pattern = pattern, .text = text, .end = text + strlen(text), .err = err
-    };
-    struct mopt_step match = { .kind = MOPT_STEP_MATCH };
+    struct parser parser = {.pattern = pattern,
+                            .text = text,
+                            .end = text + strlen(text),
+                            .err = err};
+    struct mopt_step match = {.kind = MOPT_STEP_MATCH};
     uint32_t last;
     enum mopt_status status = add_step(&parser, &match, &last);
     if (status == MOPT_OK) {

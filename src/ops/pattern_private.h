@@ -51,7 +51,8 @@ struct mopt_pattern {
     size_t work;
 };
 
-// Code point at text (size > 0) and its length; a byte that starts no UTF-8 sequence stands for itself.
+// Code point at text (size > 0) and its length; a byte that starts no UTF-8 sequence stands for
+// itself.
 size_t mopt__pattern_decode(const char *text, size_t size, uint32_t *code);
 enum mopt_status mopt__pattern_parse(struct mopt_pattern *pattern, const char *text,
                                      struct mopt_error *err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pow. Integer powers of integers wrap around; a negative exponent gives the truncated reciprocal (0 except for the
-// bases 1 and -1; 0 to a negative power is 0). A fractional exponent computes as double, truncated and saturated.
+// Pow. Integer powers of integers wrap around; a negative exponent gives the truncated reciprocal
+// (0 except for the bases 1 and -1; 0 to a negative power is 0). A fractional exponent computes as
+// double, truncated and saturated.
 #include <math.h>
 
 #include "ops/elementwise.h"
@@ -54,8 +55,8 @@ static void mixed_float(const struct mixed_job *job, const struct mopt_piece *pi
 {
     double a[MOPT_LANES];
     double b[MOPT_LANES];
-    mopt__load_f64(job->dtype, job->base->data, piece->at[0] + i * piece->step[0], piece->step[0], n,
-                   a);
+    mopt__load_f64(job->dtype, job->base->data, piece->at[0] + i * piece->step[0], piece->step[0],
+                   n, a);
     mopt__load_f64(job->exponent->dtype, job->exponent->data, piece->at[1] + i * piece->step[1],
                    piece->step[1], n, b);
     for (size_t k = 0; k < n; k++) {
@@ -70,8 +71,8 @@ static void mixed_integer(const struct mixed_job *job, const struct mopt_piece *
     int64_t a[MOPT_LANES];
     int64_t b[MOPT_LANES];
     const bool huge = job->exponent->dtype == MOPT_UINT64;
-    mopt__load_i64(job->dtype, job->base->data, piece->at[0] + i * piece->step[0], piece->step[0], n,
-                   a);
+    mopt__load_i64(job->dtype, job->base->data, piece->at[0] + i * piece->step[0], piece->step[0],
+                   n, a);
     mopt__load_i64(job->exponent->dtype, job->exponent->data, piece->at[1] + i * piece->step[1],
                    piece->step[1], n, b);
     for (size_t k = 0; k < n; k++) {
@@ -134,15 +135,15 @@ static enum mopt_status power_eval(struct mopt_eval *eval, struct mopt_error *er
     return MOPT_OK;
 }
 
-#define RECORD(from, to, base, power, variable, ...)                                               \
-    {                                                                                              \
-        .domain = "", .name = "Pow", .since = from, .until = to,                                   \
-        .summary = "power of two tensors, broadcast",                                              \
-        MOPT_INPUTS({"X", "T", base, 0}, {"Y", variable, power, 0}),                               \
-        MOPT_OUTPUTS({"Z", "T", base, 0}),                                                         \
-        __VA_ARGS__ .traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE,                        \
-        .infer = mopt__binary_infer, .eval = power_eval, .cost = mopt__cost_output,                \
-        .data = &power_row                                                                         \
+#define RECORD(from, to, base, power, variable, ...)                                \
+    {                                                                               \
+        .domain = "", .name = "Pow", .since = from, .until = to,                    \
+        .summary = "power of two tensors, broadcast",                               \
+        MOPT_INPUTS({"X", "T", base, 0}, {"Y", variable, power, 0}),                \
+        MOPT_OUTPUTS({"Z", "T", base, 0}),                                          \
+        __VA_ARGS__.traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE,          \
+        .infer = mopt__binary_infer, .eval = power_eval, .cost = mopt__cost_output, \
+        .data = &power_row                                                          \
     }
 #define BASES (MOPT_SET_FLOATS | MOPT_SET_INDEX)
 

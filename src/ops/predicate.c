@@ -104,20 +104,21 @@ static enum mopt_status not_infer(struct mopt_infer *infer, struct mopt_error *e
                : status;
 }
 
-#define RECORD(op, text, from, to, set, result, var, bits, infer_fn, eval_fn, ...)                 \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
-        MOPT_INPUTS({"X", "T", set, 0}), MOPT_OUTPUTS({"Y", var, result, 0}),                      \
-        __VA_ARGS__ .traits = MOPT_TRAIT_ELEMENTWISE | (bits), .infer = infer_fn, .eval = eval_fn, \
-        .cost = mopt__cost_output                                                                  \
+#define RECORD(op, text, from, to, set, result, var, bits, infer_fn, eval_fn, ...)                \
+    {                                                                                             \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,                    \
+        MOPT_INPUTS({"X", "T", set, 0}), MOPT_OUTPUTS({"Y", var, result, 0}),                     \
+        __VA_ARGS__.traits = MOPT_TRAIT_ELEMENTWISE | (bits), .infer = infer_fn, .eval = eval_fn, \
+        .cost = mopt__cost_output                                                                 \
     }
-#define IS_NAN(from, to, set)                                                                      \
-    RECORD("IsNaN", "true where x is not a number", from, to, set, MOPT_SET_BOOL, "T2", 0,         \
+#define IS_NAN(from, to, set)                                                              \
+    RECORD("IsNaN", "true where x is not a number", from, to, set, MOPT_SET_BOOL, "T2", 0, \
            bool_infer, is_nan_eval, )
 #define IS_INF(from, to, set)                                                                      \
     RECORD("IsInf", "true where x is infinite", from, to, set, MOPT_SET_BOOL, "T2", 0, bool_infer, \
            is_inf_eval,                                                                            \
-           MOPT_ATTRIBUTES(MOPT_A_FLAG("detect_negative", 1), MOPT_A_FLAG("detect_positive", 1)), )
+           MOPT_ATTRIBUTES(MOPT_A_FLAG("detect_negative", 1),                                      \
+                           MOPT_A_FLAG("detect_positive", 1)), )
 #define SET_20 (MOPT_SET_FLOATS_BF | MOPT_SET_FLOAT8)
 
 static const struct mopt_op records[] = {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// PRelu: x where x >= 0, else slope * x. The slope broadcasts into x; before opset 7 it is one value or one per channel
-// (axis 1).
+// PRelu: x where x >= 0, else slope * x. The slope broadcasts into x; before opset 7 it is one
+// value or one per channel (axis 1).
 #include "ops/elementwise.h"
 
 MOPT_LANES_FLOATS(prelu, SAME, x < 0 ? x * y : x)
 MOPT_LANES_SIGNED(prelu, SAME, x < 0 ? (uint64_t)x * (uint64_t)y : (uint64_t)x)
 MOPT_LANES_UNSIGNED(prelu, SAME, ((void)y, x))
-static const mopt_lanes_fn prelu_lanes[MOPT_DTYPE_COUNT] = {
-    MOPT_ROWS_FLOATS(prelu), MOPT_ROWS_SIGNED(prelu), MOPT_ROWS_UNSIGNED(prelu)};
+static const mopt_lanes_fn prelu_lanes[MOPT_DTYPE_COUNT] = {MOPT_ROWS_FLOATS(prelu),
+                                                            MOPT_ROWS_SIGNED(prelu),
+                                                            MOPT_ROWS_UNSIGNED(prelu)};
 static const struct mopt_binary prelu_row = {prelu_lanes, MOPT_UNDEFINED, NULL};
 
 static enum mopt_status slope_fits(const struct mopt_eval *eval, const struct mopt_tensor *x,
@@ -20,7 +21,8 @@ static enum mopt_status slope_fits(const struct mopt_eval *eval, const struct mo
     *axis = -1;
     if (old && slope->rank == 1 && slope->count != 1) {
         if (x->rank < 2 || slope->dims[0] != x->dims[1]) {
-            return mopt_error_set(err, MOPT_E_SHAPE, "slope has %zu elements, must be 1 or the channels",
+            return mopt_error_set(err, MOPT_E_SHAPE,
+                                  "slope has %zu elements, must be 1 or the channels",
                                   slope->count);
         }
         *axis = 1;
@@ -31,9 +33,9 @@ static enum mopt_status slope_fits(const struct mopt_eval *eval, const struct mo
     for (int i = 0; status == MOPT_OK && fits && i < rank; i++) {
         fits = dims[i] == x->dims[i];
     }
-    return status != MOPT_OK || fits ? status
-                                     : mopt_error_set(err, MOPT_E_SHAPE,
-                                                      "slope does not broadcast into the input");
+    return status != MOPT_OK || fits
+               ? status
+               : mopt_error_set(err, MOPT_E_SHAPE, "slope does not broadcast into the input");
 }
 
 static enum mopt_status prelu_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -52,14 +54,14 @@ static enum mopt_status prelu_eval(struct mopt_eval *eval, struct mopt_error *er
                              : mopt__binary_run(eval, &prelu_row, out, in[0], in[1], axis, err);
 }
 
-#define RECORD(from, to, set, ...)                                                                 \
-    {                                                                                              \
-        .domain = "", .name = "PRelu", .since = from, .until = to,                                 \
-        .summary = "rectifier with a learnt slope for negative values",                            \
-        MOPT_PAIR("X", "slope", "T", set), MOPT_OUTPUTS({"Y", "T", set, 0}),                       \
-        __VA_ARGS__ .traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE,                        \
-        .quant = &mopt__quant_unary, .infer = mopt__infer_like, .eval = prelu_eval,                \
-        .cost = mopt__cost_output                                                                  \
+#define RECORD(from, to, set, ...)                                                  \
+    {                                                                               \
+        .domain = "", .name = "PRelu", .since = from, .until = to,                  \
+        .summary = "rectifier with a learnt slope for negative values",             \
+        MOPT_PAIR("X", "slope", "T", set), MOPT_OUTPUTS({"Y", "T", set, 0}),        \
+        __VA_ARGS__.traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE,          \
+        .quant = &mopt__quant_unary, .infer = mopt__infer_like, .eval = prelu_eval, \
+        .cost = mopt__cost_output                                                   \
     }
 
 static const struct mopt_op records[] = {

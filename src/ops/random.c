@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random tensors. The numbers come from mopt's own generator: seeded by attribute `seed` where it is given, else drawn
-// from the run's stream, so that a run with the same seed gives the same bytes.
+// Random tensors. The numbers come from mopt's own generator: seeded by attribute `seed` where it
+// is given, else drawn from the run's stream, so that a run with the same seed gives the same
+// bytes.
 #include <math.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #include "ops/lanes.h"
 #include "ops/record.h"
 
-// ---- What is common -----------------------------------------------------------------------------------------------
+// ---- What is common -----------------------------------------------------------------------------
 
 static enum mopt_status target_dtype(const struct mopt_node *node, enum mopt_dtype fallback,
                                      enum mopt_dtype *dtype, struct mopt_error *err)
@@ -49,7 +50,7 @@ static struct mopt_rng *generator(struct mopt_eval *eval, struct mopt_rng *own)
     return own;
 }
 
-// ---- Normal and uniform ---------------------------------------------------------------------------------------------
+// ---- Normal and uniform -------------------------------------------------------------------------
 
 static bool is_normal(const struct mopt_node *node)
 {
@@ -70,8 +71,8 @@ static enum mopt_status fill_infer(struct mopt_infer *infer, struct mopt_error *
     }
     for (size_t i = 0; status == MOPT_OK && i < rank; i++) {
         if (shape[i] < 0) {
-            status = mopt_error_set(err, MOPT_E_VALUE, "dimension %zu is %lld", i,
-                                    (long long)shape[i]);
+            status =
+                mopt_error_set(err, MOPT_E_VALUE, "dimension %zu is %lld", i, (long long)shape[i]);
         }
     }
     return status == MOPT_OK ? mopt__infer_set(infer, 0, dtype, (int)rank, shape, err) : status;
@@ -95,8 +96,8 @@ static enum mopt_status draw(struct mopt_eval *eval, enum mopt_dtype dtype, int 
     float start;
     float other;
     struct mopt_tensor *out;
-    enum mopt_status status = mopt__attr_float(eval->node, normal ? "mean" : "low", 0.0F, &start,
-                                               err);
+    enum mopt_status status =
+        mopt__attr_float(eval->node, normal ? "mean" : "low", 0.0F, &start, err);
     if (status == MOPT_OK) {
         status = mopt__attr_float(eval->node, normal ? "scale" : "high", 1.0F, &other, err);
     }
@@ -143,7 +144,7 @@ static enum mopt_status like_eval(struct mopt_eval *eval, struct mopt_error *err
     return status == MOPT_OK ? draw(eval, dtype, input->rank, input->dims, err) : status;
 }
 
-// ---- Bernoulli and Multinomial ------------------------------------------------------------------------------------
+// ---- Bernoulli and Multinomial ------------------------------------------------------------------
 
 static enum mopt_status bernoulli_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
@@ -200,7 +201,8 @@ static enum mopt_status multinomial_infer(struct mopt_infer *infer, struct mopt_
     return status == MOPT_OK ? mopt__infer_set(infer, 0, dtype, 2, dims, err) : status;
 }
 
-// Draws from unnormalised log-probabilities: the largest is taken off before exp, so that nothing overflows.
+// Draws from unnormalised log-probabilities: the largest is taken off before exp, so that nothing
+// overflows.
 static int64_t pick(const struct mopt_tensor *input, size_t row, struct mopt_rng *rng)
 {
     size_t classes = (size_t)input->dims[1];
@@ -262,13 +264,13 @@ static enum mopt_status multinomial_eval(struct mopt_eval *eval, struct mopt_err
         MOPT_ATTRIBUTES(__VA_ARGS__, SEED, MOPT_A_INT("dtype", 1), MOPT_A_INTS_REQUIRED("shape")), \
         .traits = TRAITS, .infer = fill_infer, .eval = fill_eval                                   \
     }
-#define LIKE(op, text, ...)                                                                        \
-    {                                                                                              \
-        .domain = "", .name = op, .since = 1, .summary = text,                                     \
-        MOPT_INPUTS({"input", "T1", MOPT_SET_ALL_25, 0}),                                          \
-        MOPT_OUTPUTS({"output", "T2", MOPT_SET_FLOATS_BF, 0}),                                     \
-        MOPT_ATTRIBUTES(__VA_ARGS__, SEED, MOPT_A_INT_OPTIONAL("dtype")), .traits = TRAITS,        \
-        .infer = like_infer, .eval = like_eval                                                     \
+#define LIKE(op, text, ...)                                                                 \
+    {                                                                                       \
+        .domain = "", .name = op, .since = 1, .summary = text,                              \
+        MOPT_INPUTS({"input", "T1", MOPT_SET_ALL_25, 0}),                                   \
+        MOPT_OUTPUTS({"output", "T2", MOPT_SET_FLOATS_BF, 0}),                              \
+        MOPT_ATTRIBUTES(__VA_ARGS__, SEED, MOPT_A_INT_OPTIONAL("dtype")), .traits = TRAITS, \
+        .infer = like_infer, .eval = like_eval                                              \
     }
 
 static const struct mopt_op records[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Range: start, start + delta, ... below limit (above it for a negative delta). The number of elements is
-// max(0, ceil((limit - start) / delta)), computed exactly for integers; for floats the difference rounds to the type
-// and the quotient is taken in double.
+// Range: start, start + delta, ... below limit (above it for a negative delta). The number of
+// elements is max(0, ceil((limit - start) / delta)), computed exactly for integers; for floats the
+// difference rounds to the type and the quotient is taken in double.
 #include <math.h>
 
 #include "ops/lanes.h"
@@ -92,7 +92,8 @@ static enum mopt_status range_eval(struct mopt_eval *eval, struct mopt_error *er
             mopt__load_i64(dtype, in[i]->data, 0, 1, 1, &integers[i]);
         }
     }
-    status = real ? count_floats(floats, narrow, &count, err) : count_integers(integers, &count, err);
+    status =
+        real ? count_floats(floats, narrow, &count, err) : count_integers(integers, &count, err);
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, dtype, 1, &count, &out, err);
     }
@@ -108,7 +109,8 @@ static enum mopt_status range_eval(struct mopt_eval *eval, struct mopt_error *er
 
 enum { KEPT = 1024 };
 
-static enum mopt_status known_range(struct mopt_infer *infer, const int64_t *x, struct mopt_error *err)
+static enum mopt_status known_range(struct mopt_infer *infer, const int64_t *x,
+                                    struct mopt_error *err)
 {
     int64_t count = 0;
     enum mopt_status status = count_integers(x, &count, err);
@@ -160,15 +162,15 @@ static enum mopt_status range_infer(struct mopt_infer *infer, struct mopt_error 
     return mopt__infer_set(infer, 0, dtype, 1, &count, err);
 }
 
-#define RECORD(from, to, set, ...)                                                                 \
-    {                                                                                              \
-        .domain = "", .name = "Range", .since = from, .until = to,                                 \
-        .summary = "arithmetic sequence from start up to limit",                                   \
-        MOPT_INPUTS({"start", "T", set, 0}, {"limit", "T", set, 0}, {"delta", "T", set, 0}),       \
-        MOPT_OUTPUTS({"output", "T", set, 0}), __VA_ARGS__ .traits = MOPT_TRAIT_GENERATOR,         \
-        .infer = range_infer, .eval = range_eval                                                   \
+#define RECORD(from, to, set, ...)                                                           \
+    {                                                                                        \
+        .domain = "", .name = "Range", .since = from, .until = to,                           \
+        .summary = "arithmetic sequence from start up to limit",                             \
+        MOPT_INPUTS({"start", "T", set, 0}, {"limit", "T", set, 0}, {"delta", "T", set, 0}), \
+        MOPT_OUTPUTS({"output", "T", set, 0}), __VA_ARGS__.traits = MOPT_TRAIT_GENERATOR,    \
+        .infer = range_infer, .eval = range_eval                                             \
     }
-#define SET_11                                                                                     \
+#define SET_11 \
     (MOPT_DT(MOPT_FLOAT32) | MOPT_DT(MOPT_FLOAT64) | MOPT_DT(MOPT_INT16) | MOPT_SET_INDEX)
 
 static const struct mopt_op records[] = {

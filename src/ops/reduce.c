@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// ReduceSum, Mean, Prod, Max, Min, L1, L2, LogSum, LogSumExp, SumSquare. Floats accumulate in double, integers in 64
-// bits (wrapping); means of integers truncate toward zero. Over an empty set: sums are 0, products 1, maxima and minima
-// the far end of the type, means of floats NaN, of integers 0.
+// ReduceSum, Mean, Prod, Max, Min, L1, L2, LogSum, LogSumExp, SumSquare. Floats accumulate in
+// double, integers in 64 bits (wrapping); means of integers truncate toward zero. Over an empty
+// set: sums are 0, products 1, maxima and minima the far end of the type, means of floats NaN, of
+// integers 0.
 #include <math.h>
 #include <string.h>
 
@@ -47,15 +48,15 @@ static union lane start(const struct plan *p)
     union lane lane = {.i = 0};
     const bool one = p->kind == PROD;
     if (p->integers) {
-        lane.i = one                ? 1
-                 : p->kind == MAX   ? far_integer(p->in->dtype, false)
-                 : p->kind == MIN   ? far_integer(p->in->dtype, true)
-                                    : 0;
+        lane.i = one              ? 1
+                 : p->kind == MAX ? far_integer(p->in->dtype, false)
+                 : p->kind == MIN ? far_integer(p->in->dtype, true)
+                                  : 0;
     } else {
-        lane.f = one                                            ? 1.0
-                 : p->kind == MAX || p->kind == LOG_SUM_EXP     ? (double)-INFINITY
-                 : p->kind == MIN                               ? (double)INFINITY
-                                                                : 0.0;
+        lane.f = one                                        ? 1.0
+                 : p->kind == MAX || p->kind == LOG_SUM_EXP ? (double)-INFINITY
+                 : p->kind == MIN                           ? (double)INFINITY
+                                                            : 0.0;
     }
     return lane;
 }
@@ -73,12 +74,12 @@ static void log_sum_exp(double *top, double *sum, double x)
     }
 }
 
-#define LANES_F(expr)                                                                              \
-    for (size_t k = 0; k < n; k++) {                                                               \
-        const double v = x[k];                                                                     \
-        const double a = acc[k * step].f;                                                          \
-        acc[k * step].f = (expr);                                                                  \
-    }                                                                                              \
+#define LANES_F(expr)                     \
+    for (size_t k = 0; k < n; k++) {      \
+        const double v = x[k];            \
+        const double a = acc[k * step].f; \
+        acc[k * step].f = (expr);         \
+    }                                     \
     break
 
 // acc[k] = acc[k] op x[k]; step 0 folds everything into acc[0].
@@ -205,13 +206,16 @@ static int64_t offset_of(int64_t index, int loops, const int64_t *dims, const in
     return offset;
 }
 
-// Results [first, first + n) of kept trip `trip`: n lanes side by side, or one result of a reduced row.
+// Results [first, first + n) of kept trip `trip`: n lanes side by side, or one result of a reduced
+// row.
 static void one_block(const struct plan *p, int64_t trip, int64_t lane, size_t n)
 {
     union lane acc[MOPT_LANES];
     double aux[MOPT_LANES];
-    for (size_t k = 0; k < n; k++) {
-        acc[k] = start(p);
+    acc[0] = start(p);
+    aux[0] = 0.0;
+    for (size_t k = 1; k < n; k++) {
+        acc[k] = acc[0];
         aux[k] = 0.0;
     }
     const int64_t base = offset_of(trip, p->kept, p->kept_dims, p->kept_strides) + lane;
@@ -297,8 +301,8 @@ static enum mopt_status read_axes(const struct mopt_eval *eval, int rank, bool *
     bool given = false;
     int64_t noop = 0;
     const bool as_input = eval->node->op->input_count > 1;
-    enum mopt_status status =
-        mopt__list_i64(eval, as_input ? 1 : 0, as_input ? NULL : "axes", &axes, &count, &given, err);
+    enum mopt_status status = mopt__list_i64(eval, as_input ? 1 : 0, as_input ? NULL : "axes",
+                                             &axes, &count, &given, err);
     if (status == MOPT_OK && as_input) {
         status = mopt__attr_int(eval->node, "noop_with_empty_axes", 0, &noop, err);
     }
@@ -315,7 +319,7 @@ static enum mopt_status read_axes(const struct mopt_eval *eval, int rank, bool *
 static enum mopt_status reduce_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[2] = {NULL, NULL};
-    bool marks[MOPT_RANK_MAX];
+    bool marks[MOPT_RANK_MAX] = {false};
     int64_t dims[MOPT_RANK_MAX];
     int64_t keep = 1;
     int rank = 0;
@@ -334,7 +338,8 @@ static enum mopt_status reduce_eval(struct mopt_eval *eval, struct mopt_error *e
             dims[rank++] = marks[i] ? 1 : in[0]->dims[i];
         }
     }
-    struct plan plan = {.in = in[0], .kind = ((const struct reduce_row *)eval->node->op->data)->kind};
+    struct plan plan = {.in = in[0],
+                        .kind = ((const struct reduce_row *)eval->node->op->data)->kind};
     const bool real = plan.kind == L2 || plan.kind == LOG_SUM || plan.kind == LOG_SUM_EXP;
     plan.integers = !mopt__dtype_is_float(in[0]->dtype) && !real;
     plan.is_unsigned = !mopt__dtype_is_signed(in[0]->dtype);
@@ -385,7 +390,8 @@ static enum mopt_status reduce_values(struct mopt_infer *infer, bool keep, struc
     return known ? mopt__infer_set_ints(infer, 0, keep ? 1 : 0, &value, 1, err) : MOPT_OK;
 }
 
-// Axes of an inferred node: false when not known; *count their number if that much is known, else -1.
+// Axes of an inferred node: false when not known; *count their number if that much is known, else
+// -1.
 static enum mopt_status infer_axes(const struct mopt_infer *infer, int rank, bool *marks,
                                    bool *known, int64_t *count, struct mopt_error *err)
 {
@@ -393,8 +399,9 @@ static enum mopt_status infer_axes(const struct mopt_infer *infer, int rank, boo
     const int64_t *axes = NULL;
     size_t n = 0;
     bool given = false;
-    *known = mopt__infer_list(infer, as_input ? 1 : 0, as_input ? NULL : "axes", &axes, &n, &given) ||
-             !given;
+    *known =
+        mopt__infer_list(infer, as_input ? 1 : 0, as_input ? NULL : "axes", &axes, &n, &given) ||
+        !given;
     *count = -1;
     for (size_t i = 0; *known && i < n; i++) {
         int64_t axis = 0;
@@ -402,7 +409,8 @@ static enum mopt_status infer_axes(const struct mopt_infer *infer, int rank, boo
     }
     if (!*known) {
         const struct mopt_type *type = mopt__infer_tensor(infer, 1);
-        if (type == NULL || type->rank != 1 || !mopt__dim_is_known(infer->dims, type->dims[0], count)) {
+        if (type == NULL || type->rank != 1 ||
+            !mopt__dim_is_known(infer->dims, type->dims[0], count)) {
             *count = -1;
         }
         return MOPT_OK;
@@ -418,7 +426,8 @@ static enum mopt_status infer_axes(const struct mopt_infer *infer, int rank, boo
         }
     }
     const enum mopt_status status = mopt__axes_mark(plain, n, rank, marks, err);
-    const bool all = n == 0 && (!as_input || mopt__int_of(infer->node, "noop_with_empty_axes", 0) == 0);
+    const bool all =
+        n == 0 && (!as_input || mopt__int_of(infer->node, "noop_with_empty_axes", 0) == 0);
     for (int i = 0; i < rank && n == 0; i++) {
         marks[i] = all;
     }
@@ -429,7 +438,7 @@ static enum mopt_status reduce_infer(struct mopt_infer *infer, struct mopt_error
 {
     const struct mopt_type *type = mopt__infer_tensor(infer, 0);
     const bool keep = mopt__int_of(infer->node, "keepdims", 1) != 0;
-    bool marks[MOPT_RANK_MAX];
+    bool marks[MOPT_RANK_MAX] = {false};
     bool known = false;
     int64_t count = 0;
     if (type == NULL || type->rank < 0) {
@@ -441,7 +450,10 @@ static enum mopt_status reduce_infer(struct mopt_infer *infer, struct mopt_error
     }
     if (!known) {
         const bool countable = count > 0 && count <= type->rank;
-        return mopt__infer_unknown(infer, keep ? type->rank : countable ? type->rank - (int)count : -1,
+        return mopt__infer_unknown(infer,
+                                   keep        ? type->rank
+                                   : countable ? type->rank - (int)count
+                                               : -1,
                                    err);
     }
     int64_t dims[MOPT_RANK_MAX];
@@ -452,39 +464,39 @@ static enum mopt_status reduce_infer(struct mopt_infer *infer, struct mopt_error
         }
     }
     status = mopt__infer_set(infer, 0, type->dtype, rank, dims, err);
-    return status == MOPT_OK && type->rank == 1 && marks[0] ? reduce_values(infer, keep, err) : status;
+    return status == MOPT_OK && type->rank == 1 && marks[0] ? reduce_values(infer, keep, err)
+                                                            : status;
 }
 
 // ---- Records --------------------------------------------------------------------------------------------------
 
-#define RECORD(op, text, from, to, set, row, ...)                                                  \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text, __VA_ARGS__,        \
-        MOPT_OUTPUTS({"reduced", "T", set, 0}), .infer = reduce_infer, .eval = reduce_eval,        \
-        .cost = mopt__cost_input, .data = &(row)                                                   \
+#define RECORD(op, text, from, to, set, row, ...)                                           \
+    {                                                                                       \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text, __VA_ARGS__, \
+        MOPT_OUTPUTS({"reduced", "T", set, 0}), .infer = reduce_infer, .eval = reduce_eval, \
+        .cost = mopt__cost_input, .data = &(row)                                            \
     }
-#define AXES_ATTRIBUTE(set)                                                                        \
-    MOPT_INPUTS({"data", "T", set, 0}),                                                            \
+#define AXES_ATTRIBUTE(set)             \
+    MOPT_INPUTS({"data", "T", set, 0}), \
         MOPT_ATTRIBUTES(MOPT_A_INTS("axes"), MOPT_A_FLAG("keepdims", 1))
-#define AXES_INPUT(set)                                                                            \
-    MOPT_INPUTS({"data", "T", set, 0},                                                             \
-                {"axes", "tensor(int64)", MOPT_SET_I64, MOPT_PARAM_OPTIONAL}),                     \
+#define AXES_INPUT(set)                                                        \
+    MOPT_INPUTS({"data", "T", set, 0},                                         \
+                {"axes", "tensor(int64)", MOPT_SET_I64, MOPT_PARAM_OPTIONAL}), \
         MOPT_ATTRIBUTES(MOPT_A_FLAG("keepdims", 1), MOPT_A_FLAG("noop_with_empty_axes", 0))
-#define OLD(op, text, from, to, set, row)                                                          \
-    RECORD(op, text, from, to, set, row, AXES_ATTRIBUTE(set))
+#define OLD(op, text, from, to, set, row) RECORD(op, text, from, to, set, row, AXES_ATTRIBUTE(set))
 #define NEW(op, text, from, to, set, row) RECORD(op, text, from, to, set, row, AXES_INPUT(set))
-#define COMMON(op, text, last, row)                                                                \
-    OLD(op, text, 1, 12, MOPT_SET_WIDE, row), OLD(op, text, 13, 17, MOPT_SET_WIDE_BF, row),        \
+#define COMMON(op, text, last, row)                                                         \
+    OLD(op, text, 1, 12, MOPT_SET_WIDE, row), OLD(op, text, 13, 17, MOPT_SET_WIDE_BF, row), \
         NEW(op, text, 18, last, MOPT_SET_WIDE_BF, row)
 #define BYTES (MOPT_DT(MOPT_INT8) | MOPT_DT(MOPT_UINT8))
-#define EXTREME(op, text, row)                                                                     \
-    OLD(op, text, 1, 11, MOPT_SET_WIDE, row), OLD(op, text, 12, 12, MOPT_SET_WIDE | BYTES, row),   \
-        OLD(op, text, 13, 17, MOPT_SET_WIDE_BF | BYTES, row),                                      \
-        NEW(op, text, 18, 19, MOPT_SET_WIDE_BF | BYTES, row),                                      \
+#define EXTREME(op, text, row)                                                                   \
+    OLD(op, text, 1, 11, MOPT_SET_WIDE, row), OLD(op, text, 12, 12, MOPT_SET_WIDE | BYTES, row), \
+        OLD(op, text, 13, 17, MOPT_SET_WIDE_BF | BYTES, row),                                    \
+        NEW(op, text, 18, 19, MOPT_SET_WIDE_BF | BYTES, row),                                    \
         NEW(op, text, 20, 0, MOPT_SET_WIDE_BF | BYTES | MOPT_SET_BOOL, row)
 
-static const struct reduce_row sum_row = {SUM}, mean_row = {MEAN}, prod_row = {PROD}, max_row = {MAX},
-                               min_row = {MIN}, l1_row = {L1}, l2_row = {L2},
+static const struct reduce_row sum_row = {SUM}, mean_row = {MEAN}, prod_row = {PROD},
+                               max_row = {MAX}, min_row = {MIN}, l1_row = {L1}, l2_row = {L2},
                                log_sum_row = {LOG_SUM}, log_sum_exp_row = {LOG_SUM_EXP},
                                sum_square_row = {SUM_SQUARE};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of all operators, built from ops.def, and the lookup by domain, name and opset version. It must not know
-// what any operator means.
+// The table of all operators, built from ops.def, and the lookup by domain, name and opset version.
+// It must not know what any operator means.
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
@@ -17,8 +17,9 @@ static const struct mopt_op_family *const families[] = {
 #undef MOPT_OPS
 };
 
-// The rows live in many files, so no constant can hold them in sorted order. This index is a function of the constant
-// tables alone: filled once, on first use, never changed after, and of fixed size so that lookup cannot fail.
+// The rows live in many files, so no constant can hold them in sorted order. This index is a
+// function of the constant tables alone: filled once, on first use, never changed after, and of
+// fixed size so that lookup cannot fail.
 enum { SLOT_COUNT = 4096 };
 static const struct mopt_op *operator_index[SLOT_COUNT];
 static pthread_once_t operator_index_once = PTHREAD_ONCE_INIT;
@@ -86,10 +87,9 @@ static enum mopt_status resolve_graph(void *context, struct mopt_graph *graph,
     (void)err;
     for (struct mopt_node *node = graph->first; node != NULL; node = node->next) {
         // A model-local function hides an operator of the same name.
-        node->op = node->function != NULL
-                       ? NULL
-                       : mopt__op_find(node->domain, node->op_type,
-                                       mopt__graph_opset(graph, node->domain));
+        node->op = node->function != NULL ? NULL
+                                          : mopt__op_find(node->domain, node->op_type,
+                                                          mopt__graph_opset(graph, node->domain));
     }
     return MOPT_OK;
 }

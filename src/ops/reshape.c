@@ -5,8 +5,8 @@
 // ---- Reshape: running -----------------------------------------------------------------------------------------
 
 // The dim that stands for -1, from the elements left over.
-static enum mopt_status fill_in(const struct mopt_tensor *data, int64_t *dims, size_t rank, size_t at,
-                                struct mopt_error *err)
+static enum mopt_status fill_in(const struct mopt_tensor *data, int64_t *dims, size_t rank,
+                                size_t at, struct mopt_error *err)
 {
     int64_t rest = 1;
     for (size_t i = 0; i < rank; i++) {
@@ -40,8 +40,8 @@ static enum mopt_status resolve(const struct mopt_tensor *data, int64_t *dims, s
                                   (long long)dims[i]);
         } else if (dims[i] == 0 && !allow_zero) {
             if (i >= (size_t)data->rank) {
-                return mopt_error_set(err, MOPT_E_SHAPE, "dim %zu is to be copied, input has rank %d",
-                                      i, data->rank);
+                return mopt_error_set(err, MOPT_E_SHAPE,
+                                      "dim %zu is to be copied, input has rank %d", i, data->rank);
             }
             dims[i] = data->dims[i];
         } else if (dims[i] == 0) {
@@ -72,7 +72,8 @@ static enum mopt_status reshape_eval(struct mopt_eval *eval, struct mopt_error *
         status = mopt__attr_int(eval->node, "allowzero", 0, &allow_zero, err);
     }
     if (status == MOPT_OK && rank > MOPT_RANK_MAX) {
-        status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %zu is above %d", rank, MOPT_RANK_MAX);
+        status =
+            mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %zu is above %d", rank, MOPT_RANK_MAX);
     }
     if (status == MOPT_OK) {
         status = resolve(in[0], dims, rank, allow_zero != 0, err);
@@ -94,7 +95,8 @@ static enum mopt_status reshape_eval(struct mopt_eval *eval, struct mopt_error *
 
 // ---- Reshape: inference ---------------------------------------------------------------------------------------
 
-// Product of `from` divided by the product of `by`, equal factors cancelled first; skip: index of `by` left out.
+// Product of `from` divided by the product of `by`, equal factors cancelled first; skip: index of
+// `by` left out.
 static int64_t quotient(struct mopt_dims *table, const int64_t *from, int from_count,
                         const int64_t *by, int by_count, int skip)
 {
@@ -141,14 +143,16 @@ static enum mopt_status shape_of_items(struct mopt_infer *infer, const int64_t *
                                   (long long)value);
         } else if (value == 0 && !allow_zero) {
             if (rank >= 0 && i >= rank) {
-                return mopt_error_set(err, MOPT_E_SHAPE, "dim %d is to be copied, input has rank %d",
-                                      i, rank);
+                return mopt_error_set(err, MOPT_E_SHAPE,
+                                      "dim %d is to be copied, input has rank %d", i, rank);
             }
             dims[i] = rank >= 0 ? type->dims[i] : mopt__dim_fresh(infer->dims);
         }
     }
     // one dim that is not known follows from the others, whatever stands there
-    const int missing = open >= 0 && unknowns == 0 ? open : open < 0 && unknowns == 1 ? unknown : -1;
+    const int missing = open >= 0 && unknowns == 0  ? open
+                        : open < 0 && unknowns == 1 ? unknown
+                                                    : -1;
     if (missing >= 0 && rank >= 0) {
         dims[missing] = quotient(infer->dims, type->dims, rank, dims, (int)count, missing);
     } else if (open >= 0) {
@@ -167,12 +171,14 @@ static enum mopt_status check_count(const struct mopt_infer *infer, const int64_
     int64_t a = 0;
     int64_t b = 0;
     if (type == NULL || type->rank < 0 ||
-        !mopt__dim_is_known(infer->dims, mopt__dim_product(infer->dims, type->dims, type->rank), &a) ||
-        !mopt__dim_is_known(infer->dims, mopt__dim_product(infer->dims, dims, rank), &b) || a == b) {
+        !mopt__dim_is_known(infer->dims, mopt__dim_product(infer->dims, type->dims, type->rank),
+                            &a) ||
+        !mopt__dim_is_known(infer->dims, mopt__dim_product(infer->dims, dims, rank), &b) ||
+        a == b) {
         return MOPT_OK;
     }
-    return mopt_error_set(err, MOPT_E_SHAPE, "shape has %lld elements, input has %lld", (long long)b,
-                          (long long)a);
+    return mopt_error_set(err, MOPT_E_SHAPE, "shape has %lld elements, input has %lld",
+                          (long long)b, (long long)a);
 }
 
 static enum mopt_status reshape_infer(struct mopt_infer *infer, struct mopt_error *err)
@@ -181,7 +187,8 @@ static enum mopt_status reshape_infer(struct mopt_infer *infer, struct mopt_erro
     const int64_t *items = NULL;
     size_t count = 0;
     bool given = false;
-    if (!mopt__infer_list(infer, as_input ? 1 : 0, as_input ? NULL : "shape", &items, &count, &given)) {
+    if (!mopt__infer_list(infer, as_input ? 1 : 0, as_input ? NULL : "shape", &items, &count,
+                          &given)) {
         const struct mopt_type *shape = as_input ? mopt__infer_tensor(infer, 1) : NULL;
         int64_t rank = -1;
         const bool known = shape != NULL && shape->rank == 1 &&
@@ -190,15 +197,16 @@ static enum mopt_status reshape_infer(struct mopt_infer *infer, struct mopt_erro
     }
     int64_t dims[MOPT_RANK_MAX];
     if (count > MOPT_RANK_MAX) {
-        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %zu is above %d", count, MOPT_RANK_MAX);
+        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank %zu is above %d", count,
+                              MOPT_RANK_MAX);
     }
     int64_t *copy = mopt__infer_room(infer, count);
     for (size_t i = 0; copy != NULL && i < count; i++) {
         // attribute values are plain numbers: -1 must not be taken for a dim expression
         copy[i] = as_input ? items[i] : mopt__dim_const(infer->dims, items[i]);
     }
-    enum mopt_status status = copy == NULL ? mopt_error_memory(err)
-                                           : shape_of_items(infer, copy, count, dims, err);
+    enum mopt_status status =
+        copy == NULL ? mopt_error_memory(err) : shape_of_items(infer, copy, count, dims, err);
     if (status == MOPT_OK) {
         status = check_count(infer, dims, (int)count, err);
     }
@@ -256,29 +264,30 @@ static enum mopt_status flatten_infer(struct mopt_infer *infer, struct mopt_erro
         return status;
     }
     const int64_t dims[2] = {mopt__dim_product(infer->dims, type->dims, split),
-                             mopt__dim_product(infer->dims, type->dims + split, type->rank - split)};
+                             mopt__dim_product(infer->dims, type->dims + split,
+                                               type->rank - split)};
     return mopt__infer_set(infer, 0, type->dtype, 2, dims, err);
 }
 
 // ---- Records --------------------------------------------------------------------------------------------------
 
 #define MOVES (MOPT_TRAIT_SHAPE_ONLY | MOPT_TRAIT_VIEW)
-#define RESHAPE(from, to, set, ...)                                                                \
-    {                                                                                              \
-        .domain = "", .name = "Reshape", .since = from, .until = to,                               \
-        .summary = "the same elements under another shape",                                        \
-        MOPT_INPUTS({"data", "T", set, 0}, {"shape", "tensor(int64)", MOPT_SET_I64, 0}),           \
-        MOPT_OUTPUTS({"reshaped", "T", set, 0}), __VA_ARGS__ .traits = MOVES,                      \
-        .quant = &mopt__quant_moves, .infer = reshape_infer, .eval = reshape_eval                  \
+#define RESHAPE(from, to, set, ...)                                                      \
+    {                                                                                    \
+        .domain = "", .name = "Reshape", .since = from, .until = to,                     \
+        .summary = "the same elements under another shape",                              \
+        MOPT_INPUTS({"data", "T", set, 0}, {"shape", "tensor(int64)", MOPT_SET_I64, 0}), \
+        MOPT_OUTPUTS({"reshaped", "T", set, 0}), __VA_ARGS__.traits = MOVES,             \
+        .quant = &mopt__quant_moves, .infer = reshape_infer, .eval = reshape_eval        \
     }
 #define ALLOW MOPT_ATTRIBUTES(MOPT_A_FLAG("allowzero", 0)),
-#define FLATTEN(from, to, set)                                                                     \
-    {                                                                                              \
-        .domain = "", .name = "Flatten", .since = from, .until = to,                               \
-        .summary = "matrix of the dims before and from an axis",                                   \
-        MOPT_INPUTS({"input", "T", set, 0}), MOPT_OUTPUTS({"output", "T", set, 0}),                \
-        MOPT_ATTRIBUTES(MOPT_A_INT("axis", 1)), .traits = MOVES, .quant = &mopt__quant_moves,      \
-        .infer = flatten_infer, .eval = flatten_eval                                               \
+#define FLATTEN(from, to, set)                                                                \
+    {                                                                                         \
+        .domain = "", .name = "Flatten", .since = from, .until = to,                          \
+        .summary = "matrix of the dims before and from an axis",                              \
+        MOPT_INPUTS({"input", "T", set, 0}), MOPT_OUTPUTS({"output", "T", set, 0}),           \
+        MOPT_ATTRIBUTES(MOPT_A_INT("axis", 1)), .traits = MOVES, .quant = &mopt__quant_moves, \
+        .infer = flatten_infer, .eval = flatten_eval                                          \
     }
 
 static const struct mopt_op records[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resampling along one axis: which inputs with which weights make each output. It must not know tensors or nodes.
+// Resampling along one axis: which inputs with which weights make each output. It must not know
+// tensors or nodes.
 #ifndef MOPT_OPS_RESIZE_AXIS_H
 #define MOPT_OPS_RESIZE_AXIS_H
 
@@ -40,12 +41,13 @@ struct mopt_resize_axis {
     int64_t in, out;
     double scale, roi_begin, roi_end;
     int64_t taps;
-    int64_t *index;   // [out*taps], inside the input
-    double *weights;  // [out*taps]
-    bool *outside;    // [out] true: the extrapolation value
+    int64_t *index;  // [out*taps], inside the input
+    double *weights; // [out*taps]
+    bool *outside;   // [out] true: the extrapolation value
 };
 
-// Fills the table from in (> 0), out, scale (> 0, finite) and roi. Errors: MOPT_E_MEMORY, MOPT_E_LIMIT (kernel too wide).
+// Fills the table from in (> 0), out, scale (> 0, finite) and roi. Errors: MOPT_E_MEMORY,
+// MOPT_E_LIMIT (kernel too wide).
 enum mopt_status mopt__resize_axis_build(struct mopt_resize_axis *axis,
                                          const struct mopt_resize_rule *rule,
                                          struct mopt_error *err);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ReverseSequence (the first n steps of each batch entry backwards) and CenterCropPad (axes cut or padded with zeros
-// around the centre).
+// ReverseSequence (the first n steps of each batch entry backwards) and CenterCropPad (axes cut or
+// padded with zeros around the centre).
 #include <string.h>
 
 #include "ops/copy.h"
@@ -8,8 +8,9 @@
 
 // ---- ReverseSequence ------------------------------------------------------------------------------------------
 
-static enum mopt_status read_layout(const struct mopt_eval *eval, const struct mopt_tensor *const *in,
-                                    int64_t *batch, int64_t *time, struct mopt_error *err)
+static enum mopt_status read_layout(const struct mopt_eval *eval,
+                                    const struct mopt_tensor *const *in, int64_t *batch,
+                                    int64_t *time, struct mopt_error *err)
 {
     enum mopt_status status = mopt__attr_int(eval->node, "batch_axis", 1, batch, err);
     if (status == MOPT_OK) {
@@ -19,7 +20,8 @@ static enum mopt_status read_layout(const struct mopt_eval *eval, const struct m
         status = mopt_error_set(err, MOPT_E_VALUE, "batch_axis and time_axis must be 0 and 1");
     }
     if (status == MOPT_OK && in[0]->rank < 2) {
-        status = mopt_error_set(err, MOPT_E_SHAPE, "input has rank %d, must be at least 2", in[0]->rank);
+        status =
+            mopt_error_set(err, MOPT_E_SHAPE, "input has rank %d, must be at least 2", in[0]->rank);
     }
     if (status == MOPT_OK && (in[1]->rank != 1 || in[1]->dims[0] != in[0]->dims[*batch])) {
         status = mopt_error_set(err, MOPT_E_SHAPE, "there must be one length per batch entry");
@@ -27,8 +29,8 @@ static enum mopt_status read_layout(const struct mopt_eval *eval, const struct m
     for (size_t i = 0; status == MOPT_OK && i < in[1]->count; i++) {
         const int64_t length = mopt__tensor_i64_at(in[1], i);
         if (length < 0 || length > in[0]->dims[*time]) {
-            status = mopt_error_set(err, MOPT_E_VALUE, "length %zu is %lld, must be in [0, %lld]", i,
-                                    (long long)length, (long long)in[0]->dims[*time]);
+            status = mopt_error_set(err, MOPT_E_VALUE, "length %zu is %lld, must be in [0, %lld]",
+                                    i, (long long)length, (long long)in[0]->dims[*time]);
         }
     }
     return status;
@@ -159,15 +161,15 @@ static enum mopt_status crop_infer(struct mopt_infer *infer, struct mopt_error *
     return mopt__infer_set(infer, 0, type->dtype, type->rank, dims, err);
 }
 
-#define REVERSE(from, to, set)                                                                     \
-    {                                                                                              \
-        .domain = "", .name = "ReverseSequence", .since = from, .until = to,                       \
-        .summary = "the first steps of each batch entry backwards",                                \
-        MOPT_INPUTS({"input", "T", set, 0}, {"sequence_lens", "tensor(int64)", MOPT_SET_I64, 0}),  \
-        MOPT_OUTPUTS({"Y", "T", set, 0}),                                                          \
-        MOPT_ATTRIBUTES(MOPT_A_FLAG("batch_axis", 1), MOPT_A_FLAG("time_axis", 0)),                \
-        .traits = MOPT_TRAIT_SHAPE_ONLY, .quant = &mopt__quant_moves, .infer = mopt__infer_like,   \
-        .eval = reverse_eval                                                                       \
+#define REVERSE(from, to, set)                                                                    \
+    {                                                                                             \
+        .domain = "", .name = "ReverseSequence", .since = from, .until = to,                      \
+        .summary = "the first steps of each batch entry backwards",                               \
+        MOPT_INPUTS({"input", "T", set, 0}, {"sequence_lens", "tensor(int64)", MOPT_SET_I64, 0}), \
+        MOPT_OUTPUTS({"Y", "T", set, 0}),                                                         \
+        MOPT_ATTRIBUTES(MOPT_A_FLAG("batch_axis", 1), MOPT_A_FLAG("time_axis", 0)),               \
+        .traits = MOPT_TRAIT_SHAPE_ONLY, .quant = &mopt__quant_moves, .infer = mopt__infer_like,  \
+        .eval = reverse_eval                                                                      \
     }
 
 static const struct mopt_op records[] = {

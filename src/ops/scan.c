@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scan: a body runs once per slice of its scanned inputs, carrying state and collecting slices of outputs. Opset 8 works
-// batch by batch on [batch, sequence, ...]; from 9 on the axes are free and there is no batch.
+// Scan: a body runs once per slice of its scanned inputs, carrying state and collecting slices of
+// outputs. Opset 8 works batch by batch on [batch, sequence, ...]; from 9 on the axes are free and
+// there is no batch.
 #include <string.h>
 
 #include "ops/eval.h"
@@ -11,17 +12,16 @@
 // How the node is built.
 struct layout {
     struct mopt_graph *body;
-    bool batched;        // opset 8
-    size_t first;        // first input that is a state
-    size_t states;       // N
-    size_t scanned;      // M
-    size_t collected;    // K
+    bool batched;     // opset 8
+    size_t first;     // first input that is a state
+    size_t states;    // N
+    size_t scanned;   // M
+    size_t collected; // K
     const int64_t *in_axes, *in_directions, *out_axes, *out_directions; // NULL: all 0
 };
 
-static enum mopt_status list_attribute(const struct mopt_node *node, const char *name,
-                                       size_t count, const int64_t **values,
-                                       struct mopt_error *err)
+static enum mopt_status list_attribute(const struct mopt_node *node, const char *name, size_t count,
+                                       const int64_t **values, struct mopt_error *err)
 {
     size_t given;
     enum mopt_status status = mopt__attr_ints(node, name, values, &given, err);
@@ -48,8 +48,8 @@ static enum mopt_status lists(const struct mopt_node *node, struct layout *layou
                                 &layout->in_directions, err);
     }
     if (status == MOPT_OK) {
-        status = list_attribute(node, "scan_output_axes", layout->collected, &layout->out_axes,
-                                err);
+        status =
+            list_attribute(node, "scan_output_axes", layout->collected, &layout->out_axes, err);
     }
     if (status == MOPT_OK) {
         status = list_attribute(node, "scan_output_directions", layout->collected,
@@ -61,7 +61,7 @@ static enum mopt_status lists(const struct mopt_node *node, struct layout *layou
 static enum mopt_status open_layout(const struct mopt_node *node, int64_t version,
                                     struct layout *layout, struct mopt_error *err)
 {
-    *layout = (struct layout){ .batched = version < 9, .first = version < 9 ? 1 : 0 };
+    *layout = (struct layout){.batched = version < 9, .first = version < 9 ? 1 : 0};
     int64_t scanned;
     enum mopt_status status = mopt__attr_graph(node, "body", &layout->body, err);
     if (status == MOPT_OK) {
@@ -87,7 +87,7 @@ static enum mopt_status open_layout(const struct mopt_node *node, int64_t versio
     return lists(node, layout, err);
 }
 
-// ---- Inference ------------------------------------------------------------------------------------------------
+// ---- Inference ----------------------------------------------------------------------------------
 
 // Type without the axes that the body does not see; *length gets the scanned dimension.
 static enum mopt_status sliced(struct mopt_infer *infer, const struct layout *layout, size_t i,
@@ -121,8 +121,8 @@ static enum mopt_status sliced(struct mopt_infer *infer, const struct layout *la
     return out->type != NULL ? MOPT_OK : mopt_error_memory(err);
 }
 
-static enum mopt_status with_axes(struct mopt_infer *infer, const struct layout *layout,
-                                  uint32_t i, const struct mopt_type *type, int64_t length,
+static enum mopt_status with_axes(struct mopt_infer *infer, const struct layout *layout, uint32_t i,
+                                  const struct mopt_type *type, int64_t length,
                                   struct mopt_error *err)
 {
     if (type == NULL || type->kind != MOPT_TYPE_TENSOR) {
@@ -138,9 +138,8 @@ static enum mopt_status with_axes(struct mopt_infer *infer, const struct layout 
     int axis = -1;
     if (!state) {
         int64_t given = layout->out_axes != NULL ? layout->out_axes[i - layout->states] : 0;
-        enum mopt_status status = layout->batched
-                                      ? MOPT_OK
-                                      : mopt__axis_normalise(given, rank, &axis, err);
+        enum mopt_status status =
+            layout->batched ? MOPT_OK : mopt__axis_normalise(given, rank, &axis, err);
         if (status != MOPT_OK) {
             return status;
         }
@@ -192,7 +191,7 @@ static enum mopt_status scan_infer(struct mopt_infer *infer, struct mopt_error *
     return status;
 }
 
-// ---- Running --------------------------------------------------------------------------------------------------
+// ---- Running ------------------------------------------------------------------------------------
 
 // One run over a sequence.
 struct scanning {
@@ -203,7 +202,7 @@ struct scanning {
     struct mopt_tensor **inputs; // [scanned] whole sequences
     int *axes;                   // [scanned]
     int64_t length;
-    struct mopt_stack *stacks;   // [collected]
+    struct mopt_stack *stacks; // [collected]
 };
 
 static enum mopt_status set_slice(struct scanning *scan, size_t i, int64_t position,
@@ -319,7 +318,7 @@ static enum mopt_status empty_slices(const struct layout *layout, size_t i, int 
         return mopt_error_set(err, MOPT_E_UNSUPPORTED,
                               "type of scanned output %zu is not known and no step was made", i);
     }
-    int64_t dims[MOPT_RANK_MAX] = { 0 };
+    int64_t dims[MOPT_RANK_MAX] = {0};
     int rank = type->rank < 0 ? 1 : type->rank + 1;
     for (int k = 0; k < rank; k++) {
         int64_t dim = k == axis ? 0 : type->dims[k < axis ? k : k - 1];
@@ -338,8 +337,8 @@ static enum mopt_status collect(struct scanning *scan, size_t i, struct mopt_ten
     int rank = stack->count > 0 ? stack->items[0]->rank + 1
                                 : (type != NULL && type->rank >= 0 ? type->rank + 1 : 1);
     int axis;
-    enum mopt_status status = mopt__axis_normalise(
-        layout->out_axes != NULL ? layout->out_axes[i] : 0, rank, &axis, err);
+    enum mopt_status status =
+        mopt__axis_normalise(layout->out_axes != NULL ? layout->out_axes[i] : 0, rank, &axis, err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -376,8 +375,7 @@ static enum mopt_status eval_free_axes(struct scanning *scan, struct mopt_error 
         scan->in[i] = mopt__datum_ref(eval->inputs[i]);
     }
     for (size_t i = 0; i < layout->scanned; i++) {
-        struct mopt_tensor *input =
-            mopt__eval_input_mutable(eval, (uint32_t)(layout->states + i));
+        struct mopt_tensor *input = mopt__eval_input_mutable(eval, (uint32_t)(layout->states + i));
         if (input == NULL) {
             return mopt_error_set(err, MOPT_E_TYPE, "scanned input %zu is not a tensor", i);
         }
@@ -402,7 +400,7 @@ static enum mopt_status eval_free_axes(struct scanning *scan, struct mopt_error 
     return status;
 }
 
-// ---- Opset 8 ------------------------------------------------------------------------------------------------------
+// ---- Opset 8 ------------------------------------------------------------------------------------
 
 // Batch item b of input i.
 static enum mopt_status batch_item(const struct scanning *scan, size_t i, int64_t b,
@@ -417,7 +415,8 @@ static enum mopt_status batch_item(const struct scanning *scan, size_t i, int64_
     return mopt__slice_axis(whole, 0, b, 1, true, out, err);
 }
 
-// Copies what the run over one batch item gave into row b of the outputs' stacks; short sequences are filled up.
+// Copies what the run over one batch item gave into row b of the outputs' stacks; short sequences
+// are filled up.
 static enum mopt_status keep_row(struct scanning *scan, struct mopt_stack *rows, int64_t longest,
                                  struct mopt_error *err)
 {
@@ -444,7 +443,7 @@ static enum mopt_status keep_row(struct scanning *scan, struct mopt_stack *rows,
                 memset(mopt__tensor_data(full), 0, full->bytes);
                 memcpy(mopt__tensor_data(full), joined->data, joined->bytes);
             }
-            struct mopt_datum row = { .kind = MOPT_DATUM_TENSOR, .tensor = full };
+            struct mopt_datum row = {.kind = MOPT_DATUM_TENSOR, .tensor = full};
             if (status == MOPT_OK) {
                 status = mopt__stack_push(&rows[layout->states + i], &row, err);
             }
@@ -532,7 +531,7 @@ static enum mopt_status scan_eval(struct mopt_eval *eval, struct mopt_error *err
     if (eval->body == NULL) {
         return mopt_error_set(err, MOPT_E_UNSUPPORTED, "bodies cannot be run here");
     }
-    struct scanning scan = { .eval = eval, .layout = &layout };
+    struct scanning scan = {.eval = eval, .layout = &layout};
     status = scan_allocate(&scan, err);
     if (status == MOPT_OK) {
         status = layout.batched ? eval_batched(&scan, err) : eval_free_axes(&scan, err);
@@ -542,10 +541,13 @@ static enum mopt_status scan_eval(struct mopt_eval *eval, struct mopt_error *err
 }
 
 #define VARIADIC (MOPT_PARAM_VARIADIC | MOPT_PARAM_HETEROGENEOUS)
-#define BODY {.name = "body", .kind = MOPT_ATTR_GRAPH, .required = true}
-#define COMMON                                                                                     \
-    .domain = "", .name = "Scan", .summary = "runs a body over the slices of sequences",           \
-    MOPT_OUTPUTS({"final_state_and_scan_outputs", "V", MOPT_SET_ALL_25, VARIADIC}),                \
+#define BODY                                                      \
+    {                                                             \
+        .name = "body", .kind = MOPT_ATTR_GRAPH, .required = true \
+    }
+#define COMMON                                                                           \
+    .domain = "", .name = "Scan", .summary = "runs a body over the slices of sequences", \
+    MOPT_OUTPUTS({"final_state_and_scan_outputs", "V", MOPT_SET_ALL_25, VARIADIC}),      \
     .traits = MOPT_TRAIT_CONTROL, .infer = scan_infer, .eval = scan_eval
 
 static const struct mopt_op records[] = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scatter, ScatterElements, ScatterND: a copy of the data with updates written to the places that indices name, or
-// joined to what stands there (add, mul, max, min). Updates apply in order; every index is checked before use.
+// Scatter, ScatterElements, ScatterND: a copy of the data with updates written to the places that
+// indices name, or joined to what stands there (add, mul, max, min). Updates apply in order; every
+// index is checked before use.
 #include <string.h>
 
 #include "ops/copy.h"
@@ -125,7 +126,8 @@ static enum mopt_status check_elements(const struct mopt_tensor *const *in, int 
         }
     }
     return fits ? MOPT_OK
-                : mopt_error_set(err, MOPT_E_SHAPE, "shapes of indices and updates do not fit the data");
+                : mopt_error_set(err, MOPT_E_SHAPE,
+                                 "shapes of indices and updates do not fit the data");
 }
 
 static enum mopt_status elements_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -196,7 +198,8 @@ static enum mopt_status check_nd(const struct mopt_tensor *const *in, int *depth
     }
     *depth = (int)last;
     return fits ? MOPT_OK
-                : mopt_error_set(err, MOPT_E_SHAPE, "shapes of indices and updates do not fit the data");
+                : mopt_error_set(err, MOPT_E_SHAPE,
+                                 "shapes of indices and updates do not fit the data");
 }
 
 static enum mopt_status nd_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -238,20 +241,20 @@ static enum mopt_status nd_eval(struct mopt_eval *eval, struct mopt_error *err)
 
 // ---- Records --------------------------------------------------------------------------------------------------
 
-#define RECORD(op, text, from, to, set, index_var, index_set, eval_fn, ...)                        \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
-        MOPT_INPUTS({"data", "T", set, 0}, {"indices", index_var, index_set, 0},                   \
-                    {"updates", "T", set, 0}),                                                     \
-        MOPT_OUTPUTS({"output", "T", set, 0}), __VA_ARGS__ .infer = mopt__infer_like,              \
-        .eval = eval_fn                                                                            \
+#define RECORD(op, text, from, to, set, index_var, index_set, eval_fn, ...)          \
+    {                                                                                \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,       \
+        MOPT_INPUTS({"data", "T", set, 0}, {"indices", index_var, index_set, 0},     \
+                    {"updates", "T", set, 0}),                                       \
+        MOPT_OUTPUTS({"output", "T", set, 0}), __VA_ARGS__.infer = mopt__infer_like, \
+        .eval = eval_fn                                                              \
     }
 #define AXIS MOPT_A_INT("axis", 0)
 #define ELEMENTS(op, from, to, set, ...)                                                           \
     RECORD(op, "data with elements replaced along an axis", from, to, set, "Tind", MOPT_SET_INDEX, \
            elements_eval, MOPT_ATTRIBUTES(__VA_ARGS__), )
-#define ND(from, to, set, ...)                                                                     \
-    RECORD("ScatterND", "data with slices replaced at index tuples", from, to, set,                \
+#define ND(from, to, set, ...)                                                      \
+    RECORD("ScatterND", "data with slices replaced at index tuples", from, to, set, \
            "tensor(int64)", MOPT_SET_I64, nd_eval, __VA_ARGS__)
 #define REDUCTION_16 MOPT_A_STRING("reduction", "none", "none|add|mul")
 #define REDUCTION_18 MOPT_A_STRING("reduction", "none", "none|add|mul|max|min")

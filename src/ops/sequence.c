@@ -6,20 +6,18 @@
 #include "ops/infer.h"
 #include "ops/record.h"
 
-// ---- Inference ------------------------------------------------------------------------------------------------
+// ---- Inference ----------------------------------------------------------------------------------
 
 static const struct mopt_type *sequence_type(const struct mopt_infer *infer, uint32_t i)
 {
-    const struct mopt_type *type =
-        mopt__infer_has(infer, i) ? infer->inputs[i].type : NULL;
+    const struct mopt_type *type = mopt__infer_has(infer, i) ? infer->inputs[i].type : NULL;
     return type != NULL && type->kind == MOPT_TYPE_SEQUENCE ? type : NULL;
 }
 
 static enum mopt_status set_sequence(struct mopt_infer *infer, const struct mopt_type *element,
                                      struct mopt_error *err)
 {
-    const struct mopt_type *type =
-        mopt__type_container(infer->arena, MOPT_TYPE_SEQUENCE, element);
+    const struct mopt_type *type = mopt__type_container(infer->arena, MOPT_TYPE_SEQUENCE, element);
     return type != NULL ? mopt__infer_set_type(infer, 0, type) : mopt_error_memory(err);
 }
 
@@ -40,9 +38,10 @@ static enum mopt_status empty_infer(struct mopt_infer *infer, struct mopt_error 
     if (status != MOPT_OK) {
         return status;
     }
-    const struct mopt_type *element = mopt__type_tensor(
-        infer->arena, mopt__dtype_valid((int)dtype) ? (enum mopt_dtype)dtype : MOPT_UNDEFINED, -1,
-        NULL);
+    const struct mopt_type *element =
+        mopt__type_tensor(infer->arena,
+                          mopt__dtype_valid((int)dtype) ? (enum mopt_dtype)dtype : MOPT_UNDEFINED,
+                          -1, NULL);
     return element != NULL ? set_sequence(infer, element, err) : mopt_error_memory(err);
 }
 
@@ -78,7 +77,7 @@ static enum mopt_status length_infer(struct mopt_infer *infer, struct mopt_error
     return mopt__infer_set(infer, 0, MOPT_INT64, 0, NULL, err);
 }
 
-// ---- Running --------------------------------------------------------------------------------------------------
+// ---- Running ------------------------------------------------------------------------------------
 
 static enum mopt_status set_list(struct mopt_eval *eval, enum mopt_dtype dtype,
                                  struct mopt_datum *const *items, size_t count,
@@ -156,8 +155,8 @@ static enum mopt_status at_eval(struct mopt_eval *eval, struct mopt_error *err)
     size_t position;
     enum mopt_status status = open_sequence(eval, &sequence, err);
     if (status == MOPT_OK) {
-        status = position_of(eval, 1, sequence->count, (int64_t)sequence->count - 1, 0, &position,
-                             err);
+        status =
+            position_of(eval, 1, sequence->count, (int64_t)sequence->count - 1, 0, &position, err);
     }
     return status == MOPT_OK ? mopt__eval_set_datum(eval, 0, sequence->items[position]) : status;
 }
@@ -175,8 +174,7 @@ static enum mopt_status insert_eval(struct mopt_eval *eval, struct mopt_error *e
     if (status == MOPT_OK && sequence->dtype != MOPT_UNDEFINED &&
         tensor->dtype != sequence->dtype) {
         status = mopt_error_set(err, MOPT_E_TYPE, "tensor of type '%s' in a sequence of '%s'",
-                                mopt__dtype_name(tensor->dtype),
-                                mopt__dtype_name(sequence->dtype));
+                                mopt__dtype_name(tensor->dtype), mopt__dtype_name(sequence->dtype));
     }
     if (status != MOPT_OK) {
         return status;
@@ -234,11 +232,21 @@ static enum mopt_status length_eval(struct mopt_eval *eval, struct mopt_error *e
     return status;
 }
 
-#define SEQUENCE_IN {"input_sequence", "S", MOPT_SET_ALL_25, MOPT_PARAM_SEQUENCE}
-#define SEQUENCE_OUT {"output_sequence", "S", MOPT_SET_ALL_25, MOPT_PARAM_SEQUENCE}
-#define POSITION(f) {"position", "I", MOPT_SET_INDEX, f}
-#define OP(op, text, facet) .domain = "", .name = op, .since = 11, .summary = text,                \
-        .infer = facet##_infer, .eval = facet##_eval
+#define SEQUENCE_IN                                                 \
+    {                                                               \
+        "input_sequence", "S", MOPT_SET_ALL_25, MOPT_PARAM_SEQUENCE \
+    }
+#define SEQUENCE_OUT                                                 \
+    {                                                                \
+        "output_sequence", "S", MOPT_SET_ALL_25, MOPT_PARAM_SEQUENCE \
+    }
+#define POSITION(f)                        \
+    {                                      \
+        "position", "I", MOPT_SET_INDEX, f \
+    }
+#define OP(op, text, facet)                                                         \
+    .domain = "", .name = op, .since = 11, .summary = text, .infer = facet##_infer, \
+    .eval = facet##_eval
 
 static const struct mopt_op records[] = {
     {OP("SequenceConstruct", "a sequence of the given tensors", construct),
@@ -253,7 +261,7 @@ static const struct mopt_op records[] = {
      MOPT_OUTPUTS(SEQUENCE_OUT)},
     {OP("SequenceErase", "a sequence with one element less", erase),
      MOPT_INPUTS(SEQUENCE_IN, POSITION(MOPT_PARAM_OPTIONAL)), MOPT_OUTPUTS(SEQUENCE_OUT)},
-    {OP("SequenceLength", "the number of elements of a sequence", length),
-     MOPT_INPUTS(SEQUENCE_IN), MOPT_OUTPUTS({"length", "I", MOPT_SET_I64, 0})},
+    {OP("SequenceLength", "the number of elements of a sequence", length), MOPT_INPUTS(SEQUENCE_IN),
+     MOPT_OUTPUTS({"length", "I", MOPT_SET_I64, 0})},
 };
 const struct mopt_op_family mopt__ops_sequence = {records, MOPT_COUNTOF(records)};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SequenceMap: a body runs once for every element of a sequence; its outputs make up the resulting sequences.
+// SequenceMap: a body runs once for every element of a sequence; its outputs make up the resulting
+// sequences.
 #include "ops/eval.h"
 #include "ops/infer.h"
 #include "ops/record.h"
@@ -35,7 +36,7 @@ static enum mopt_status sequence_map_infer(struct mopt_infer *infer, struct mopt
     for (size_t i = 0; i < inputs; i++) {
         facts[i] = infer->inputs[i];
         if (facts[i].type != NULL && facts[i].type->kind == MOPT_TYPE_SEQUENCE) {
-            facts[i] = (struct mopt_fact){ .type = facts[i].type->element };
+            facts[i] = (struct mopt_fact){.type = facts[i].type->element};
         }
     }
     status = infer->body(infer, body, facts, inputs, facts + inputs, err);
@@ -128,11 +129,10 @@ static enum mopt_status map_all(struct mapping *map, struct mopt_error *err)
 
 static enum mopt_status sequence_map_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    struct mapping map = { .eval = eval };
+    struct mapping map = {.eval = eval};
     enum mopt_status status = open_body(eval->node, &map.body, err);
     if (status == MOPT_OK && (eval->body == NULL || eval->inputs[0]->kind != MOPT_DATUM_SEQUENCE)) {
-        status = mopt_error_set(err, MOPT_E_UNSUPPORTED,
-                                "needs a sequence and a runner of bodies");
+        status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "needs a sequence and a runner of bodies");
     }
     if (status != MOPT_OK) {
         return status;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Slice: every step-th element between start and end along axes; indices count from the end when negative and are cut
-// to the axis as in numpy.
+// Slice: every step-th element between start and end along axes; indices count from the end when
+// negative and are cut to the axis as in numpy.
 #include "ops/copy.h"
 #include "ops/operands.h"
 
@@ -82,15 +82,17 @@ static enum mopt_status make_ranges(const struct mopt_tensor *data, const struct
     }
     for (size_t i = 0; i < lists->count[STARTS]; i++) {
         int axis = 0;
-        enum mopt_status status = mopt__axis_normalise(
-            lists->given[AXES] ? lists->items[AXES][i] : (int64_t)i, data->rank, &axis, err);
+        enum mopt_status status =
+            mopt__axis_normalise(lists->given[AXES] ? lists->items[AXES][i] : (int64_t)i,
+                                 data->rank, &axis, err);
         if (status == MOPT_OK && seen[axis]) {
             status = mopt_error_set(err, MOPT_E_VALUE, "axis %d is given twice", axis);
         }
         if (status == MOPT_OK) {
             seen[axis] = true;
-            status = make_range(data->dims[axis], lists->items[STARTS][i], lists->items[ENDS][i],
-                                lists->given[STEPS] ? lists->items[STEPS][i] : 1, &ranges[axis], err);
+            status =
+                make_range(data->dims[axis], lists->items[STARTS][i], lists->items[ENDS][i],
+                           lists->given[STEPS] ? lists->items[STEPS][i] : 1, &ranges[axis], err);
         }
         if (status != MOPT_OK) {
             return status;
@@ -160,9 +162,9 @@ static void read_facts(const struct mopt_infer *infer, struct facts *facts)
 {
     const bool inputs = infer->node->op->input_count > 1;
     for (int i = 0; i < LISTS; i++) {
-        facts->known[i] = mopt__infer_list(infer, inputs ? (uint32_t)i + 1 : 0,
-                                           inputs ? NULL : list_names[i], &facts->items[i],
-                                           &facts->count[i], &facts->given[i]);
+        facts->known[i] =
+            mopt__infer_list(infer, inputs ? (uint32_t)i + 1 : 0, inputs ? NULL : list_names[i],
+                             &facts->items[i], &facts->count[i], &facts->given[i]);
         if (inputs || !facts->known[i]) {
             continue;
         }
@@ -175,7 +177,8 @@ static void read_facts(const struct mopt_infer *infer, struct facts *facts)
     }
 }
 
-// A start or end on an axis of symbolic size, cut to it; *whole: it is the size itself, *zero: it is 0.
+// A start or end on an axis of symbolic size, cut to it; *whole: it is the size itself, *zero: it
+// is 0.
 static int64_t place(struct mopt_dims *dims, int64_t size, int64_t x)
 {
     int64_t value = 0;
@@ -189,7 +192,8 @@ static int64_t place(struct mopt_dims *dims, int64_t size, int64_t x)
 }
 
 // Length of an axis with a positive step on symbolic numbers.
-static int64_t forward(struct mopt_dims *dims, int64_t size, int64_t start, int64_t end, int64_t step)
+static int64_t forward(struct mopt_dims *dims, int64_t size, int64_t start, int64_t end,
+                       int64_t step)
 {
     int64_t first = 0;
     const int64_t stop = place(dims, size, end);
@@ -231,7 +235,8 @@ static int64_t sliced(const struct mopt_infer *infer, int64_t size, int64_t star
     }
     const bool from_end = known_start && (a == -1 || a >= INT32_MAX);
     const bool to_start = known_end && b <= -INT32_MAX;
-    return from_end && to_start && s > -INT32_MAX ? mopt__dim_ceildiv(dims, size, -s) : MOPT_DIM_UNKNOWN;
+    return from_end && to_start && s > -INT32_MAX ? mopt__dim_ceildiv(dims, size, -s)
+                                                  : MOPT_DIM_UNKNOWN;
 }
 
 static enum mopt_status slice_values(struct mopt_infer *infer, const struct range *range,
@@ -277,16 +282,17 @@ static enum mopt_status slice_infer(struct mopt_infer *infer, struct mopt_error 
     for (size_t i = 0; i < count; i++) {
         int64_t axis_value = (int64_t)i;
         int axis = 0;
-        if (facts.given[AXES] && !mopt__dim_is_known(infer->dims, facts.items[AXES][i], &axis_value)) {
+        if (facts.given[AXES] &&
+            !mopt__dim_is_known(infer->dims, facts.items[AXES][i], &axis_value)) {
             return mopt__infer_unknown(infer, type->rank, err);
         }
         const enum mopt_status status = mopt__axis_normalise(axis_value, type->rank, &axis, err);
         if (status != MOPT_OK) {
             return status;
         }
-        const bool usable = facts.known[STARTS] && facts.known[ENDS] && facts.count[ENDS] == count &&
-                            (!facts.given[STEPS] ||
-                             (facts.known[STEPS] && facts.count[STEPS] == count));
+        const bool usable =
+            facts.known[STARTS] && facts.known[ENDS] && facts.count[ENDS] == count &&
+            (!facts.given[STEPS] || (facts.known[STEPS] && facts.count[STEPS] == count));
         const int64_t length =
             usable ? sliced(infer, dims[axis], facts.items[STARTS][i], facts.items[ENDS][i],
                             facts.given[STEPS] ? facts.items[STEPS][i] : 1, &range)
@@ -294,20 +300,24 @@ static enum mopt_status slice_infer(struct mopt_infer *infer, struct mopt_error 
         dims[axis] = length == MOPT_DIM_UNKNOWN ? mopt__dim_fresh(infer->dims) : length;
     }
     const enum mopt_status status = mopt__infer_set(infer, 0, type->dtype, type->rank, dims, err);
-    return status == MOPT_OK && type->rank == 1 && count == 1 ? slice_values(infer, &range, err) : status;
+    return status == MOPT_OK && type->rank == 1 && count == 1 ? slice_values(infer, &range, err)
+                                                              : status;
 }
 
 // ---- Records --------------------------------------------------------------------------------------------------
 
-#define IND(name, flags) {name, "Tind", MOPT_SET_INDEX, flags}
-#define RECORD(from, to, set)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "Slice", .since = from, .until = to,                                 \
-        .summary = "every step-th element of a range of axes",                                     \
-        MOPT_INPUTS({"data", "T", set, 0}, IND("starts", 0), IND("ends", 0),                       \
-                    IND("axes", MOPT_PARAM_OPTIONAL), IND("steps", MOPT_PARAM_OPTIONAL)),          \
-        MOPT_OUTPUTS({"output", "T", set, 0}), .traits = MOPT_TRAIT_SHAPE_ONLY,                    \
-        .quant = &mopt__quant_moves, .infer = slice_infer, .eval = slice_eval                      \
+#define IND(name, flags)                    \
+    {                                       \
+        name, "Tind", MOPT_SET_INDEX, flags \
+    }
+#define RECORD(from, to, set)                                                             \
+    {                                                                                     \
+        .domain = "", .name = "Slice", .since = from, .until = to,                        \
+        .summary = "every step-th element of a range of axes",                            \
+        MOPT_INPUTS({"data", "T", set, 0}, IND("starts", 0), IND("ends", 0),              \
+                    IND("axes", MOPT_PARAM_OPTIONAL), IND("steps", MOPT_PARAM_OPTIONAL)), \
+        MOPT_OUTPUTS({"output", "T", set, 0}), .traits = MOPT_TRAIT_SHAPE_ONLY,           \
+        .quant = &mopt__quant_moves, .infer = slice_infer, .eval = slice_eval             \
     }
 
 static const struct mopt_op records[] = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Softmax, LogSoftmax, Hardmax. Before opset 13 the input is seen as a matrix cut at `axis` and each row is one group;
-// from 13 on a group runs along `axis`. The largest element is subtracted first; sums accumulate in double.
+// Softmax, LogSoftmax, Hardmax. Before opset 13 the input is seen as a matrix cut at `axis` and
+// each row is one group; from 13 on a group runs along `axis`. The largest element is subtracted
+// first; sums accumulate in double.
 #include <math.h>
 
 #include "ops/elementwise.h"
@@ -17,6 +18,37 @@ struct softmax_job {
     enum kind kind;
     int64_t n, inner; // elements of a group, their stride
 };
+
+// x rounded to a narrow element type.
+static float rounded(enum mopt_dtype dtype, float x)
+{
+    uint16_t bits = 0; // narrow types have at most 16 bits
+    mopt__store_f32(dtype, &bits, 0, 1, &x);
+    mopt__load_f32(dtype, &bits, 0, 1, 1, &x);
+    return x;
+}
+
+// A group of a narrow type in place: every step rounds, as in the function body that defines the
+// operator.
+static void soft_narrow(enum mopt_dtype dtype, float *x, int64_t n, enum kind kind)
+{
+    float top = -INFINITY;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        top = x[i] > top ? x[i] : top;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const float shifted = rounded(dtype, x[i] - top);
+        const float e = rounded(dtype, expf(shifted));
+        sum += (double)e;
+        x[i] = kind == SOFT ? e : shifted;
+    }
+    const float total = rounded(dtype, (float)sum);
+    const float log_total = rounded(dtype, logf(total));
+    for (int64_t i = 0; i < n; i++) {
+        x[i] = kind == SOFT ? x[i] / total : x[i] - log_total;
+    }
+}
 
 // One group of n elements, out may be in.
 static void soft_f32(float *out, const float *in, int64_t n, enum kind kind)
@@ -72,7 +104,11 @@ static void group_f32(const struct softmax_job *job, int64_t first, float *buffe
 {
     float *out = mopt__tensor_data(job->out);
     mopt__load_f32(job->in->dtype, job->in->data, first, job->inner, (size_t)job->n, buffer);
-    soft_f32(buffer, buffer, job->n, job->kind);
+    if (job->out->dtype == MOPT_FLOAT32 || job->kind == HARD) {
+        soft_f32(buffer, buffer, job->n, job->kind);
+    } else {
+        soft_narrow(job->out->dtype, buffer, job->n, job->kind);
+    }
     if (job->out->dtype == MOPT_FLOAT32) {
         for (int64_t i = 0; i < job->n; i++) {
             out[first + i * job->inner] = buffer[i];
@@ -161,7 +197,8 @@ static enum mopt_status softmax_eval(struct mopt_eval *eval, struct mopt_error *
         status = find_axis(eval->node, in[0]->rank, &axis, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &run.job.out, err);
+        status =
+            mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &run.job.out, err);
     }
     if (status != MOPT_OK || in[0]->count == 0) {
         return status;
@@ -182,21 +219,20 @@ static enum mopt_status softmax_infer(struct mopt_infer *infer, struct mopt_erro
 {
     const int rank = mopt__infer_rank(infer, 0);
     int axis = 0;
-    const enum mopt_status status =
-        rank >= 0 ? find_axis(infer->node, rank, &axis, err) : MOPT_OK;
+    const enum mopt_status status = rank >= 0 ? find_axis(infer->node, rank, &axis, err) : MOPT_OK;
     return status == MOPT_OK ? mopt__infer_like(infer, err) : status;
 }
 
-#define RECORD(op, text, from, to, set, value, bits, spec, row)                                    \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
-        MOPT_INPUTS({"input", "T", set, 0}), MOPT_OUTPUTS({"output", "T", set, 0}),                \
-        MOPT_ATTRIBUTES(MOPT_A_INT("axis", value)), .traits = MOPT_TRAIT_IN_PLACE | (bits),        \
-        .quant = spec, .infer = softmax_infer, .eval = softmax_eval, .cost = mopt__cost_output,    \
-        .data = &(row)                                                                             \
+#define RECORD(op, text, from, to, set, value, bits, spec, row)                                 \
+    {                                                                                           \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,                  \
+        MOPT_INPUTS({"input", "T", set, 0}), MOPT_OUTPUTS({"output", "T", set, 0}),             \
+        MOPT_ATTRIBUTES(MOPT_A_INT("axis", value)), .traits = MOPT_TRAIT_IN_PLACE | (bits),     \
+        .quant = spec, .infer = softmax_infer, .eval = softmax_eval, .cost = mopt__cost_output, \
+        .data = &(row)                                                                          \
     }
-#define VERSIONS(op, text, bits, spec, row)                                                        \
-    RECORD(op, text, 1, 12, MOPT_SET_FLOATS, 1, bits, spec, row),                                  \
+#define VERSIONS(op, text, bits, spec, row)                       \
+    RECORD(op, text, 1, 12, MOPT_SET_FLOATS, 1, bits, spec, row), \
         RECORD(op, text, 13, 0, MOPT_SET_FLOATS_BF, -1, bits, spec, row)
 
 static const struct softmax_row soft_row = {SOFT}, log_row = {LOG}, hard_row = {HARD};

@@ -16,8 +16,9 @@ static enum mopt_status equal_parts(const struct mopt_node *node, int64_t size, 
 {
     const bool ragged = node->op->since >= 18;
     if (parts == 0 || (!ragged && size % parts != 0)) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "%lld elements cannot be split into %u equal parts",
-                              (long long)size, (unsigned)parts);
+        return mopt_error_set(err, MOPT_E_SHAPE,
+                              "%lld elements cannot be split into %u equal parts", (long long)size,
+                              (unsigned)parts);
     }
     const int64_t chunk = (size + parts - 1) / parts;
     int64_t rest = size;
@@ -38,16 +39,18 @@ static enum mopt_status check_parts(const int64_t *lengths, size_t count, int64_
     }
     for (size_t i = 0; i < count; i++) {
         if (lengths[i] < 0 || !mopt__i64_add(total, lengths[i], &total)) {
-            return mopt_error_set(err, MOPT_E_VALUE, "length %zu is %lld", i, (long long)lengths[i]);
+            return mopt_error_set(err, MOPT_E_VALUE, "length %zu is %lld", i,
+                                  (long long)lengths[i]);
         }
     }
-    return total == size ? MOPT_OK
-                         : mopt_error_set(err, MOPT_E_VALUE, "lengths add up to %lld, axis has %lld",
-                                          (long long)total, (long long)size);
+    return total == size
+               ? MOPT_OK
+               : mopt_error_set(err, MOPT_E_VALUE, "lengths add up to %lld, axis has %lld",
+                                (long long)total, (long long)size);
 }
 
-static enum mopt_status check_num_outputs(const struct mopt_node *node, uint32_t outputs, bool given,
-                                          struct mopt_error *err)
+static enum mopt_status check_num_outputs(const struct mopt_node *node, uint32_t outputs,
+                                          bool given, struct mopt_error *err)
 {
     int64_t wanted = outputs;
     if (node->op->since < 18 || !mopt__has_attribute(node, "num_outputs")) {
@@ -106,7 +109,8 @@ static enum mopt_status read_lengths(const struct mopt_eval *eval, int64_t size,
         given = true;
     } else {
         const bool input = as_input(eval->node) && !old_input;
-        status = mopt__list_i64(eval, input ? 1 : 0, input ? NULL : "split", lengths, &count, &given, err);
+        status = mopt__list_i64(eval, input ? 1 : 0, input ? NULL : "split", lengths, &count,
+                                &given, err);
     }
     if (status == MOPT_OK) {
         status = check_num_outputs(eval->node, eval->output_count, given, err);
@@ -116,8 +120,9 @@ static enum mopt_status read_lengths(const struct mopt_eval *eval, int64_t size,
     }
     if (status == MOPT_OK) {
         *lengths = mopt__calloc(eval->output_count + 1U, sizeof **lengths);
-        status = *lengths == NULL ? mopt_error_memory(err)
-                                  : equal_parts(eval->node, size, eval->output_count, *lengths, err);
+        status = *lengths == NULL
+                     ? mopt_error_memory(err)
+                     : equal_parts(eval->node, size, eval->output_count, *lengths, err);
     }
     return status;
 }
@@ -150,8 +155,8 @@ static enum mopt_status split_eval(struct mopt_eval *eval, struct mopt_error *er
 // ---- Inference ------------------------------------------------------------------------------------------------
 
 // Lengths of the outputs as dims; entries unknown where nothing can be told.
-static enum mopt_status infer_lengths(const struct mopt_infer *infer, int64_t size, int64_t *lengths,
-                                      struct mopt_error *err)
+static enum mopt_status infer_lengths(const struct mopt_infer *infer, int64_t size,
+                                      int64_t *lengths, struct mopt_error *err)
 {
     const uint32_t outputs = infer->node->output_count;
     const bool input = as_input(infer->node) && infer->node->op->until != 1;
@@ -222,7 +227,8 @@ static enum mopt_status split_infer(struct mopt_infer *infer, struct mopt_error 
         }
         return status;
     }
-    int64_t *lengths = mopt__arena_alloc(infer->arena, infer->node->output_count + 1U, sizeof *lengths);
+    int64_t *lengths =
+        mopt__arena_alloc(infer->arena, infer->node->output_count + 1U, sizeof *lengths);
     if (lengths == NULL) {
         return mopt_error_memory(err);
     }
@@ -243,16 +249,17 @@ static enum mopt_status split_infer(struct mopt_infer *infer, struct mopt_error 
 
 // ---- Records --------------------------------------------------------------------------------------------------
 
-#define RECORD(from, to, set, ...)                                                                 \
-    {                                                                                              \
-        .domain = "", .name = "Split", .since = from, .until = to,                                 \
-        .summary = "consecutive pieces along an axis",                                             \
-        MOPT_OUTPUTS({"outputs", "T", set, MOPT_PARAM_VARIADIC}), __VA_ARGS__,                     \
-        .traits = MOPT_TRAIT_SHAPE_ONLY, .quant = &mopt__quant_moves, .infer = split_infer,        \
-        .eval = split_eval                                                                         \
+#define RECORD(from, to, set, ...)                                                          \
+    {                                                                                       \
+        .domain = "", .name = "Split", .since = from, .until = to,                          \
+        .summary = "consecutive pieces along an axis",                                      \
+        MOPT_OUTPUTS({"outputs", "T", set, MOPT_PARAM_VARIADIC}), __VA_ARGS__,              \
+        .traits = MOPT_TRAIT_SHAPE_ONLY, .quant = &mopt__quant_moves, .infer = split_infer, \
+        .eval = split_eval                                                                  \
     }
-#define LENGTHS(set)                                                                               \
-    MOPT_INPUTS({"input", "T", set, 0}, {"split", "tensor(int64)", MOPT_SET_I64, MOPT_PARAM_OPTIONAL})
+#define LENGTHS(set)                    \
+    MOPT_INPUTS({"input", "T", set, 0}, \
+                {"split", "tensor(int64)", MOPT_SET_I64, MOPT_PARAM_OPTIONAL})
 
 static const struct mopt_op records[] = {
     RECORD(1, 1, MOPT_SET_FLOATS,
@@ -261,7 +268,8 @@ static const struct mopt_op records[] = {
            MOPT_ATTRIBUTES(MOPT_A_INT("axis", 0), MOPT_A_INTS("split"))),
     RECORD(2, 12, MOPT_SET_ALL, MOPT_INPUTS({"input", "T", MOPT_SET_ALL, 0}),
            MOPT_ATTRIBUTES(MOPT_A_INT("axis", 0), MOPT_A_INTS("split"))),
-    RECORD(13, 17, MOPT_SET_ALL_13, LENGTHS(MOPT_SET_ALL_13), MOPT_ATTRIBUTES(MOPT_A_INT("axis", 0))),
+    RECORD(13, 17, MOPT_SET_ALL_13, LENGTHS(MOPT_SET_ALL_13),
+           MOPT_ATTRIBUTES(MOPT_A_INT("axis", 0))),
     RECORD(18, 0, MOPT_SET_ALL_13, LENGTHS(MOPT_SET_ALL_13),
            MOPT_ATTRIBUTES(MOPT_A_INT("axis", 0), MOPT_A_INT_OPTIONAL("num_outputs"))),
 };

@@ -5,7 +5,7 @@
 #include "ops/record.h"
 #include "ops/stack.h"
 
-// ---- SplitToSequence ----------------------------------------------------------------------------------------------
+// ---- SplitToSequence ----------------------------------------------------------------------------
 
 static enum mopt_status split_infer(struct mopt_infer *infer, struct mopt_error *err)
 {
@@ -111,7 +111,7 @@ static enum mopt_status cut_parts(struct mopt_eval *eval, const struct cut *cut,
 
 static enum mopt_status split_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    struct cut cut = { .input = mopt__eval_input(eval, 0) };
+    struct cut cut = {.input = mopt__eval_input(eval, 0)};
     int64_t given;
     int64_t keep;
     enum mopt_status status = mopt__attr_int(eval->node, "axis", 0, &given, err);
@@ -138,7 +138,7 @@ static enum mopt_status split_eval(struct mopt_eval *eval, struct mopt_error *er
     return status;
 }
 
-// ---- ConcatFromSequence -------------------------------------------------------------------------------------------
+// ---- ConcatFromSequence -------------------------------------------------------------------------
 
 static enum mopt_status concat_infer(struct mopt_infer *infer, struct mopt_error *err)
 {
@@ -178,7 +178,7 @@ static enum mopt_status concat_infer(struct mopt_infer *infer, struct mopt_error
 static enum mopt_status stack_all(const struct mopt_datum *sequence, int64_t given,
                                   struct mopt_tensor **out, struct mopt_error *err)
 {
-    struct mopt_stack stack = { 0 };
+    struct mopt_stack stack = {0};
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; status == MOPT_OK && i < sequence->count; i++) {
         status = mopt__stack_push(&stack, sequence->items[i], err);
@@ -235,7 +235,8 @@ static enum mopt_status concat_eval(struct mopt_eval *eval, struct mopt_error *e
         return status;
     }
     struct mopt_tensor *out;
-    status = stack != 0 ? stack_all(sequence, axis, &out, err) : join_all(sequence, axis, &out, err);
+    status =
+        stack != 0 ? stack_all(sequence, axis, &out, err) : join_all(sequence, axis, &out, err);
     if (status == MOPT_OK) {
         status = mopt__eval_set(eval, 0, out, err);
         mopt__tensor_unref(out);

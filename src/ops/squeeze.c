@@ -32,7 +32,8 @@ static enum mopt_status squeeze_dims(const struct mopt_tensor *data, const int64
 }
 
 static enum mopt_status unsqueeze_dims(const struct mopt_tensor *data, const int64_t *axes,
-                                       size_t count, int64_t *dims, int *rank, struct mopt_error *err)
+                                       size_t count, int64_t *dims, int *rank,
+                                       struct mopt_error *err)
 {
     bool marks[MOPT_RANK_MAX];
     if (count > (size_t)(MOPT_RANK_MAX - data->rank)) {
@@ -57,7 +58,8 @@ static enum mopt_status move_axes(struct mopt_eval *eval, bool insert, struct mo
     const bool input = as_input(eval->node);
     enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
     if (status == MOPT_OK) {
-        status = mopt__list_i64(eval, input ? 1 : 0, input ? NULL : "axes", &axes, &count, &given, err);
+        status =
+            mopt__list_i64(eval, input ? 1 : 0, input ? NULL : "axes", &axes, &count, &given, err);
     }
     if (status == MOPT_OK) {
         status = insert ? unsqueeze_dims(in[0], axes, count, dims, &rank, err)
@@ -83,7 +85,8 @@ static enum mopt_status unsqueeze_eval(struct mopt_eval *eval, struct mopt_error
 // ---- Inference ------------------------------------------------------------------------------------------------
 
 // Known axes as plain numbers; false when not known.
-static bool known_axes(const struct mopt_infer *infer, const int64_t **axes, size_t *count, bool *given)
+static bool known_axes(const struct mopt_infer *infer, const int64_t **axes, size_t *count,
+                       bool *given)
 {
     if (!as_input(infer->node)) {
         return mopt__infer_list(infer, 0, "axes", axes, count, given);
@@ -112,7 +115,8 @@ static enum mopt_status squeeze_infer(struct mopt_infer *infer, struct mopt_erro
         int64_t size = 0;
         const bool sized = mopt__dim_is_known(infer->dims, type->dims[i], &size);
         if (marks[i] && sized && size != 1) {
-            return mopt_error_set(err, MOPT_E_SHAPE, "dim %d is %lld, must be 1", i, (long long)size);
+            return mopt_error_set(err, MOPT_E_SHAPE, "dim %d is %lld, must be 1", i,
+                                  (long long)size);
         }
         if (!given && !sized && mopt__dim_lower_bound(infer->dims, type->dims[i]) < 2) {
             return mopt__infer_unknown(infer, -1, err);
@@ -162,20 +166,21 @@ static enum mopt_status unsqueeze_infer(struct mopt_infer *infer, struct mopt_er
 
 // ---- Records --------------------------------------------------------------------------------------------------
 
-#define RECORD(op, text, from, to, set, infer_fn, eval_fn, ...)                                    \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text, __VA_ARGS__,        \
-        MOPT_OUTPUTS({"output", "T", set, 0}), .traits = MOPT_TRAIT_SHAPE_ONLY | MOPT_TRAIT_VIEW,  \
-        .quant = &mopt__quant_moves, .infer = infer_fn, .eval = eval_fn                            \
+#define RECORD(op, text, from, to, set, infer_fn, eval_fn, ...)                                   \
+    {                                                                                             \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text, __VA_ARGS__,       \
+        MOPT_OUTPUTS({"output", "T", set, 0}), .traits = MOPT_TRAIT_SHAPE_ONLY | MOPT_TRAIT_VIEW, \
+        .quant = &mopt__quant_moves, .infer = infer_fn, .eval = eval_fn                           \
     }
-#define SQUEEZE(from, to, set, ...)                                                                \
-    RECORD("Squeeze", "removes axes of one element", from, to, set, squeeze_infer, squeeze_eval,   \
+#define SQUEEZE(from, to, set, ...)                                                              \
+    RECORD("Squeeze", "removes axes of one element", from, to, set, squeeze_infer, squeeze_eval, \
            __VA_ARGS__)
-#define UNSQUEEZE(from, to, set, ...)                                                              \
-    RECORD("Unsqueeze", "inserts axes of one element", from, to, set, unsqueeze_infer,             \
+#define UNSQUEEZE(from, to, set, ...)                                                  \
+    RECORD("Unsqueeze", "inserts axes of one element", from, to, set, unsqueeze_infer, \
            unsqueeze_eval, __VA_ARGS__)
 #define DATA(set) MOPT_INPUTS({"data", "T", set, 0})
-#define WITH_AXES(set, how) MOPT_INPUTS({"data", "T", set, 0}, {"axes", "tensor(int64)", MOPT_SET_I64, how})
+#define WITH_AXES(set, how) \
+    MOPT_INPUTS({"data", "T", set, 0}, {"axes", "tensor(int64)", MOPT_SET_I64, how})
 #define NEW_SQUEEZE(from, to, set) SQUEEZE(from, to, set, WITH_AXES(set, MOPT_PARAM_OPTIONAL))
 #define NEW_UNSQUEEZE(from, to, set) UNSQUEEZE(from, to, set, WITH_AXES(set, 0))
 
@@ -186,7 +191,8 @@ static const struct mopt_op records[] = {
     NEW_SQUEEZE(23, 23, MOPT_SET_ALL_23),
     NEW_SQUEEZE(24, 24, MOPT_SET_ALL_24),
     NEW_SQUEEZE(25, 0, MOPT_SET_ALL_25),
-    UNSQUEEZE(1, 12, MOPT_SET_ALL, DATA(MOPT_SET_ALL), MOPT_ATTRIBUTES(MOPT_A_INTS_REQUIRED("axes"))),
+    UNSQUEEZE(1, 12, MOPT_SET_ALL, DATA(MOPT_SET_ALL),
+              MOPT_ATTRIBUTES(MOPT_A_INTS_REQUIRED("axes"))),
     NEW_UNSQUEEZE(13, 20, MOPT_SET_ALL_13),
     NEW_UNSQUEEZE(21, 22, MOPT_SET_ALL_21),
     NEW_UNSQUEEZE(23, 23, MOPT_SET_ALL_23),

@@ -46,8 +46,8 @@ enum mopt_status mopt__stack_push(struct mopt_stack *stack, const struct mopt_da
         return mopt_error_set(err, MOPT_E_SHAPE, "collected output changes its shape in trip %zu",
                               stack->count);
     }
-    enum mopt_status status = mopt__grow((void **)&stack->items, &stack->capacity,
-                                         stack->count + 1, sizeof(struct mopt_tensor *), err);
+    enum mopt_status status = mopt__grow((void **)&stack->items, &stack->capacity, stack->count + 1,
+                                         sizeof(struct mopt_tensor *), err);
     if (status == MOPT_OK) {
         stack->items[stack->count++] = mopt__tensor_ref(datum->tensor);
     }
@@ -67,7 +67,7 @@ enum mopt_status mopt__slice_axis(const struct mopt_tensor *from, int axis, int6
                                   int64_t length, bool drop, struct mopt_tensor **out,
                                   struct mopt_error *err)
 {
-    struct mopt_copy copy = { .from = from, .rank = from->rank };
+    struct mopt_copy copy = {.from = from, .rank = from->rank};
     int64_t dims[MOPT_RANK_MAX];
     int rank = 0;
     for (int k = 0; k < from->rank; k++) {
@@ -100,7 +100,7 @@ static enum mopt_status place(struct mopt_tensor *to, int axis, int64_t at,
     if (item->count == 0) {
         return MOPT_OK;
     }
-    struct mopt_copy copy = { .to = to, .from = item, .rank = to->rank };
+    struct mopt_copy copy = {.to = to, .from = item, .rank = to->rank};
     memcpy(copy.dims, dims, sizeof(int64_t) * (size_t)to->rank);
     row_major(to->rank, dims, copy.from_strides);
     row_major(to->rank, to->dims, copy.to_strides);
@@ -126,8 +126,8 @@ enum mopt_status mopt__stack_join(const struct mopt_stack *stack, int axis, bool
     }
     dims[axis] = 1;
     for (size_t i = 0; status == MOPT_OK && i < stack->count; i++) {
-        status = place(*out, axis, (int64_t)(reverse ? stack->count - 1 - i : i),
-                       stack->items[i], dims, err);
+        status = place(*out, axis, (int64_t)(reverse ? stack->count - 1 - i : i), stack->items[i],
+                       dims, err);
     }
     if (status != MOPT_OK) {
         mopt__tensor_unref(*out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text operators: StringNormalizer, StringConcat, StringSplit. Text is UTF-8; letter case follows Unicode's simple
-// mapping, the same on every machine, whatever attribute `locale` says.
+// Text operators: StringNormalizer, StringConcat, StringSplit. Text is UTF-8; letter case follows
+// Unicode's simple mapping, the same on every machine, whatever attribute `locale` says.
 #include <locale.h>
 #include <string.h>
 #include <wctype.h>
@@ -10,9 +10,10 @@
 #include "ops/infer.h"
 #include "ops/record.h"
 
-// ---- Letter case --------------------------------------------------------------------------------------------------
+// ---- Letter case --------------------------------------------------------------------------------
 
-// Length of the UTF-8 sequence at text and its code point; a byte that starts none stands for itself.
+// Length of the UTF-8 sequence at text and its code point; a byte that starts none stands for
+// itself.
 static size_t decode(const char *text, size_t size, uint32_t *code)
 {
     static const uint8_t lengths[32] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
@@ -74,7 +75,7 @@ static void change_case(const struct mopt_string *text, enum letter_case change,
     }
 }
 
-// ---- StringNormalizer ---------------------------------------------------------------------------------------------
+// ---- StringNormalizer ---------------------------------------------------------------------------
 
 struct normalizing {
     const struct mopt_string *stop_words;
@@ -101,8 +102,8 @@ static enum mopt_status normalizer_infer(struct mopt_infer *infer, struct mopt_e
                            err);
 }
 
-static enum mopt_status normalizer_options(const struct mopt_node *node,
-                                           struct normalizing *state, struct mopt_error *err)
+static enum mopt_status normalizer_options(const struct mopt_node *node, struct normalizing *state,
+                                           struct mopt_error *err)
 {
     int64_t exact;
     const char *action;
@@ -170,10 +171,9 @@ static enum mopt_status write_kept(struct mopt_eval *eval, struct normalizing *s
 static enum mopt_status normalizer_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *input = mopt__eval_input(eval, 0);
-    struct normalizing state = { 0 };
+    struct normalizing state = {0};
     enum mopt_status status = normalizer_options(eval->node, &state, err);
-    if (status == MOPT_OK &&
-        !(input->rank == 1 || (input->rank == 2 && input->dims[0] == 1))) {
+    if (status == MOPT_OK && !(input->rank == 1 || (input->rank == 2 && input->dims[0] == 1))) {
         status = mopt_error_set(err, MOPT_E_SHAPE, "input must be [C] or [1,C]");
     }
     if (status != MOPT_OK) {
@@ -205,7 +205,7 @@ static enum mopt_status normalizer_eval(struct mopt_eval *eval, struct mopt_erro
     return status;
 }
 
-// ---- StringConcat -------------------------------------------------------------------------------------------------
+// ---- StringConcat -------------------------------------------------------------------------------
 
 static enum mopt_status concat_infer(struct mopt_infer *infer, struct mopt_error *err)
 {
@@ -228,7 +228,7 @@ static enum mopt_status concat_eval(struct mopt_eval *eval, struct mopt_error *e
     if (status != MOPT_OK) {
         return status;
     }
-    struct mopt_strbuf text = { 0 };
+    struct mopt_strbuf text = {0};
     struct mopt_walk walk;
     mopt__walk_start(&walk, &shape, 0);
     for (size_t i = 0; status == MOPT_OK && i < out->count; i++, mopt__walk_next(&walk)) {
@@ -237,15 +237,15 @@ static enum mopt_status concat_eval(struct mopt_eval *eval, struct mopt_error *e
         mopt__strbuf_clear(&text);
         mopt__strbuf_add_bytes(&text, left->data, left->size);
         mopt__strbuf_add_bytes(&text, right->data, right->size);
-        status = text.failed ? mopt_error_memory(err)
-                             : mopt__tensor_set_string(out, i, mopt__strbuf_text(&text),
-                                                       text.length, err);
+        status = text.failed
+                     ? mopt_error_memory(err)
+                     : mopt__tensor_set_string(out, i, mopt__strbuf_text(&text), text.length, err);
     }
     mopt__strbuf_release(&text);
     return status;
 }
 
-// ---- StringSplit --------------------------------------------------------------------------------------------------
+// ---- StringSplit --------------------------------------------------------------------------------
 
 struct splitting {
     const char *delimiter; // "" = runs of white space
@@ -280,9 +280,8 @@ static bool next_part(const struct splitting *split, struct mopt_string *rest, s
         if (*ended) {
             return false;
         }
-        size_t at = made < split->most ? find_delimiter(split, rest->data, rest->size)
-                                       : rest->size;
-        *part = (struct mopt_string){ rest->data, at };
+        size_t at = made < split->most ? find_delimiter(split, rest->data, rest->size) : rest->size;
+        *part = (struct mopt_string){rest->data, at};
         *ended = at == rest->size;
         size_t skip = *ended ? at : at + split->delimiter_size;
         rest->data += skip;
@@ -307,7 +306,7 @@ static bool next_part(const struct splitting *split, struct mopt_string *rest, s
             at--;
         }
     }
-    *part = (struct mopt_string){ rest->data, at };
+    *part = (struct mopt_string){rest->data, at};
     rest->data += at;
     rest->size -= at;
     return true;
@@ -356,8 +355,7 @@ static enum mopt_status split_options(const struct mopt_node *node, struct split
         status = mopt__attr_int(node, "maxsplit", INT64_MAX, &most, err);
     }
     if (status == MOPT_OK && most < 0) {
-        status = mopt_error_set(err, MOPT_E_VALUE, "attribute 'maxsplit' is %lld",
-                                (long long)most);
+        status = mopt_error_set(err, MOPT_E_VALUE, "attribute 'maxsplit' is %lld", (long long)most);
     }
     if (status == MOPT_OK) {
         split->delimiter_size = strlen(split->delimiter);
@@ -376,8 +374,8 @@ static enum mopt_status split_counts(struct mopt_eval *eval, const struct splitt
     *longest = 0;
     for (size_t i = 0; status == MOPT_OK && i < input->count; i++) {
         size_t count;
-        status = split_text(split, (const struct mopt_string *)input->data + i, NULL, 0, &count,
-                            err);
+        status =
+            split_text(split, (const struct mopt_string *)input->data + i, NULL, 0, &count, err);
         ((int64_t *)mopt__tensor_data(counts))[i] = (int64_t)count;
         *longest = (int64_t)count > *longest ? (int64_t)count : *longest;
     }
@@ -409,8 +407,8 @@ static enum mopt_status split_eval(struct mopt_eval *eval, struct mopt_error *er
     for (size_t i = 0; status == MOPT_OK && i < input->count; i++) {
         size_t first = i * (size_t)longest;
         size_t count;
-        status = split_text(&split, (const struct mopt_string *)input->data + i, out, first,
-                            &count, err);
+        status = split_text(&split, (const struct mopt_string *)input->data + i, out, first, &count,
+                            err);
         for (size_t k = count; status == MOPT_OK && k < (size_t)longest; k++) {
             status = mopt__tensor_set_string(out, first + k, "", 0, err);
         }

@@ -27,20 +27,23 @@ static enum mopt_status check(const struct mopt_eval *eval, const struct mopt_te
         return status;
     }
     p->circular = strcmp(mode, "circular") == 0;
-    bool fits = p->axis > 0 && in[1]->rank == in[0]->rank && (p->circular || strcmp(mode, "linear") == 0);
+    bool fits =
+        p->axis > 0 && in[1]->rank == in[0]->rank && (p->circular || strcmp(mode, "linear") == 0);
     for (int i = 0; fits && i < in[0]->rank; i++) {
         fits = i == p->axis ? in[1]->dims[i] <= in[0]->dims[i] : in[1]->dims[i] == in[0]->dims[i];
     }
     fits = fits && (in[2] == NULL || (in[2]->rank == 1 && in[2]->dims[0] == in[0]->dims[0]));
     if (!fits) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "update, write_indices, axis or mode do not fit the cache");
+        return mopt_error_set(err, MOPT_E_SHAPE,
+                              "update, write_indices, axis or mode do not fit the cache");
     }
     p->steps = in[1]->dims[p->axis];
     p->size = in[0]->dims[p->axis];
     for (size_t i = 0; in[2] != NULL && i < in[2]->count; i++) {
         const int64_t first = mopt__tensor_i64_at(in[2], i);
         if (first < 0 || first > p->size - (p->circular ? 0 : p->steps)) {
-            return mopt_error_set(err, MOPT_E_VALUE, "write index %zu is %lld", i, (long long)first);
+            return mopt_error_set(err, MOPT_E_VALUE, "write index %zu is %lld", i,
+                                  (long long)first);
         }
     }
     return MOPT_OK;
@@ -57,11 +60,12 @@ static enum mopt_status write_steps(struct mopt_tensor *out, const struct mopt_t
     }
     const int64_t per_batch = in[0]->dims[0] > 0 ? outer / in[0]->dims[0] : 1;
     for (int64_t o = 0; o < outer; o++) {
-        const int64_t first = in[2] != NULL ? mopt__tensor_i64_at(in[2], (size_t)(o / per_batch)) : 0;
+        const int64_t first =
+            in[2] != NULL ? mopt__tensor_i64_at(in[2], (size_t)(o / per_batch)) : 0;
         for (int64_t s = 0; status == MOPT_OK && s < p->steps; s++) {
             const int64_t at = p->circular ? (first + s) % p->size : first + s;
-            status = mopt__copy_run(out, (o * p->size + at) * inner, in[1], (o * p->steps + s) * inner,
-                                    inner, err);
+            status = mopt__copy_run(out, (o * p->size + at) * inner, in[1],
+                                    (o * p->steps + s) * inner, inner, err);
         }
     }
     return status;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TfIdfVectorizer: counts how often the n-grams of a pool stand in a sequence, with gaps up to a number of skips.
+// TfIdfVectorizer: counts how often the n-grams of a pool stand in a sequence, with gaps up to a
+// number of skips.
 #include <string.h>
 
 #include "ops/eval.h"
@@ -46,8 +47,7 @@ static enum mopt_status read_lists(const struct mopt_node *node, struct vectoriz
         return status;
     }
     if ((numbers > 0) == (texts > 0) || (weights > 0 && weights != v->gram_count)) {
-        return mopt_error_set(err, MOPT_E_VALUE,
-                              "needs one pool, and as many weights as n-grams");
+        return mopt_error_set(err, MOPT_E_VALUE, "needs one pool, and as many weights as n-grams");
     }
     v->pool_count = numbers + texts;
     v->weights = weights > 0 ? v->weights : NULL;
@@ -71,7 +71,8 @@ static enum mopt_status read_numbers(const struct mopt_node *node, struct vector
     if (status != MOPT_OK) {
         return status;
     }
-    v->mode = strcmp(mode, "TF") == 0 ? MODE_TF : (strcmp(mode, "IDF") == 0 ? MODE_IDF : MODE_TFIDF);
+    v->mode =
+        strcmp(mode, "TF") == 0 ? MODE_TF : (strcmp(mode, "IDF") == 0 ? MODE_IDF : MODE_TFIDF);
     if (v->mode == MODE_TFIDF && strcmp(mode, "TFIDF") != 0) {
         return mopt_error_set(err, MOPT_E_VALUE, "attribute 'mode' is '%s'", mode);
     }
@@ -97,7 +98,8 @@ static enum mopt_status check_pool(struct vectorizer *v, struct mopt_error *err)
         int64_t begin = v->starts[n - 1];
         if (begin < 0 || (uint64_t)begin > v->pool_count || pool_end(v, n) < (size_t)begin ||
             pool_end(v, n) > v->pool_count || (pool_end(v, n) - (size_t)begin) % n != 0) {
-            return mopt_error_set(err, MOPT_E_VALUE, "attribute 'ngram_counts' does not fit the pool");
+            return mopt_error_set(err, MOPT_E_VALUE,
+                                  "attribute 'ngram_counts' does not fit the pool");
         }
         grams += (pool_end(v, n) - (size_t)begin) / n;
     }
@@ -110,8 +112,8 @@ static enum mopt_status check_pool(struct vectorizer *v, struct mopt_error *err)
         v->width = v->targets[i] >= v->width ? v->targets[i] + 1 : v->width;
     }
     if (grams > v->gram_count) {
-        return mopt_error_set(err, MOPT_E_VALUE, "pool has %zu n-grams, 'ngram_indexes' %zu",
-                              grams, v->gram_count);
+        return mopt_error_set(err, MOPT_E_VALUE, "pool has %zu n-grams, 'ngram_indexes' %zu", grams,
+                              v->gram_count);
     }
     return MOPT_OK;
 }
@@ -119,7 +121,7 @@ static enum mopt_status check_pool(struct vectorizer *v, struct mopt_error *err)
 static enum mopt_status open_vectorizer(const struct mopt_node *node, struct vectorizer *v,
                                         struct mopt_error *err)
 {
-    *v = (struct vectorizer){ 0 };
+    *v = (struct vectorizer){0};
     enum mopt_status status = read_lists(node, v, err);
     if (status == MOPT_OK) {
         status = read_numbers(node, v, err);
@@ -248,10 +250,9 @@ static const struct mopt_op records[] = {
      MOPT_INPUTS({"X", "T", MOPT_SET_INDEX | MOPT_DT(MOPT_STRING), 0}),
      MOPT_OUTPUTS({"Y", "T1", MOPT_DT(MOPT_FLOAT32), 0}),
      MOPT_ATTRIBUTES(MOPT_A_STRING_REQUIRED("mode", "TF|IDF|TFIDF"),
-                     MOPT_A_INT_REQUIRED("min_gram_length"),
-                     MOPT_A_INT_REQUIRED("max_gram_length"), MOPT_A_INT_REQUIRED("max_skip_count"),
-                     MOPT_A_INTS_REQUIRED("ngram_counts"), MOPT_A_INTS_REQUIRED("ngram_indexes"),
-                     MOPT_A_INTS("pool_int64s"),
+                     MOPT_A_INT_REQUIRED("min_gram_length"), MOPT_A_INT_REQUIRED("max_gram_length"),
+                     MOPT_A_INT_REQUIRED("max_skip_count"), MOPT_A_INTS_REQUIRED("ngram_counts"),
+                     MOPT_A_INTS_REQUIRED("ngram_indexes"), MOPT_A_INTS("pool_int64s"),
                      {.name = "pool_strings", .kind = MOPT_ATTR_STRINGS},
                      {.name = "weights", .kind = MOPT_ATTR_FLOATS}),
      .infer = tf_idf_infer,

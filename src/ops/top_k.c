@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TopK: the k largest or smallest elements along an axis with their indices, best first; of equals the lower index
-// comes first. NaN counts as the largest. Unsorted results are given sorted too.
+// TopK: the k largest or smallest elements along an axis with their indices, best first; of equals
+// the lower index comes first. NaN counts as the largest. Unsorted results are given sorted too.
 #include <stdlib.h>
 
 #include "ops/copy.h"
@@ -48,6 +48,22 @@ struct top_job {
     int64_t n, k, inner;
 };
 
+// Takes one more entry into the heap, which holds `held` of at most k.
+static void take(struct entry *heap, int64_t held, int64_t k, const struct entry *next)
+{
+    if (held >= k) {
+        if (better(next, &heap[0])) {
+            heap[0] = *next;
+            sink(heap, k, 0);
+        }
+        return;
+    }
+    heap[held] = *next;
+    for (int64_t i = k / 2; held == k - 1 && i >= 0; i--) {
+        sink(heap, k, i); // full: now it becomes a heap
+    }
+}
+
 // The best k of the group that starts at element `first`, sorted.
 static void select_best(const struct top_job *job, int64_t first, struct entry *heap)
 {
@@ -58,15 +74,7 @@ static void select_best(const struct top_job *job, int64_t first, struct entry *
                         (size_t)part, keys);
         for (int64_t i = 0; i < part; i++) {
             const struct entry next = {job->largest ? ~keys[i] : keys[i], at + i};
-            if (at + i < job->k) {
-                heap[at + i] = next;
-                for (int64_t h = job->k / 2; at + i == job->k - 1 && h >= 0; h--) {
-                    sink(heap, job->k, h);
-                }
-            } else if (better(&next, &heap[0])) {
-                heap[0] = next;
-                sink(heap, job->k, 0);
-            }
+            take(heap, at + i, job->k, &next);
         }
     }
     qsort(heap, (size_t)job->k, sizeof *heap, compare);
@@ -76,7 +84,10 @@ static enum mopt_status run(const struct top_job *job, struct mopt_error *err)
 {
     const int64_t groups = (int64_t)job->values->count / job->k;
     struct entry *heap = mopt__calloc((size_t)job->k, sizeof *heap);
-    enum mopt_status status = heap == NULL ? mopt_error_memory(err) : MOPT_OK;
+    enum mopt_status status = MOPT_OK;
+    if (heap == NULL) {
+        return mopt_error_memory(err);
+    }
     for (int64_t g = 0; status == MOPT_OK && g < groups; g++) {
         const int64_t from = g / job->inner * job->n * job->inner + g % job->inner;
         const int64_t to = g / job->inner * job->k * job->inner + g % job->inner;
@@ -179,16 +190,17 @@ static enum mopt_status top_k_infer(struct mopt_infer *infer, struct mopt_error 
     }
     dims[axis] = k == MOPT_DIM_UNKNOWN ? mopt__dim_fresh(infer->dims) : k;
     status = mopt__infer_set(infer, 0, type->dtype, type->rank, dims, err);
-    return status == MOPT_OK ? mopt__infer_set(infer, 1, MOPT_INT64, type->rank, dims, err) : status;
+    return status == MOPT_OK ? mopt__infer_set(infer, 1, MOPT_INT64, type->rank, dims, err)
+                             : status;
 }
 
-#define RECORD(from, to, set, ...)                                                                 \
-    {                                                                                              \
-        .domain = "", .name = "TopK", .since = from, .until = to,                                  \
-        .summary = "the k best elements along an axis and their indices", __VA_ARGS__,             \
-        MOPT_OUTPUTS({"Values", "T", set, 0}, {"Indices", "I", MOPT_SET_I64, 0}),                  \
-        .quant = &mopt__quant_moves, .infer = top_k_infer, .eval = top_k_eval,                     \
-        .cost = mopt__cost_input                                                                   \
+#define RECORD(from, to, set, ...)                                                     \
+    {                                                                                  \
+        .domain = "", .name = "TopK", .since = from, .until = to,                      \
+        .summary = "the k best elements along an axis and their indices", __VA_ARGS__, \
+        MOPT_OUTPUTS({"Values", "T", set, 0}, {"Indices", "I", MOPT_SET_I64, 0}),      \
+        .quant = &mopt__quant_moves, .infer = top_k_infer, .eval = top_k_eval,         \
+        .cost = mopt__cost_input                                                       \
     }
 #define WITH_K(set) MOPT_INPUTS({"X", "T", set, 0}, {"K", "tensor(int64)", MOPT_SET_I64, 0})
 #define AXIS MOPT_A_INT("axis", -1)

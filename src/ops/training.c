@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Adagrad, Adam and Momentum (ai.onnx.preview.training): one step of an optimiser over any number of tensors. The
-// inputs are rate R and step number T, then all tensors X, all gradients G, and all states, kind by kind; the outputs
-// are all new X, then the new states.
+// Adagrad, Adam and Momentum (ai.onnx.preview.training): one step of an optimiser over any number
+// of tensors. The inputs are rate R and step number T, then all tensors X, all gradients G, and all
+// states, kind by kind; the outputs are all new X, then the new states.
 #include <math.h>
 #include <string.h>
 
@@ -19,8 +19,8 @@ struct rule {
 };
 
 // Index 4 of the parameters of Momentum holds whether the mode is "nesterov".
-static void adagrad(double rate, double step, const double *p, double g, double *x,
-                    double **states, size_t i)
+static void adagrad(double rate, double step, const double *p, double g, double *x, double **states,
+                    size_t i)
 {
     double regularized = p[0] * x[i] + g;
     states[0][i] += regularized * regularized;
@@ -35,8 +35,7 @@ static void adam(double rate, double step, const double *p, double g, double *x,
     double regularized = p[2] * x[i] + g;
     states[0][i] = alpha * states[0][i] + (1 - alpha) * regularized;
     states[1][i] = beta * states[1][i] + (1 - beta) * regularized * regularized;
-    double adjusted =
-        step > 0 ? rate * sqrt(1 - pow(beta, step)) / (1 - pow(alpha, step)) : rate;
+    double adjusted = step > 0 ? rate * sqrt(1 - pow(beta, step)) / (1 - pow(alpha, step)) : rate;
     double moved = x[i] - adjusted * states[0][i] / (sqrt(states[1][i]) + p[4]);
     x[i] = (1 - p[3]) * moved;
 }
@@ -50,12 +49,13 @@ static void momentum(double rate, double step, const double *p, double g, double
     x[i] -= rate * (p[4] != 0 ? regularized + alpha * states[0][i] : states[0][i]);
 }
 
-static const struct rule adagrad_rule = {
-    1, adagrad, {"norm_coefficient", "decay_factor", "epsilon"}, false};
+static const struct rule adagrad_rule = {1,
+                                         adagrad,
+                                         {"norm_coefficient", "decay_factor", "epsilon"},
+                                         false};
 static const struct rule adam_rule = {
     2, adam, {"alpha", "beta", "norm_coefficient", "norm_coefficient_post", "epsilon"}, false};
-static const struct rule momentum_rule = {
-    1, momentum, {"alpha", "beta", "norm_coefficient"}, true};
+static const struct rule momentum_rule = {1, momentum, {"alpha", "beta", "norm_coefficient"}, true};
 
 static enum mopt_status tensor_count(const struct mopt_node *node, const struct rule *rule,
                                      uint32_t *count, struct mopt_error *err)
@@ -77,7 +77,8 @@ static enum mopt_status training_infer(struct mopt_infer *infer, struct mopt_err
     uint32_t count;
     enum mopt_status status = tensor_count(infer->node, rule, &count, err);
     for (uint32_t i = 0; status == MOPT_OK && i < infer->node->output_count; i++) {
-        // New tensors look like the tensors, new states like the states, which stand behind the gradients.
+        // New tensors look like the tensors, new states like the states, which stand behind the
+        // gradients.
         uint32_t input = i < count ? 2 + i : 2 + count + i;
         status = mopt__infer_set_type(infer, i, mopt__infer_tensor(infer, input));
     }
@@ -205,15 +206,18 @@ static enum mopt_status training_eval(struct mopt_eval *eval, struct mopt_error 
 
 #define REALS (MOPT_DT(MOPT_FLOAT32) | MOPT_DT(MOPT_FLOAT64))
 #define TRAINING "ai.onnx.preview.training"
-#define REQUIRED(n) {.name = (n), .kind = MOPT_ATTR_FLOAT, .required = true}
-#define RECORD(op, text, rule, ...)                                                                \
-    {                                                                                              \
-        .domain = TRAINING, .name = op, .since = 1, .summary = text,                               \
-        MOPT_INPUTS({"R", "T1", REALS, 0}, {"T", "T2", MOPT_SET_I64, 0},                           \
-                    {"inputs", "T3", REALS, MOPT_PARAM_VARIADIC | MOPT_PARAM_HETEROGENEOUS}),      \
-        MOPT_OUTPUTS({"outputs", "T3", REALS, MOPT_PARAM_VARIADIC | MOPT_PARAM_HETEROGENEOUS}),    \
-        MOPT_ATTRIBUTES(__VA_ARGS__), .traits = MOPT_TRAIT_STATE, .infer = training_infer,         \
-        .eval = training_eval, .data = &(rule)                                                     \
+#define REQUIRED(n)                                            \
+    {                                                          \
+        .name = (n), .kind = MOPT_ATTR_FLOAT, .required = true \
+    }
+#define RECORD(op, text, rule, ...)                                                             \
+    {                                                                                           \
+        .domain = TRAINING, .name = op, .since = 1, .summary = text,                            \
+        MOPT_INPUTS({"R", "T1", REALS, 0}, {"T", "T2", MOPT_SET_I64, 0},                        \
+                    {"inputs", "T3", REALS, MOPT_PARAM_VARIADIC | MOPT_PARAM_HETEROGENEOUS}),   \
+        MOPT_OUTPUTS({"outputs", "T3", REALS, MOPT_PARAM_VARIADIC | MOPT_PARAM_HETEROGENEOUS}), \
+        MOPT_ATTRIBUTES(__VA_ARGS__), .traits = MOPT_TRAIT_STATE, .infer = training_infer,      \
+        .eval = training_eval, .data = &(rule)                                                  \
     }
 
 static const struct mopt_op records[] = {

@@ -106,13 +106,13 @@ static enum mopt_status transpose_infer(struct mopt_infer *infer, struct mopt_er
     return status == MOPT_OK ? mopt__infer_pass(infer, type->rank, err) : status;
 }
 
-#define RECORD(from, to, set)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "Transpose", .since = from, .until = to,                             \
-        .summary = "axes in another order", MOPT_INPUTS({"data", "T", set, 0}),                    \
-        MOPT_OUTPUTS({"transposed", "T", set, 0}), MOPT_ATTRIBUTES(MOPT_A_INTS("perm")),           \
-        .traits = MOPT_TRAIT_SHAPE_ONLY, .quant = &mopt__quant_moves, .infer = transpose_infer,    \
-        .eval = transpose_eval                                                                     \
+#define RECORD(from, to, set)                                                                   \
+    {                                                                                           \
+        .domain = "", .name = "Transpose", .since = from, .until = to,                          \
+        .summary = "axes in another order", MOPT_INPUTS({"data", "T", set, 0}),                 \
+        MOPT_OUTPUTS({"transposed", "T", set, 0}), MOPT_ATTRIBUTES(MOPT_A_INTS("perm")),        \
+        .traits = MOPT_TRAIT_SHAPE_ONLY, .quant = &mopt__quant_moves, .infer = transpose_infer, \
+        .eval = transpose_eval                                                                  \
     }
 
 static const struct mopt_op records[] = {

@@ -29,7 +29,8 @@ static enum mopt_status trilu_eval(struct mopt_eval *eval, struct mopt_error *er
     int64_t upper = 1;
     enum mopt_status status = mopt__open(eval, in, 2, err);
     if (status == MOPT_OK && in[0]->rank < 2) {
-        status = mopt_error_set(err, MOPT_E_SHAPE, "input has rank %d, must be at least 2", in[0]->rank);
+        status =
+            mopt_error_set(err, MOPT_E_SHAPE, "input has rank %d, must be at least 2", in[0]->rank);
     }
     if (status == MOPT_OK && in[1] != NULL) {
         status = mopt__scalar_i64(in[1], "k", &k, err);
@@ -124,13 +125,13 @@ static enum mopt_status eye_infer(struct mopt_infer *infer, struct mopt_error *e
                            type != NULL ? type->dims : NULL, err);
 }
 
-#define EYE(from, to, set)                                                                         \
-    {                                                                                              \
-        .domain = "", .name = "EyeLike", .since = from, .until = to,                               \
-        .summary = "ones on a diagonal, shaped like the input",                                    \
-        MOPT_INPUTS({"input", "T1", set, 0}), MOPT_OUTPUTS({"output", "T2", set, 0}),              \
-        MOPT_ATTRIBUTES(MOPT_A_INT_OPTIONAL("dtype"), MOPT_A_INT("k", 0)), .infer = eye_infer,     \
-        .eval = eye_eval                                                                           \
+#define EYE(from, to, set)                                                                     \
+    {                                                                                          \
+        .domain = "", .name = "EyeLike", .since = from, .until = to,                           \
+        .summary = "ones on a diagonal, shaped like the input",                                \
+        MOPT_INPUTS({"input", "T1", set, 0}), MOPT_OUTPUTS({"output", "T2", set, 0}),          \
+        MOPT_ATTRIBUTES(MOPT_A_INT_OPTIONAL("dtype"), MOPT_A_INT("k", 0)), .infer = eye_infer, \
+        .eval = eye_eval                                                                       \
     }
 #define EYE_SET (MOPT_SET_NUMBERS | MOPT_SET_BOOL)
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One-operand mathematics: Abs Neg Sign Ceil Floor Round Sqrt Exp Log Reciprocal, trigonometry, Erf. Results outside a
-// function's domain are NaN as in IEEE 754; integers wrap (Abs and Neg of the smallest number give itself).
+// One-operand mathematics: Abs Neg Sign Ceil Floor Round Sqrt Exp Log Reciprocal, trigonometry,
+// Erf. Results outside a function's domain are NaN as in IEEE 754; integers wrap (Abs and Neg of
+// the smallest number give itself).
 #include "ops/unary.h"
 
 #include <math.h>
@@ -78,7 +79,7 @@ static int64_t same_value(struct mopt_dims *dims, int64_t x)
     return x;
 }
 
-#define ROW(name, ...)                                                                             \
+#define ROW(name, ...) \
     static const struct mopt_unary name##_row = {.f32 = name##_f32, .f64 = name##_f64, __VA_ARGS__};
 ROW(abs, .i64 = abs_integer, .value = abs_value)
 ROW(neg, .i64 = neg_integer, .value = neg_value)
@@ -108,14 +109,14 @@ ROW(erf, )
 #define CONSUMED MOPT_ATTRIBUTES(MOPT_A_CONSUMED),
 #define IDEMPOTENT MOPT_TRAIT_IDEMPOTENT
 // Since opset 1, typed wider in 6 and 13.
-#define OLD(op, text, set6, set13, bits, row)                                                      \
-    RECORD(op, text, 1, 5, MOPT_SET_FLOATS, bits, NULL, row, CONSUMED),                            \
-        RECORD(op, text, 6, 12, set6, bits, NULL, row, ),                                          \
+#define OLD(op, text, set6, set13, bits, row)                           \
+    RECORD(op, text, 1, 5, MOPT_SET_FLOATS, bits, NULL, row, CONSUMED), \
+        RECORD(op, text, 6, 12, set6, bits, NULL, row, ),               \
         RECORD(op, text, 13, 0, set13, bits, NULL, row, )
 #define OLD_FLOAT(op, text, bits, row) OLD(op, text, MOPT_SET_FLOATS, MOPT_SET_FLOATS_BF, bits, row)
 // Since a later opset, bfloat16 from 22 on.
-#define LATE(op, text, since, bits, row)                                                           \
-    RECORD(op, text, since, 21, MOPT_SET_FLOATS, bits, NULL, row, ),                               \
+#define LATE(op, text, since, bits, row)                             \
+    RECORD(op, text, since, 21, MOPT_SET_FLOATS, bits, NULL, row, ), \
         RECORD(op, text, 22, 0, MOPT_SET_FLOATS_BF, bits, NULL, row, )
 #define SIGNED_FLOATS (MOPT_SET_FLOATS | MOPT_SET_SIGNED)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One-operand maps over elements: the row of such an operator and the facets that all of them share. Narrow floats
-// compute as float, integers as 64-bit integers. Knows no single operator.
+// One-operand maps over elements: the row of such an operator and the facets that all of them
+// share. Narrow floats compute as float, integers as 64-bit integers. Knows no single operator.
 #ifndef MOPT_OPS_UNARY_H
 #define MOPT_OPS_UNARY_H
 
@@ -19,7 +19,7 @@ struct mopt_unary {
     void (*f64)(double *out, const double *in, size_t n, const struct mopt_unary_args *args);
     // One integer; NULL: integers compute as double, then are truncated.
     int64_t (*i64)(int64_t x, bool is_unsigned, const struct mopt_unary_args *args);
-    const char *params[MOPT_UNARY_PARAMS]; // float attributes; NULL: none
+    const char *params[MOPT_UNARY_PARAMS];               // float attributes; NULL: none
     int64_t (*value)(struct mopt_dims *dims, int64_t x); // shape arithmetic; NULL: none
 };
 
@@ -31,18 +31,18 @@ void mopt__unary_run(const struct mopt_eval *eval, const struct mopt_unary *row,
 enum mopt_status mopt__unary_infer(struct mopt_infer *infer, struct mopt_error *err);
 
 // Loops for float and double: the same expression of x, with the functions of either width.
-#define MOPT_UNARY_LOOP(name, T, member, expr)                                                     \
-    static void name(T *out, const T *in, size_t n, const struct mopt_unary_args *args)            \
-    {                                                                                              \
-        const T *p = args->member;                                                                 \
-        (void)p;                                                                                   \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            const T x = in[i];                                                                     \
-            out[i] = (expr);                                                                       \
-        }                                                                                          \
+#define MOPT_UNARY_LOOP(name, T, member, expr)                                          \
+    static void name(T *out, const T *in, size_t n, const struct mopt_unary_args *args) \
+    {                                                                                   \
+        const T *p = args->member;                                                      \
+        (void)p;                                                                        \
+        for (size_t i = 0; i < n; i++) {                                                \
+            const T x = in[i];                                                          \
+            out[i] = (expr);                                                            \
+        }                                                                               \
     }
-#define MOPT_UNARY(name, expr_f, expr_d)                                                           \
-    MOPT_UNARY_LOOP(name##_f32, float, f, expr_f)                                                  \
+#define MOPT_UNARY(name, expr_f, expr_d)          \
+    MOPT_UNARY_LOOP(name##_f32, float, f, expr_f) \
     MOPT_UNARY_LOOP(name##_f64, double, d, expr_d)
 
 // A record; the last arguments may give more members, each followed by a comma.
@@ -50,9 +50,9 @@ enum mopt_status mopt__unary_infer(struct mopt_infer *infer, struct mopt_error *
     {                                                                                              \
         .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
         MOPT_INPUTS({"X", "T", set, 0}), MOPT_OUTPUTS({"Y", "T", set, 0}),                         \
-        __VA_ARGS__ .traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE | (bits),               \
-        .quant = spec, .infer = mopt__unary_infer, .eval = mopt__unary_eval,                       \
-        .cost = mopt__cost_output, .data = &(row)                                                  \
+        __VA_ARGS__.traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE | (bits), .quant = spec, \
+        .infer = mopt__unary_infer, .eval = mopt__unary_eval, .cost = mopt__cost_output,           \
+        .data = &(row)                                                                             \
     }
 
 #endif

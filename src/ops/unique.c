@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Unique: the distinct elements, or slices of an axis, in rising order or in order of first appearance, with where they
-// first stand, which of them each input is, and how often. NaN equals NaN and comes last; strings order by bytes;
-// complex numbers by real part first.
+// Unique: the distinct elements, or slices of an axis, in rising order or in order of first
+// appearance, with where they first stand, which of them each input is, and how often. NaN equals
+// NaN and comes last; strings order by bytes; complex numbers by real part first.
 #include <string.h>
 
 #include "ops/copy.h"
@@ -10,8 +10,8 @@
 
 struct slices {
     const struct mopt_tensor *in;
-    uint64_t *keys;            // [count * parts] of numbers, NULL for strings
-    int64_t parts;             // keys per element: 2 for complex
+    uint64_t *keys;             // [count * parts] of numbers, NULL for strings
+    int64_t parts;              // keys per element: 2 for complex
     int64_t size, outer, inner; // slices; elements of one are outer x inner
 };
 
@@ -238,7 +238,8 @@ static enum mopt_status unique_infer(struct mopt_infer *infer, struct mopt_error
     dims[0] = found;
     if (type != NULL && type->rank >= 0) {
         if (!flat) {
-            status = mopt__axis_normalise(mopt__int_of(infer->node, "axis", 0), type->rank, &axis, err);
+            status =
+                mopt__axis_normalise(mopt__int_of(infer->node, "axis", 0), type->rank, &axis, err);
             rank = type->rank;
             for (int i = 0; status == MOPT_OK && i < rank; i++) {
                 dims[i] = i == axis ? found : type->dims[i];
@@ -258,14 +259,18 @@ static enum mopt_status unique_infer(struct mopt_infer *infer, struct mopt_error
     return status;
 }
 
-#define LIST(name) {name, "tensor(int64)", MOPT_SET_I64, MOPT_PARAM_OPTIONAL}
-#define RECORD(from, to, set)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "Unique", .since = from, .until = to,                                \
-        .summary = "distinct elements or slices", MOPT_INPUTS({"X", "T", set, 0}),                 \
-        MOPT_OUTPUTS({"Y", "T", set, 0}, LIST("indices"), LIST("inverse_indices"), LIST("counts")), \
-        MOPT_ATTRIBUTES(MOPT_A_INT_OPTIONAL("axis"), MOPT_A_FLAG("sorted", 1)),                    \
-        .infer = unique_infer, .eval = unique_eval                                                 \
+#define LIST(name)                                               \
+    {                                                            \
+        name, "tensor(int64)", MOPT_SET_I64, MOPT_PARAM_OPTIONAL \
+    }
+#define RECORD(from, to, set)                                                      \
+    {                                                                              \
+        .domain = "", .name = "Unique", .since = from, .until = to,                \
+        .summary = "distinct elements or slices", MOPT_INPUTS({"X", "T", set, 0}), \
+        MOPT_OUTPUTS({"Y", "T", set, 0}, LIST("indices"), LIST("inverse_indices"), \
+                     LIST("counts")),                                              \
+        MOPT_ATTRIBUTES(MOPT_A_INT_OPTIONAL("axis"), MOPT_A_FLAG("sorted", 1)),    \
+        .infer = unique_infer, .eval = unique_eval                                 \
     }
 
 static const struct mopt_op records[] = {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Min, Max, Sum, Mean of one or more tensors, broadcast together (equal shapes before opset 8). Min and Max return NaN
-// where an operand is NaN. Narrow floats round after every operand.
+// Min, Max, Sum, Mean of one or more tensors, broadcast together (equal shapes before opset 8). Min
+// and Max return NaN where an operand is NaN. Narrow floats round after every operand.
 #include "ops/elementwise.h"
 #include "ops/lanes.h"
 
-#define FOLD(name, expr_float, expr_integer)                                                       \
-    MOPT_LANES_FLOATS(name, SAME, expr_float)                                                      \
-    MOPT_LANES_SIGNED(name, SAME, expr_integer)                                                    \
-    MOPT_LANES_UNSIGNED(name, SAME, expr_integer)                                                  \
-    static const mopt_lanes_fn name##_lanes[MOPT_DTYPE_COUNT] = {                                  \
-        MOPT_ROWS_FLOATS(name), MOPT_ROWS_SIGNED(name), MOPT_ROWS_UNSIGNED(name)};
+#define FOLD(name, expr_float, expr_integer)                                             \
+    MOPT_LANES_FLOATS(name, SAME, expr_float)                                            \
+    MOPT_LANES_SIGNED(name, SAME, expr_integer)                                          \
+    MOPT_LANES_UNSIGNED(name, SAME, expr_integer)                                        \
+    static const mopt_lanes_fn name##_lanes[MOPT_DTYPE_COUNT] = {MOPT_ROWS_FLOATS(name), \
+                                                                 MOPT_ROWS_SIGNED(name), \
+                                                                 MOPT_ROWS_UNSIGNED(name)};
 
 FOLD(least, x < y || x != x ? x : y, x < y ? x : y)
 FOLD(greatest, x > y || x != x ? x : y, x > y ? x : y)
@@ -70,8 +71,9 @@ static enum mopt_status check_inputs(const struct mopt_eval *eval, struct mopt_e
     for (uint32_t i = 1; status == MOPT_OK && i < eval->input_count; i++) {
         const struct mopt_tensor *next = mopt__eval_input(eval, i);
         if (next == NULL || next->dtype != first->dtype) {
-            status = mopt_error_set(err, MOPT_E_TYPE, "input %u is absent or of another type than input 0",
-                                    (unsigned)i);
+            status =
+                mopt_error_set(err, MOPT_E_TYPE,
+                               "input %u is absent or of another type than input 0", (unsigned)i);
         }
     }
     return status;
@@ -167,23 +169,23 @@ static enum mopt_status variadic_infer(struct mopt_infer *infer, struct mopt_err
     return status;
 }
 
-#define RECORD(op, text, from, to, set, row, ...)                                                  \
-    {                                                                                              \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,                     \
-        MOPT_INPUTS({"data_0", "T", set, MOPT_PARAM_VARIADIC}),                                    \
-        MOPT_OUTPUTS({"result", "T", set, 0}),                                                     \
-        __VA_ARGS__ .traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_COMMUTATIVE,                     \
-        .infer = variadic_infer, .eval = variadic_eval, .cost = mopt__cost_output, .data = &(row)  \
+#define RECORD(op, text, from, to, set, row, ...)                                                 \
+    {                                                                                             \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,                    \
+        MOPT_INPUTS({"data_0", "T", set, MOPT_PARAM_VARIADIC}),                                   \
+        MOPT_OUTPUTS({"result", "T", set, 0}),                                                    \
+        __VA_ARGS__.traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_COMMUTATIVE,                     \
+        .infer = variadic_infer, .eval = variadic_eval, .cost = mopt__cost_output, .data = &(row) \
     }
-#define OLD(op, text, row)                                                                         \
-    RECORD(op, text, 1, 5, MOPT_SET_FLOATS, row, MOPT_ATTRIBUTES(MOPT_A_CONSUMED), ),              \
+#define OLD(op, text, row)                                                            \
+    RECORD(op, text, 1, 5, MOPT_SET_FLOATS, row, MOPT_ATTRIBUTES(MOPT_A_CONSUMED), ), \
         RECORD(op, text, 6, 7, MOPT_SET_FLOATS, row, )
-#define EXTREME(op, text, row)                                                                     \
-    OLD(op, text, row), RECORD(op, text, 8, 11, MOPT_SET_FLOATS, row, ),                           \
-        RECORD(op, text, 12, 12, MOPT_SET_NUMBERS, row, ),                                         \
+#define EXTREME(op, text, row)                                           \
+    OLD(op, text, row), RECORD(op, text, 8, 11, MOPT_SET_FLOATS, row, ), \
+        RECORD(op, text, 12, 12, MOPT_SET_NUMBERS, row, ),               \
         RECORD(op, text, 13, 0, MOPT_SET_NUMBERS_BF, row, )
-#define TOTAL(op, text, row)                                                                       \
-    OLD(op, text, row), RECORD(op, text, 8, 12, MOPT_SET_FLOATS, row, ),                           \
+#define TOTAL(op, text, row)                                             \
+    OLD(op, text, row), RECORD(op, text, 8, 12, MOPT_SET_FLOATS, row, ), \
         RECORD(op, text, 13, 0, MOPT_SET_FLOATS_BF, row, )
 
 static const struct mopt_op records[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where: X where the condition holds, else Y; all three broadcast together. Elements are moved, not looked at.
+// Where: X where the condition holds, else Y; all three broadcast together. Elements are moved, not
+// looked at.
 #include <string.h>
 
 #include "ops/copy.h"
@@ -19,16 +20,16 @@ struct wide {
     uint64_t half[2];
 };
 
-#define CHOOSE(bits, T)                                                                            \
-    static void choose_##bits(const struct mopt_piece *p, const struct where_job *job)             \
-    {                                                                                              \
-        T *out = (T *)mopt__tensor_data(job->out) + p->out;                                        \
-        const T *x = (const T *)job->x->data + p->at[1];                                           \
-        const T *y = (const T *)job->y->data + p->at[2];                                           \
-        const uint8_t *c = job->condition + p->at[0];                                              \
-        for (int64_t i = 0; i < p->n; i++) {                                                       \
-            out[i] = c[i * p->step[0]] != 0 ? x[i * p->step[1]] : y[i * p->step[2]];               \
-        }                                                                                          \
+#define CHOOSE(bits, T)                                                                \
+    static void choose_##bits(const struct mopt_piece *p, const struct where_job *job) \
+    {                                                                                  \
+        T *out = (T *)mopt__tensor_data(job->out) + p->out;                            \
+        const T *x = (const T *)job->x->data + p->at[1];                               \
+        const T *y = (const T *)job->y->data + p->at[2];                               \
+        const uint8_t *c = job->condition + p->at[0];                                  \
+        for (int64_t i = 0; i < p->n; i++) {                                           \
+            out[i] = c[i * p->step[0]] != 0 ? x[i * p->step[1]] : y[i * p->step[2]];   \
+        }                                                                              \
     }
 CHOOSE(8, uint8_t)
 CHOOSE(16, uint16_t)
@@ -41,7 +42,8 @@ static void choose_text(const struct mopt_piece *p, struct where_job *job)
     for (int64_t i = 0; i < p->n && job->status == MOPT_OK; i++) {
         const bool yes = job->condition[p->at[0] + i * p->step[0]] != 0;
         const int64_t from = yes ? p->at[1] + i * p->step[1] : p->at[2] + i * p->step[2];
-        job->status = mopt__copy_run(job->out, p->out + i, yes ? job->x : job->y, from, 1, job->err);
+        job->status =
+            mopt__copy_run(job->out, p->out + i, yes ? job->x : job->y, from, 1, job->err);
     }
 }
 
@@ -111,7 +113,8 @@ static enum mopt_status where_eval(struct mopt_eval *eval, struct mopt_error *er
     return job.status;
 }
 
-// Values of shape arithmetic: an item is known where the condition is, or where both choices are the same.
+// Values of shape arithmetic: an item is known where the condition is, or where both choices are
+// the same.
 static enum mopt_status where_values(struct mopt_infer *infer, struct mopt_error *err)
 {
     const int64_t *in[3];
@@ -126,9 +129,9 @@ static enum mopt_status where_values(struct mopt_infer *infer, struct mopt_error
         if (!mopt__infer_ints(infer, i, &in[i], &counts[i])) {
             int64_t length = 1;
             in[i] = NULL;
-            if (i > 0 || (own == 1 && !mopt__dim_is_known(infer->dims,
-                                                          mopt__infer_tensor(infer, 0)->dims[0],
-                                                          &length))) {
+            if (i > 0 ||
+                (own == 1 && !mopt__dim_is_known(infer->dims, mopt__infer_tensor(infer, 0)->dims[0],
+                                                 &length))) {
                 return MOPT_OK;
             }
             counts[i] = (size_t)length;
@@ -143,8 +146,7 @@ static enum mopt_status where_values(struct mopt_infer *infer, struct mopt_error
         const int64_t y = in[2][counts[2] == 1 ? 0 : i];
         int64_t yes = 0;
         const bool known =
-            in[0] != NULL &&
-            mopt__dim_is_known(infer->dims, in[0][counts[0] == 1 ? 0 : i], &yes);
+            in[0] != NULL && mopt__dim_is_known(infer->dims, in[0][counts[0] == 1 ? 0 : i], &yes);
         items[i] = known ? (yes != 0 ? x : y) : x == y ? x : MOPT_DIM_UNKNOWN;
         any = any || items[i] != MOPT_DIM_UNKNOWN;
     }
@@ -186,8 +188,7 @@ static const struct mopt_quant_spec where_quant = {.activations = 6, .bias_input
         .summary = "elements of X where the condition holds, else of Y",                           \
         MOPT_INPUTS({"condition", "B", MOPT_SET_BOOL, 0}, {"X", "T", set, 0}, {"Y", "T", set, 0}), \
         MOPT_OUTPUTS({"output", "T", set, 0}), .traits = MOPT_TRAIT_ELEMENTWISE,                   \
-        .quant = &where_quant, .infer = where_infer, .eval = where_eval,                           \
-        .cost = mopt__cost_output                                                                  \
+        .quant = &where_quant, .infer = where_infer, .eval = where_eval, .cost = mopt__cost_output \
     }
 
 static const struct mopt_op records[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sliding windows: the geometry that convolutions and poolings share, for any number of spatial axes.
+// Sliding windows: the geometry that convolutions and poolings share, for any number of spatial
+// axes.
 #ifndef MOPT_OPS_WINDOW_H
 #define MOPT_OPS_WINDOW_H
 
@@ -12,8 +13,8 @@ enum mopt_auto_pad { MOPT_PAD_EXPLICIT, MOPT_PAD_SAME_UPPER, MOPT_PAD_SAME_LOWER
 struct mopt_window {
     int rank; // spatial axes
     enum mopt_auto_pad mode;
-    bool ceil;           // ceil_mode of poolings
-    bool explicit_pads;  // the node has a pads attribute
+    bool ceil;                                           // ceil_mode of poolings
+    bool explicit_pads;                                  // the node has a pads attribute
     int64_t in[MOPT_WINDOW_AXES], out[MOPT_WINDOW_AXES]; // sizes; symbolic dims while inferring
     int64_t kernel[MOPT_WINDOW_AXES], stride[MOPT_WINDOW_AXES], dilation[MOPT_WINDOW_AXES];
     int64_t begin[MOPT_WINDOW_AXES], end[MOPT_WINDOW_AXES]; // padding in front and behind
@@ -24,12 +25,13 @@ struct mopt_tap {
     size_t kernel, input;
 };
 
-// Reads kernel_shape, strides, dilations, pads and auto_pad (all checked: lengths, ranges, legal auto_pad).
-// kernel: sizes given by a weight tensor (then an attribute kernel_shape must agree), NULL = attribute required.
+// Reads kernel_shape, strides, dilations, pads and auto_pad (all checked: lengths, ranges, legal
+// auto_pad). kernel: sizes given by a weight tensor (then an attribute kernel_shape must agree),
+// NULL = attribute required.
 enum mopt_status mopt__window_read(const struct mopt_node *node, int rank, const int64_t *kernel,
                                    struct mopt_window *w, struct mopt_error *err);
-// Sets out, and begin/end for auto_pad, from known sizes in. Formulas: ONNX operator texts of Conv and MaxPool.
-// Error: MOPT_E_SHAPE when the kernel does not fit.
+// Sets out, and begin/end for auto_pad, from known sizes in. Formulas: ONNX operator texts of Conv
+// and MaxPool. Error: MOPT_E_SHAPE when the kernel does not fit.
 enum mopt_status mopt__window_resolve(struct mopt_window *w, struct mopt_error *err);
 // As above with symbolic dims (out only).
 enum mopt_status mopt__window_infer(struct mopt_window *w, struct mopt_dims *dims,
@@ -37,8 +39,8 @@ enum mopt_status mopt__window_infer(struct mopt_window *w, struct mopt_dims *dim
 size_t mopt__window_count(const int64_t *sizes, int rank); // product
 // Upper bound of taps per position; room that mopt__window_taps needs. False on overflow.
 bool mopt__window_tap_limit(const struct mopt_window *w, size_t *count);
-// Taps of the output position (row-major number) that lie inside the input, in row-major kernel order.
-// dilation and kernel may be large: only elements inside are visited.
+// Taps of the output position (row-major number) that lie inside the input, in row-major kernel
+// order. dilation and kernel may be large: only elements inside are visited.
 size_t mopt__window_taps(const struct mopt_window *w, size_t position, struct mopt_tap *taps);
 // Heap room for the taps of one position.
 enum mopt_status mopt__window_new_taps(const struct mopt_window *w, struct mopt_tap **taps,

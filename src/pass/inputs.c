@@ -30,14 +30,18 @@ static int64_t symbol_size(int attempt, size_t n, const char *name)
         return n == 0 ? 1 : 64;
     case 7:
         return 32;
+    case 8:
+        return n == 0 ? 1 : 256; // lengths of signals
     default:
         return n == 0 ? 1 : 224;
     }
 }
 
-static int64_t anonymous_size(int attempt, int axis)
+// Sizes without names: the first axis is a batch, and so are axes in the middle.
+static int64_t anonymous_size(int attempt, int axis, int rank)
 {
-    return symbol_size(attempt, axis == 0 ? 0 : 1, "");
+    bool batch = axis == 0 || (attempt == 8 && axis + 1 < rank);
+    return symbol_size(attempt, batch ? 0 : 1, "");
 }
 
 static bool lookup(void *context, const char *name, int64_t *value)
@@ -62,7 +66,7 @@ static bool bind_dims(struct mopt_inputs *inputs, const struct mopt_type *type, 
     const struct mopt_dims *table = inputs->model->dims;
     for (int i = 0; i < type->rank; i++) {
         if (!mopt__dim_evaluate(table, type->dims[i], lookup, inputs, &dims[i])) {
-            dims[i] = anonymous_size(inputs->attempt, i);
+            dims[i] = anonymous_size(inputs->attempt, i, type->rank);
         }
         if (dims[i] < 0) {
             return false;

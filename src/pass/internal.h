@@ -44,7 +44,7 @@ struct mopt_inputs {
     struct mopt_map names; // symbol -> number + 1
     size_t name_count;
 };
-enum { MOPT_INPUT_ATTEMPTS = 9 };
+enum { MOPT_INPUT_ATTEMPTS = 10 };
 // One datum per graph input (new references; NULL where the default applies). *reason: why inputs
 // cannot be made (static text), then data are all NULL.
 enum mopt_status mopt__inputs_make(struct mopt_inputs *inputs, struct mopt_datum **data,

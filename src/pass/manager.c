@@ -29,7 +29,12 @@ struct manager {
     uint64_t *seen;                // [items] state of the model in which an item finds nothing more
     uint64_t state;                // rises with every changing pass
     int executed;
+    struct fingerprint {
+        size_t nodes;
+        uint32_t nodes_ever, values_ever;
+    } print; // of the model as it is: notices changes that a pass forgot to count
     bool sorted, typed;
+    bool untouched;       // the running pass certainly did nothing
     unsigned infer_flags; // for the next inference
 };
 
@@ -118,6 +123,7 @@ static enum mopt_status run_rules(struct manager *manager, struct mopt_pass_cont
     status =
         mopt__rewrite_run(*manager->model, pass->rules, pass->rule_count, &options, &applied, err);
     *elapsed_ns += mopt__clock_ns() - start;
+    manager->untouched = applied == 0;
     return status;
 }
 
@@ -141,6 +147,7 @@ static enum mopt_status run_pass(struct manager *manager, struct mopt_pass_conte
     if ((pass->rules != NULL) == (pass->run != NULL)) {
         return mopt_error_set(err, MOPT_E_INTERNAL, "a pass has either rules or a run function");
     }
+    manager->untouched = pass->rules != NULL;
     return pass->rules != NULL ? run_rules(manager, context, elapsed_ns, err)
                                : run_function(manager, context, elapsed_ns, err);
 }
@@ -257,11 +264,6 @@ static enum mopt_status record(struct manager *manager, const struct mopt_pass_c
 
 // ---- One execution
 
-struct fingerprint { // notices changes that a pass forgot to count
-    size_t nodes;
-    uint32_t nodes_ever, values_ever;
-};
-
 static struct fingerprint take_fingerprint(const struct mopt_model *model)
 {
     return (struct fingerprint){.nodes = mopt__model_node_count(model),
@@ -282,20 +284,22 @@ static enum mopt_status run_and_check(struct manager *manager, struct mopt_pass_
                                       int round, bool *changed, struct mopt_error *err)
 {
     const struct mopt_pass *pass = context->pass;
-    struct fingerprint before = take_fingerprint(*manager->model);
+    struct fingerprint before = manager->print;
     struct mopt_pass_result result = {.pass = pass, .round = round, .nodes_before = before.nodes};
     enum mopt_status status = run_pass(manager, context, &result.elapsed_ns, err);
     if (status != MOPT_OK) {
         return status;
     }
-    struct fingerprint after = take_fingerprint(*manager->model);
-    *changed = has_changed(context, &before, &after);
+    if (!manager->untouched) {
+        manager->print = take_fingerprint(*manager->model);
+    }
+    *changed = has_changed(context, &before, &manager->print);
     if (*changed) {
         forget(manager, pass);
         status = accept(manager, pass, err);
     }
     result.changes = context->changes;
-    result.nodes_after = after.nodes;
+    result.nodes_after = manager->print.nodes;
     return status == MOPT_OK ? record(manager, context, &result, err) : status;
 }
 
@@ -403,6 +407,7 @@ static enum mopt_status begin(struct manager *manager, struct mopt_error *err)
     if (status == MOPT_OK) {
         status = mopt__ops_resolve(*manager->model, err);
     }
+    manager->print = take_fingerprint(*manager->model);
     return status == MOPT_OK ? mopt__rewrite_dead_values(*manager->model, &manager->older, err)
                              : status;
 }

@@ -84,7 +84,8 @@ static bool compare_elements(struct comparison *state, const struct mopt_tensor 
     return true;
 }
 
-// Files of older releases hold bfloat16 results as uint16, and the suite compares those numbers by its tolerance.
+// Files of older releases hold bfloat16 results as uint16, and the suite compares those numbers by
+// its tolerance.
 static bool compare_bits(struct comparison *state, const struct mopt_tensor *a,
                          const struct mopt_tensor *b)
 {
@@ -151,8 +152,9 @@ static bool wrong(struct comparison *state, const struct mopt_dims *dims,
 {
     struct mopt_strbuf text = {0};
     mopt__type_print(dims, value->type, &text);
-    snprintf(state->reason, sizeof state->reason, "inference: value '%s': %s of %s does not hold (%s rank %d)",
-             value->name, what, mopt__strbuf_text(&text), mopt__dtype_name(actual->dtype), actual->rank);
+    snprintf(state->reason, sizeof state->reason,
+             "inference: value '%s': %s of %s does not hold (%s rank %d)", value->name, what,
+             mopt__strbuf_text(&text), mopt__dtype_name(actual->dtype), actual->rank);
     mopt__strbuf_release(&text);
     return false;
 }

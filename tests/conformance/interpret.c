@@ -44,7 +44,8 @@ static enum mopt_status run_call(struct interpreter *run, const struct mopt_node
         return mopt_error_set(err, MOPT_E_FORMAT, "function '%s' calls itself",
                               node->function->name);
     }
-    struct mopt_datum **results = mopt__calloc(body->outputs.count + 1, sizeof(struct mopt_datum *));
+    struct mopt_datum **results =
+        mopt__calloc(body->outputs.count + 1, sizeof(struct mopt_datum *));
     if (results == NULL) {
         return mopt_error_memory(err);
     }
@@ -142,8 +143,7 @@ static enum mopt_status set_initializer(struct interpreter *run, const struct mo
 }
 
 static enum mopt_status set_initializers(struct interpreter *run,
-                                         const struct mopt_value_list *list,
-                                         struct mopt_error *err)
+                                         const struct mopt_value_list *list, struct mopt_error *err)
 {
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; status == MOPT_OK && i < list->count; i++) {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs folders of the official ONNX backend suite (model.onnx, test_data_set_*/input_*.pb, output_*.pb).
+// Runs folders of the official ONNX backend suite (model.onnx, test_data_set_*/input_*.pb,
+// output_*.pb).
 //
-//   mopt_node_tests [--filter TEXT] [--no-fork] [--no-infer] [--quiet] FOLDER...
+//   mopt_node_tests [--filter TEXT] [--no-fork] [--no-infer] [--quiet] [--table FILE] FOLDER...
 //
-// A folder is a test or holds tests, also deeper. Prints one line "PASS|FAIL|UNSUPPORTED name max_ulp reason" per test,
-// then a summary; exit code 1 if a test failed. Each test runs in a process of its own, so that a crash is just a FAIL.
+// A folder is a test or holds tests, also deeper. Prints one line "PASS|FAIL|UNSUPPORTED name
+// max_ulp reason" per test, then a summary. Each test runs in a process of its own, so that a crash
+// is just a FAIL. Exit code 1 if a test failed; with --table instead if a test does worse than its
+// row there (status, or more than twice the error), has no row, or lost its test. The table has
+// lines "STATUS name max_ulp" and # comments.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +22,18 @@
 enum verdict { PASS, FAIL, UNSUPPORTED, VERDICTS };
 static const char *const verdict_names[] = {"PASS", "FAIL", "UNSUPPORTED"};
 
+struct row {
+    char name[160];
+    enum verdict verdict;
+    double max_ulp;
+    bool seen;
+};
+
 struct options {
     const char *filter;
     bool fork, infer, quiet;
+    struct row *rows; // NULL: no table
+    size_t row_count;
 };
 
 struct result {
@@ -29,7 +42,7 @@ struct result {
     char reason[512];
 };
 
-// ---- One data set -------------------------------------------------------------------------------------------------
+// ---- One data set -------------------------------------------------------------------------------
 
 struct data_set {
     struct mopt_model *model;
@@ -47,8 +60,7 @@ static enum mopt_status retag(const struct mopt_type *type, struct mopt_datum **
         return MOPT_OK;
     }
     struct mopt_tensor *tensor;
-    enum mopt_status status =
-        mopt__tensor_new(MOPT_BFLOAT16, old->rank, old->dims, &tensor, err);
+    enum mopt_status status = mopt__tensor_new(MOPT_BFLOAT16, old->rank, old->dims, &tensor, err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -93,8 +105,7 @@ static enum mopt_status load_inputs(struct data_set *set, const char *dir, struc
     return MOPT_OK;
 }
 
-static enum mopt_status load_expected(struct data_set *set, const char *dir,
-                                      struct mopt_error *err)
+static enum mopt_status load_expected(struct data_set *set, const char *dir, struct mopt_error *err)
 {
     const struct mopt_graph *graph = set->model->graph;
     for (size_t i = 0; i < graph->outputs.count; i++) {
@@ -153,8 +164,8 @@ static bool judge(struct data_set *set, const char *name, bool infer, struct com
     for (const struct mopt_node *node = graph->first; infer && node != NULL; node = node->next) {
         for (uint32_t i = 0; i < node->output_count; i++) {
             const struct mopt_value *value = node->outputs[i];
-            if (value != NULL && !compare_type(state, set->model->dims, value,
-                                               set->values[value->id])) {
+            if (value != NULL &&
+                !compare_type(state, set->model->dims, value, set->values[value->id])) {
                 return false;
             }
         }
@@ -209,10 +220,9 @@ static void test_set(struct mopt_model *model, const char *name, const char *dir
     release_list(set.values, model->value_count);
 }
 
-// ---- One test -----------------------------------------------------------------------------------------------------
+// ---- One test -----------------------------------------------------------------------------------
 
-static enum mopt_status check_graph(void *context, struct mopt_graph *graph,
-                                    struct mopt_error *err)
+static enum mopt_status check_graph(void *context, struct mopt_graph *graph, struct mopt_error *err)
 {
     (void)context;
     for (struct mopt_node *node = graph->first; node != NULL; node = node->next) {
@@ -302,9 +312,92 @@ static void run_forked(const char *dir, const char *name, bool infer, struct res
     }
 }
 
-// ---- Folders ------------------------------------------------------------------------------------------------------
+// ---- Table --------------------------------------------------------------------------------------
 
-static void visit_test(const char *dir, const struct options *options, size_t counts[VERDICTS])
+static bool read_row(const char *line, struct row *row)
+{
+    char status[16];
+    if (sscanf(line, "%15s %159s %lf", status, row->name, &row->max_ulp) != 3) {
+        return false;
+    }
+    for (int i = 0; i < VERDICTS; i++) {
+        if (strcmp(status, verdict_names[i]) == 0) {
+            row->verdict = (enum verdict)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_table(const char *path, struct options *options)
+{
+    FILE *file = fopen(path, "r");
+    size_t capacity = 0;
+    char line[1024];
+    struct mopt_error err;
+    bool good = file != NULL;
+    while (good && fgets(line, sizeof line, file) != NULL) {
+        if (line[0] == '#' || line[0] == '\n') {
+            continue;
+        }
+        struct row row = {.seen = false};
+        good =
+            read_row(line, &row) && mopt__grow((void **)&options->rows, &capacity,
+                                               options->row_count + 1, sizeof row, &err) == MOPT_OK;
+        if (good) {
+            options->rows[options->row_count++] = row;
+        } else {
+            printf("bad line in %s: %s", path, line);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return good && options->row_count > 0;
+}
+
+// Number of tests that do worse than the table says.
+static size_t worse(const struct options *options, const char *name, const struct result *result)
+{
+    for (size_t i = 0; i < options->row_count; i++) {
+        struct row *row = &options->rows[i];
+        if (strcmp(row->name, name) != 0) {
+            continue;
+        }
+        row->seen = true;
+        bool status = result->verdict != PASS && row->verdict == PASS;
+        bool error = result->verdict == PASS && row->verdict == PASS &&
+                     result->max_ulp > 2 * row->max_ulp + 1;
+        if (status || error) {
+            printf("WORSE %s: table has %s %.4g\n", name, verdict_names[row->verdict],
+                   row->max_ulp);
+        }
+        return status || error ? 1 : 0;
+    }
+    printf("WORSE %s: not in the table\n", name);
+    return 1;
+}
+
+static size_t unseen(const struct options *options)
+{
+    size_t count = 0;
+    for (size_t i = 0; options->filter == NULL && i < options->row_count; i++) {
+        if (!options->rows[i].seen) {
+            printf("WORSE %s: in the table, but there is no such test\n", options->rows[i].name);
+            count++;
+        }
+    }
+    return count;
+}
+
+// ---- Folders ------------------------------------------------------------------------------------
+
+struct tally {
+    size_t counts[VERDICTS];
+    size_t worse;
+};
+
+static void visit_test(const char *dir, const struct options *options, struct tally *tally)
 {
     const char *name = mopt__path_basename(dir);
     if (options->filter != NULL && strstr(name, options->filter) == NULL) {
@@ -316,15 +409,17 @@ static void visit_test(const char *dir, const struct options *options, size_t co
     } else {
         run_test(dir, name, options->infer, &result);
     }
-    counts[result.verdict]++;
+    tally->counts[result.verdict]++;
     if (!options->quiet || result.verdict != PASS) {
         printf("%s %s %.4g %s\n", verdict_names[result.verdict], name, result.max_ulp,
                result.reason);
     }
+    if (options->rows != NULL) {
+        tally->worse += worse(options, name, &result);
+    }
 }
 
-static void visit(const char *dir, const struct options *options, int depth,
-                  size_t counts[VERDICTS])
+static void visit(const char *dir, const struct options *options, int depth, struct tally *tally)
 {
     char **names = NULL;
     size_t count = 0;
@@ -334,7 +429,7 @@ static void visit(const char *dir, const struct options *options, int depth,
     bool is_test = model != NULL && mopt__path_exists(model);
     mopt__free(model);
     if (is_test) {
-        visit_test(dir, options, counts);
+        visit_test(dir, options, tally);
         return;
     }
     if (depth == 0 || mopt__dir_list(dir, &names, &count, &err) != MOPT_OK) {
@@ -343,32 +438,56 @@ static void visit(const char *dir, const struct options *options, int depth,
     for (size_t i = 0; i < count; i++) {
         char *path = mopt__path_join(dir, names[i]);
         if (path != NULL && mopt__path_is_dir(path)) {
-            visit(path, options, depth - 1, counts);
+            visit(path, options, depth - 1, tally);
         }
         mopt__free(path);
     }
     mopt__names_free(names, count);
 }
 
+// Takes one argument that begins with --; returns how many words it used, 0 if it is unknown.
+static int take_option(struct options *options, char **words)
+{
+    if (strcmp(words[0], "--filter") == 0 && words[1] != NULL) {
+        options->filter = words[1];
+        return 2;
+    }
+    if (strcmp(words[0], "--table") == 0 && words[1] != NULL) {
+        return read_table(words[1], options) ? 2 : 0;
+    }
+    if (strcmp(words[0], "--no-fork") == 0) {
+        options->fork = false;
+    } else if (strcmp(words[0], "--no-infer") == 0) {
+        options->infer = false;
+    } else if (strcmp(words[0], "--quiet") == 0) {
+        options->quiet = true;
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.fork = true, .infer = true};
-    size_t counts[VERDICTS] = {0};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc) {
-            options.filter = argv[++i];
-        } else if (strcmp(argv[i], "--no-fork") == 0) {
-            options.fork = false;
-        } else if (strcmp(argv[i], "--no-infer") == 0) {
-            options.infer = false;
-        } else if (strcmp(argv[i], "--quiet") == 0) {
-            options.quiet = true;
-        } else {
-            visit(argv[i], &options, 3, counts);
+    struct tally tally = {{0}, 0};
+    for (int i = 1; i < argc;) {
+        if (strncmp(argv[i], "--", 2) != 0) {
+            visit(argv[i++], &options, 3, &tally);
+            continue;
         }
+        int used = take_option(&options, argv + i);
+        if (used == 0) {
+            printf("cannot use %s\n", argv[i]);
+            return 2;
+        }
+        i += used;
     }
-    size_t total = counts[PASS] + counts[FAIL] + counts[UNSUPPORTED];
-    printf("%zu tests: %zu passed, %zu failed, %zu unsupported\n", total, counts[PASS],
-           counts[FAIL], counts[UNSUPPORTED]);
-    return total > 0 && counts[FAIL] == 0 ? 0 : 1;
+    size_t total = tally.counts[PASS] + tally.counts[FAIL] + tally.counts[UNSUPPORTED];
+    printf("%zu tests: %zu passed, %zu failed, %zu unsupported\n", total, tally.counts[PASS],
+           tally.counts[FAIL], tally.counts[UNSUPPORTED]);
+    bool table = options.rows != NULL;
+    bool good = table ? tally.worse + unseen(&options) == 0 : tally.counts[FAIL] == 0;
+    mopt__free(options.rows);
+    return total > 0 && good ? 0 : 1;
 }

@@ -55,6 +55,16 @@ static struct pb tensor_type(uint32_t kind)
     return type;
 }
 
+static struct pb rankless_type(void)
+{
+    struct pb type = {0};
+    struct pb inner = {0};
+
+    pb_int(&inner, 1, MOPT_FLOAT32);
+    pb_sub(&type, 1, &inner);
+    return type;
+}
+
 static struct pb element_type(uint32_t kind)
 {
     struct pb type = {0};
@@ -378,6 +388,11 @@ static struct pb full_graph(void)
     add_float_info(&graph, 13, "t_raw");
     add_float_info(&graph, 13, "t_raw"); // again
     add_float_info(&graph, 13, "t_float");
+    type = rankless_type(); // an output again, in other words
+    sub = (struct pb){0};
+    pb_text(&sub, 1, "y");
+    pb_sub(&sub, 2, &type);
+    pb_sub(&graph, 13, &sub);
     pb_bytes(&graph, 14, "\x0a\x01x", 3); // a quantization annotation
     pb_text(&graph, 14, "");
     sub = sparse("t_sparse");

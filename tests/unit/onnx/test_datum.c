@@ -164,6 +164,47 @@ static void empty_sequences_know_their_type(void **state)
     remove_dir(dir);
 }
 
+static void odd_maps_are_refused(void **state)
+{
+    static const struct {
+        int type;
+        size_t keys;
+        bool text;
+        const char *why;
+    } cases[] = {{MOPT_INT64, 2, false, "2 keys and 1 values"},
+                 {MOPT_INT64, 1, true, "keys of two kinds"},
+                 {MOPT_FLOAT32, 1, false, "cannot be the key"},
+                 {99, 1, false, "cannot be the key"}};
+    char *dir = temp_dir();
+    const char *path = in_dir(dir, "d.pb");
+    struct mopt_type type = {.kind = MOPT_TYPE_MAP};
+    (void)state;
+
+    for (size_t i = 0; i < MOPT_COUNTOF(cases); i++) {
+        struct pb map = {0};
+        struct pb values = {0};
+        struct pb value = tensor_of(NULL, MOPT_FLOAT32, 1, (const int64_t[]){0});
+        struct mopt_datum *datum = NULL;
+        struct mopt_error err;
+
+        mopt_error_clear(&err);
+        pb_int(&map, 2, cases[i].type);
+        for (size_t j = 0; j < cases[i].keys; j++) {
+            pb_int(&map, 3, (int64_t)j);
+        }
+        if (cases[i].text) {
+            pb_text(&map, 4, "key");
+        }
+        pb_sub(&values, 3, &value);
+        pb_sub(&map, 5, &values);
+        assert_int_equal(mopt__file_write(path, map.data, map.size, true, &err), MOPT_OK);
+        pb_free(&map);
+        assert_int_equal(mopt__onnx_load_datum(path, &type, &datum, &err), MOPT_E_FORMAT);
+        assert_non_null(strstr(err.text, cases[i].why));
+    }
+    remove_dir(dir);
+}
+
 static void damaged_values_are_refused(void **state)
 {
     char *dir = temp_dir();
@@ -212,6 +253,7 @@ int mopt__test_datum(void)
         cmocka_unit_test(values_round_trip),
         cmocka_unit_test(tensors_have_names),
         cmocka_unit_test(empty_sequences_know_their_type),
+        cmocka_unit_test(odd_maps_are_refused),
         cmocka_unit_test(damaged_values_are_refused),
     };
 

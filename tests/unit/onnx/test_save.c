@@ -69,18 +69,71 @@ static void the_same_bytes_again(void **state)
     pb_free(&saved);
 }
 
-static void descriptions_that_went_stale_are_dropped(void **state)
+static struct mopt_model *save_and_load(const struct mopt_model *model)
+{
+    struct pb saved = save_pb(model);
+
+    return assert_loads(&saved);
+}
+
+static size_t count_text(const struct mopt_model *model, const char *text)
+{
+    struct pb saved = save_pb(model);
+    size_t count = 0;
+    const uint8_t *end = saved.data + saved.size;
+
+    for (const uint8_t *at = saved.data; at != NULL && at < end; count += at != NULL ? 1 : 0) {
+        at = memmem(at, (size_t)(end - at), text, strlen(text));
+        at = at != NULL ? at + 1 : NULL;
+    }
+    pb_free(&saved);
+    return count;
+}
+
+// The full model describes t_raw twice; that is written back only while the list is what it was.
+static void repeated_descriptions_follow_the_list(void **state)
 {
     struct pb pb = full_model();
     struct mopt_model *model = assert_loads(&pb);
-    struct pb saved = {0};
+    struct mopt_value_list *list = &model->graph->value_infos;
+    size_t before = count_text(model, "t_raw");
     (void)state;
 
-    model->graph->value_infos.count--; // somebody took the last one out
-    saved = save_pb(model);
-    struct mopt_model *again = assert_loads(&saved);
-    assert_int_equal(again->graph->value_infos.count, 1);
+    assert_int_equal(list->count, 3);
+    list->count--; // somebody took the last one out
+    assert_int_equal(count_text(model, "t_raw"), before - 1);
+    struct mopt_model *again = save_and_load(model);
+    assert_int_equal(again->graph->value_infos.count, 2);
     mopt__model_free(again);
+    list->count++;
+    struct mopt_error err;
+    assert_int_equal(mopt__grow((void **)&list->items, &list->capacity, list->count + 1,
+                                sizeof(struct mopt_value *), &err),
+                     MOPT_OK);
+    list->items[list->count++] = mopt__value_find(model->graph, "t_half"); // somebody put one in
+    again = save_and_load(model);
+    assert_int_equal(again->graph->value_infos.count, 4);
+    mopt__model_free(again);
+    mopt__model_free(model);
+}
+
+static void contradicting_descriptions_are_replaced(void **state)
+{
+    static const int64_t dims[] = {2};
+    struct pb pb = full_model();
+    struct mopt_model *model = assert_loads(&pb);
+    struct mopt_value *y = mopt__value_find(model->graph, "y");
+    (void)state;
+
+    y->declared = mopt__type_tensor(&model->arena, MOPT_INT64, 1, dims);
+    struct pb saved = save_pb(model);
+    const uint8_t stale[] = {0x0a, 1, 'y', 0x12, 4, 0x0a, 2, 8, MOPT_FLOAT32};
+    assert_null(memmem(saved.data, saved.size, stale, sizeof stale));
+    pb_free(&saved);
+    y->declared = mopt__type_tensor(&model->arena, MOPT_FLOAT32, 1, dims);
+    saved = save_pb(model);
+    assert_non_null(memmem(saved.data, saved.size, stale, sizeof stale));
+    pb_free(&saved);
     mopt__model_free(model);
 }
 
@@ -374,7 +427,8 @@ int mopt__test_save(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_bytes_again),
-        cmocka_unit_test(descriptions_that_went_stale_are_dropped),
+        cmocka_unit_test(repeated_descriptions_follow_the_list),
+        cmocka_unit_test(contradicting_descriptions_are_replaced),
         cmocka_unit_test(built_models_are_written),
         cmocka_unit_test(external_data_round_trip),
         cmocka_unit_test(external_tensors_stay_external),

@@ -287,6 +287,21 @@ static void damaged_numbers_are_refused(void **state)
     assert_load_fails(&model, MOPT_E_FORMAT, "cut or too long");
 }
 
+// Two numbers of ten bytes are enough bytes for three, but not enough numbers.
+static void numbers_are_counted_not_bytes(void **state)
+{
+    struct pb tensor = tensor_of("w", MOPT_INT64, 1, (const int64_t[]){3});
+    struct pb packed = {0};
+    struct pb model = {0};
+    (void)state;
+
+    pb_varint(&packed, UINT64_MAX);
+    pb_varint(&packed, UINT64_MAX);
+    pb_sub(&tensor, 7, &packed);
+    model = model_with(&tensor);
+    assert_load_fails(&model, MOPT_E_FORMAT, "int64_data holds 2 values");
+}
+
 static void huge_claims_take_no_memory(void **state)
 {
     struct pb tensor = tensor_of("w", MOPT_INT8, 1, (const int64_t[]){INT64_C(1) << 50});
@@ -393,6 +408,7 @@ int mopt__test_values(void)
         cmocka_unit_test(unpacked_values_are_read),
         cmocka_unit_test(values_out_of_range_are_refused),
         cmocka_unit_test(damaged_numbers_are_refused),
+        cmocka_unit_test(numbers_are_counted_not_bytes),
         cmocka_unit_test(huge_claims_take_no_memory),
         cmocka_unit_test(strings_are_counted),
         cmocka_unit_test(two_places_are_refused),

@@ -79,7 +79,7 @@ struct mopt_tensor *tensor_of(enum mopt_dtype dtype, int rank, const int64_t *di
     return tensor;
 }
 
-// ---- A small interpreter ------------------------------------------------------------------------------------------
+// ---- A small interpreter ------------------------------------------------------------------------
 
 struct runner {
     struct mopt_datum **values;
@@ -157,8 +157,7 @@ static enum mopt_status run_graph(struct runner *run, const struct mopt_graph *g
 }
 
 enum mopt_status run_model(struct mopt_model *model, struct mopt_tensor *const *inputs,
-                           size_t input_count, struct mopt_datum **outputs,
-                           struct mopt_error *err)
+                           size_t input_count, struct mopt_datum **outputs, struct mopt_error *err)
 {
     struct runner run = {
         .values = mopt__calloc((size_t)model->value_count + 1, sizeof(struct mopt_datum *))};

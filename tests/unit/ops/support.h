@@ -26,7 +26,6 @@ struct mopt_tensor *tensor_of(enum mopt_dtype dtype, int rank, const int64_t *di
                               const double *values);
 // Runs the main graph of a model node by node on tensors; results are new references.
 enum mopt_status run_model(struct mopt_model *model, struct mopt_tensor *const *inputs,
-                           size_t input_count, struct mopt_datum **outputs,
-                           struct mopt_error *err);
+                           size_t input_count, struct mopt_datum **outputs, struct mopt_error *err);
 
 #endif

@@ -74,7 +74,8 @@ static void loop_without_trips(void **state)
                        "    c2 = Identity(c); v2 = Add(v, v); s = Identity(v);\n"
                        "  }>(m, _, x);\n"
                        "}\n";
-    struct mopt_tensor *x = tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){2}, (const double[]){3, 4});
+    struct mopt_tensor *x =
+        tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){2}, (const double[]){3, 4});
     struct ran ran = run(text, &x, 1);
     assert_int_equal(ran.status, MOPT_OK);
     assert_values(ran.outputs[0], 1, (const int64_t[]){2}, (const double[]){3, 4});
@@ -93,9 +94,9 @@ static void if_takes_outer_values(void **state)
                        "}\n";
     for (int c = 0; c < 2; c++) {
         const double flag = c;
-        struct mopt_tensor *in[2] = {
-            tensor_of(MOPT_BOOL, 0, NULL, &flag),
-            tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){2}, (const double[]){1, 2})};
+        struct mopt_tensor *in[2] = {tensor_of(MOPT_BOOL, 0, NULL, &flag),
+                                     tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){2},
+                                               (const double[]){1, 2})};
         struct ran ran = run(text, in, 2);
         assert_int_equal(ran.status, MOPT_OK);
         assert_values(ran.outputs[0], 1, (const int64_t[]){2},
@@ -116,9 +117,10 @@ static void scan_directions_and_axes(void **state)
         "    scan_output_axes=[1], scan_output_directions=[1],\n"
         "    body=graph (h, v) -> (h2, o) { h2 = Add(h, v); o = Identity(h2); }>(s, x);\n"
         "}\n";
-    struct mopt_tensor *in[2] = {
-        tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){2}, (const double[]){0, 10}),
-        tensor_of(MOPT_FLOAT32, 2, (const int64_t[]){2, 3}, (const double[]){1, 2, 3, 4, 5, 6})};
+    struct mopt_tensor *in[2] = {tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){2},
+                                           (const double[]){0, 10}),
+                                 tensor_of(MOPT_FLOAT32, 2, (const int64_t[]){2, 3},
+                                           (const double[]){1, 2, 3, 4, 5, 6})};
     struct ran ran = run(text, in, 2);
     assert_int_equal(ran.status, MOPT_OK);
     assert_values(ran.outputs[0], 1, (const int64_t[]){2}, (const double[]){6, 25});
@@ -160,7 +162,8 @@ static void loop_reports_changing_shapes(void **state)
                        "    c2 = Identity(c); v2 = Concat<axis=0>(v, v); s = Identity(v);\n"
                        "  }>(m, _, x);\n"
                        "}\n";
-    struct mopt_tensor *x = tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){2}, (const double[]){3, 4});
+    struct mopt_tensor *x =
+        tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){2}, (const double[]){3, 4});
     struct ran ran = run(text, &x, 1);
     assert_int_equal(ran.status, MOPT_E_SHAPE);
     assert_non_null(strstr(ran.err.text, "trip 1"));
@@ -182,8 +185,8 @@ static void sequences(void **state)
                        "  joined = ConcatFromSequence<axis=0>(s3);\n"
                        "  stacked = ConcatFromSequence<axis=-1, new_axis=1>(s3);\n"
                        "}\n";
-    struct mopt_tensor *x = tensor_of(MOPT_FLOAT32, 2, (const int64_t[]){2, 3},
-                                      (const double[]){1, 2, 3, 4, 5, 6});
+    struct mopt_tensor *x =
+        tensor_of(MOPT_FLOAT32, 2, (const int64_t[]){2, 3}, (const double[]){1, 2, 3, 4, 5, 6});
     struct ran ran = run(text, &x, 1);
     assert_int_equal(ran.status, MOPT_OK);
     assert_values(ran.outputs[0], 0, NULL, (const double[]){4});
@@ -199,9 +202,9 @@ static void sequence_positions_are_checked(void **state)
     (void)state;
     static const double bad[] = {2, -3, 9e18, -9e18};
     for (size_t i = 0; i < MOPT_COUNTOF(bad); i++) {
-        struct mopt_tensor *in[2] = {
-            tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){1}, (const double[]){1}),
-            tensor_of(MOPT_INT64, 0, NULL, &bad[i])};
+        struct mopt_tensor *in[2] = {tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){1},
+                                               (const double[]){1}),
+                                     tensor_of(MOPT_INT64, 0, NULL, &bad[i])};
         struct ran ran = run("graph g (float[1] x, int64 at) -> (y) {\n"
                              "  s = SequenceConstruct(x, x);\n"
                              "  y = SequenceAt(s, at);\n"
@@ -222,9 +225,10 @@ static void sequence_map(void **state)
                        "  t = SequenceMap<body=graph (e, f) -> (o) { o = Add(e, f); }>(s, k);\n"
                        "  y = ConcatFromSequence<axis=0>(t);\n"
                        "}\n";
-    struct mopt_tensor *in[2] = {
-        tensor_of(MOPT_FLOAT32, 2, (const int64_t[]){2, 2}, (const double[]){1, 2, 3, 4}),
-        tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){1}, (const double[]){10})};
+    struct mopt_tensor *in[2] = {tensor_of(MOPT_FLOAT32, 2, (const int64_t[]){2, 2},
+                                           (const double[]){1, 2, 3, 4}),
+                                 tensor_of(MOPT_FLOAT32, 1, (const int64_t[]){1},
+                                           (const double[]){10})};
     struct ran ran = run(text, in, 2);
     assert_int_equal(ran.status, MOPT_OK);
     assert_values(ran.outputs[0], 2, (const int64_t[]){2, 2}, (const double[]){11, 12, 13, 14});

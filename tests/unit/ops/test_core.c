@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The registry, checks that hold for every record, typed attributes, conversion of element types, broadcasting.
+// The registry, checks that hold for every record, typed attributes, conversion of element types,
+// broadcasting.
 #include "support.h"
 #include "tests.h"
 
@@ -10,7 +11,7 @@
 #include "ops/broadcast.h"
 #include "ops/convert.h"
 
-// ---- Registry -----------------------------------------------------------------------------------------------------
+// ---- Registry -----------------------------------------------------------------------------------
 
 static void find_by_version(void **state)
 {
@@ -70,13 +71,14 @@ static void every_record_is_sane(void **state)
             // Found at both ends of its range: no other record hides it.
             assert_ptr_equal(mopt__op_find(op->domain, op->name, op->since), op);
             assert_ptr_equal(mopt__op_find(op->domain, op->name,
-                                           op->until != 0 ? op->until : 1000000), op);
+                                           op->until != 0 ? op->until : 1000000),
+                             op);
         }
     }
     assert_true(records < 2048); // the index of the registry holds 4096 slots
 }
 
-// ---- Every record against wrong nodes -----------------------------------------------------------------------------
+// ---- Every record against wrong nodes -----------------------------------------------------------
 
 static void set_wrong(struct mopt_node *node, const struct mopt_attr_spec *spec, bool as_int)
 {
@@ -139,9 +141,11 @@ static void schemas_are_enforced(void **state)
     } cases[] = {
         {"graph g (float[1] x) -> (y) { y = Cast<to=7>(x); }", "Cast", MOPT_OK, ""},
         {"graph g (float[1] x) -> (y) { y = Cast(x); }", "Cast", MOPT_E_FORMAT, "'to' is missing"},
-        {"graph g (float[1] x) -> (y) { y = Cast<to=7>(x, x); }", "Cast", MOPT_E_FORMAT, "2 inputs"},
+        {"graph g (float[1] x) -> (y) { y = Cast<to=7>(x, x); }", "Cast", MOPT_E_FORMAT,
+         "2 inputs"},
         {"graph g (float[1] x) -> (y) { y = Cast<to=7>(); }", "Cast", MOPT_E_FORMAT, "'input'"},
-        {"graph g (float[1] x) -> (y) { y, z = Cast<to=7>(x); }", "Cast", MOPT_E_FORMAT, "2 outputs"},
+        {"graph g (float[1] x) -> (y) { y, z = Cast<to=7>(x); }", "Cast", MOPT_E_FORMAT,
+         "2 outputs"},
         {"graph g (float[1] x) -> (y) { y = Cast<to=7, saturate=2>(x); }", "Cast", MOPT_E_VALUE,
          "[0, 1]"},
         {"graph g (float[1] x) -> (y) { y = Cast<to=7, other=2>(x); }", "Cast", MOPT_E_FORMAT,
@@ -152,7 +156,8 @@ static void schemas_are_enforced(void **state)
         {"graph g (complex64[1] x) -> (y) { y = Cast<to=7>(x); }", "Cast", MOPT_E_TYPE,
          "'complex64'"},
         {"graph g (seq(float[1]) x) -> (y) { y = Cast<to=7>(x); }", "Cast", MOPT_E_TYPE, "kind"},
-        {"graph g (float[1] x, int64[1] z) -> (y) { y = Add(x, z); }", "Add", MOPT_E_TYPE, "'int64'"},
+        {"graph g (float[1] x, int64[1] z) -> (y) { y = Add(x, z); }", "Add", MOPT_E_TYPE,
+         "'int64'"},
         {"graph g (float[1] x) -> (y) { y = Add(x, _); }", "Add", MOPT_E_FORMAT, "missing"},
     };
     for (size_t i = 0; i < MOPT_COUNTOF(cases); i++) {
@@ -165,8 +170,8 @@ static void schemas_are_enforced(void **state)
 static void attributes_have_defaults(void **state)
 {
     (void)state;
-    struct mopt_model *model = parse_model(
-        "graph g (float[1] x) -> (y) { y = Cast<to=7>(x); z = RandomNormal<shape=[2], mean=1.5>(); }");
+    struct mopt_model *model = parse_model("graph g (float[1] x) -> (y) { y = Cast<to=7>(x); z = "
+                                           "RandomNormal<shape=[2], mean=1.5>(); }");
     struct mopt_error err;
     mopt_error_clear(&err);
     const struct mopt_node *cast = node_of(model, "Cast");
@@ -209,10 +214,10 @@ static void axes_are_normalised(void **state)
     assert_int_equal(mopt__axis_normalise(0, 0, &axis, &err), MOPT_E_VALUE);
 }
 
-// ---- Conversion ---------------------------------------------------------------------------------------------------
+// ---- Conversion ---------------------------------------------------------------------------------
 
-static void convert_values(enum mopt_dtype from, enum mopt_dtype to, size_t count,
-                           const double *in, const double *out)
+static void convert_values(enum mopt_dtype from, enum mopt_dtype to, size_t count, const double *in,
+                           const double *out)
 {
     const struct mopt_convert options = {.saturate = true};
     const int64_t dims[] = {(int64_t)count};
@@ -231,10 +236,13 @@ static void convert_values(enum mopt_dtype from, enum mopt_dtype to, size_t coun
     mopt__tensor_unref(source);
     mopt__tensor_unref(target);
 }
-#define CONVERT(from, to, in, out)                                                                 \
-    convert_values(from, to, MOPT_COUNTOF(((const double[])in)), (const double[])in,               \
+#define CONVERT(from, to, in, out)                                                   \
+    convert_values(from, to, MOPT_COUNTOF(((const double[])in)), (const double[])in, \
                    (const double[])out)
-#define LIST(...) {__VA_ARGS__}
+#define LIST(...)   \
+    {               \
+        __VA_ARGS__ \
+    }
 
 static void conversion_of_numbers(void **state)
 {
@@ -254,7 +262,8 @@ static void conversion_of_numbers(void **state)
     CONVERT(MOPT_FLOAT32, MOPT_FLOAT16, LIST(65519.996, 65520, 1e-8, 2049),
             LIST(65504, inf, 0, 2048));
     CONVERT(MOPT_FLOAT32, MOPT_BFLOAT16, LIST(1.00390625, 1.01171875, nan), LIST(1, 1.015625, nan));
-    CONVERT(MOPT_FLOAT32, MOPT_FLOAT8E4M3FN, LIST(448, 1000, inf, 0.0625), LIST(448, 448, 448, 0.0625));
+    CONVERT(MOPT_FLOAT32, MOPT_FLOAT8E4M3FN, LIST(448, 1000, inf, 0.0625),
+            LIST(448, 448, 448, 0.0625));
     CONVERT(MOPT_FLOAT32, MOPT_FLOAT4E2M1, LIST(6.5, -100, 0.75, 1.25), LIST(6, -6, 1, 1));
     CONVERT(MOPT_FLOAT32, MOPT_FLOAT8E8M0, LIST(1, 1.1, 4, inf), LIST(1, 2, 4, 0x1p127));
     CONVERT(MOPT_BOOL, MOPT_FLOAT64, LIST(0, 1), LIST(0, 1));
@@ -276,7 +285,8 @@ static void conversion_of_wide_integers(void **state)
     assert_int_equal(mopt__tensor_new(MOPT_FLOAT32, 1, dims, &to, &err), MOPT_OK);
     uint64_t *in = mopt__tensor_data(from);
     in[0] = UINT64_MAX;
-    in[1] = (UINT64_C(1) << 24) * 256 + 129; // one bit above the tie; through double it would be lost only below 2^53
+    in[1] = (UINT64_C(1) << 24) * 256 +
+            129; // one bit above the tie; through double it would be lost only below 2^53
     assert_int_equal(mopt__convert(to, from, &options, &err), MOPT_OK);
     const float *out = to->data;
     assert_true(out[0] == 18446744073709551616.0F);
@@ -334,7 +344,7 @@ static void text_as_numbers(void **state)
     assert_false(mopt__text_float("1\0002", 3, &real));
 }
 
-// ---- Broadcast ----------------------------------------------------------------------------------------------------
+// ---- Broadcast ----------------------------------------------------------------------------------
 
 static void broadcast_walks(void **state)
 {
@@ -364,16 +374,11 @@ static void broadcast_walks(void **state)
 int mopt__test_core(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(find_by_version),
-        cmocka_unit_test(every_record_is_sane),
-        cmocka_unit_test(wrong_kinds_are_refused),
-        cmocka_unit_test(schemas_are_enforced),
-        cmocka_unit_test(attributes_have_defaults),
-        cmocka_unit_test(axes_are_normalised),
-        cmocka_unit_test(conversion_of_numbers),
-        cmocka_unit_test(conversion_of_wide_integers),
-        cmocka_unit_test(numbers_as_text),
-        cmocka_unit_test(text_as_numbers),
+        cmocka_unit_test(find_by_version),          cmocka_unit_test(every_record_is_sane),
+        cmocka_unit_test(wrong_kinds_are_refused),  cmocka_unit_test(schemas_are_enforced),
+        cmocka_unit_test(attributes_have_defaults), cmocka_unit_test(axes_are_normalised),
+        cmocka_unit_test(conversion_of_numbers),    cmocka_unit_test(conversion_of_wide_integers),
+        cmocka_unit_test(numbers_as_text),          cmocka_unit_test(text_as_numbers),
         cmocka_unit_test(broadcast_walks),
     };
     return cmocka_run_group_tests_name("core", tests, NULL, NULL);

@@ -5,15 +5,15 @@
 
 #include <string.h>
 
-#define TYPE(model, value, text)                                                                   \
-    do {                                                                                           \
-        char buf_[256];                                                                            \
-        assert_string_equal(type_text(model, value, buf_, sizeof buf_), text);                     \
+#define TYPE(model, value, text)                                               \
+    do {                                                                       \
+        char buf_[256];                                                        \
+        assert_string_equal(type_text(model, value, buf_, sizeof buf_), text); \
     } while (0)
-#define INTS(model, value, text)                                                                   \
-    do {                                                                                           \
-        char buf_[256];                                                                            \
-        assert_string_equal(ints_text(model, value, buf_, sizeof buf_), text);                     \
+#define INTS(model, value, text)                                               \
+    do {                                                                       \
+        char buf_[256];                                                        \
+        assert_string_equal(ints_text(model, value, buf_, sizeof buf_), text); \
     } while (0)
 
 static struct mopt_model *inferred(const char *text, unsigned flags)
@@ -123,13 +123,13 @@ static void branches_meet(void **state)
 static void constant_condition_settles(void **state)
 {
     (void)state;
-    struct mopt_model *model = inferred(
-        "graph g (float[n,2] a) -> (y) {\n"
-        "  bool c = {0};\n"
-        "  y = If<then_branch=graph () -> (p) { p = Identity(a); },\n"
-        "         else_branch=graph () -> (s) { s = Shape(a); }>(c);\n"
-        "}\n",
-        0);
+    struct mopt_model *model =
+        inferred("graph g (float[n,2] a) -> (y) {\n"
+                 "  bool c = {0};\n"
+                 "  y = If<then_branch=graph () -> (p) { p = Identity(a); },\n"
+                 "         else_branch=graph () -> (s) { s = Shape(a); }>(c);\n"
+                 "}\n",
+                 0);
     TYPE(model, "y", "int64[2]");
     INTS(model, "y", "[n,2]");
     mopt__model_free(model);
@@ -158,18 +158,19 @@ static void loop_widens_what_changes(void **state)
 static void scan_slices(void **state)
 {
     (void)state;
-    struct mopt_model *model = inferred(
-        "graph g (float[2] s, float[t,b,2] x) -> (e, y) {\n"
-        "  e, y = Scan<num_scan_inputs=1, scan_output_axes=[1],\n"
-        "    body=graph (h, v) -> (h2, o) { h2 = Identity(h); o = Identity(v); }>(s, x);\n"
-        "}\n",
-        0);
+    struct mopt_model *model =
+        inferred("graph g (float[2] s, float[t,b,2] x) -> (e, y) {\n"
+                 "  e, y = Scan<num_scan_inputs=1, scan_output_axes=[1],\n"
+                 "    body=graph (h, v) -> (h2, o) { h2 = Identity(h); o = Identity(v); }>(s, x);\n"
+                 "}\n",
+                 0);
     TYPE(model, "e", "float[2]");
     TYPE(model, "y", "float[b,t,2]");
     mopt__model_free(model);
 }
 
-// Each level holds the next twice, so whoever looks into both branches again for every level above needs 2^20 steps.
+// Each level holds the next twice, so whoever looks into both branches again for every level above
+// needs 2^20 steps.
 static void nest_of_ifs_is_linear(void **state)
 {
     (void)state;
@@ -229,18 +230,18 @@ static void nest_of_loops_is_bounded(void **state)
 static void functions_per_call_site(void **state)
 {
     (void)state;
-    struct mopt_model *model = inferred(
-        "model (ir=8, opset=17, \"my.domain\"=1) {\n"
-        "  graph g (float[a,2] x, float[b,3] y) -> (p, q) {\n"
-        "    p, sp = my.domain::F<to=6>(x);\n"
-        "    q, sq = my.domain::F<to=7>(y);\n"
-        "  }\n"
-        "  function \"my.domain\"::F<to>(v) -> (c, s) (opset=17) {\n"
-        "    s = Shape(v);\n"
-        "    c = Cast<to=@to>(v);\n"
-        "  }\n"
-        "}\n",
-        0);
+    struct mopt_model *model =
+        inferred("model (ir=8, opset=17, \"my.domain\"=1) {\n"
+                 "  graph g (float[a,2] x, float[b,3] y) -> (p, q) {\n"
+                 "    p, sp = my.domain::F<to=6>(x);\n"
+                 "    q, sq = my.domain::F<to=7>(y);\n"
+                 "  }\n"
+                 "  function \"my.domain\"::F<to>(v) -> (c, s) (opset=17) {\n"
+                 "    s = Shape(v);\n"
+                 "    c = Cast<to=@to>(v);\n"
+                 "  }\n"
+                 "}\n",
+                 0);
     TYPE(model, "p", "int32[a,2]");
     TYPE(model, "q", "int64[b,3]");
     INTS(model, "sp", "[a,2]");

@@ -232,7 +232,7 @@ static void check(struct bench *b, double tolerance)
     mopt__tensor_unref(two);
 }
 
-// ---- Convolutions and poolings -----------------------------------------------------------------------------------
+// ---- Convolutions and poolings ------------------------------------------------------------------
 
 struct geometry {
     int spatial;
@@ -412,7 +412,7 @@ static void test_pools(void **state)
     }
 }
 
-// ---- Matrix products ---------------------------------------------------------------------------------------------
+// ---- Matrix products ----------------------------------------------------------------------------
 
 // Random broadcast shapes of a product; returns the ranks through a and b.
 static void product_shapes(struct bench *b, int64_t *a, int *a_rank, int64_t *w, int *w_rank)
@@ -570,7 +570,7 @@ static void test_qlinear_matmul(void **state)
     }
 }
 
-// ---- Normalisations ----------------------------------------------------------------------------------------------
+// ---- Normalisations -----------------------------------------------------------------------------
 
 static void test_batch_norm(void **state)
 {
@@ -623,7 +623,7 @@ static void test_global_pool(void **state)
     }
 }
 
-// ---- Errors ------------------------------------------------------------------------------------------------------
+// ---- Errors -------------------------------------------------------------------------------------
 
 static void expect_error(struct bench *b, enum mopt_status want)
 {

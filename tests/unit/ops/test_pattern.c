@@ -67,8 +67,9 @@ static void whole_texts(void **state)
 static void illegal_patterns(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"(", ")", "a)", "[a", "*a", "a**", "a{2,1}", "\\", "(?z)", "[b-a]",
-                                      "a{1001}", "\\q", "[[:none:]]", "(a"};
+    static const char *const bad[] = {"(",       ")",      "a)",         "[a",   "*a",
+                                      "a**",     "a{2,1}", "\\",         "(?z)", "[b-a]",
+                                      "a{1001}", "\\q",    "[[:none:]]", "(a"};
     struct mopt_error err;
     struct mopt_pattern *pattern;
     for (size_t i = 0; i < MOPT_COUNTOF(bad); i++) {
@@ -83,7 +84,8 @@ static void illegal_patterns(void **state)
     assert_int_equal(mopt__pattern_new("(((){1000}){1000}){1000}", &pattern, &err), MOPT_E_LIMIT);
 }
 
-// (a?){n}a{n} on a{n} needs 2^n steps where alternatives are tried one after the other; nesting must be cheap too.
+// (a?){n}a{n} on a{n} needs 2^n steps where alternatives are tried one after the other; nesting
+// must be cheap too.
 static void no_explosion(void **state)
 {
     (void)state;

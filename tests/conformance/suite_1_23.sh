@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The node cases of the newest onnx package: suite_1_23.sh <mopt_node_tests> <table>
+# Needs MOPT_TEST_PYTHON, a python with that package; skipped without it.
+set -eu
+[ -n "${MOPT_TEST_PYTHON:-}" ] || { echo "no python with the package onnx"; exit 77; }
+"$MOPT_TEST_PYTHON" -c 'import onnx, sys; sys.exit(not onnx.__version__.startswith("1.23."))' ||
+  { echo "the package onnx is not 1.23"; exit 77; }
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+"$MOPT_TEST_PYTHON" "$(dirname "$0")/write_cases.py" "$folder/cases"
+"$1" --table "$2" "$folder/cases"
