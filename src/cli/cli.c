@@ -170,8 +170,8 @@ static void set_up_messages(struct mopt_cli *cli)
         cli->sink.progress = MOPT_PROGRESS_PLAIN;
     } else if (strcmp(progress, "auto") == 0 && !quiet && isatty(STDERR_FILENO)) {
         const char *term = getenv("TERM");
-        cli->sink.progress = term != NULL && strcmp(term, "dumb") != 0 ? MOPT_PROGRESS_BAR
-                                                                       : MOPT_PROGRESS_PLAIN;
+        cli->sink.progress =
+            term != NULL && strcmp(term, "dumb") != 0 ? MOPT_PROGRESS_BAR : MOPT_PROGRESS_PLAIN;
     }
     cli->log = mopt__sink_log(&cli->sink);
 }
@@ -317,7 +317,9 @@ static const char *command_name(const char *argument)
 {
     static const struct {
         const char *option, *command;
-    } spellings[] = {{"-h", "help"}, {"--help", "help"}, {"-V", "version"},
+    } spellings[] = {{"-h", "help"},
+                     {"--help", "help"},
+                     {"-V", "version"},
                      {"--version", "version"}};
     for (size_t i = 0; i < MOPT_COUNTOF(spellings); i++) {
         if (strcmp(argument, spellings[i].option) == 0) {

@@ -34,7 +34,7 @@ struct mopt_command {
     size_t row_count;
     size_t positional_min, positional_max; // SIZE_MAX = any number
     enum mopt_complete complete;           // of positional arguments
-    bool light; // no work on models: no settings block, no verdict line
+    bool light;                            // no work on models: no settings block, no verdict line
     // Returns MOPT_OK, MOPT_E_NEGATIVE (verdict negative; err may stay empty), or an error.
     enum mopt_status (*run)(struct mopt_cli *cli, struct mopt_error *err);
 };

@@ -95,16 +95,14 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
     cJSON *list = mopt__json_array(cli->envelope.result, "models");
     size_t totals[3] = {0};
     for (size_t i = 0; i < cli->options.positional_count; i++) {
-        enum mopt_status status =
-            check_one(cli, cli->options.positionals[i], list, totals, err);
+        enum mopt_status status = check_one(cli, cli->options.positionals[i], list, totals, err);
         if (status != MOPT_OK) {
             return status;
         }
     }
     size_t bad = totals[0] + (mopt__option_flag(&cli->options, "strict") ? totals[1] : 0);
-    mopt__job_verdict(cli, "%zu %s, %zu %s, %zu %s", totals[0],
-                      totals[0] == 1 ? "error" : "errors", totals[1],
-                      totals[1] == 1 ? "warning" : "warnings", totals[2],
+    mopt__job_verdict(cli, "%zu %s, %zu %s, %zu %s", totals[0], totals[0] == 1 ? "error" : "errors",
+                      totals[1], totals[1] == 1 ? "warning" : "warnings", totals[2],
                       totals[2] == 1 ? "note" : "notes");
     if (bad == 0) {
         mopt__job_next(cli, "mopt optimize %s", cli->options.positionals[0]);
@@ -114,7 +112,12 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
 
 static const struct mopt_option_row rows[] = {
     {.name = "strict", .kind = MOPT_OPT_FLAG, .help = "Warnings count as errors."},
-    {.name = "limit", .kind = MOPT_OPT_INT, .initial = "20", .metavar = "N", .min = 0, .max = 1e9,
+    {.name = "limit",
+     .kind = MOPT_OPT_INT,
+     .initial = "20",
+     .metavar = "N",
+     .min = 0,
+     .max = 1e9,
      .help = "Show at most N findings of a code, count the others; 0: all."},
     MOPT_ROW_FORMAT,
 };

@@ -45,8 +45,7 @@ static void add_row(struct mopt_table *table, const struct mopt_compare_row *row
         mopt__table_cell(table, "shape");
     } else {
         mopt__table_cell(table, "%.2f %%",
-                         d->elements == 0 ? 0.0
-                                          : 100 * (double)d->beyond / (double)d->elements);
+                         d->elements == 0 ? 0.0 : 100 * (double)d->beyond / (double)d->elements);
     }
     mopt__table_style(table, fits ? MOPT_STYLE_GOOD : MOPT_STYLE_BAD);
 }
@@ -134,8 +133,14 @@ static struct worst worst_output(const struct job *job)
 static bool gate(struct job *job, const char *id, const char *metric, double value, double limit,
                  bool pass)
 {
-    struct mopt_gate row = {.id = id, .metric = metric, .baseline = NAN, .value = value,
-                            .limit = limit, .low = NAN, .high = NAN, .pass = pass};
+    struct mopt_gate row = {.id = id,
+                            .metric = metric,
+                            .baseline = NAN,
+                            .value = value,
+                            .limit = limit,
+                            .low = NAN,
+                            .high = NAN,
+                            .pass = pass};
     mopt__envelope_gate(&job->cli->envelope, &row);
     return pass;
 }
@@ -150,7 +155,8 @@ static enum mopt_status judge(struct job *job)
     }
     if (job->cosine) {
         double limit = mopt__option_float(options, "min-cosine");
-        pass = gate(job, "min-cosine", "cosine", worst.cosine, limit, worst.cosine >= limit) && pass;
+        pass =
+            gate(job, "min-cosine", "cosine", worst.cosine, limit, worst.cosine >= limit) && pass;
     }
     if (job->sqnr) {
         double limit = mopt__option_float(options, "min-sqnr");
@@ -158,18 +164,18 @@ static enum mopt_status judge(struct job *job)
     }
     const struct mopt_compare_row *bad = mopt__comparison_first_bad(job->comparison);
     mopt__json_text(job->cli->envelope.result, "first_bad", bad != NULL ? bad->name : NULL);
-    if (bad != NULL) {
+    bool per_layer = mopt__option_flag(options, "per-layer");
+    if (bad != NULL && (per_layer || !pass)) {
         mopt__strbuf_add_char(&job->cli->text, '\n');
         struct mopt_error buf;
-        mopt__strbuf_printf(&job->cli->text,
-                            "first layer beyond rtol %g, atol %g: %s\n", job->tolerance.rtol,
-                            job->tolerance.atol, mopt__clean(&buf, bad->name));
+        mopt__strbuf_printf(&job->cli->text, "first layer beyond rtol %g, atol %g: %s\n",
+                            job->tolerance.rtol, job->tolerance.atol, mopt__clean(&buf, bad->name));
     }
     size_t runs = mopt__comparison_runs(job->comparison);
     mopt__job_verdict(job->cli, "%s on %zu inputs: smallest cosine %.6f, largest difference %.3g",
                       pass ? "the models agree" : "the models differ", runs, worst.cosine,
                       worst.max_abs);
-    if (!pass && !mopt__option_flag(options, "per-layer")) {
+    if (!pass && !per_layer) {
         mopt__job_next(job->cli, "mopt compare %s %s --per-layer", options->positionals[0],
                        options->positionals[1]);
     } else {
@@ -256,12 +262,22 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
 static const struct mopt_option_row rows[] = {
     MOPT_ROW_DATA("Samples to compare on; without it, or for \"random\", random ones."),
     MOPT_ROW_INPUT,
-    {.name = "per-layer", .letter = 'l', .kind = MOPT_OPT_FLAG,
+    {.name = "per-layer",
+     .letter = 'l',
+     .kind = MOPT_OPT_FLAG,
      .help = "Show inner tensors that both models have, in order."},
     MOPT_ROW_TOLERANCES("1e-3", "1e-4"),
-    {.name = "min-cosine", .kind = MOPT_OPT_FLOAT, .metavar = "X", .min = -1, .max = 1,
+    {.name = "min-cosine",
+     .kind = MOPT_OPT_FLOAT,
+     .metavar = "X",
+     .min = -1,
+     .max = 1,
      .help = "Pass when the cosine of every output is at least X, instead of the tolerances."},
-    {.name = "min-sqnr", .kind = MOPT_OPT_FLOAT, .metavar = "DB", .min = -1000, .max = 1000,
+    {.name = "min-sqnr",
+     .kind = MOPT_OPT_FLOAT,
+     .metavar = "DB",
+     .min = -1000,
+     .max = 1000,
      .help = "Pass when every output is at least DB above the difference, instead of the "
              "tolerances."},
     MOPT_ROWS_SAMPLES,

@@ -7,8 +7,9 @@
 static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
 {
     static const char *const shells[] = {"bash", "zsh", "fish"};
-    static void (*const print[])(struct mopt_strbuf *) = {
-        mopt__completion_bash, mopt__completion_zsh, mopt__completion_fish};
+    static void (*const print[])(struct mopt_strbuf *) = {mopt__completion_bash,
+                                                          mopt__completion_zsh,
+                                                          mopt__completion_fish};
     const char *shell = cli->options.positionals[0];
     for (size_t i = 0; i < MOPT_COUNTOF(shells); i++) {
         if (strcmp(shell, shells[i]) == 0) {

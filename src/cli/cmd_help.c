@@ -46,7 +46,8 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
 
 static const struct mopt_option_row rows[] = {
     {.name = "man", .kind = MOPT_OPT_FLAG, .help = "Print the man page (roff) of all commands."},
-    {.name = "markdown", .kind = MOPT_OPT_FLAG,
+    {.name = "markdown",
+     .kind = MOPT_OPT_FLAG,
      .help = "Print the reference of all commands in Markdown."},
 };
 

@@ -40,12 +40,22 @@ static void parameter_types(const struct mopt_facts *facts, struct mopt_strbuf *
 }
 
 enum property {
-    FILE_SIZE, PRODUCER, FORMAT, OPSETS, NODES, PARAMETERS, WEIGHTS, TYPES, MACS, QUANTIZATION,
-    SPARSITY, PROPERTIES
+    FILE_SIZE,
+    PRODUCER,
+    FORMAT,
+    OPSETS,
+    NODES,
+    PARAMETERS,
+    WEIGHTS,
+    TYPES,
+    MACS,
+    QUANTIZATION,
+    SPARSITY,
+    PROPERTIES
 };
-static const char *const titles[] = {"file",       "producer", "IR version", "opset",
-                                     "nodes",      "parameters", "weights",  "parameter types",
-                                     "multiply-adds", "quantized", "zeros"};
+static const char *const titles[] = {"file",          "producer",   "IR version", "opset",
+                                     "nodes",         "parameters", "weights",    "parameter types",
+                                     "multiply-adds", "quantized",  "zeros"};
 
 static void nodes_text(const struct mopt_facts *facts, struct mopt_strbuf *out)
 {
@@ -190,8 +200,8 @@ static void op_row(struct mopt_table *table, const struct subject *subjects, siz
         if (count == 1) {
             char buf[32];
             bool macs = own != NULL && own->macs > 0;
-            mopt__table_cell(
-                table, "%s", macs ? mopt__format_count(buf, sizeof buf, (double)own->macs) : "");
+            mopt__table_cell(table, "%s",
+                             macs ? mopt__format_count(buf, sizeof buf, (double)own->macs) : "");
         }
     }
 }
@@ -201,8 +211,8 @@ static void op_table(struct mopt_cli *cli, const struct subject *subjects, size_
     struct mopt_table table = {0};
     mopt__table_column(&table, "operator", false);
     for (size_t i = 0; i < count; i++) {
-        mopt__table_column(
-            &table, count == 1 ? "count" : mopt__path_basename(subjects[i].path), true);
+        mopt__table_column(&table, count == 1 ? "count" : mopt__path_basename(subjects[i].path),
+                           true);
     }
     if (count == 1) {
         mopt__table_column(&table, "multiply-adds", true);

@@ -16,8 +16,7 @@ struct job {
     uint64_t optimize_ns;
 };
 
-static enum mopt_status make_pipeline(struct mopt_cli *cli, struct job *job,
-                                      struct mopt_error *err)
+static enum mopt_status make_pipeline(struct mopt_cli *cli, struct job *job, struct mopt_error *err)
 {
     struct mopt_pass_set set = mopt__context_pass_set(job->context);
     const struct mopt_option_value *passes = mopt__option(&cli->options, "pass");
@@ -90,9 +89,10 @@ static enum mopt_status verify(struct mopt_cli *cli, struct job *job, struct mop
         return MOPT_OK;
     }
     struct mopt_equivalence found;
-    enum mopt_status status = mopt__equivalence_check(
-        job->original, job->model, numerics_of(&job->pipeline), runs,
-        (uint64_t)mopt__option_int(&cli->options, "seed"), &cli->budget, &found, err);
+    enum mopt_status status =
+        mopt__equivalence_check(job->original, job->model, numerics_of(&job->pipeline), runs,
+                                (uint64_t)mopt__option_int(&cli->options, "seed"), &cli->budget,
+                                &found, err);
     if (status != MOPT_OK) {
         return mopt_error_wrap(err, "verification");
     }
@@ -102,8 +102,13 @@ static enum mopt_status verify(struct mopt_cli *cli, struct job *job, struct mop
     mopt__json_number(object, "max_rel", found.max_rel);
     mopt__json_bool(object, "equal", found.skipped == NULL && found.equal);
     mopt__json_text(object, "skipped", found.skipped);
-    struct mopt_gate gate = {.id = "verify", .metric = "max_abs", .baseline = 0,
-                             .value = found.max_abs, .limit = NAN, .low = NAN, .high = NAN,
+    struct mopt_gate gate = {.id = "verify",
+                             .metric = "max_abs",
+                             .baseline = 0,
+                             .value = found.max_abs,
+                             .limit = NAN,
+                             .low = NAN,
+                             .high = NAN,
                              .pass = found.skipped == NULL && found.equal};
     mopt__envelope_gate(&cli->envelope, &gate);
     if (found.skipped != NULL) {
@@ -119,8 +124,10 @@ static enum mopt_status verify(struct mopt_cli *cli, struct job *job, struct mop
         mopt__job_next(cli, "mopt optimize %s --verify %d --verify-each", job->input, runs);
         return MOPT_E_NEGATIVE;
     }
-    mopt__strbuf_printf(&cli->text, "\nverified on %d random inputs: largest difference %.3g, "
-                        "relative %.3g\n", found.runs, found.max_abs, found.max_rel);
+    mopt__strbuf_printf(&cli->text,
+                        "\nverified on %d random inputs: largest difference %.3g, "
+                        "relative %.3g\n",
+                        found.runs, found.max_abs, found.max_rel);
     return MOPT_OK;
 }
 
@@ -315,9 +322,8 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
     struct job job = {.output = mopt__option_text(&cli->options, "output")};
     enum mopt_status status = prepare(cli, &job, err);
     if (status == MOPT_OK) {
-        status = mopt__option_flag(&cli->options, "print-pipeline")
-                     ? print_pipeline(cli, &job, err)
-                     : work(cli, &job, err);
+        status = mopt__option_flag(&cli->options, "print-pipeline") ? print_pipeline(cli, &job, err)
+                                                                    : work(cli, &job, err);
     }
     mopt__facts_release(&job.before);
     mopt__facts_release(&job.after);
@@ -332,23 +338,49 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
 static const struct mopt_option_row rows[] = {
     MOPT_ROW_OUTPUT("Write the model to FILE, or to standard output for \"-\". Without it, only "
                     "show what would change."),
-    {.name = "level", .letter = 'O', .kind = MOPT_OPT_CHOICE, .initial = "2", .metavar = "N",
-     .choices = "0|1|2|3", .help = "Which passes run; 0: none."},
-    {.name = "pass", .letter = 'p', .kind = MOPT_OPT_LIST, .metavar = "LIST",
+    {.name = "level",
+     .letter = 'O',
+     .kind = MOPT_OPT_CHOICE,
+     .initial = "2",
+     .metavar = "N",
+     .choices = "0|1|2|3",
+     .help = "Which passes run; 0: none."},
+    {.name = "pass",
+     .letter = 'p',
+     .kind = MOPT_OPT_LIST,
+     .metavar = "LIST",
      .complete = MOPT_COMPLETE_PASS,
      .help = "Run exactly these passes, or these after those of -O: a,b{option=value}."},
-    {.name = "skip", .kind = MOPT_OPT_LIST, .metavar = "LIST", .complete = MOPT_COMPLETE_PASS,
+    {.name = "skip",
+     .kind = MOPT_OPT_LIST,
+     .metavar = "LIST",
+     .complete = MOPT_COMPLETE_PASS,
      .help = "Leave these passes out."},
     MOPT_ROW_PLUGIN,
-    {.name = "verify", .kind = MOPT_OPT_INT, .initial = "0", .metavar = "N", .min = 0, .max = 10000,
+    {.name = "verify",
+     .kind = MOPT_OPT_INT,
+     .initial = "0",
+     .metavar = "N",
+     .min = 0,
+     .max = 10000,
      .help = "Hold the result against the original on N random inputs; exit 1 when they differ."},
-    {.name = "verify-each", .kind = MOPT_OPT_FLAG,
+    {.name = "verify-each",
+     .kind = MOPT_OPT_FLAG,
      .help = "Verify after every pass that changed something, to find the one at fault."},
-    {.name = "stop-after", .kind = MOPT_OPT_INT, .initial = "0", .metavar = "N", .min = 0,
-     .max = 1e6, .help = "Run only the first N passes; 0: all."},
-    {.name = "dump-dir", .kind = MOPT_OPT_FILE, .metavar = "DIR", .complete = MOPT_COMPLETE_DIR,
+    {.name = "stop-after",
+     .kind = MOPT_OPT_INT,
+     .initial = "0",
+     .metavar = "N",
+     .min = 0,
+     .max = 1e6,
+     .help = "Run only the first N passes; 0: all."},
+    {.name = "dump-dir",
+     .kind = MOPT_OPT_FILE,
+     .metavar = "DIR",
+     .complete = MOPT_COMPLETE_DIR,
      .help = "Write the model as text before and after every pass."},
-    {.name = "print-pipeline", .kind = MOPT_OPT_FLAG,
+    {.name = "print-pipeline",
+     .kind = MOPT_OPT_FLAG,
      .help = "Print the passes that would run, in the form that --pass takes, and stop."},
 };
 

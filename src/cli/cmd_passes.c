@@ -8,10 +8,14 @@
 static const char *kind_name(enum mopt_pass_kind kind)
 {
     static const char *const names[] = {
-        [MOPT_PASS_ANALYSE] = "analyse",   [MOPT_PASS_ELIMINATE] = "eliminate",
-        [MOPT_PASS_FOLD] = "fold",         [MOPT_PASS_FUSE] = "fuse",
-        [MOPT_PASS_CANONICALISE] = "canonicalise", [MOPT_PASS_LAYOUT] = "layout",
-        [MOPT_PASS_QUANTIZE] = "quantize", [MOPT_PASS_PRUNE] = "prune",
+        [MOPT_PASS_ANALYSE] = "analyse",
+        [MOPT_PASS_ELIMINATE] = "eliminate",
+        [MOPT_PASS_FOLD] = "fold",
+        [MOPT_PASS_FUSE] = "fuse",
+        [MOPT_PASS_CANONICALISE] = "canonicalise",
+        [MOPT_PASS_LAYOUT] = "layout",
+        [MOPT_PASS_QUANTIZE] = "quantize",
+        [MOPT_PASS_PRUNE] = "prune",
         [MOPT_PASS_TRAIN] = "train",
     };
     return (size_t)kind < MOPT_COUNTOF(names) ? names[kind] : "?";

@@ -16,7 +16,7 @@ struct job {
     struct mopt_output_sum *sums;
     struct mopt_saver *saver;
     bool expect;
-    struct mopt_datum **recorded; // of --expect=PATH
+    struct mopt_datum **recorded;        // of --expect=PATH
     struct mopt_difference *differences; // [outputs]
     struct mopt_tolerance tolerance;
     size_t runs, samples;
@@ -29,8 +29,7 @@ static void hold_against(struct job *job, const struct mopt_sample *sample)
     for (size_t i = 0; i < list->count; i++) {
         const struct mopt_datum *expected = job->recorded != NULL ? job->recorded[i] : NULL;
         for (size_t k = 0; expected == NULL && sample != NULL && k < sample->expected_count; k++) {
-            const char *name =
-                sample->expected_names != NULL ? sample->expected_names[k] : NULL;
+            const char *name = sample->expected_names != NULL ? sample->expected_names[k] : NULL;
             if (name != NULL ? strcmp(name, list->items[i]->name) == 0 : k == i) {
                 expected = sample->expected[k];
             }
@@ -166,9 +165,14 @@ static enum mopt_status show_expected(struct job *job, struct mopt_error *err)
         mopt__table_cell(&table, "%s", mopt__report_number(buf[0], d->max_abs));
         mopt__table_cell(&table, "%s", mopt__report_number(buf[1], d->max_rel));
         difference_json(array, list->items[i]->name, d);
-        struct mopt_gate gate = {.id = "expect", .metric = list->items[i]->name, .baseline = 0,
-                                 .value = d->max_abs, .limit = job->tolerance.atol, .low = NAN,
-                                 .high = NAN, .pass = mopt__difference_fits(d)};
+        struct mopt_gate gate = {.id = "expect",
+                                 .metric = list->items[i]->name,
+                                 .baseline = 0,
+                                 .value = d->max_abs,
+                                 .limit = job->tolerance.atol,
+                                 .low = NAN,
+                                 .high = NAN,
+                                 .pass = mopt__difference_fits(d)};
         mopt__envelope_gate(&job->cli->envelope, &gate);
     }
     mopt__strbuf_add_char(&job->cli->text, '\n');
@@ -177,7 +181,8 @@ static enum mopt_status show_expected(struct job *job, struct mopt_error *err)
     if (compared == 0) {
         return mopt_error_set(err, MOPT_E_MISSING, "the data hold no recorded outputs");
     }
-    mopt__job_verdict(job->cli, "%zu of %zu outputs agree with the recorded ones (rtol %g, atol %g)",
+    mopt__job_verdict(job->cli,
+                      "%zu of %zu outputs agree with the recorded ones (rtol %g, atol %g)",
                       compared - bad, compared, job->tolerance.rtol, job->tolerance.atol);
     return bad > 0 ? MOPT_E_NEGATIVE : MOPT_OK;
 }
@@ -214,14 +219,15 @@ static enum mopt_status prepare(struct job *job, struct mopt_error *err)
     }
     if (status == MOPT_OK) {
         status = mopt__job_feed_open(cli, job->model, 0, &job->feed, err);
-        if (status == MOPT_E_USAGE && !mopt__option_given(&cli->options, "data")) {
+        if (status == MOPT_E_USAGE && !mopt__option_given(&cli->options, "data") &&
+            mopt__option(&cli->options, "input")->count == 0) {
             status = mopt_error_wrap(err, "give inputs with --data PATH, --data random or "
                                           "--input NAME=VALUE");
         }
     }
     if (status == MOPT_OK) {
-        status = mopt__job_session(cli, job->model, mopt__job_threads(cli), false, &job->session,
-                                   err);
+        status =
+            mopt__job_session(cli, job->model, mopt__job_threads(cli), false, &job->session, err);
     }
     return status;
 }
@@ -266,11 +272,17 @@ static const struct mopt_option_row rows[] = {
     MOPT_ROW_DATA("Samples: npy, npz, folder of test_data_set_N, raw, images, list file, IDX, or "
                   "\"random\"."),
     MOPT_ROW_INPUT,
-    {.name = "save", .letter = 's', .kind = MOPT_OPT_FILE, .metavar = "PATH",
+    {.name = "save",
+     .letter = 's',
+     .kind = MOPT_OPT_FILE,
+     .metavar = "PATH",
      .complete = MOPT_COMPLETE_FILE,
      .help = "Write the outputs to an .npz or .npy file, or inputs and outputs to a folder of "
              "test_data_set_N."},
-    {.name = "expect", .kind = MOPT_OPT_FILE, .flags = MOPT_OPT_BARE, .metavar = "PATH",
+    {.name = "expect",
+     .kind = MOPT_OPT_FILE,
+     .flags = MOPT_OPT_BARE,
+     .metavar = "PATH",
      .complete = MOPT_COMPLETE_FILE,
      .help = "Hold the outputs against those recorded with the data, or in PATH; exit 1 when one "
              "is beyond the tolerance."},

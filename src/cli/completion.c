@@ -85,11 +85,12 @@ static void bash_command(struct mopt_strbuf *out, const struct mopt_command *com
 
 void mopt__completion_bash(struct mopt_strbuf *out)
 {
-    mopt__strbuf_add(out, "# bash completion of mopt, printed by: mopt completion bash\n"
-                          "_mopt() {\n"
-                          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-                          "    if [[ $COMP_CWORD -eq 1 ]]; then\n"
-                          "        COMPREPLY=($(compgen -W \"");
+    mopt__strbuf_add(out,
+                     "# bash completion of mopt, printed by: mopt completion bash\n"
+                     "_mopt() {\n"
+                     "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+                     "    if [[ $COMP_CWORD -eq 1 ]]; then\n"
+                     "        COMPREPLY=($(compgen -W \"");
     add_commands(out, " ");
     mopt__strbuf_add(out, "\" -- \"$cur\"))\n        return\n    fi\n"
                           "    case ${COMP_WORDS[1]} in\n");
@@ -189,9 +190,10 @@ static void zsh_command(struct mopt_strbuf *out, const struct mopt_command *comm
 
 void mopt__completion_zsh(struct mopt_strbuf *out)
 {
-    mopt__strbuf_add(out, "#compdef mopt\n# zsh completion of mopt, printed by: mopt completion zsh\n"
-                          "_mopt() {\n"
-                          "    if (( CURRENT == 2 )); then\n        local -a commands=(\n");
+    mopt__strbuf_add(out,
+                     "#compdef mopt\n# zsh completion of mopt, printed by: mopt completion zsh\n"
+                     "_mopt() {\n"
+                     "    if (( CURRENT == 2 )); then\n        local -a commands=(\n");
     size_t count;
     const struct mopt_command *const *commands = mopt__commands(&count);
     for (size_t i = 0; i < count; i++) {

@@ -148,9 +148,10 @@ void mopt__help_command(const struct mopt_command *command, struct mopt_strbuf *
         }
         add_option(out, row);
     }
-    mopt__strbuf_add(out, "\nExit codes: 0 done, 1 negative verdict, 2 usage, 65 bad content, "
-                          "66 input missing,\n69 not supported, 73 output exists, 74 I/O, 75 limit; "
-                          "all: mopt help exit-codes\n");
+    mopt__strbuf_add(out,
+                     "\nExit codes: 0 done, 1 negative verdict, 2 usage, 65 bad content, "
+                     "66 input missing,\n69 not supported, 73 output exists, 74 I/O, 75 limit; "
+                     "all: mopt help exit-codes\n");
 }
 
 void mopt__help_overview(struct mopt_strbuf *out)

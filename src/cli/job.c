@@ -58,8 +58,8 @@ static void forward(void *user, enum mopt_message_level level, const char *text)
 enum mopt_status mopt__job_context(struct mopt_cli *cli, struct mopt_context **out,
                                    struct mopt_error *err)
 {
-    enum mopt_status status = mopt_context_new(
-        forward, cli, (enum mopt_message_level)cli->log.level, out, err);
+    enum mopt_status status =
+        mopt_context_new(forward, cli, (enum mopt_message_level)cli->log.level, out, err);
     if (status != MOPT_OK || !has_option(cli, "plugin")) {
         return status;
     }
@@ -144,8 +144,8 @@ enum mopt_status mopt__job_save(struct mopt_cli *cli, const struct mopt_model *m
     if (path == NULL || mopt__option_flag(&cli->options, "dry-run")) {
         return MOPT_OK;
     }
-    struct mopt_onnx_save_options options = {
-        .force = mopt__option_flag(&cli->options, "force"), .external = -1};
+    struct mopt_onnx_save_options options = {.force = mopt__option_flag(&cli->options, "force"),
+                                             .external = -1};
     struct mopt_save_result saved = {0};
     enum mopt_status status = mopt__onnx_save(model, path, &options, &saved, err);
     for (size_t i = 0; i < saved.count && status == MOPT_OK; i++) {
@@ -181,24 +181,26 @@ static enum mopt_status parse_shard(const char *text, struct mopt_data_options *
 }
 
 enum mopt_status mopt__job_dataset(struct mopt_cli *cli, const struct mopt_model *model,
-                                   const char *name, struct mopt_dataset **out,
+                                   const char *name, size_t samples, struct mopt_dataset **out,
                                    struct mopt_error *err)
 {
     const struct mopt_options *options = &cli->options;
+    bool main_data = strcmp(name, "data") == 0; // only these are skipped, shuffled, cut into shards
     struct mopt_data_options data = {
         .path = mopt__option_text(options, name),
         .preprocess = mopt__option_text(options, "pre"),
         .labels = mopt__option_text(options, "labels"),
         .shape = mopt__option_text(options, "shape"),
-        .samples = (size_t)mopt__option_int(options, "samples"),
-        .skip = (size_t)mopt__option_int(options, "skip"),
-        .shuffle = mopt__option_flag(options, "shuffle"),
+        .samples = samples,
+        .skip = main_data ? (size_t)mopt__option_int(options, "skip") : 0,
+        .shuffle = main_data && mopt__option_flag(options, "shuffle"),
         .seed = (uint64_t)mopt__option_int(options, "seed"),
         .batch = (size_t)mopt__option_int(options, "batch"),
         .log = &cli->log,
         .dims = model->dims,
     };
-    enum mopt_status status = parse_shard(mopt__option_text(options, "shard"), &data, err);
+    const char *shard = main_data ? mopt__option_text(options, "shard") : NULL;
+    enum mopt_status status = parse_shard(shard, &data, err);
     struct mopt_input_spec *specs = NULL;
     size_t count = 0;
     if (status == MOPT_OK) {

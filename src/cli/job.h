@@ -40,6 +40,8 @@
     {.name = "data", .letter = 'd', .kind = MOPT_OPT_FILE, .metavar = "PATH",                      \
      .complete = MOPT_COMPLETE_FILE, .help = text}
 #define MOPT_ROWS_SAMPLES                                                                          \
+    MOPT_ROWS_SAMPLES_OF("0", "Use at most N samples; 0: all (of random data: a few).")
+#define MOPT_ROWS_SAMPLES_OF(count, text)                                                          \
     {.name = "pre", .kind = MOPT_OPT_STRING, .metavar = "STEPS",                                   \
      .help = "Preprocessing of images: imagenet, yolo, mnist, raw, or steps such as "              \
              "\"rgb,resize=256:short:pil-bilinear,crop=224,scale=1/255,chw\"."},                   \
@@ -47,8 +49,8 @@
      .help = "Class numbers of the samples; found beside the data if not given."},                 \
     {.name = "shape", .kind = MOPT_OPT_STRING, .metavar = "DIMS:TYPE",                             \
      .help = "What raw files hold, such as 1x3x224x224:float."},                                   \
-    {.name = "samples", .kind = MOPT_OPT_INT, .initial = "0", .metavar = "N", .min = 0,            \
-     .max = 1e12, .help = "Use at most N samples; 0: all (of random data: a few)."},                                      \
+    {.name = "samples", .kind = MOPT_OPT_INT, .initial = count, .metavar = "N", .min = 0,          \
+     .max = 1e12, .help = text},                                                                   \
     {.name = "skip", .kind = MOPT_OPT_INT, .initial = "0", .metavar = "N", .min = 0, .max = 1e12,  \
      .help = "Leave out the first N samples."},                                                    \
     {.name = "shuffle", .kind = MOPT_OPT_FLAG, .help = "Take samples in the order that --seed "    \
@@ -84,9 +86,10 @@ enum mopt_status mopt__job_claim(struct mopt_cli *cli, const char *path, struct 
 // Writes the model to path ("-" = standard output), files it as an output; nothing with --dry-run.
 enum mopt_status mopt__job_save(struct mopt_cli *cli, const struct mopt_model *model,
                                 const char *path, struct mopt_error *err);
-// Opens the data named by the option `name` ("data") with the options of MOPT_ROWS_SAMPLES.
+// Opens the data named by the option `name` ("data") with the options of MOPT_ROWS_SAMPLES;
+// samples: at most this many, 0 = all.
 enum mopt_status mopt__job_dataset(struct mopt_cli *cli, const struct mopt_model *model,
-                                   const char *name, struct mopt_dataset **out,
+                                   const char *name, size_t samples, struct mopt_dataset **out,
                                    struct mopt_error *err);
 // Threads to use: --threads, or the processors when it is 0.
 int mopt__job_threads(struct mopt_cli *cli);

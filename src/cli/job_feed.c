@@ -189,7 +189,8 @@ enum mopt_status mopt__job_feed_open(struct mopt_cli *cli, const struct mopt_mod
         status = load_fixed(cli, model, out, err);
     }
     if (status == MOPT_OK && data != NULL && !random) {
-        status = mopt__job_dataset(cli, model, "data", &out->dataset, err);
+        size_t samples = (size_t)mopt__option_int(&cli->options, "samples");
+        status = mopt__job_dataset(cli, model, "data", samples, &out->dataset, err);
     }
     if (status == MOPT_OK) {
         int64_t samples = mopt__option_int(&cli->options, "samples");
@@ -199,9 +200,10 @@ enum mopt_status mopt__job_feed_open(struct mopt_cli *cli, const struct mopt_mod
             .fixed = out->fixed,
             .fixed_count = out->fixed_count,
             .random = random,
-            .samples = all_fixed ? 1 : samples > 0 ? (size_t)samples
-                       : random_samples > 0        ? random_samples
-                                                   : 1,
+            .samples = all_fixed            ? 1
+                       : samples > 0        ? (size_t)samples
+                       : random_samples > 0 ? random_samples
+                                            : 1,
             .seed = (uint64_t)mopt__option_int(&cli->options, "seed"),
             .bindings = out->bindings,
             .binding_count = out->binding_count,

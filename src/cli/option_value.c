@@ -151,8 +151,8 @@ static enum mopt_status set_choice(struct mopt_option_value *value, const char *
 static enum mopt_status add_item(struct mopt_option_value *value, const char *text,
                                  struct mopt_error *err)
 {
-    enum mopt_status status = mopt__grow((void **)&value->items, &value->capacity,
-                                         value->count + 1, sizeof *value->items, err);
+    enum mopt_status status = mopt__grow((void **)&value->items, &value->capacity, value->count + 1,
+                                         sizeof *value->items, err);
     if (status == MOPT_OK) {
         value->items[value->count++] = text;
     }

@@ -55,10 +55,10 @@ struct mopt_option_row {
 
 struct mopt_option_value {
     const struct mopt_option_row *row;
-    bool given;       // on the command line
-    int64_t i;        // FLAG, COUNT, INT, BYTES
-    double f;         // FLOAT; DURATION in seconds
-    const char *text; // everything else: as given, else the default; NULL = none
+    bool given;         // on the command line
+    int64_t i;          // FLAG, COUNT, INT, BYTES
+    double f;           // FLOAT; DURATION in seconds
+    const char *text;   // everything else: as given, else the default; NULL = none
     const char **items; // LIST
     size_t count, capacity;
 };

@@ -70,8 +70,9 @@ static void draw(const struct mopt_sink *sink, uint64_t done, uint64_t total, do
 {
     char left[32] = "";
     if (total == 0) {
-        (void)fprintf(stderr, "%s%.32s  %llu", sink->progress == MOPT_PROGRESS_BAR ? "\r\033[K" : "",
-                      sink->what, (unsigned long long)done);
+        (void)fprintf(stderr, "%s%.32s  %llu",
+                      sink->progress == MOPT_PROGRESS_BAR ? "\r\033[K" : "", sink->what,
+                      (unsigned long long)done);
     } else {
         double part = (double)done / (double)total;
         if (done > 0) {
@@ -128,6 +129,8 @@ struct mopt_log mopt__sink_log(struct mopt_sink *sink)
     if (level < MOPT_LOG_WARN) {
         level = MOPT_LOG_WARN; // warnings belong into the JSON result at any verbosity
     }
-    return (struct mopt_log){
-        .level = level, .context = sink, .write = write_message, .progress = show_progress};
+    return (struct mopt_log){.level = level,
+                             .context = sink,
+                             .write = write_message,
+                             .progress = show_progress};
 }

@@ -16,7 +16,7 @@ struct mopt_dataset {
     char *path;
     struct mopt_preprocess *preprocess; // NULL = none
     size_t batch;
-    bool batch_is_fixed; // by the model: a smaller last batch would not fit
+    size_t fixed_batch; // the model takes this many at a time, not fewer; 0 = any number
     bool alone;          // samples cannot be put together (known after the first one)
     size_t *order;       // permutation of the source's samples, NULL = as they are
     size_t first, step;  // sample k of the dataset is number first + k * step of the order
@@ -464,7 +464,7 @@ static void fix_batch(struct mopt_dataset *dataset, size_t asked)
                       (long long)size, asked);
         }
         dataset->batch = (size_t)size;
-        dataset->batch_is_fixed = true;
+        dataset->fixed_batch = (size_t)size;
         return;
     }
     if (dataset->source->whole) {
@@ -496,6 +496,24 @@ static enum mopt_status allocate(struct mopt_dataset *dataset, struct mopt_error
     return complete ? MOPT_OK : mopt_error_memory(err);
 }
 
+// A model with a fixed batch cannot take the few samples that are left in the end.
+static enum mopt_status keep_full_batches(struct mopt_dataset *dataset, struct mopt_error *err)
+{
+    size_t size = dataset->fixed_batch;
+    size_t rest = size > 0 ? dataset->count % size : 0;
+    if (size > dataset->count) {
+        return mopt_error_set(err, MOPT_E_SHAPE,
+                              "the model takes %zu samples at a time, '%s' has %zu", size,
+                              dataset->path, dataset->count);
+    }
+    dataset->count -= rest;
+    if (rest > 0) {
+        mopt__log(dataset->log, MOPT_LOG_WARN,
+                  "the last %zu samples are left out: the model takes %zu at a time", rest, size);
+    }
+    return MOPT_OK;
+}
+
 // Reads the first sample: whether data and model fit is told now, not after a long calculation.
 static enum mopt_status probe(struct mopt_dataset *dataset, struct mopt_error *err)
 {
@@ -513,14 +531,7 @@ static enum mopt_status probe(struct mopt_dataset *dataset, struct mopt_error *e
                               "preprocessing is for images of uint8, '%s' holds none",
                               dataset->path);
     }
-    size_t rest = dataset->count % dataset->batch;
-    if (!dataset->alone && dataset->batch_is_fixed && rest > 0) {
-        dataset->count -= rest;
-        mopt__log(dataset->log, MOPT_LOG_WARN,
-                  "the last %zu samples are left out: the model wants %zu at a time", rest,
-                  dataset->batch);
-    }
-    return MOPT_OK;
+    return dataset->alone ? MOPT_OK : keep_full_batches(dataset, err);
 }
 
 static enum mopt_status describe(struct mopt_dataset *dataset, struct mopt_error *err)

@@ -74,8 +74,10 @@ enum mopt_status mopt__accuracy_add(struct mopt_accuracy *accuracy,
     for (size_t row = 0; row < rows; row++) {
         int64_t rank = mopt__rank_of_label(scores, row, labels[row]);
         if (rank < 0) {
-            return mopt_error_set(err, MOPT_E_VALUE, "label %lld is out of range, there are %zu "
-                                  "classes", (long long)labels[row], classes);
+            return mopt_error_set(err, MOPT_E_VALUE,
+                                  "label %lld is out of range, there are %zu "
+                                  "classes",
+                                  (long long)labels[row], classes);
         }
         accuracy->samples++;
         accuracy->top1 += rank < 1;

@@ -10,8 +10,8 @@ struct mopt_accuracy { // a zeroed struct is empty
 };
 
 // Place (0 = best) of class `label` among the scores of row `row` of a tensor [N, classes...]: the
-// number of classes with a higher score, or an equal one and a lower number. NaN ranks last. -1 when
-// the label is out of range.
+// number of classes with a higher score, or an equal one and a lower number. NaN ranks last. -1
+// when the label is out of range.
 int64_t mopt__rank_of_label(const struct mopt_tensor *scores, size_t row, int64_t label);
 // Class with the best score of a row (the first of equals); -1 without classes.
 int64_t mopt__best_class(const struct mopt_tensor *scores, size_t row);

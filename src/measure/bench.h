@@ -8,10 +8,10 @@
 
 struct mopt_bench_options {
     struct mopt_session_options session; // threads, seed, log
-    size_t warmup;      // runs that do not count, after the first one
-    size_t min_runs;    // at least this many
-    double min_seconds; // and at least this long
-    bool per_node;      // profile the nodes in further runs
+    size_t warmup;                       // runs that do not count, after the first one
+    size_t min_runs;                     // at least this many
+    double min_seconds;                  // and at least this long
+    bool per_node;                       // profile the nodes in further runs
     const struct mopt_budget *budget;
 };
 
@@ -23,8 +23,8 @@ struct mopt_bench_node {
 };
 
 struct mopt_bench_result { // release with mopt__bench_release
-    double plan_s;  // preparing the session
-    double first_s; // first run: shapes, packing, page faults
+    double plan_s;         // preparing the session
+    double first_s;        // first run: shapes, packing, page faults
     size_t warmup;
     struct mopt_summary run; // seconds per run
     struct mopt_session_memory memory;

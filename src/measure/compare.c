@@ -161,8 +161,7 @@ static enum mopt_status list_inner(struct mopt_comparison *self, struct mopt_err
          node = node->next) {
         for (uint32_t i = 0; i < node->output_count && status == MOPT_OK; i++) {
             struct mopt_value *b = node->outputs[i];
-            struct mopt_value *a =
-                b != NULL ? mopt__value_find(self->a->graph, b->name) : NULL;
+            struct mopt_value *a = b != NULL ? mopt__value_find(self->a->graph, b->name) : NULL;
             if (a != NULL && a->producer != NULL && !is_output(self->a->graph, a)) {
                 status = mopt__map_put(&self->inner, a->name, a, err);
             }
@@ -195,8 +194,8 @@ static enum mopt_status prepare(struct mopt_comparison *self, struct mopt_error 
     if (self->inputs_b == NULL || self->outputs_a == NULL || self->outputs_b == NULL) {
         return mopt_error_memory(err);
     }
-    enum mopt_status status = mopt__session_new(self->a, &self->options.session, &self->session_a,
-                                                err);
+    enum mopt_status status =
+        mopt__session_new(self->a, &self->options.session, &self->session_a, err);
     if (status != MOPT_OK) {
         return mopt_error_wrap(err, "first model");
     }
@@ -274,16 +273,16 @@ enum mopt_status mopt__comparison_add(struct mopt_comparison *self,
 {
     struct mopt_run_options run = {.budget = self->options.budget, .observe_context = self};
     run.observe = self->options.inner ? observe_a : NULL;
-    enum mopt_status status = mopt__session_run(self->session_a, inputs, self->outputs_a, &run,
-                                                err);
+    enum mopt_status status =
+        mopt__session_run(self->session_a, inputs, self->outputs_a, &run, err);
     if (status != MOPT_OK) {
         status = mopt_error_wrap(err, "first model");
     } else {
         map_inputs(self, inputs);
         run.observe = self->options.inner ? observe_b : NULL;
         status = mopt__session_run(self->session_b, self->inputs_b, self->outputs_b, &run, err);
-        status = status != MOPT_OK ? mopt_error_wrap(err, "second model")
-                                   : compare_outputs(self, err);
+        status =
+            status != MOPT_OK ? mopt_error_wrap(err, "second model") : compare_outputs(self, err);
     }
     clear_sample(self);
     self->runs += status == MOPT_OK;

@@ -7,9 +7,9 @@
 #include "measure/difference.h"
 
 struct mopt_compare_row {
-    const char *name;   // of the value in model a
-    const char *op;     // operator that makes it in a, "" for inputs
-    bool output;        // a graph output
+    const char *name; // of the value in model a
+    const char *op;   // operator that makes it in a, "" for inputs
+    bool output;      // a graph output
     struct mopt_difference difference;
 };
 
@@ -22,8 +22,8 @@ struct mopt_compare_options {
     const struct mopt_budget *budget;
 };
 
-// Prepares both models (they must outlive the comparison). Outputs are paired by name where b has an
-// output of that name, else by position. Errors: MOPT_E_SHAPE when the numbers of inputs without
+// Prepares both models (they must outlive the comparison). Outputs are paired by name where b has
+// an output of that name, else by position. Errors: MOPT_E_SHAPE when the numbers of inputs without
 // initializer or of outputs differ, and those of sessions.
 enum mopt_status mopt__comparison_new(struct mopt_model *a, struct mopt_model *b,
                                       const struct mopt_compare_options *options,

@@ -71,12 +71,11 @@ static bool is_complex(const struct mopt_tensor *t)
 // Kinds that cannot be compared as numbers must be the same.
 static bool comparable(const struct mopt_tensor *a, const struct mopt_tensor *b)
 {
-    if (a->rank != b->rank ||
-        memcmp(a->dims, b->dims, (size_t)a->rank * sizeof a->dims[0]) != 0) {
+    if (a->rank != b->rank || memcmp(a->dims, b->dims, (size_t)a->rank * sizeof a->dims[0]) != 0) {
         return false;
     }
-    bool special = a->dtype == MOPT_STRING || b->dtype == MOPT_STRING || is_complex(a) ||
-                   is_complex(b);
+    bool special =
+        a->dtype == MOPT_STRING || b->dtype == MOPT_STRING || is_complex(a) || is_complex(b);
     return !special || a->dtype == b->dtype;
 }
 
@@ -104,8 +103,7 @@ void mopt__difference_tensor(struct mopt_difference *difference, const struct mo
 void mopt__difference_datum(struct mopt_difference *difference, const struct mopt_datum *a,
                             const struct mopt_datum *b, const struct mopt_tolerance *tolerance)
 {
-    if (a->kind != b->kind || a->count != b->count ||
-        (a->tensor == NULL) != (b->tensor == NULL)) {
+    if (a->kind != b->kind || a->count != b->count || (a->tensor == NULL) != (b->tensor == NULL)) {
         difference->pairs++;
         difference->shapes++;
         return;

@@ -93,7 +93,8 @@ static void add_expected(struct side *side, const struct mopt_sample *sample)
     for (size_t i = 0; i < sample->expected_count; i++) {
         size_t output = i;
         for (size_t k = 0; k < count && sample->expected_names != NULL; k++) {
-            if (mopt__streq(sample->expected_names[i], side->model->graph->outputs.items[k]->name)) {
+            if (mopt__streq(sample->expected_names[i],
+                            side->model->graph->outputs.items[k]->name)) {
                 output = k;
             }
         }

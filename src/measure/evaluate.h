@@ -25,10 +25,10 @@ struct mopt_evaluation {
 
 struct mopt_evaluation_pair { // filled when there is a baseline
     struct mopt_evaluation model, baseline;
-    size_t agree;                        // samples with the same best class
+    size_t agree;                         // samples with the same best class
     size_t only_baseline_1, only_model_1; // top-1 right in one of them alone
-    struct mopt_difference difference;   // all outputs, baseline is the reference
-    bool classes; // both outputs have a row of scores per sample
+    struct mopt_difference difference;    // all outputs, baseline is the reference
+    bool classes;                         // both outputs have a row of scores per sample
 };
 
 // Runs model (and baseline, if not NULL) over everything that the feed gives. The feed was made for

@@ -11,7 +11,7 @@ struct mopt_binding {
     int64_t size;
 };
 
-struct mopt_op_fact { // one operator
+struct mopt_op_fact {          // one operator
     const char *domain, *name; // in the arena of the facts
     size_t count;
     uint64_t macs;
@@ -19,15 +19,15 @@ struct mopt_op_fact { // one operator
 };
 
 struct mopt_facts { // release with mopt__facts_release
-    size_t nodes;    // all scopes
+    size_t nodes;   // all scopes
     size_t functions, subgraphs;
     uint64_t parameters, weight_bytes; // of all initializers and of constant tensors in nodes
     uint64_t zeros, float_parameters;  // zeros among parameters of float types
     uint64_t file_bytes;               // as one inline file
-    uint64_t macs;     // multiply-adds of one run; bodies count once
-    size_t macs_known; // nodes with a cost that could be computed
-    size_t macs_open;  // nodes with a cost that depends on open dimensions
-    size_t external;   // tensors whose data stand in another file
+    uint64_t macs;                     // multiply-adds of one run; bodies count once
+    size_t macs_known;                 // nodes with a cost that could be computed
+    size_t macs_open;                  // nodes with a cost that depends on open dimensions
+    size_t external;                   // tensors whose data stand in another file
     uint64_t dtype_elements[MOPT_DTYPE_COUNT], dtype_bytes[MOPT_DTYPE_COUNT]; // of parameters
     size_t quantize_nodes, dequantize_nodes, integer_nodes; // Q, DQ, integer and QLinear operators
     struct mopt_op_fact *ops; // heap; most frequent first, then by name
@@ -37,7 +37,8 @@ struct mopt_facts { // release with mopt__facts_release
 
 // Infers types (stored in the model's values), counts everything. Open dims count as bound to
 // bindings, axis 0 of inputs to 1 when it is not bound; only the costs see this.
-// Errors: MOPT_E_USAGE (a binding that matches no open dimension), MOPT_E_MEMORY, those of inference.
+// Errors: MOPT_E_USAGE (a binding that matches no open dimension), MOPT_E_MEMORY, those of
+// inference.
 enum mopt_status mopt__facts_gather(struct mopt_model *model, const struct mopt_binding *bindings,
                                     size_t binding_count, struct mopt_facts *out,
                                     struct mopt_error *err);

@@ -8,7 +8,7 @@
 struct mopt_feed {
     const struct mopt_model *model;
     struct mopt_feed_options options;
-    struct mopt_dims *dims; // clone with the open dims bound
+    struct mopt_dims *dims;    // clone with the open dims bound
     struct mopt_datum **owned; // [inputs]; random ones
     struct mopt_feed_item item;
     size_t position;
@@ -41,10 +41,10 @@ static enum mopt_status unknown_input(const struct mopt_graph *graph, const char
     }
     int nearest = mopt__nearest(name, names, graph->inputs.count);
     enum mopt_status status =
-        nearest >= 0 ? mopt_error_set(err, MOPT_E_USAGE,
-                                      "the model has no input '%s', did you mean '%s'?", name,
-                                      names[nearest])
-                     : mopt_error_set(err, MOPT_E_USAGE, "the model has no input '%s'", name);
+        nearest >= 0
+            ? mopt_error_set(err, MOPT_E_USAGE, "the model has no input '%s', did you mean '%s'?",
+                             name, names[nearest])
+            : mopt_error_set(err, MOPT_E_USAGE, "the model has no input '%s'", name);
     mopt__free(names);
     return status;
 }

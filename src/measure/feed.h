@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the inputs of runs come from: a dataset, tensors given one by one, or seeded random numbers.
+// Where the inputs of runs come from: a dataset, tensors given one by one, or seeded random
+// numbers.
 #ifndef MOPT_MEASURE_FEED_H
 #define MOPT_MEASURE_FEED_H
 
@@ -12,7 +13,7 @@ struct mopt_fixed_input {
 };
 
 struct mopt_feed_options {
-    struct mopt_dataset *dataset; // NULL: no data; not owned
+    struct mopt_dataset *dataset;         // NULL: no data; not owned
     const struct mopt_fixed_input *fixed; // same for every sample; go before the other sources
     size_t fixed_count;
     bool random;    // inputs that nothing else gives get random numbers (never of one kind only:
@@ -27,9 +28,9 @@ struct mopt_feed_options {
 struct mopt_feed; // opaque
 
 struct mopt_feed_item {
-    struct mopt_datum **inputs; // [graph inputs]; NULL entries: the initializer is used
+    struct mopt_datum **inputs;       // [graph inputs]; NULL entries: the initializer is used
     const struct mopt_sample *sample; // NULL when not from a dataset
-    size_t rows;  // samples in this item
+    size_t rows;                      // samples in this item
     char name[96];
 };
 

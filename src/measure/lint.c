@@ -56,14 +56,15 @@ static enum mopt_status report(struct linter *linter, enum mopt_lint_code code, 
             }
         }
     }
-    struct mopt_lint_row row = {.code = code, .count = 1,
+    struct mopt_lint_row row = {.code = code,
+                                .count = 1,
                                 .place = mopt__arena_strdup(&lint->arena, place),
                                 .text = mopt__arena_strdup(&lint->arena, text)};
     if (row.place == NULL || row.text == NULL) {
         return mopt_error_memory(err);
     }
-    enum mopt_status status = mopt__grow((void **)&lint->rows, &lint->capacity, lint->count + 1,
-                                         sizeof *lint->rows, err);
+    enum mopt_status status =
+        mopt__grow((void **)&lint->rows, &lint->capacity, lint->count + 1, sizeof *lint->rows, err);
     if (status == MOPT_OK) {
         lint->rows[lint->count++] = row;
     }
@@ -74,9 +75,9 @@ static enum mopt_status report_node(struct linter *linter, enum mopt_lint_code c
                                     const struct mopt_node *node, const char *text,
                                     struct mopt_error *err)
 {
-    char *place = mopt__arena_printf(&linter->lint->arena, "node '%s' (%s%s%s)",
-                                     mopt__node_label(node), node->domain,
-                                     *node->domain != '\0' ? "::" : "", node->op_type);
+    char *place =
+        mopt__arena_printf(&linter->lint->arena, "node '%s' (%s%s%s)", mopt__node_label(node),
+                           node->domain, *node->domain != '\0' ? "::" : "", node->op_type);
     return place == NULL ? mopt_error_memory(err) : report(linter, code, place, text, err);
 }
 
@@ -192,8 +193,8 @@ static enum mopt_status lint_node(struct linter *linter, const struct mopt_node 
     }
     for (uint32_t i = 0; i < node->attribute_count && status == MOPT_OK; i++) {
         if (node->attributes[i].kind == MOPT_ATTR_TENSOR) {
-            status = lint_tensor(linter, "constant", mopt__node_label(node), node->attributes[i].t,
-                                 err);
+            status =
+                lint_tensor(linter, "constant", mopt__node_label(node), node->attributes[i].t, err);
         }
     }
     return status;

@@ -8,21 +8,21 @@
 enum mopt_severity { MOPT_LINT_ERROR, MOPT_LINT_WARNING, MOPT_LINT_NOTE };
 
 // Codes are stable: E errors, W warnings, N notes.
-#define MOPT_LINT_LIST(X)                                                                          \
-    X(STRUCTURE, "E001", MOPT_LINT_ERROR, "the graph breaks the rules of the format")              \
-    X(SCHEMA, "E002", MOPT_LINT_ERROR, "a node breaks the schema of its operator")                 \
-    X(TYPES, "E003", MOPT_LINT_ERROR, "types or shapes contradict each other")                     \
-    X(OPERATOR, "E004", MOPT_LINT_ERROR, "no such operator in the default domain")                 \
-    X(NAN, "E005", MOPT_LINT_ERROR, "weights hold NaN")                                            \
-    X(CANNOT_RUN, "W001", MOPT_LINT_WARNING, "mopt cannot run this operator")                      \
-    X(CUSTOM, "W002", MOPT_LINT_WARNING, "operator of a domain that mopt does not know")           \
-    X(INFINITE, "W003", MOPT_LINT_WARNING, "weights hold infinite values")                         \
-    X(DEAD_NODE, "W004", MOPT_LINT_WARNING, "the result of a node is never used")                  \
-    X(DEAD_WEIGHT, "W005", MOPT_LINT_WARNING, "weights are never used")                            \
-    X(DEAD_INPUT, "W006", MOPT_LINT_WARNING, "a graph input is never used")                        \
-    X(OLD_OPSET, "W007", MOPT_LINT_WARNING, "opset below 7: semantics that runtimes dropped")      \
-    X(EXTERNAL, "N001", MOPT_LINT_NOTE, "weights stand in another file")                           \
-    X(OVERRIDABLE, "N002", MOPT_LINT_NOTE, "weights that callers may replace block folding")       \
+#define MOPT_LINT_LIST(X)                                                                     \
+    X(STRUCTURE, "E001", MOPT_LINT_ERROR, "the graph breaks the rules of the format")         \
+    X(SCHEMA, "E002", MOPT_LINT_ERROR, "a node breaks the schema of its operator")            \
+    X(TYPES, "E003", MOPT_LINT_ERROR, "types or shapes contradict each other")                \
+    X(OPERATOR, "E004", MOPT_LINT_ERROR, "no such operator in the default domain")            \
+    X(NAN, "E005", MOPT_LINT_ERROR, "weights hold NaN")                                       \
+    X(CANNOT_RUN, "W001", MOPT_LINT_WARNING, "mopt cannot run this operator")                 \
+    X(CUSTOM, "W002", MOPT_LINT_WARNING, "operator of a domain that mopt does not know")      \
+    X(INFINITE, "W003", MOPT_LINT_WARNING, "weights hold infinite values")                    \
+    X(DEAD_NODE, "W004", MOPT_LINT_WARNING, "the result of a node is never used")             \
+    X(DEAD_WEIGHT, "W005", MOPT_LINT_WARNING, "weights are never used")                       \
+    X(DEAD_INPUT, "W006", MOPT_LINT_WARNING, "a graph input is never used")                   \
+    X(OLD_OPSET, "W007", MOPT_LINT_WARNING, "opset below 7: semantics that runtimes dropped") \
+    X(EXTERNAL, "N001", MOPT_LINT_NOTE, "weights stand in another file")                      \
+    X(OVERRIDABLE, "N002", MOPT_LINT_NOTE, "weights that callers may replace block folding")  \
     X(OPEN_TYPE, "N003", MOPT_LINT_NOTE, "the type of a graph output is not known")
 
 enum mopt_lint_code {
@@ -43,8 +43,8 @@ struct mopt_lint { // release with mopt__lint_release
     struct mopt_arena arena;
     struct mopt_lint_row *rows; // heap; errors first, then warnings, notes; then in model order
     size_t count, capacity;
-    size_t severities[3];           // findings by severity
-    size_t codes[MOPT_LINT_CODES];  // findings by code
+    size_t severities[3];          // findings by severity
+    size_t codes[MOPT_LINT_CODES]; // findings by code
 };
 
 const char *mopt__lint_name(enum mopt_lint_code code);    // "E001"

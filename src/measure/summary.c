@@ -66,8 +66,15 @@ static void moments(const double *sorted, size_t count, struct mopt_summary *out
 enum mopt_status mopt__summarize(const double *samples, size_t count, struct mopt_summary *out,
                                  struct mopt_error *err)
 {
-    *out = (struct mopt_summary){.count = count, .min = NAN, .max = NAN, .mean = NAN, .sd = NAN,
-                                 .p50 = NAN, .p90 = NAN, .p99 = NAN, .median_low = NAN,
+    *out = (struct mopt_summary){.count = count,
+                                 .min = NAN,
+                                 .max = NAN,
+                                 .mean = NAN,
+                                 .sd = NAN,
+                                 .p50 = NAN,
+                                 .p90 = NAN,
+                                 .p99 = NAN,
+                                 .median_low = NAN,
                                  .median_high = NAN};
     if (count == 0) {
         return MOPT_OK;

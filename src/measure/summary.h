@@ -10,8 +10,8 @@
 // Values in the unit of the samples; NaN where there are too few samples.
 struct mopt_summary {
     size_t count;
-    double min, max, mean, sd;   // sd: sample deviation (divisor count-1)
-    double p50, p90, p99;        // quantiles, linear between order statistics
+    double min, max, mean, sd;      // sd: sample deviation (divisor count-1)
+    double p50, p90, p99;           // quantiles, linear between order statistics
     double median_low, median_high; // 95 % interval of the median from order statistics (>= 6)
 };
 // Sorts a copy. count 0 gives NaN everywhere. Error: MOPT_E_MEMORY.
@@ -23,7 +23,8 @@ double mopt__quantile(const double *sorted, size_t count, double q);
 struct mopt_interval {
     double low, high;
 };
-// Wilson score interval of a proportion hits/count at 95 % (E. B. Wilson 1927); NaN when count is 0.
+// Wilson score interval of a proportion hits/count at 95 % (E. B. Wilson 1927); NaN when count is
+// 0.
 struct mopt_interval mopt__wilson(size_t hits, size_t count);
 // Standard error of a proportion, sqrt(p(1-p)/n); NaN when count is 0.
 double mopt__proportion_error(size_t hits, size_t count);

@@ -172,7 +172,7 @@ static enum mopt_status col2im_eval(struct mopt_eval *eval, struct mopt_error *e
 {
     const struct mopt_tensor *in[3];
     struct mopt_tensor *out = NULL;
-    struct window w = {.rank = 0};
+    struct window w = {.rank = 0, .block_count = 1};
     int64_t dims[MOPT_RANK_MAX];
     enum mopt_status status = mopt__open(eval, in, 3, err);
     if (status == MOPT_OK && !mopt__dtype_is_float(in[0]->dtype) &&

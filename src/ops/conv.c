@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conv: convolution with groups, dilations and every padding mode, any number of spatial axes. Floats only; the
-// integer forms are in conv_integer.c.
+// integer forms are in conv_integer.c. FusedConv of com.microsoft adds a tensor and an activation.
 #include "ops/conv_common.h"
+#include "ops/epilogue.h"
 
 static double tap_sum(const double *x, const double *w, const struct mopt_tap *taps, size_t count)
 {
@@ -55,11 +56,15 @@ static enum mopt_status convolve(struct mopt_eval *eval, const struct operands *
 
 static enum mopt_status conv_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    const struct mopt_tensor *in[3];
+    const struct mopt_tensor *in[4] = {NULL};
     struct mopt_conv c;
+    struct mopt_epilogue epilogue;
     int64_t dims[MOPT_RANK_MAX];
     struct mopt_tensor *y = NULL;
-    enum mopt_status status = mopt__open(eval, in, 3, err);
+    enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
+    if (status == MOPT_OK) {
+        status = mopt__epilogue_read(eval->node, &epilogue, err);
+    }
     if (status == MOPT_OK) {
         status = mopt__conv_open(eval->node, in[0]->rank, in[0]->dims, in[1]->rank, in[1]->dims,
                                  &c, err);
@@ -88,6 +93,9 @@ static enum mopt_status conv_eval(struct mopt_eval *eval, struct mopt_error *err
     if (status == MOPT_OK) {
         status = convolve(eval, &o, y, err);
     }
+    if (status == MOPT_OK) {
+        status = mopt__epilogue_run(&epilogue, in[3], y, err);
+    }
     mopt__free(o.x);
     mopt__free(o.w);
     mopt__free(o.b);
@@ -100,6 +108,7 @@ static enum mopt_status conv_infer(struct mopt_infer *infer, struct mopt_error *
 }
 
 struct bound {
+    struct mopt_epilogue epilogue;
     struct mopt_conv conv;
     struct mopt_conv_shape shape;
 };
@@ -121,8 +130,11 @@ static enum mopt_status conv_run(struct mopt_eval *eval, struct mopt_error *err)
     if (status != MOPT_OK) {
         return status;
     }
-    return mopt__conv_f32(&bound->shape, x->data, w->data, b ? b->data : NULL, mopt__nn_f32(y),
-                          eval->pool, err);
+    status = mopt__conv_f32(&bound->shape, x->data, w->data, b ? b->data : NULL, mopt__nn_f32(y),
+                            eval->pool, err);
+    return status == MOPT_OK
+               ? mopt__epilogue_run(&bound->epilogue, mopt__eval_input(eval, 3), y, err)
+               : status;
 }
 
 static enum mopt_status conv_bind(struct mopt_bind *bind, struct mopt_error *err)
@@ -137,7 +149,9 @@ static enum mopt_status conv_bind(struct mopt_bind *bind, struct mopt_error *err
         return mopt_error_memory(err);
     }
     if (!mopt__conv_bind(bind, 0, 1, &state->conv) ||
-        !mopt__conv_shape(&state->conv, &state->shape)) {
+        !mopt__conv_shape(&state->conv, &state->shape) ||
+        mopt__epilogue_read(bind->node, &state->epilogue, err) != MOPT_OK) {
+        mopt_error_clear(err); // eval reports it
         mopt__free(state);
         return MOPT_OK;
     }
@@ -168,5 +182,20 @@ static const struct mopt_quant_spec quant = {
 static const struct mopt_op records[] = {
     RECORD(1, 21, MOPT_SET_FLOATS),
     RECORD(22, 0, MOPT_SET_FLOATS_BF),
+    {.domain = "com.microsoft",
+     .name = "FusedConv",
+     .since = 1,
+     .summary = "convolution, then addition and activation",
+     MOPT_INPUTS({"X", "T", MOPT_SET_FLOATS, 0}, {"W", "T", MOPT_SET_FLOATS, 0},
+                 {"B", "T", MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL},
+                 {"Z", "T", MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL}),
+     MOPT_OUTPUTS({"Y", "T", MOPT_SET_FLOATS, 0}),
+     MOPT_ATTRIBUTES(MOPT_CONV_ATTRIBUTES, MOPT_A_STRING("activation", "", NULL),
+                     MOPT_A_FLOATS("activation_params")),
+     .quant = &quant,
+     .infer = conv_infer,
+     .eval = conv_eval,
+     .bind = conv_bind,
+     .cost = conv_cost},
 };
 const struct mopt_op_family mopt__ops_conv = {records, MOPT_COUNTOF(records)};

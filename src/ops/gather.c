@@ -217,7 +217,7 @@ static enum mopt_status elements_eval(struct mopt_eval *eval, struct mopt_error 
     if (status == MOPT_OK) {
         status = mopt__open_output(eval, 0, in[0]->dtype, in[1]->rank, in[1]->dims, &out, err);
     }
-    if (status == MOPT_OK) {
+    if (status == MOPT_OK && indices != NULL) {
         status = pick_elements(out, in[0], indices, axis, err);
     }
     mopt__free(indices);

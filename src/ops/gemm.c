@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gemm: Y = alpha * A' * B' + beta * C with C broadcast to [M,N]. Before opset 7 C was broadcast only with
-// broadcast = 1.
+// broadcast = 1. FusedGemm of com.microsoft adds an activation.
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "ops/nn_util.h"
+#include "ops/epilogue.h"
 
 struct product {
     bool trans_a, trans_b;
     int64_t m, n, k;
     float alpha, beta;
+    struct mopt_epilogue epilogue;
     size_t c_rows, c_columns; // steps of C per row and column, 0 = broadcast
 };
 
@@ -27,6 +28,9 @@ static enum mopt_status read_attributes(const struct mopt_node *node, struct pro
     }
     if (status == MOPT_OK) {
         status = mopt__attr_float(node, "beta", 1, &p->beta, err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__epilogue_read(node, &p->epilogue, err);
     }
     p->trans_a = trans_a != 0; // any value but 0 means yes
     p->trans_b = trans_b != 0;
@@ -73,7 +77,7 @@ static enum mopt_status open_product(const struct mopt_node *node, int64_t versi
                               (long long)p->k, (long long)in[1]->dims[p->trans_b ? 1 : 0]);
     }
     int64_t broadcast = 1;
-    if (version < 7) {
+    if (version < 7 && node->op->domain[0] == '\0') {
         status = mopt__attr_int(node, "broadcast", 0, &broadcast, err);
     }
     if (status == MOPT_OK && broadcast == 0 && in[2] &&
@@ -164,7 +168,8 @@ static enum mopt_status gemm_eval(struct mopt_eval *eval, struct mopt_error *err
         return status;
     }
     if (mopt__dtype_is_float(y->dtype)) {
-        return eval_floats(eval, &p, in, y, err);
+        status = eval_floats(eval, &p, in, y, err);
+        return status == MOPT_OK ? mopt__epilogue_run(&p.epilogue, NULL, y, err) : status;
     }
     for (int64_t i = 0; i < p.m; i++) {
         for (int64_t j = 0; j < p.n; j++) {
@@ -205,7 +210,7 @@ static enum mopt_status gemm_run(struct mopt_eval *eval, struct mopt_error *err)
                           .alpha = (double)p.alpha,
                           .beta = c ? 1 : 0};
     mopt__sgemm_pool(&g, in[0]->data, in[1]->data, out, eval->pool);
-    return MOPT_OK;
+    return mopt__epilogue_run(&p.epilogue, NULL, y, err);
 }
 
 static enum mopt_status gemm_bind(struct mopt_bind *bind, struct mopt_error *err)
@@ -261,9 +266,9 @@ static void gemm_cost(struct mopt_cost *cost)
 static const struct mopt_quant_spec quant = {
     .activations = 1, .weights = 2, .weight_axis = -1, .bias_input = 2, .integer_kernel = true};
 
-#define GEMM(from, to, set, c_flags, ...)                                                          \
+#define GEMM(where, title, from, to, set, c_flags, ...)                                            \
     {                                                                                              \
-        .domain = "", .name = "Gemm", .since = from, .until = to,                                  \
+        .domain = where, .name = title, .since = from, .until = to,                                \
         .summary = "general matrix product: alpha A' B' + beta C",                                 \
         MOPT_INPUTS({"A", "T", set, 0}, {"B", "T", set, 0}, {"C", "T", set, c_flags}),             \
         MOPT_OUTPUTS({"Y", "T", set, 0}),                                                          \
@@ -274,10 +279,13 @@ static const struct mopt_quant_spec quant = {
     }
 
 static const struct mopt_op records[] = {
-    GEMM(1, 6, MOPT_SET_FLOATS, 0, MOPT_A_INT("broadcast", 0)),
-    GEMM(7, 8, MOPT_SET_FLOATS, 0, ),
-    GEMM(9, 10, MOPT_SET_WIDE, 0, ),
-    GEMM(11, 12, MOPT_SET_WIDE, MOPT_PARAM_OPTIONAL, ),
-    GEMM(13, 0, MOPT_SET_WIDE_BF, MOPT_PARAM_OPTIONAL, ),
+    GEMM("", "Gemm", 1, 6, MOPT_SET_FLOATS, 0, MOPT_A_INT("broadcast", 0)),
+    GEMM("", "Gemm", 7, 8, MOPT_SET_FLOATS, 0, ),
+    GEMM("", "Gemm", 9, 10, MOPT_SET_WIDE, 0, ),
+    GEMM("", "Gemm", 11, 12, MOPT_SET_WIDE, MOPT_PARAM_OPTIONAL, ),
+    GEMM("", "Gemm", 13, 0, MOPT_SET_WIDE_BF, MOPT_PARAM_OPTIONAL, ),
+    GEMM("com.microsoft", "FusedGemm", 1, 0, MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL,
+         MOPT_A_STRING("activation", "", NULL), MOPT_A_FLOAT_OPTIONAL("activation_alpha"),
+         MOPT_A_FLOAT_OPTIONAL("activation_beta"), MOPT_A_FLOAT_OPTIONAL("activation_gamma")),
 };
 const struct mopt_op_family mopt__ops_gemm = {records, MOPT_COUNTOF(records)};

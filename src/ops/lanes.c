@@ -51,6 +51,77 @@ enum mopt_status mopt__index_check(int64_t index, int64_t size, int64_t *out,
     return MOPT_OK;
 }
 
+// ---- 16-bit floats, written for runs of many -------------------------------------------------------------------
+
+static uint32_t float_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static float bits_float(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+// Exponents move by 112; numbers below 2^-14 are multiples of 2^-24.
+static float from_half(uint16_t half)
+{
+    const uint32_t sign = (uint32_t)(half & 0x8000) << 16;
+    const uint32_t rest = half & 0x7fff;
+    if (rest >= 0x7c00) {
+        return bits_float(sign | 0x7f800000 | (rest & 0x3ff) << 13);
+    }
+    if (rest >= 0x400) {
+        return bits_float(sign | ((rest << 13) + (112u << 23)));
+    }
+    return bits_float(sign | float_bits((float)rest * 0x1p-24f));
+}
+
+// Ties to even: half the last place less one, plus the last bit kept, then cut.
+static uint16_t to_half(float x)
+{
+    const uint32_t bits = float_bits(x);
+    const uint32_t sign = bits >> 16 & 0x8000;
+    const uint32_t size = bits & 0x7fffffff;
+    if (size > 0x7f800000) {
+        return (uint16_t)(sign | 0x7e00);
+    }
+    if (size >= 0x477ff000) { // 65520: half way to the next power
+        return (uint16_t)(sign | 0x7c00);
+    }
+    if (size >= 0x38800000) { // 2^-14
+        return (uint16_t)(sign | (size - (112u << 23) + 0xfff + (size >> 13 & 1)) >> 13);
+    }
+    // adding 0.5 leaves multiples of 2^-24 in the last places
+    return (uint16_t)(sign | (float_bits(bits_float(size) + 0.5f) - float_bits(0.5f)));
+}
+
+static uint16_t to_bfloat(float x)
+{
+    const uint32_t bits = float_bits(x);
+    if ((bits & 0x7fffffff) > 0x7f800000) {
+        return (uint16_t)((bits >> 16 & 0x8000) | 0x7fc0);
+    }
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+// The float next to x toward zero, last bit set when x is not a float: rounding it again rounds x
+// once.
+static float odd_float(double x)
+{
+    const float near = (float)x;
+    if ((double)near == x || isnan(x)) {
+        return near;
+    }
+    uint32_t bits = float_bits(near);
+    bits -= fabs((double)near) > fabs(x);
+    return bits_float(bits | 1);
+}
+
 #define LOAD(id, T)                                 \
     case id: {                                      \
         const T *p = (const T *)data + first;       \
@@ -69,7 +140,7 @@ void mopt__load_f32(enum mopt_dtype dtype, const void *data, int64_t first, int6
 #undef LOAD_TO
     case MOPT_FLOAT16:
         for (size_t i = 0; i < n; i++) {
-            out[i] = mopt__half_to_float(((const uint16_t *)data)[first + (int64_t)i * step]);
+            out[i] = from_half(((const uint16_t *)data)[first + (int64_t)i * step]);
         }
         return;
     case MOPT_BFLOAT16:
@@ -91,6 +162,17 @@ void mopt__load_f64(enum mopt_dtype dtype, const void *data, int64_t first, int6
 #define LOAD_TO double
         PLAIN(LOAD)
 #undef LOAD_TO
+    case MOPT_FLOAT16:
+        for (size_t i = 0; i < n; i++) {
+            out[i] = (double)from_half(((const uint16_t *)data)[first + (int64_t)i * step]);
+        }
+        return;
+    case MOPT_BFLOAT16:
+        for (size_t i = 0; i < n; i++) {
+            const uint16_t bits = ((const uint16_t *)data)[first + (int64_t)i * step];
+            out[i] = (double)mopt__bfloat_to_float(bits);
+        }
+        return;
     default:
         for (size_t i = 0; i < n; i++) {
             out[i] = mopt__element_f64(dtype, data, (size_t)(first + (int64_t)i * step));
@@ -176,12 +258,12 @@ void mopt__store_f32(enum mopt_dtype dtype, void *data, int64_t first, size_t n,
         return;
     case MOPT_FLOAT16:
         for (size_t i = 0; i < n; i++) {
-            half[i] = mopt__float_to_half(in[i]);
+            half[i] = to_half(in[i]);
         }
         return;
     case MOPT_BFLOAT16:
         for (size_t i = 0; i < n; i++) {
-            half[i] = mopt__float_to_bfloat(in[i]);
+            half[i] = to_bfloat(in[i]);
         }
         return;
     default:
@@ -193,14 +275,27 @@ void mopt__store_f32(enum mopt_dtype dtype, void *data, int64_t first, size_t n,
 
 void mopt__store_f64(enum mopt_dtype dtype, void *data, int64_t first, size_t n, const double *in)
 {
-    if (dtype == MOPT_FLOAT32) {
-        float *p = (float *)data + first;
+    uint16_t *half = (uint16_t *)data + first;
+    switch (dtype) {
+    case MOPT_FLOAT32:
         for (size_t i = 0; i < n; i++) {
-            p[i] = (float)in[i];
+            ((float *)data)[first + (int64_t)i] = (float)in[i];
         }
-    } else if (dtype == MOPT_FLOAT64) {
+        return;
+    case MOPT_FLOAT64:
         memcpy((double *)data + first, in, n * sizeof *in);
-    } else {
+        return;
+    case MOPT_FLOAT16:
+        for (size_t i = 0; i < n; i++) {
+            half[i] = to_half(odd_float(in[i]));
+        }
+        return;
+    case MOPT_BFLOAT16:
+        for (size_t i = 0; i < n; i++) {
+            half[i] = to_bfloat(odd_float(in[i]));
+        }
+        return;
+    default:
         for (size_t i = 0; i < n; i++) {
             store_element(dtype, data, (size_t)first + i, in[i]);
         }

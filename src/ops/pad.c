@@ -177,23 +177,22 @@ static int64_t source(enum mode mode, int64_t x, int64_t n)
     return at < n ? at : 2 * (n - 1) - at;
 }
 
-static enum mopt_status make_tables(const struct pad_job *job, int64_t **tables,
+// Fills room with one table per axis: room[starts[axis] + place of the output] = place of the data.
+static enum mopt_status make_tables(const struct pad_job *job, int64_t *room, size_t *starts,
                                     struct mopt_error *err)
 {
+    size_t at = 0;
     for (int i = 0; i < job->data->rank; i++) {
         const int64_t crop = job->before[i] < 0 ? -job->before[i] : 0;
         const int64_t tail = job->after[i] < 0 ? -job->after[i] : 0;
         const int64_t n = job->data->dims[i] - crop - tail;
         const int64_t shift = job->before[i] > 0 ? job->before[i] : 0;
-        tables[i] = mopt__calloc((size_t)job->out->dims[i] + 1, sizeof **tables);
-        if (tables[i] == NULL) {
-            return mopt_error_memory(err);
-        }
+        starts[i] = at;
         if (n <= 0 && job->out->dims[i] > 0) {
             return mopt_error_set(err, MOPT_E_SHAPE, "axis %d has nothing left to repeat", i);
         }
         for (int64_t k = 0; k < job->out->dims[i]; k++) {
-            tables[i][k] = crop + source(job->mode, k - shift, n);
+            room[at++] = crop + source(job->mode, k - shift, n);
         }
     }
     return MOPT_OK;
@@ -217,25 +216,31 @@ static enum mopt_status copy_row(const struct pad_job *job, int64_t to, int64_t 
 
 static enum mopt_status pad_pattern(const struct pad_job *job, struct mopt_error *err)
 {
-    int64_t *tables[MOPT_RANK_MAX] = {NULL};
+    size_t starts[MOPT_RANK_MAX] = {0};
     int64_t strides[MOPT_RANK_MAX];
     const int last = job->data->rank - 1;
+    size_t total = 1;
+    for (int i = 0; i <= last; i++) {
+        total += (size_t)job->out->dims[i]; // the output has that many elements or more
+    }
+    int64_t *room = mopt__calloc(total, sizeof *room);
+    if (room == NULL) {
+        return mopt_error_memory(err);
+    }
     mopt__strides(job->data->rank, job->data->dims, strides);
-    enum mopt_status status = make_tables(job, tables, err);
+    enum mopt_status status = make_tables(job, room, starts, err);
     const int64_t n = job->out->dims[last];
-    const int64_t rows = n > 0 ? (int64_t)job->out->count / n : 0;
-    for (int64_t row = 0; status == MOPT_OK && tables[last] != NULL && row < rows; row++) {
+    const int64_t rows = (int64_t)job->out->count / n; // the output is not empty
+    for (int64_t row = 0; status == MOPT_OK && row < rows; row++) {
         int64_t rest = row;
         int64_t from = 0;
         for (int d = last - 1; d >= 0; d--) {
-            from += tables[d][rest % job->out->dims[d]] * strides[d];
+            from += room[starts[d] + (size_t)(rest % job->out->dims[d])] * strides[d];
             rest /= job->out->dims[d];
         }
-        status = copy_row(job, row * n, from, tables[last], n, err);
+        status = copy_row(job, row * n, from, room + starts[last], n, err);
     }
-    for (int i = 0; i <= last; i++) {
-        mopt__free(tables[i]);
-    }
+    mopt__free(room);
     return status;
 }
 

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // RNN, GRU and LSTM nodes: attributes, layouts, directions and sequence lengths around the cells of recurrent_cell.c.
+// DynamicQuantizeLSTM of com.microsoft has transposed 8-bit weights and rounds input and state on the way.
 #include <math.h>
 #include <string.h>
 
 #include "ops/nn_util.h"
 #include "ops/recurrent_cell.h"
+
+struct variant {
+    enum mopt_cell_kind kind;
+    bool quantized;
+};
 
 struct recurrent {
     enum mopt_cell_kind kind;
@@ -163,12 +169,13 @@ static enum mopt_status check_inputs(const struct mopt_node *node, struct recurr
     c->steps = (size_t)in[0]->dims[n->batch_first ? 1 : 0];
     c->batch = (size_t)in[0]->dims[n->batch_first ? 0 : 1];
     c->inputs = (size_t)in[0]->dims[2];
-    c->hidden = (size_t)in[2]->dims[2];
-    int64_t hidden = mopt__int_of(node, "hidden_size", in[2]->dims[2]);
-    if (hidden != in[2]->dims[2]) {
+    int64_t own = in[2]->dims[c->quantized ? 1 : 2];
+    int64_t hidden = mopt__int_of(node, "hidden_size", own);
+    if (hidden != own) {
         return mopt_error_set(err, MOPT_E_SHAPE, "attribute 'hidden_size' is %lld, 'R' has %lld",
-                              (long long)hidden, (long long)in[2]->dims[2]);
+                              (long long)hidden, (long long)own);
     }
+    c->hidden = (size_t)own;
     size_t d = n->directions;
     size_t width = c->gates * c->hidden;
     const size_t state[3] = {n->batch_first ? c->batch : d, n->batch_first ? d : c->batch,
@@ -178,8 +185,8 @@ static enum mopt_status check_inputs(const struct mopt_node *node, struct recurr
         const char *name;
         int rank;
         size_t dims[3];
-    } checks[] = {{in[1], "W", 3, {d, width, c->inputs}},
-                  {in[2], "R", 3, {d, width, c->hidden}},
+    } checks[] = {{in[1], "W", 3, {d, c->quantized ? c->inputs : width, c->quantized ? width : c->inputs}},
+                  {in[2], "R", 3, {d, c->quantized ? c->hidden : width, c->quantized ? width : c->hidden}},
                   {in[3], "B", 2, {d, 2 * width, 0}},
                   {in[4], "sequence_lens", 1, {c->batch, 0, 0}},
                   {in[5], "initial_h", 3, {state[0], state[1], state[2]}},
@@ -244,6 +251,44 @@ static enum mopt_status load(const struct recurrent *n, const struct mopt_tensor
     return MOPT_OK;
 }
 
+// 8-bit weights [d, rows, columns] as doubles [d, columns, rows]; parameters per direction or per direction and column.
+static enum mopt_status load_codes(const struct mopt_tensor *t, const struct mopt_tensor *scale,
+                                   const struct mopt_tensor *zero, double **out,
+                                   struct mopt_error *err)
+{
+    size_t rows = (size_t)t->dims[1];
+    size_t columns = (size_t)t->dims[2];
+    size_t groups = (size_t)t->dims[0];
+    bool each = scale->count == groups * columns && scale->count != groups;
+    if ((!each && scale->count != groups) || (zero && zero->count != scale->count)) {
+        return mopt_error_set(err, MOPT_E_SHAPE, "scales or zero points do not fit the weights");
+    }
+    *out = mopt__nn_zeros(t->count, err);
+    if (!*out) {
+        return MOPT_E_MEMORY;
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        size_t d = i / (rows * columns);
+        size_t row = i / columns % rows;
+        size_t column = i % columns;
+        size_t p = each ? d * columns + column : d;
+        int64_t code = mopt__tensor_i64_at(t, i) - (zero ? mopt__tensor_i64_at(zero, p) : 0);
+        (*out)[(d * columns + column) * rows + row] = (double)code * mopt__tensor_f64(scale, p);
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status load_weights(struct recurrent *n, const struct mopt_tensor *const *in,
+                                     struct mopt_error *err)
+{
+    if (n->base.quantized) {
+        enum mopt_status status = load_codes(in[1], in[8], in[9], &n->w, err);
+        return status == MOPT_OK ? load_codes(in[2], in[10], in[11], &n->r, err) : status;
+    }
+    enum mopt_status status = mopt__nn_doubles(in[1], &n->w, err);
+    return status == MOPT_OK ? mopt__nn_doubles(in[2], &n->r, err) : status;
+}
+
 static enum mopt_status load_all(struct recurrent *n, const struct mopt_tensor *const *in,
                                  struct mopt_error *err)
 {
@@ -255,10 +300,10 @@ static enum mopt_status load_all(struct recurrent *n, const struct mopt_tensor *
     }
     enum mopt_status status = load(n, in[0], 0, &n->x, err);
     if (status == MOPT_OK) {
-        status = mopt__nn_doubles(in[1], &n->w, err);
+        status = load_weights(n, in, err);
     }
-    if (status == MOPT_OK) {
-        status = mopt__nn_doubles(in[2], &n->r, err);
+    if (status == MOPT_OK && c->quantized) {
+        mopt__cell_round(n->x, in[0]->count, n->x);
     }
     if (status == MOPT_OK) {
         status = mopt__nn_doubles(in[3], &n->bias, err);
@@ -398,8 +443,9 @@ static enum mopt_status put_outputs(struct mopt_eval *eval, const struct recurre
 
 static enum mopt_status recurrent_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    const struct mopt_tensor *in[8] = {NULL};
-    struct recurrent n = {.kind = (enum mopt_cell_kind)(*(const int *)eval->node->op->data)};
+    const struct mopt_tensor *in[12] = {NULL};
+    const struct variant *variant = eval->node->op->data;
+    struct recurrent n = {.kind = variant->kind, .base = {.quantized = variant->quantized}};
     enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
     if (status == MOPT_OK) {
         status = read_attributes(eval->node, &n, err);
@@ -440,7 +486,8 @@ static enum mopt_status recurrent_infer(struct mopt_infer *infer, struct mopt_er
     bool known = x && x->rank == 3;
     int64_t steps = known ? x->dims[batch_first ? 1 : 0] : MOPT_DIM_UNKNOWN;
     int64_t batch = known ? x->dims[batch_first ? 0 : 1] : MOPT_DIM_UNKNOWN;
-    int64_t hidden = r && r->rank == 3 ? r->dims[2] : MOPT_DIM_UNKNOWN;
+    const struct variant *variant = infer->node->op->data;
+    int64_t hidden = r && r->rank == 3 ? r->dims[variant->quantized ? 1 : 2] : MOPT_DIM_UNKNOWN;
     if (mopt__has_attribute(infer->node, "hidden_size")) {
         hidden = mopt__int_of(infer->node, "hidden_size", 0);
         if (hidden < 0) {
@@ -477,9 +524,10 @@ static void recurrent_cost(struct mopt_cost *cost)
 
 // ---- Records ---------------------------------------------------------------------------------------------------------
 
-static const int kind_rnn = MOPT_CELL_RNN;
-static const int kind_gru = MOPT_CELL_GRU;
-static const int kind_lstm = MOPT_CELL_LSTM;
+static const struct variant kind_rnn = {MOPT_CELL_RNN, false};
+static const struct variant kind_gru = {MOPT_CELL_GRU, false};
+static const struct variant kind_lstm = {MOPT_CELL_LSTM, false};
+static const struct variant kind_dynamic = {MOPT_CELL_LSTM, true};
 static const struct mopt_quant_spec quant = {
     .activations = 1, .weights = 6, .weight_axis = 1, .bias_input = -1};
 
@@ -537,5 +585,22 @@ static const struct mopt_op records[] = {
     LSTM(7, 13, MOPT_SET_FLOATS, ),
     LSTM(14, 21, MOPT_SET_FLOATS, LAYOUT),
     LSTM(22, 0, MOPT_SET_FLOATS_BF, LAYOUT),
+    {.domain = "com.microsoft",
+     .name = "DynamicQuantizeLSTM",
+     .since = 1,
+     .summary = "long short-term memory layer with 8-bit weights",
+     MOPT_INPUTS({"X", "T", MOPT_SET_F32, 0}, {"W", "T2", MOPT_SET_INT8, 0},
+                 {"R", "T2", MOPT_SET_INT8, 0}, {"B", "T", MOPT_SET_F32, OPTIONAL},
+                 {"sequence_lens", "T1", MOPT_SET_I32, OPTIONAL},
+                 {"initial_h", "T", MOPT_SET_F32, OPTIONAL},
+                 {"initial_c", "T", MOPT_SET_F32, OPTIONAL}, {"P", "T", MOPT_SET_F32, OPTIONAL},
+                 {"W_scale", "T", MOPT_SET_F32, 0}, {"W_zero_point", "T2", MOPT_SET_INT8, 0},
+                 {"R_scale", "T", MOPT_SET_F32, 0}, {"R_zero_point", "T2", MOPT_SET_INT8, 0}),
+     MOPT_OUTPUTS(COMMON_OUT(MOPT_SET_F32), {"Y_c", "T", MOPT_SET_F32, OPTIONAL}),
+     MOPT_ATTRIBUTES(ATTRIBUTES, FORGET),
+     .data = &kind_dynamic,
+     .infer = recurrent_infer,
+     .eval = recurrent_eval,
+     .cost = recurrent_cost},
 };
 const struct mopt_op_family mopt__ops_recurrent = {records, MOPT_COUNTOF(records)};

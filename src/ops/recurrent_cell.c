@@ -223,13 +223,35 @@ static void mix(const struct mopt_cell *cell, size_t step)
     product(cell->mixed, cell->batch, n, cell->r + 2 * n * n, n, product_out, n);
 }
 
+void mopt__cell_round(const double *from, size_t n, double *to)
+{
+    double low = 0;
+    double high = 0;
+    for (size_t i = 0; i < n; i++) {
+        low = from[i] < low ? from[i] : low;
+        high = from[i] > high ? from[i] : high;
+    }
+    float scale = (float)((high - low) / 255);
+    scale = scale == 0 ? 1 : scale;
+    double zero = nearbyint(fmin(fmax(-low / (double)scale, 0), 255));
+    for (size_t i = 0; i < n; i++) {
+        double code = nearbyint(from[i] / (double)scale) + zero;
+        to[i] = (fmin(fmax(code, 0), 255) - zero) * (double)scale;
+    }
+}
+
 void mopt__cell_run(const struct mopt_cell *cell)
 {
     size_t width = cell->gates * cell->hidden;
     bool mixes = cell->kind == MOPT_CELL_GRU && !cell->linear_before_reset;
     product(cell->x, cell->steps * cell->batch, cell->inputs, cell->w, width, cell->xw, width);
     for (size_t step = 0; step < cell->steps; step++) {
-        product(cell->h, cell->batch, cell->hidden, cell->r, width, cell->hr, width);
+        const double *h = cell->h;
+        if (cell->quantized) {
+            mopt__cell_round(cell->h, cell->batch * cell->hidden, cell->mixed);
+            h = cell->mixed;
+        }
+        product(h, cell->batch, cell->hidden, cell->r, width, cell->hr, width);
         if (mixes) {
             mix(cell, step);
         }

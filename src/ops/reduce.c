@@ -74,37 +74,90 @@ static void log_sum_exp(double *top, double *sum, double x)
     }
 }
 
-#define LANES_F(expr)                     \
-    for (size_t k = 0; k < n; k++) {      \
-        const double v = x[k];            \
-        const double a = acc[k * step].f; \
-        acc[k * step].f = (expr);         \
-    }                                     \
+#define ADD(a, v) ((a) + (v))
+#define TIMES(a, v) ((a) * (v))
+#define LARGER(a, v) ((v) > (a) || (v) != (v) ? (v) : (a))
+#define SMALLER(a, v) ((v) < (a) || (v) != (v) ? (v) : (a))
+#define ADD_SIZE(a, v) ((a) + fabs(v))
+#define ADD_SQUARE(a, v) ((a) + (v) * (v))
+
+// acc[k] = acc[k] op x[k]
+#define LANES_F(op)                    \
+    for (size_t k = 0; k < n; k++) {   \
+        acc[k].f = op(acc[k].f, x[k]); \
+    }                                  \
+    break
+// acc[0] = acc[0] op x[0] op x[1] ... in four partial results, whose places do not depend on
+// threads
+#define ROW_F(zero, op, join)        \
+    {                                \
+        double a = acc[0].f;         \
+        double b = zero;             \
+        double c = zero;             \
+        double d = zero;             \
+        size_t k = 0;                \
+        for (; k + 4 <= n; k += 4) { \
+            a = op(a, x[k]);         \
+            b = op(b, x[k + 1]);     \
+            c = op(c, x[k + 2]);     \
+            d = op(d, x[k + 3]);     \
+        }                            \
+        for (; k < n; k++) {         \
+            a = op(a, x[k]);         \
+        }                            \
+        a = join(a, b);              \
+        c = join(c, d);              \
+        acc[0].f = join(a, c);       \
+    }                                \
     break
 
-// acc[k] = acc[k] op x[k]; step 0 folds everything into acc[0].
-static void fold_float(enum kind kind, union lane *acc, double *aux, const double *x, size_t n,
-                       size_t step)
+static void fold_lanes(enum kind kind, union lane *acc, double *aux, const double *x, size_t n)
 {
     switch (kind) {
     case SUM:
     case MEAN:
     case LOG_SUM:
-        LANES_F(a + v);
+        LANES_F(ADD);
     case PROD:
-        LANES_F(a * v);
+        LANES_F(TIMES);
     case MAX:
-        LANES_F(v > a || v != v ? v : a);
+        LANES_F(LARGER);
     case MIN:
-        LANES_F(v < a || v != v ? v : a);
+        LANES_F(SMALLER);
     case L1:
-        LANES_F(a + fabs(v));
+        LANES_F(ADD_SIZE);
     case L2:
     case SUM_SQUARE:
-        LANES_F(a + v * v);
+        LANES_F(ADD_SQUARE);
     case LOG_SUM_EXP:
         for (size_t k = 0; k < n; k++) {
-            log_sum_exp(&acc[k * step].f, &aux[k * step], x[k]);
+            log_sum_exp(&acc[k].f, &aux[k], x[k]);
+        }
+        break;
+    }
+}
+
+static void fold_row(enum kind kind, union lane *acc, double *aux, const double *x, size_t n)
+{
+    switch (kind) {
+    case SUM:
+    case MEAN:
+    case LOG_SUM:
+        ROW_F(0.0, ADD, ADD);
+    case PROD:
+        ROW_F(1.0, TIMES, TIMES);
+    case MAX:
+        ROW_F(acc[0].f, LARGER, LARGER);
+    case MIN:
+        ROW_F(acc[0].f, SMALLER, SMALLER);
+    case L1:
+        ROW_F(0.0, ADD_SIZE, ADD);
+    case L2:
+    case SUM_SQUARE:
+        ROW_F(0.0, ADD_SQUARE, ADD);
+    case LOG_SUM_EXP:
+        for (size_t k = 0; k < n; k++) {
+            log_sum_exp(&acc[0].f, &aux[0], x[k]);
         }
         break;
     }
@@ -134,19 +187,25 @@ static int64_t join_integer(const struct plan *p, int64_t a, int64_t v)
     }
 }
 
+// n consecutive elements: one for each of n results (row false), or all for the first one.
 static void fold_chunk(const struct plan *p, union lane *acc, double *aux, int64_t first, size_t n,
-                       size_t step)
+                       bool row)
 {
     if (p->integers) {
         int64_t x[MOPT_LANES];
         mopt__load_i64(p->in->dtype, p->in->data, first, 1, n, x);
         for (size_t k = 0; k < n; k++) {
-            acc[k * step].i = join_integer(p, acc[k * step].i, x[k]);
+            union lane *to = &acc[row ? 0 : k];
+            to->i = join_integer(p, to->i, x[k]);
         }
+        return;
+    }
+    double x[MOPT_LANES];
+    mopt__load_f64(p->in->dtype, p->in->data, first, 1, n, x);
+    if (row) {
+        fold_row(p->kind, acc, aux, x, n);
     } else {
-        double x[MOPT_LANES];
-        mopt__load_f64(p->in->dtype, p->in->data, first, 1, n, x);
-        fold_float(p->kind, acc, aux, x, n, step);
+        fold_lanes(p->kind, acc, aux, x, n);
     }
 }
 
@@ -222,12 +281,13 @@ static void one_block(const struct plan *p, int64_t trip, int64_t lane, size_t n
     for (int64_t r = 0; r < p->reduced_trips; r++) {
         const int64_t first = base + offset_of(r, p->reduced, p->reduced_dims, p->reduced_strides);
         if (!p->inner_reduced) {
-            fold_chunk(p, acc, aux, first, n, 1);
+            fold_chunk(p, acc, aux, first, n, false);
             continue;
         }
         for (int64_t i = 0; i < p->inner; i += MOPT_LANES) {
             const int64_t rest = p->inner - i;
-            fold_chunk(p, acc, aux, first + i, (size_t)(rest < MOPT_LANES ? rest : MOPT_LANES), 0);
+            fold_chunk(p, acc, aux, first + i, (size_t)(rest < MOPT_LANES ? rest : MOPT_LANES),
+                       true);
         }
     }
     finish(p, acc, aux, trip * (p->inner_reduced ? 1 : p->inner) + lane, n);

@@ -4,25 +4,28 @@
 
 // ---- Reshape: running -----------------------------------------------------------------------------------------
 
-// The dim that stands for -1, from the elements left over.
+// The dim that stands for -1, from the elements left over. Copied dims stand on both sides and cancel out, also when they
+// are 0.
 static enum mopt_status fill_in(const struct mopt_tensor *data, int64_t *dims, size_t rank,
-                                size_t at, struct mopt_error *err)
+                                size_t at, const bool *copied, struct mopt_error *err)
 {
     int64_t rest = 1;
+    int64_t total = 1;
     for (size_t i = 0; i < rank; i++) {
-        if (i != at && !mopt__i64_mul(rest, dims[i], &rest)) {
+        if (i != at && !copied[i] && !mopt__i64_mul(rest, dims[i], &rest)) {
             return mopt_error_set(err, MOPT_E_SHAPE, "number of elements overflows");
         }
     }
-    if (rest == 0 && data->count != 0) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "%zu elements do not fit a shape with a 0",
-                              data->count);
+    for (size_t i = 0; i < (size_t)data->rank; i++) {
+        if (!copied[i] && !mopt__i64_mul(total, data->dims[i], &total)) {
+            return mopt_error_set(err, MOPT_E_SHAPE, "number of elements overflows");
+        }
     }
-    if (rest != 0 && data->count % (size_t)rest != 0) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "%zu elements cannot be split into parts of %lld",
-                              data->count, (long long)rest);
+    if (rest == 0 || total % rest != 0) {
+        return mopt_error_set(err, MOPT_E_SHAPE, "%lld elements cannot be split into parts of %lld",
+                              (long long)total, (long long)rest);
     }
-    dims[at] = rest == 0 ? 0 : (int64_t)(data->count / (size_t)rest);
+    dims[at] = total / rest;
     return MOPT_OK;
 }
 
@@ -32,6 +35,7 @@ static enum mopt_status resolve(const struct mopt_tensor *data, int64_t *dims, s
 {
     size_t open = rank;
     bool zero = false;
+    bool copied[MOPT_RANK_MAX] = {false};
     for (size_t i = 0; i < rank; i++) {
         if (dims[i] == -1 && open == rank) {
             open = i;
@@ -44,6 +48,7 @@ static enum mopt_status resolve(const struct mopt_tensor *data, int64_t *dims, s
                                       "dim %zu is to be copied, input has rank %d", i, data->rank);
             }
             dims[i] = data->dims[i];
+            copied[i] = true;
         } else if (dims[i] == 0) {
             zero = true;
         }
@@ -52,7 +57,7 @@ static enum mopt_status resolve(const struct mopt_tensor *data, int64_t *dims, s
         return MOPT_OK;
     }
     return zero ? mopt_error_set(err, MOPT_E_VALUE, "shape has both 0 and -1 under allowzero")
-                : fill_in(data, dims, rank, open, err);
+                : fill_in(data, dims, rank, open, copied, err);
 }
 
 static enum mopt_status reshape_eval(struct mopt_eval *eval, struct mopt_error *err)

@@ -56,7 +56,7 @@ static enum mopt_status transpose_eval(struct mopt_eval *eval, struct mopt_error
     struct mopt_tensor *out = NULL;
     int64_t dims[MOPT_RANK_MAX];
     int64_t strides[MOPT_RANK_MAX];
-    int perm[MOPT_RANK_MAX];
+    int perm[MOPT_RANK_MAX] = {0};
     enum mopt_status status = mopt__open(eval, in, 1, err);
     if (status == MOPT_OK) {
         status = read_perm(eval->node, in[0]->rank, perm, err);
@@ -88,7 +88,7 @@ static enum mopt_status transpose_infer(struct mopt_infer *infer, struct mopt_er
 {
     const struct mopt_type *type = mopt__infer_tensor(infer, 0);
     int64_t dims[MOPT_RANK_MAX];
-    int perm[MOPT_RANK_MAX];
+    int perm[MOPT_RANK_MAX] = {0};
     if (type == NULL || type->rank < 0) {
         const int64_t *items = NULL;
         size_t count = 0;

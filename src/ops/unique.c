@@ -170,7 +170,10 @@ static enum mopt_status find_unique(struct mopt_eval *eval, struct slices *s, in
 {
     const size_t n = (size_t)s->size + 1;
     int64_t *room = mopt__calloc(6 * n, sizeof *room);
-    enum mopt_status status = room == NULL ? mopt_error_memory(err) : load_keys(s, err);
+    if (room == NULL) {
+        return mopt_error_memory(err);
+    }
+    enum mopt_status status = load_keys(s, err);
     if (status == MOPT_OK) {
         struct classes c = {.first = room, .members = room + n, .of = room + 2 * n};
         int64_t *order = room + 3 * n;

@@ -94,7 +94,7 @@ static enum mopt_status merge(struct cse *cse, struct mopt_node *kept, struct mo
         if (gone->outputs[i] == NULL) {
             continue;
         }
-        enum mopt_status status = mopt__value_replace_uses(gone->outputs[i], kept->outputs[i], err);
+        enum mopt_status status = mopt__rewrite_replace_uses(gone->outputs[i], kept->outputs[i], err);
         if (status != MOPT_OK) {
             return status;
         }

@@ -51,7 +51,7 @@ static enum mopt_status visit_value(struct dedup *dedup, struct mopt_value *valu
         !mopt__tensor_equal(first->constant, value->constant)) {
         return status;
     }
-    status = mopt__value_replace_uses(value, first, err);
+    status = mopt__rewrite_replace_uses(value, first, err);
     if (status == MOPT_OK) {
         mopt__graph_remove_initializer(value);
         dedup->removed++;

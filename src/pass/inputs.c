@@ -162,7 +162,8 @@ static enum mopt_status make_override(struct mopt_inputs *inputs, const struct m
                                       struct mopt_datum **out, struct mopt_error *err)
 {
     const struct mopt_tensor *usual = value->constant;
-    if (usual == NULL || !inputs->overridden || !mopt__dtype_is_float(usual->dtype)) {
+    bool fixed = mopt__value_constant(value) != NULL; // before IR 4 every initializer was an input
+    if (usual == NULL || fixed || !inputs->overridden || !mopt__dtype_is_float(usual->dtype)) {
         return MOPT_OK; // the default applies
     }
     struct mopt_tensor *tensor;

@@ -6,6 +6,8 @@
 
 #include "quantize/internal.h"
 
+enum { PRODUCTS_MIN = 16 };
+
 struct dynamic {
     const struct mopt_quantize_options *options;
     struct mopt_quantize_report *report;
@@ -186,9 +188,20 @@ static enum mopt_status quantize_node(struct dynamic *d, struct mopt_node *node,
     return status;
 }
 
+// Products per output element. Below the minimum (depthwise filters, the first layer of a grey image) quantizing and scaling
+// back costs more than the integer arithmetic saves, and only adds error.
+static bool is_too_small(const struct mopt_node *node)
+{
+    const struct mopt_tensor *weight = mopt__value_constant(node->inputs[1].value);
+    return strcmp(node->op_type, "Conv") == 0 && weight->count / (size_t)weight->dims[0] < PRODUCTS_MIN;
+}
+
 static const char *refusal(const struct mopt_node *node, const struct mopt_quantize_options *options)
 {
     const char *reason = mopt__anchor_refusal(node, options);
+    if (reason == NULL && is_too_small(node)) {
+        reason = "too few products per output to gain";
+    }
     if (reason == NULL && strcmp(node->op_type, "ConvTranspose") == 0) {
         reason = "no integer form of a transposed convolution";
     }

@@ -88,6 +88,13 @@ static enum mopt_status unhide_uses(struct mopt_value *used, struct mopt_value *
     return MOPT_OK;
 }
 
+enum mopt_status mopt__rewrite_replace_uses(struct mopt_value *from, struct mopt_value *to,
+                                            struct mopt_error *err)
+{
+    enum mopt_status status = from != to ? unhide_uses(from, to, err) : MOPT_OK;
+    return status == MOPT_OK ? mopt__value_replace_uses(from, to, err) : status;
+}
+
 // ---- Graph outputs
 
 static bool may_be_output(const struct mopt_value *from, const struct mopt_value *to)

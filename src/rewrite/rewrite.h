@@ -157,7 +157,12 @@ const struct mopt_type *mopt__match_tensor_type(const struct mopt_value *value);
 bool mopt__match_same_shape(const struct mopt_value *a, const struct mopt_value *b);
 bool mopt__match_refuse(struct mopt_match *match, const char *why); // sets refusal, returns false
 
-// ---- Dead code, for passes with a run function
+// ---- For passes with a run function
+// mopt__value_replace_uses that also renames inner values whose name would hide `to` where `from`
+// was used; names of graph outputs are the caller's business. to: of the same or an enclosing
+// graph.
+enum mopt_status mopt__rewrite_replace_uses(struct mopt_value *from, struct mopt_value *to,
+                                            struct mopt_error *err);
 // Values that are dead at this moment, for mopt__rewrite_dead_code. Release `bits` with mopt__free.
 struct mopt_dead_values {
     uint8_t *bits; // by value id

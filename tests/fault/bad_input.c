@@ -1,192 +1,208 @@
 // SPDX-License-Identifier: Apache-2.0
-// Damaged models: every file given is cut off at every 64th byte and gets 1,000 single-bit flips (fixed seed). Each variant
-// has to load or to give one error; what loads is checked, inferred, optimized, run under tiny limits and printed. A crash, a sanitizer
-// report or an error without text fails the test. Usage: bad_input [--cuts MAX] [--flips N] FILE...
+// Damaged models: every file given is cut off at every 64th byte and gets 1,000 single-bit flips
+// (fixed seed). Each variant has to be usable or to give one error, in time; exercise.h says what
+// is done with it. A crash names the variant, which --cut or --bit makes again.
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-#include "exec/exec.h"
-#include "ir/text.h"
-#include "lib/lib.h"
-#include "lib/passes.h"
+#include "base/base.h"
+#include "support/exercise.h"
 
-struct totals {
-    size_t variants, loaded, ran;
-    size_t mute; // errors without a text: defects
+static const char usage[] =
+    "usage: bad_input [--cuts MAX] [--flips N] [--cut SIZE] [--bit N] FILE...\n"
+    "  --cuts MAX  at most MAX truncations per file\n"
+    "  --cut SIZE  only the first SIZE bytes\n"
+    "  --bit N     only with bit N inverted\n";
+
+enum { EVERY = 64, SLOW_NS = 1000000000 };
+
+struct plan {
+    size_t cuts, flips;
+    long long only_cut, only_bit; // -1: all
 };
 
-static struct mopt_datum *small_input(const struct mopt_model *model, const struct mopt_value *value)
+struct totals {
+    struct exercise exercise;
+    size_t variants, failures;
+    uint64_t slowest_ns;
+};
+
+// ---- Telling where a crash happened -------------------------------------------------------------
+
+static char where[1024];
+
+static void say_where(void)
 {
-    int64_t dims[MOPT_RANK_MAX];
-    const struct mopt_type *type = value->declared;
-    struct mopt_tensor *tensor = NULL;
-    struct mopt_datum *datum = NULL;
-    struct mopt_error err;
-    if (type == NULL || type->kind != MOPT_TYPE_TENSOR || type->rank < 0) {
-        return NULL;
-    }
-    size_t count = 1;
-    for (int d = 0; d < type->rank; d++) {
-        dims[d] = mopt__dim_is_known(model->dims, type->dims[d], &dims[d]) && dims[d] >= 0 ? dims[d] : 1;
-        if (!mopt__size_mul(count, (size_t)dims[d], &count) || count > 1 << 22) {
-            return NULL;
-        }
-    }
-    if (mopt__tensor_new(type->dtype, type->rank, dims, &tensor, &err) != MOPT_OK) {
-        return NULL;
-    }
-    if (tensor->dtype != MOPT_STRING) {
-        memset(mopt__tensor_data(tensor), 0, tensor->bytes);
-    }
-    (void)mopt__datum_tensor(tensor, &datum, &err);
-    mopt__tensor_unref(tensor);
-    return datum;
+    static const char text[] = "\nbad_input: died at ";
+    ssize_t done = write(STDERR_FILENO, text, sizeof text - 1);
+    done = write(STDERR_FILENO, where, strlen(where));
+    done = write(STDERR_FILENO, "\n", 1);
+    (void)done;
 }
 
-static void run_model(struct mopt_model *model, struct totals *totals)
+#if defined(__SANITIZE_ADDRESS__)
+// Names of the sanitizer runtime.
+void __sanitizer_set_death_callback(void (*callback)(void)); // NOLINT
+const char *__asan_default_options(void);                    // NOLINT
+const char *__asan_default_options(void)                     // NOLINT
 {
-    struct mopt_error err;
-    mopt_error_clear(&err);
-    struct mopt_session *session = NULL;
-    struct mopt_session_options options = {.threads = 1};
-    struct mopt_budget budget = {.max_steps = 2000, .max_memory_bytes = 0,
-                                 .deadline_ns = mopt__clock_ns() + 2000000000};
-    struct mopt_run_options run = {.budget = &budget};
-    if (mopt__session_new(model, &options, &session, &err) != MOPT_OK) {
-        totals->mute += err.text[0] == '\0';
+    return "allocator_may_return_null=1:max_allocation_size_mb=2048:detect_leaks=1";
+}
+
+static void watch_crashes(void)
+{
+    __sanitizer_set_death_callback(say_where);
+}
+#else
+static void on_crash(int number)
+{
+    say_where();
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
+static void watch_crashes(void)
+{
+    static char stack[64 * 1024];
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM};
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    (void)sigaltstack(&alternate, NULL);
+    for (size_t i = 0; i < MOPT_COUNTOF(fatal); i++) {
+        struct sigaction action = {.sa_handler = on_crash,
+                                   .sa_flags = SA_ONSTACK | (int)SA_RESETHAND | SA_NODEFER};
+        (void)sigaction(fatal[i], &action, NULL);
+    }
+    struct rlimit limit = {.rlim_cur = (rlim_t)4 << 30, .rlim_max = (rlim_t)4 << 30};
+    (void)setrlimit(RLIMIT_AS, &limit); // what asks for more gets an error
+}
+#endif
+
+// ---- Variants -----------------------------------------------------------------------------------
+
+static void try_variant(const uint8_t *bytes, size_t size, struct totals *totals)
+{
+    struct exercise *exercise = &totals->exercise;
+    uint64_t start = mopt__clock_ns();
+    exercise_bytes(exercise, bytes, size);
+    uint64_t elapsed = mopt__clock_ns() - start;
+    totals->variants++;
+    totals->slowest_ns = elapsed > totals->slowest_ns ? elapsed : totals->slowest_ns;
+    if (exercise->failure == NULL && elapsed < (uint64_t)20 * SLOW_NS) {
         return;
     }
-    size_t inputs_count = model->graph->inputs.count;
-    struct mopt_datum **inputs = calloc(inputs_count + 1, sizeof *inputs);
-    struct mopt_datum **outputs = calloc(model->graph->outputs.count + 1, sizeof *outputs);
-    for (size_t i = 0; i < inputs_count; i++) {
-        inputs[i] = small_input(model, model->graph->inputs.items[i]);
-    }
-    enum mopt_status status = mopt__session_run(session, inputs, outputs, &run, &err);
-    totals->ran += status == MOPT_OK;
-    totals->mute += status != MOPT_OK && err.text[0] == '\0';
-    for (size_t i = 0; i < inputs_count; i++) {
-        mopt__datum_unref(inputs[i]);
-    }
-    for (size_t i = 0; i < model->graph->outputs.count; i++) {
-        mopt__datum_unref(outputs[i]);
-    }
-    free(inputs);
-    free(outputs);
-    mopt__session_free(session);
-}
-
-static void optimize(struct mopt_model **model)
-{
-    size_t count;
-    struct mopt_pass_set set = {.items = mopt__builtin_passes(&count)};
-    set.count = count;
-    struct mopt_pipeline pipeline = {0};
-    struct mopt_pass_report report = {0};
-    struct mopt_manager_options options = {.verify_each = true};
-    struct mopt_error err;
-    mopt_error_clear(&err);
-    if (mopt__pipeline_level(&set, 3, &pipeline, &err) == MOPT_OK) {
-        (void)mopt__manager_run(model, &pipeline, &options, &report, &err);
-    }
-    mopt__pass_report_release(&report);
-    mopt__pipeline_release(&pipeline);
-}
-
-static void use_model(struct mopt_model *model, struct totals *totals)
-{
-    struct mopt_error err;
-    mopt_error_clear(&err);
-    struct mopt_strbuf text = {0};
-    struct mopt_text_options print = {.max_elements = 16, .types = true, .details = true};
-    (void)mopt__text_print(model, &print, &text, &err);
-    mopt__strbuf_release(&text);
-    if (mopt__ops_resolve(model, &err) == MOPT_OK) {
-        run_model(model, totals);
-        optimize(&model);
-        run_model(model, totals);
-    }
-    mopt__model_free(model);
-}
-
-static void try_bytes(const uint8_t *bytes, size_t size, struct totals *totals)
-{
-    struct mopt_error err;
-    mopt_error_clear(&err);
-    struct mopt_mapping *mapping = NULL;
-    struct mopt_model *model = NULL;
-    void *copy = mopt__malloc(size > 0 ? size : 1);
-    if (copy == NULL) {
-        exit(2);
-    }
-    memcpy(copy, bytes, size);
-    totals->variants++;
-    if (mopt__mapping_take(copy, size, "variant", &mapping, &err) != MOPT_OK) {
-        exit(2);
-    }
-    if (mopt__onnx_load_mapping(mapping, NULL, NULL, &model, &err) == MOPT_OK) {
-        totals->loaded++;
-        use_model(model, totals);
+    totals->failures++;
+    if (exercise->failure != NULL) {
+        (void)fprintf(stderr, "%s: %s: status %d, text '%s'\n", where, exercise->failure,
+                      (int)exercise->error.status, exercise->error.text);
     } else {
-        totals->mute += err.text[0] == '\0';
+        (void)fprintf(stderr, "%s: took %.1f s\n", where, (double)elapsed * 1e-9);
     }
-    mopt__mapping_unref(mapping);
+    exercise->failure = NULL;
 }
 
-static void damage(uint8_t *bytes, size_t size, size_t cuts, size_t flips, struct totals *totals)
+static void try_cut(const char *path, const uint8_t *bytes, size_t size, struct totals *totals)
 {
-    size_t step = size / 64 > cuts ? size / cuts : 64;
+    (void)snprintf(where, sizeof where, "--cut %zu %s", size, path);
+    try_variant(bytes, size, totals);
+}
+
+static void try_flip(const char *path, uint8_t *bytes, size_t size, uint64_t bit,
+                     struct totals *totals)
+{
+    (void)snprintf(where, sizeof where, "--bit %llu %s", (unsigned long long)bit, path);
+    bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+    try_variant(bytes, size, totals);
+    bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+}
+
+static void damage(const char *path, uint8_t *bytes, size_t size, const struct plan *plan,
+                   struct totals *totals)
+{
+    if (plan->only_cut >= 0 || plan->only_bit >= 0) {
+        if (plan->only_cut >= 0 && (size_t)plan->only_cut <= size) {
+            try_cut(path, bytes, (size_t)plan->only_cut, totals);
+        }
+        if (plan->only_bit >= 0 && (size_t)plan->only_bit / 8 < size) {
+            try_flip(path, bytes, size, (uint64_t)plan->only_bit, totals);
+        }
+        return;
+    }
+    size_t step = size / EVERY > plan->cuts ? size / (plan->cuts > 0 ? plan->cuts : 1) : EVERY;
     for (size_t end = 0; end < size; end += step) {
-        try_bytes(bytes, end, totals);
+        try_cut(path, bytes, end, totals);
     }
     struct mopt_rng rng;
     mopt__rng_init(&rng, size);
-    for (size_t i = 0; i < flips && size > 0; i++) {
-        uint64_t bit = mopt__rng_below(&rng, (uint64_t)size * 8);
-        bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
-        try_bytes(bytes, size, totals);
-        bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+    for (size_t i = 0; i < plan->flips && size > 0; i++) {
+        try_flip(path, bytes, size, mopt__rng_below(&rng, (uint64_t)size * 8), totals);
     }
 }
 
-static int damage_file(const char *path, size_t cuts, size_t flips, struct totals *totals)
+static int damage_file(const char *path, const struct plan *plan, struct totals *totals)
 {
     struct mopt_error err;
     struct mopt_mapping *mapping = NULL;
+    mopt_error_clear(&err);
     if (mopt__mapping_open(path, 0, &mapping, &err) != MOPT_OK) {
-        fprintf(stderr, "%s: %s\n", path, err.text);
+        (void)fprintf(stderr, "%s\n", err.text);
         return 1;
     }
     uint8_t *bytes = mopt__malloc(mapping->size + 1);
-    if (bytes == NULL) {
-        exit(2);
+    if (bytes != NULL) {
+        memcpy(bytes, mapping->data, mapping->size);
+        damage(path, bytes, mapping->size, plan, totals);
     }
-    memcpy(bytes, mapping->data, mapping->size);
-    damage(bytes, mapping->size, cuts, flips, totals);
     mopt__free(bytes);
     mopt__mapping_unref(mapping);
-    return 0;
+    return bytes == NULL;
+}
+
+// ---- Arguments ----------------------------------------------------------------------------------
+
+static bool take_option(const char *name, const char *value, struct plan *plan)
+{
+    long long number;
+    if (value == NULL || !mopt__parse_i64(value, &number) || number < 0) {
+        return false;
+    }
+    if (strcmp(name, "--cuts") == 0) {
+        plan->cuts = (size_t)number;
+    } else if (strcmp(name, "--flips") == 0) {
+        plan->flips = (size_t)number;
+    } else if (strcmp(name, "--cut") == 0) {
+        plan->only_cut = number;
+    } else if (strcmp(name, "--bit") == 0) {
+        plan->only_bit = number;
+    } else {
+        return false;
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
 {
-    struct totals totals = {0};
-    size_t cuts = 100000;
-    size_t flips = 1000;
-    int failed = 0;
-    int files = 0;
+    struct plan plan = {.cuts = SIZE_MAX, .flips = 1000, .only_cut = -1, .only_bit = -1};
+    struct totals totals = {.exercise = {.run_ns = SLOW_NS, .max_steps = 2000}};
+    int unread = 0, files = 0;
+    watch_crashes();
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--cuts") == 0 && i + 1 < argc) {
-            cuts = (size_t)strtoul(argv[++i], NULL, 10);
-        } else if (strcmp(argv[i], "--flips") == 0 && i + 1 < argc) {
-            flips = (size_t)strtoul(argv[++i], NULL, 10);
-        } else {
-            failed += damage_file(argv[i], cuts, flips, &totals);
+        if (strncmp(argv[i], "--", 2) != 0) {
+            unread += damage_file(argv[i], &plan, &totals);
             files++;
+        } else if (!take_option(argv[i], argv[i + 1], &plan)) {
+            (void)fputs(usage, stderr);
+            return 2;
+        } else {
+            i++;
         }
     }
-    printf("%d files, %zu variants: %zu loaded, %zu ran, %zu errors without text\n", files, totals.variants,
-           totals.loaded, totals.ran, totals.mute);
-    return failed > 0 || totals.mute > 0 || files == 0;
+    (void)printf("%d files, %zu variants: %zu loaded, %zu runs, %zu optimized, %zu failures; "
+                 "slowest %.2f s\n",
+                 files, totals.variants, totals.exercise.loaded, totals.exercise.ran,
+                 totals.exercise.optimized, totals.failures, (double)totals.slowest_ns * 1e-9);
+    return unread > 0 || totals.failures > 0 || files == 0;
 }

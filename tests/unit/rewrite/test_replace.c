@@ -126,6 +126,20 @@ static void uses_in_bodies_and_hidden_names(void **state)
                           "}\n");
 }
 
+static void plain_replacing_unhides_too(void **state)
+{
+    (void)state;
+    struct mopt_model *model = support_model(captured);
+    struct mopt_error err = {.offset = -1};
+    assert_int_equal(mopt__rewrite_replace_uses(support_value(model, "b"),
+                                                support_value(model, "a"), &err),
+                     MOPT_OK);
+    const struct mopt_graph *body = support_body(support_node(model, "z"), "else_branch");
+    assert_string_equal(body->first->outputs[0]->name, "a_1");
+    assert_int_equal(mopt__model_verify(model, &err), MOPT_OK);
+    mopt__model_free(model);
+}
+
 static void renamed_output_hidden_in_a_body(void **state)
 {
     (void)state;
@@ -215,6 +229,7 @@ int mopt__test_replace(void)
         cmocka_unit_test(output_that_must_stay),
         cmocka_unit_test(producer_with_two_outputs),
         cmocka_unit_test(uses_in_bodies_and_hidden_names),
+        cmocka_unit_test(plain_replacing_unhides_too),
         cmocka_unit_test(renamed_output_hidden_in_a_body),
         cmocka_unit_test(body_output_of_outer_value),
         cmocka_unit_test(function_results_keep_their_names),
