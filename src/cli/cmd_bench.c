@@ -64,14 +64,14 @@ static enum mopt_status count_macs(struct mopt_model *model, struct mopt_datum *
             continue;
         }
         for (int axis = 0; axis < type->rank; axis++) {
-            int64_t size;
+            int64_t size = 0;
             char *name = mopt__arena_printf(&arena, "%s:%d", value->name, axis);
             if (name != NULL && !mopt__dim_is_known(model->dims, type->dims[axis], &size)) {
                 bindings[count++] = (struct mopt_binding){.name = name, .size = tensor->dims[axis]};
             }
         }
     }
-    struct mopt_facts facts;
+    struct mopt_facts facts = {0};
     enum mopt_status status = bindings == NULL
                                   ? mopt_error_memory(err)
                                   : mopt__facts_gather(model, bindings, count, &facts, err);
@@ -111,35 +111,43 @@ static enum mopt_status measure(struct job *job, struct mopt_model *model,
     return status;
 }
 
-static enum mopt_status bench_model(struct job *job, const char *path, struct mopt_model **model,
+// First sample of the feed; measures while it is valid.
+static enum mopt_status measure_first(struct job *job, struct mopt_model *model,
+                                      struct subject *facts, struct mopt_error *err)
+{
+    struct mopt_job_feed feed = {0};
+    const struct mopt_feed_item *item = NULL;
+    enum mopt_status status = mopt__job_feed_open(job->cli, model, 1, &feed, err);
+    if (status == MOPT_OK) {
+        status = mopt__feed_next(feed.feed, &item, err);
+    }
+    if (status == MOPT_OK) {
+        status = item != NULL ? count_macs(model, item->inputs, facts, err)
+                              : mopt_error_set(err, MOPT_E_VALUE, "the data have no samples");
+    }
+    if (status == MOPT_OK && item != NULL) {
+        status = measure(job, model, item->inputs, facts, err);
+    }
+    mopt__job_feed_close(&feed);
+    return status;
+}
+
+static enum mopt_status bench_model(struct job *job, const char *path, struct mopt_model **out,
                                     struct mopt_error *err)
 {
     struct subject facts = {.path = path};
-    struct mopt_job_feed feed = {0};
-    const struct mopt_feed_item *item = NULL;
+    struct mopt_model *model = NULL;
     uint64_t start = mopt__clock_ns();
-    enum mopt_status status = mopt__load_model(path, NULL, model, err);
+    enum mopt_status status = mopt__load_model(path, NULL, &model, err);
     facts.load_s = (double)(mopt__clock_ns() - start) * 1e-9;
     if (status != MOPT_OK) {
         return status;
     }
+    *out = model;
     if (mopt__option_given(&job->cli->options, "json")) {
         mopt__envelope_input_file(&job->cli->envelope, "model", path);
     }
-    status = mopt__job_feed_open(job->cli, *model, 1, &feed, err);
-    if (status == MOPT_OK) {
-        status = mopt__feed_next(feed.feed, &item, err);
-    }
-    if (status == MOPT_OK && item == NULL) {
-        status = mopt_error_set(err, MOPT_E_VALUE, "the data have no samples");
-    }
-    if (status == MOPT_OK) {
-        status = count_macs(*model, item->inputs, &facts, err);
-    }
-    if (status == MOPT_OK) {
-        status = measure(job, *model, item->inputs, &facts, err);
-    }
-    mopt__job_feed_close(&feed);
+    status = measure_first(job, model, &facts, err);
     return status != MOPT_OK ? mopt_error_wrap(err, "model '%s'", path) : MOPT_OK;
 }
 
@@ -388,6 +396,11 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
     if (status == MOPT_OK && (loaded == NULL || job.subjects == NULL)) {
         status = mopt_error_memory(err);
     }
+    if (status != MOPT_OK || loaded == NULL || job.subjects == NULL) {
+        mopt__free(loaded);
+        mopt__free(job.subjects);
+        return status;
+    }
     cli->envelope.threads = job.thread_count > 0 ? job.threads[0] : 0;
     for (size_t i = 0; i < models && status == MOPT_OK; i++) {
         status = bench_model(&job, cli->options.positionals[i], &loaded[i], err);
@@ -398,7 +411,7 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
     for (size_t i = 0; i < job.count; i++) {
         mopt__bench_release(&job.subjects[i].found);
     }
-    for (size_t i = 0; loaded != NULL && i < models; i++) {
+    for (size_t i = 0; i < models; i++) {
         mopt__model_free(loaded[i]);
     }
     mopt__free(loaded);

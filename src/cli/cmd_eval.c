@@ -9,12 +9,12 @@
 enum metric { TOP1, TOP5, AGREEMENT, COSINE, MSE, MAE, METRICS };
 
 struct row {
-    bool present;
     const char *name, *title;
-    bool higher;                    // is better
     double value, error, low, high; // error: standard error, NaN = unknown
     double baseline;                // NaN = none
     double drop, drop_low, drop_high;
+    bool present;
+    bool higher; // is better
 };
 
 struct job {

@@ -52,7 +52,7 @@ enum mopt_status mopt__job_bindings(struct mopt_cli *cli, struct mopt_job_feed *
     }
     for (size_t i = 0; i < dims->count && status == MOPT_OK; i++) {
         struct mopt_binding *binding = &feed->bindings[i];
-        const char *value;
+        const char *value = "";
         long long size;
         status = split(feed, "dim", dims->items[i], &binding->name, &value, err);
         if (status == MOPT_OK && (!mopt__parse_i64(value, &size) || size < 0)) {
@@ -159,7 +159,7 @@ static enum mopt_status load_fixed(struct mopt_cli *cli, const struct mopt_model
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; i < inputs->count && status == MOPT_OK; i++) {
         struct mopt_fixed_input *fixed = &feed->fixed[feed->fixed_count];
-        const char *value;
+        const char *value = "";
         status = split(feed, "input", inputs->items[i], &fixed->name, &value, err);
         if (status != MOPT_OK) {
             break;

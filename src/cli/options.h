@@ -42,14 +42,14 @@ enum mopt_option_flags {
 
 struct mopt_option_row {
     const char *name; // long form without dashes
-    char letter;      // short form, 0 = none
     enum mopt_option_kind kind;
     unsigned flags;
+    char letter; // short form, 0 = none
+    enum mopt_complete complete;
     const char *initial; // default as text, NULL = none
     const char *metavar; // NULL for flags
     const char *choices; // "auto|always|never"
     double min, max;     // INT and FLOAT; both 0 = no limits
-    enum mopt_complete complete;
     const char *help;
 };
 

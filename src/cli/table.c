@@ -179,6 +179,9 @@ static void add_markdown_cell(struct mopt_strbuf *out, const char *text)
 void mopt__table_markdown(const struct mopt_table *table, struct mopt_strbuf *out)
 {
     out->failed = out->failed || table->failed;
+    if (out->failed || table->column_count == 0) {
+        return;
+    }
     for (size_t c = 0; c < table->column_count; c++) {
         mopt__strbuf_printf(out, "| %s ", table->columns[c]);
     }
@@ -211,6 +214,9 @@ static void add_csv_cell(struct mopt_strbuf *out, const char *text)
 void mopt__table_csv(const struct mopt_table *table, struct mopt_strbuf *out)
 {
     out->failed = out->failed || table->failed;
+    if (out->failed || table->column_count == 0) {
+        return;
+    }
     for (size_t c = 0; c < table->column_count; c++) {
         mopt__strbuf_add(out, c > 0 ? "," : "");
         add_csv_cell(out, table->columns[c]);

@@ -112,6 +112,14 @@ static enum mopt_status check_budget(struct mopt_exec_run *run, struct mopt_erro
     return mopt__budget_check(budget, err);
 }
 
+static enum mopt_status compute(struct mopt_step *step, struct mopt_eval *eval, struct mopt_error *err)
+{
+    eval->state = step->state;
+    enum mopt_status status = step->run != NULL ? step->run(eval, err) : step->node->op->eval(eval, err);
+    mopt__eval_release_spare(eval);
+    return status;
+}
+
 static enum mopt_status call(struct mopt_exec_run *run, struct mopt_step *step, struct mopt_error *err)
 {
     struct mopt_session *session = run->session;
@@ -120,13 +128,17 @@ static enum mopt_status call(struct mopt_exec_run *run, struct mopt_step *step, 
                              .outputs = step->outputs, .input_count = node->input_count,
                              .output_count = node->output_count, .pool = session->pool, .rng = &run->rng,
                              .budget = run->options != NULL ? run->options->budget : NULL,
-                             .allocate = allocate, .body = run_body, .host = run, .state = step->state};
-    if (!session->options.profile) {
-        return step->run != NULL ? step->run(&eval, err) : node->op->eval(&eval, err);
+                             .allocate = allocate, .body = run_body, .host = run};
+    enum mopt_status status = mopt__eval_check(&eval, err); // facets rely on it
+    if (status == MOPT_OK) {
+        status = mopt__step_bind(session, step, step->inputs, err);
+    }
+    if (status != MOPT_OK || !session->options.profile) {
+        return status == MOPT_OK ? compute(step, &eval, err) : status;
     }
     struct mopt_node_profile *row = &session->profile[step->profile];
     uint64_t start = mopt__clock_ns();
-    enum mopt_status status = step->run != NULL ? step->run(&eval, err) : node->op->eval(&eval, err);
+    status = compute(step, &eval, err);
     row->total_ns += mopt__clock_ns() - start;
     row->calls++;
     row->bound = step->run != NULL;
@@ -146,7 +158,7 @@ static enum mopt_status keep_outputs(struct mopt_exec_run *run, struct mopt_step
             continue;
         }
         if (datum == NULL) {
-            status = mopt_error_set(err, MOPT_E_INTERNAL, "output %u ('%s') was not computed", i, value->name);
+            status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "output %u ('%s') is not computed", i, value->name);
             continue;
         }
         set_slot(run->session, value, datum);
@@ -162,9 +174,6 @@ static enum mopt_status run_step(struct mopt_exec_run *run, struct mopt_step *st
     enum mopt_status status = check_budget(run, err);
     if (status == MOPT_OK) {
         status = gather(run->session, step, err);
-    }
-    if (status == MOPT_OK) {
-        status = mopt__step_bind(run->session, step, step->inputs, err);
     }
     if (status == MOPT_OK) {
         status = call(run, step, err);

@@ -32,9 +32,13 @@ const struct mopt_type *mopt__type_tensor(struct mopt_arena *arena, enum mopt_dt
                                           const int64_t *dims)
 {
     struct mopt_type *type = mopt__arena_alloc(arena, 1, sizeof *type);
-    void *copy;
-    if (!type || !copy_array(arena, dims, rank > 0 ? (size_t)rank : 0, sizeof *dims, &copy)) {
+    size_t count = rank > 0 ? (size_t)rank : 0;
+    int64_t *copy = mopt__arena_alloc(arena, count + 1, sizeof *copy);
+    if (!type || !copy) {
         return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = dims ? dims[i] : MOPT_DIM_UNKNOWN;
     }
     type->kind = MOPT_TYPE_TENSOR;
     type->dtype = dtype;

@@ -31,27 +31,35 @@ static bool names_dim(const struct mopt_binding *binding, const struct mopt_dims
            mopt__parse_i64(binding->name + length + 1, &number) && number == axis;
 }
 
+// Appends the open dims of an input as they can be named, ", " in front of all but the first.
+static void list_open(const struct mopt_value *input, const struct mopt_dims *dims,
+                      struct mopt_strbuf *names)
+{
+    const struct mopt_type *type = tensor_type(input);
+    for (int axis = 0; type != NULL && axis < type->rank; axis++) {
+        if (!is_open(dims, type->dims[axis])) {
+            continue;
+        }
+        const char *known = mopt__dim_name(dims, type->dims[axis]);
+        mopt__strbuf_add(names, names->length > 0 ? ", " : "");
+        mopt__strbuf_add(names, known != NULL ? known : input->name);
+        if (known == NULL) {
+            mopt__strbuf_printf(names, ":%d", axis);
+        }
+    }
+}
+
 static enum mopt_status no_such_dim(const struct mopt_graph *graph, const struct mopt_dims *dims,
                                     const char *name, struct mopt_error *err)
 {
     struct mopt_strbuf names = {0};
     for (size_t i = 0; i < graph->inputs.count; i++) {
-        const struct mopt_type *type = tensor_type(graph->inputs.items[i]);
-        for (int axis = 0; type != NULL && axis < type->rank; axis++) {
-            const char *known = mopt__dim_name(dims, type->dims[axis]);
-            if (is_open(dims, type->dims[axis])) {
-                mopt__strbuf_printf(&names, "%s", names.length > 0 ? ", " : "");
-                if (known != NULL) {
-                    mopt__strbuf_printf(&names, "%s", known);
-                } else {
-                    mopt__strbuf_printf(&names, "%s:%d", graph->inputs.items[i]->name, axis);
-                }
-            }
-        }
+        list_open(graph->inputs.items[i], dims, &names);
     }
     enum mopt_status status =
         mopt_error_set(err, MOPT_E_USAGE, "no open dimension '%s', there %s %s", name,
-                       names.length > 0 ? "are" : "is", names.length > 0 ? names.text : "none");
+                       names.length > 0 ? "are" : "is",
+                       names.length > 0 ? mopt__strbuf_text(&names) : "none");
     mopt__strbuf_release(&names);
     return status;
 }

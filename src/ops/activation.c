@@ -7,11 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static float sigmoid_f(float x)
-{
-    const float e = expf(-fabsf(x));
-    return (x >= 0 ? 1.0f : e) / (1.0f + e);
-}
+#include "ops/smooth.h"
 
 static double sigmoid_d(double x)
 {
@@ -44,23 +40,24 @@ static double cut_d(double x)
 #define SQRT_2_PI 0.79788456080286535588 /* sqrt(2 / pi) */
 #define CUBIC 0.044715
 
-MOPT_UNARY(relu, x > 0 || x != x ? x : 0.0f, x > 0 || x != x ? x : 0.0)
+MOPT_UNARY(relu, x < 0 ? 0.0f : x, x < 0 ? 0.0 : x)
 MOPT_UNARY(leaky_relu, x < 0 ? p[0] * x : x, x < 0 ? p[0] * x : x)
 MOPT_UNARY(elu, x < 0 ? p[0] * expm1f(x) : x, x < 0 ? p[0] * expm1(x) : x)
 MOPT_UNARY(selu, p[1] * (x > 0 ? x : p[0] * expm1f(x)), p[1] * (x > 0 ? x : p[0] * expm1(x)))
 MOPT_UNARY(celu, x < 0 ? p[0] * expm1f(x / p[0]) : x, x < 0 ? p[0] * expm1(x / p[0]) : x)
-MOPT_UNARY(thresholded_relu, x > p[0] || x != x ? x : 0.0f, x > p[0] || x != x ? x : 0.0)
+MOPT_UNARY(thresholded_relu, x <= p[0] ? 0.0f : x, x <= p[0] ? 0.0 : x)
 MOPT_UNARY(hard_sigmoid, cut_f(p[0] * x + p[1]), cut_d(p[0] * x + p[1]))
 MOPT_UNARY(hard_swish, x *cut_f(x / 6.0f + 0.5f), x *cut_d(x / 6.0 + 0.5))
-MOPT_UNARY(sigmoid, sigmoid_f(x), sigmoid_d(x))
+MOPT_UNARY(sigmoid, mopt__smooth_sigmoid(x), sigmoid_d(x))
 MOPT_UNARY(softplus, softplus_f(x), softplus_d(x))
 MOPT_UNARY(softsign, x / (1.0f + fabsf(x)), x / (1.0 + fabs(x)))
-MOPT_UNARY(mish, x *tanhf(softplus_f(x)), x *tanh(softplus_d(x)))
-MOPT_UNARY(swish, x *sigmoid_f(p[0] * x), x *sigmoid_d(p[0] * x))
-MOPT_UNARY(gelu, 0.5f * x * (1.0f + erff(x * (float)SQRT_HALF)),
-           0.5 * x * (1.0 + erf(x * SQRT_HALF)))
-MOPT_UNARY(gelu_tanh, 0.5f * x * (1.0f + tanhf((float)SQRT_2_PI * (x + (float)CUBIC * x * x * x))),
-           0.5 * x * (1.0 + tanh(SQRT_2_PI * (x + CUBIC * x * x * x))))
+MOPT_UNARY(mish, x *mopt__smooth_tanh(softplus_f(x)), x *tanh(softplus_d(x)))
+MOPT_UNARY(swish, x *mopt__smooth_sigmoid(p[0] * x), x *sigmoid_d(p[0] * x))
+MOPT_UNARY(gelu, mopt__smooth_gelu(x), 0.5 * x * erfc(-x * SQRT_HALF))
+// (1 + tanh u) / 2 is the logistic function of 2 u, which keeps the small end
+#define GELU_U(x) ((x) + CUBIC * (x) * (x) * (x))
+MOPT_UNARY(gelu_tanh, x *mopt__smooth_sigmoid((float)(2 * SQRT_2_PI * GELU_U((double)x))),
+           x *sigmoid_d(2 * SQRT_2_PI * GELU_U(x)))
 // p[0] = bias, p[1] = lambd
 MOPT_UNARY(shrink,
            x<-p[1] ? x + p[0] : x> p[1] ? x - p[0]

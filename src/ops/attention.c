@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention: scaled dot products of queries and keys, soft cap, masks, softmax, weighted sum of values; grouped heads
-// and key/value caches. Steps are rounded to the element type as the operator's function body does.
+// Attention: scaled dot products of queries and keys, soft cap, masks, softmax, weighted sum of
+// values; grouped heads and key/value caches. Steps are rounded to the element type as the
+// operator's function body does.
 #include <math.h>
 #include <string.h>
 
@@ -13,8 +14,8 @@ struct attention {
     double scale, softcap;
     int64_t left, right; // sliding window, -1 = open
     int64_t output_mode;
-    enum mopt_dtype precision; // of the softmax
-    size_t batch, heads, groups; // query heads, key/value heads
+    enum mopt_dtype precision;       // of the softmax
+    size_t batch, heads, groups;     // query heads, key/value heads
     size_t rows, fresh, past, total; // queries, new keys, cached keys, all keys
     size_t size, value_size;         // of a head of q and k, of v
 };
@@ -189,9 +190,8 @@ static enum mopt_status open_attention(const struct mopt_eval *eval, struct atte
     a->past_v = in[5];
     a->lengths = in[6];
     a->flat = a->q->rank == 3;
-    if (a->q->rank < 3 || a->q->rank > 4 || a->k->rank != a->q->rank ||
-        a->v->rank != a->q->rank || a->k->dims[0] != a->q->dims[0] ||
-        a->v->dims[0] != a->q->dims[0]) {
+    if (a->q->rank < 3 || a->q->rank > 4 || a->k->rank != a->q->rank || a->v->rank != a->q->rank ||
+        a->k->dims[0] != a->q->dims[0] || a->v->dims[0] != a->q->dims[0]) {
         return mopt_error_set(err, MOPT_E_SHAPE, "Q, K and V must have rank 3 or 4 and one batch");
     }
     a->batch = (size_t)a->q->dims[0];
@@ -230,10 +230,9 @@ static void join(const struct attention *a, const struct mopt_tensor *past,
     for (size_t i = 0; i < a->batch * a->groups; i++) {
         for (size_t s = 0; s < a->total; s++) {
             for (size_t d = 0; d < size; d++) {
-                *out++ = s < a->past
-                             ? mopt__tensor_f64(past, (i * a->past + s) * size + d)
-                             : element(a, fresh, a->groups, a->fresh, size, i / a->groups,
-                                       i % a->groups, s - a->past, d);
+                *out++ = s < a->past ? mopt__tensor_f64(past, (i * a->past + s) * size + d)
+                                     : element(a, fresh, a->groups, a->fresh, size, i / a->groups,
+                                               i % a->groups, s - a->past, d);
             }
         }
     }
@@ -357,11 +356,9 @@ static void attend_row(const struct attention *a, const struct outputs *o, size_
 }
 
 static enum mopt_status put_caches(struct mopt_eval *eval, const struct attention *a,
-                                   const double *keys, const double *values,
-                                   struct mopt_error *err)
+                                   const double *keys, const double *values, struct mopt_error *err)
 {
-    int64_t dims[4] = {(int64_t)a->batch, (int64_t)a->groups, (int64_t)a->total,
-                       (int64_t)a->size};
+    int64_t dims[4] = {(int64_t)a->batch, (int64_t)a->groups, (int64_t)a->total, (int64_t)a->size};
     enum mopt_status status = MOPT_OK;
     if (mopt__eval_wants(eval, 1)) {
         status = mopt__nn_put(eval, 1, a->k->dtype, 4, dims, keys, err);
@@ -383,8 +380,8 @@ static enum mopt_status new_outputs(struct mopt_eval *eval, const struct attenti
     const int64_t flat[3] = {batch, rows, heads * size};
     const int64_t full[4] = {batch, heads, rows, size};
     const int64_t scores[4] = {batch, heads, rows, (int64_t)a->total};
-    enum mopt_status status = mopt__eval_output(eval, 0, a->q->dtype, a->flat ? 3 : 4,
-                                                a->flat ? flat : full, &o->y, err);
+    enum mopt_status status =
+        mopt__eval_output(eval, 0, a->q->dtype, a->flat ? 3 : 4, a->flat ? flat : full, &o->y, err);
     if (status == MOPT_OK && mopt__eval_wants(eval, 3)) {
         status = mopt__eval_output(eval, 3, a->q->dtype, 4, scores, &o->scores, err);
     }
@@ -421,8 +418,8 @@ static enum mopt_status attention_eval(struct mopt_eval *eval, struct mopt_error
     double *keys = mopt__calloc(lines + 1, (a.size + 1) * sizeof *keys);
     double *values = mopt__calloc(lines + 1, (a.value_size + 1) * sizeof *values);
     double *row = mopt__calloc(a.total + 1, sizeof *row);
-    status = keys && values && row ? attend(eval, &a, keys, values, row, err)
-                                   : mopt_error_memory(err);
+    status =
+        keys && values && row ? attend(eval, &a, keys, values, row, err) : mopt_error_memory(err);
     mopt__free(keys);
     mopt__free(values);
     mopt__free(row);
@@ -480,8 +477,8 @@ static enum mopt_status attention_infer(struct mopt_infer *infer, struct mopt_er
     infer_sizes(infer, q, mopt__infer_tensor(infer, 1), mopt__infer_tensor(infer, 2), &d);
     int64_t total = d.fresh;
     if (mopt__infer_has(infer, 4)) {
-        total = mopt__dim_add(
-            table, total, past && past->rank == 4 ? past->dims[2] : MOPT_DIM_UNKNOWN);
+        total =
+            mopt__dim_add(table, total, past && past->rank == 4 ? past->dims[2] : MOPT_DIM_UNKNOWN);
     }
     const int64_t full[4] = {d.batch, d.heads, d.rows, d.value_size};
     const int64_t flat[3] = {d.batch, d.rows, mopt__dim_mul(table, d.heads, d.value_size)};
@@ -515,26 +512,33 @@ static void attention_cost(struct mopt_cost *cost)
 
 #define F MOPT_SET_FLOATS_BF
 #define OPTIONAL MOPT_PARAM_OPTIONAL
-#define IN_23                                                                                      \
-    {"Q", "T1", F, 0}, {"K", "T1", F, 0}, {"V", "T2", F, 0},                                       \
-        {"attn_mask", "U", MOPT_SET_NUMBERS_BF | MOPT_SET_BOOL, OPTIONAL},                         \
-        {"past_key", "T1", F, OPTIONAL}, {"past_value", "T2", F, OPTIONAL}
-#define IN_24 IN_23, {"nonpad_kv_seqlen", "tensor(int64)", MOPT_SET_I64, OPTIONAL}
-#define ATTRIBUTES                                                                                 \
-    MOPT_A_INT("is_causal", 0), MOPT_A_INT_OPTIONAL("kv_num_heads"),                               \
-        MOPT_A_INT_OPTIONAL("q_num_heads"), MOPT_A_INT("qk_matmul_output_mode", 0),                \
-        MOPT_A_FLOAT_OPTIONAL("scale"), MOPT_A_FLOAT("softcap", 0),                                \
+#define IN_23                                                              \
+    {"Q", "T1", F, 0}, {"K", "T1", F, 0}, {"V", "T2", F, 0},               \
+        {"attn_mask", "U", MOPT_SET_NUMBERS_BF | MOPT_SET_BOOL, OPTIONAL}, \
+        {"past_key", "T1", F, OPTIONAL},                                   \
+    {                                                                      \
+        "past_value", "T2", F, OPTIONAL                                    \
+    }
+#define IN_24                                                       \
+    IN_23,                                                          \
+    {                                                               \
+        "nonpad_kv_seqlen", "tensor(int64)", MOPT_SET_I64, OPTIONAL \
+    }
+#define ATTRIBUTES                                                                  \
+    MOPT_A_INT("is_causal", 0), MOPT_A_INT_OPTIONAL("kv_num_heads"),                \
+        MOPT_A_INT_OPTIONAL("q_num_heads"), MOPT_A_INT("qk_matmul_output_mode", 0), \
+        MOPT_A_FLOAT_OPTIONAL("scale"), MOPT_A_FLOAT("softcap", 0),                 \
         MOPT_A_INT_OPTIONAL("softmax_precision")
 #define WINDOW MOPT_A_INT("left_window_size", -1), MOPT_A_INT("right_window_size", -1)
-#define ATTENTION(from, to, inputs, ...)                                                           \
-    {                                                                                              \
-        .domain = "", .name = "Attention", .since = from, .until = to,                             \
-        .summary = "scaled dot-product attention with masks and caches", inputs,                   \
-        MOPT_OUTPUTS({"Y", "T1", F, 0}, {"present_key", "T1", F, OPTIONAL},                        \
-                     {"present_value", "T2", F, OPTIONAL},                                         \
-                     {"qk_matmul_output", "T1", F, OPTIONAL}),                                     \
-        MOPT_ATTRIBUTES(ATTRIBUTES, __VA_ARGS__), .infer = attention_infer,                        \
-        .eval = attention_eval, .cost = attention_cost                                             \
+#define ATTENTION(from, to, inputs, ...)                                         \
+    {                                                                            \
+        .domain = "", .name = "Attention", .since = from, .until = to,           \
+        .summary = "scaled dot-product attention with masks and caches", inputs, \
+        MOPT_OUTPUTS({"Y", "T1", F, 0}, {"present_key", "T1", F, OPTIONAL},      \
+                     {"present_value", "T2", F, OPTIONAL},                       \
+                     {"qk_matmul_output", "T1", F, OPTIONAL}),                   \
+        MOPT_ATTRIBUTES(ATTRIBUTES, __VA_ARGS__), .infer = attention_infer,      \
+        .eval = attention_eval, .cost = attention_cost                           \
     }
 
 static const struct mopt_op records[] = {

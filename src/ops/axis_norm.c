@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MeanVarianceNormalization, LpNormalization and LRN: normalisations over chosen axes without learned parameters.
+// MeanVarianceNormalization, LpNormalization and LRN: normalisations over chosen axes without
+// learned parameters.
 #include <math.h>
 #include <string.h>
 
@@ -75,8 +76,7 @@ static enum mopt_status mvn_eval(struct mopt_eval *eval, struct mopt_error *err)
         room = mopt__calloc(2, (groups + 1) * sizeof *room);
         status = room ? MOPT_OK : mopt_error_memory(err);
         if (status == MOPT_OK && x->count > 0) {
-            normalise_groups(x, reduced, values, room, room + groups,
-                             (double)(x->count / groups));
+            normalise_groups(x, reduced, values, room, room + groups, (double)(x->count / groups));
         }
     }
     if (status == MOPT_OK) {
@@ -220,26 +220,26 @@ static enum mopt_status lrn_eval(struct mopt_eval *eval, struct mopt_error *err)
     return status;
 }
 
-#define AXIS_NORM(title, text, from, to, set, in, out, function, ...)                              \
-    {                                                                                              \
-        .domain = "", .name = title, .since = from, .until = to, .summary = text,                  \
-        MOPT_INPUTS({in, "T", set, 0}), MOPT_OUTPUTS({out, "T", set, 0}),                          \
-        MOPT_ATTRIBUTES(__VA_ARGS__), .infer = mopt__infer_like, .eval = function,                 \
-        .cost = mopt__cost_output                                                                  \
+#define AXIS_NORM(title, text, from, to, set, in, out, function, ...)              \
+    {                                                                              \
+        .domain = "", .name = title, .since = from, .until = to, .summary = text,  \
+        MOPT_INPUTS({in, "T", set, 0}), MOPT_OUTPUTS({out, "T", set, 0}),          \
+        MOPT_ATTRIBUTES(__VA_ARGS__), .infer = mopt__infer_like, .eval = function, \
+        .cost = mopt__cost_output                                                  \
     }
 #define MVN(from, to, set)                                                                         \
     AXIS_NORM("MeanVarianceNormalization", "zero mean and unit variance over axes", from, to, set, \
               "X", "Y", mvn_eval, MOPT_A_INTS("axes"))
-#define LP(from, to, set)                                                                          \
-    AXIS_NORM("LpNormalization", "division by the p-norm along an axis", from, to, set, "input",   \
+#define LP(from, to, set)                                                                        \
+    AXIS_NORM("LpNormalization", "division by the p-norm along an axis", from, to, set, "input", \
               "output", lp_eval, MOPT_A_INT("axis", -1), MOPT_A_INT("p", 2))
-#define LRN(from, to, set)                                                                         \
-    AXIS_NORM("LRN", "local response normalisation across channels", from, to, set, "X", "Y",      \
-              lrn_eval, MOPT_A_FLOAT("alpha", (double)1e-4F), MOPT_A_FLOAT("beta", 0.75),          \
+#define LRN(from, to, set)                                                                    \
+    AXIS_NORM("LRN", "local response normalisation across channels", from, to, set, "X", "Y", \
+              lrn_eval, MOPT_A_FLOAT("alpha", (double)1e-4F), MOPT_A_FLOAT("beta", 0.75),     \
               MOPT_A_FLOAT("bias", 1), MOPT_A_INT_REQUIRED("size"))
 
 static const struct mopt_op records[] = {
-    MVN(9, 12, MOPT_SET_FLOATS), MVN(13, 0, MOPT_SET_FLOATS_BF), LP(1, 21, MOPT_SET_FLOATS),
-    LP(22, 0, MOPT_SET_FLOATS_BF), LRN(1, 12, MOPT_SET_FLOATS), LRN(13, 0, MOPT_SET_FLOATS_BF),
+    MVN(9, 12, MOPT_SET_FLOATS),   MVN(13, 0, MOPT_SET_FLOATS_BF), LP(1, 21, MOPT_SET_FLOATS),
+    LP(22, 0, MOPT_SET_FLOATS_BF), LRN(1, 12, MOPT_SET_FLOATS),    LRN(13, 0, MOPT_SET_FLOATS_BF),
 };
 const struct mopt_op_family mopt__ops_axis_norm = {records, MOPT_COUNTOF(records)};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BatchNormalization: per-channel scale and shift by given statistics (inference) or by those of the batch (training).
-// Before opset 14 training is told by the node having more than one output.
+// BatchNormalization: per-channel scale and shift by given statistics (inference) or by those of
+// the batch (training). Before opset 14 training is told by the node having more than one output.
 #include <math.h>
 
 #include "kernels/kernels.h"
@@ -10,7 +10,8 @@ struct batch_norm {
     const struct mopt_tensor *x;
     double epsilon, momentum;
     bool training;
-    size_t images, channels, each; // channels: statistics per image; spatial = 0 has one per element
+    size_t images, channels,
+        each; // channels: statistics per image; spatial = 0 has one per element
 };
 
 static enum mopt_status read_mode(const struct mopt_eval *eval, struct batch_norm *bn,
@@ -127,8 +128,7 @@ static enum mopt_status put_moments(struct mopt_eval *eval, const struct mopt_te
     for (uint32_t i = 1; status == MOPT_OK && i < 5; i++) {
         if (mopt__eval_wants(eval, i)) {
             const struct mopt_tensor *like = in[3 + (i - 1) % 2];
-            status =
-                mopt__nn_put(eval, i, like->dtype, like->rank, like->dims, values[i], err);
+            status = mopt__nn_put(eval, i, like->dtype, like->rank, like->dims, values[i], err);
         }
     }
     return status;
@@ -218,43 +218,40 @@ static enum mopt_status batch_norm_infer(struct mopt_infer *infer, struct mopt_e
     return status;
 }
 
-static const struct mopt_quant_spec quant = {.activations = 1,
-                                             .weight_axis = 0,
-                                             .bias_input = -1};
+static const struct mopt_quant_spec quant = {.activations = 1, .weight_axis = 0, .bias_input = -1};
 
-#define RUN                                                                                        \
-    .quant = &quant, .infer = batch_norm_infer, .eval = batch_norm_eval, .bind = batch_norm_bind,  \
+#define RUN                                                                                       \
+    .quant = &quant, .infer = batch_norm_infer, .eval = batch_norm_eval, .bind = batch_norm_bind, \
     .cost = mopt__cost_output
-#define OLD(from, to, ...)                                                                         \
-    {                                                                                              \
-        .domain = "", .name = "BatchNormalization", .since = from, .until = to,                    \
-        .summary = "normalisation per channel by mean and variance",                               \
-        MOPT_INPUTS({"X", "T", MOPT_SET_FLOATS, 0}, {"scale", "T", MOPT_SET_FLOATS, 0},            \
-                    {"B", "T", MOPT_SET_FLOATS, 0}, {"mean", "T", MOPT_SET_FLOATS, 0},             \
-                    {"var", "T", MOPT_SET_FLOATS, 0}),                                             \
-        MOPT_OUTPUTS({"Y", "T", MOPT_SET_FLOATS, 0},                                               \
-                     {"mean", "T", MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL},                          \
-                     {"var", "T", MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL},                           \
-                     {"saved_mean", "T", MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL},                    \
-                     {"saved_var", "T", MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL}),                    \
-        MOPT_ATTRIBUTES(MOPT_A_FLOAT("epsilon", (double)1e-5F),                                    \
-                        MOPT_A_FLOAT("momentum", (double)0.9F), __VA_ARGS__),                      \
-        RUN                                                                                        \
+#define OLD(from, to, ...)                                                              \
+    {                                                                                   \
+        .domain = "", .name = "BatchNormalization", .since = from, .until = to,         \
+        .summary = "normalisation per channel by mean and variance",                    \
+        MOPT_INPUTS({"X", "T", MOPT_SET_FLOATS, 0}, {"scale", "T", MOPT_SET_FLOATS, 0}, \
+                    {"B", "T", MOPT_SET_FLOATS, 0}, {"mean", "T", MOPT_SET_FLOATS, 0},  \
+                    {"var", "T", MOPT_SET_FLOATS, 0}),                                  \
+        MOPT_OUTPUTS({"Y", "T", MOPT_SET_FLOATS, 0},                                    \
+                     {"mean", "T", MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL},               \
+                     {"var", "T", MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL},                \
+                     {"saved_mean", "T", MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL},         \
+                     {"saved_var", "T", MOPT_SET_FLOATS, MOPT_PARAM_OPTIONAL}),         \
+        MOPT_ATTRIBUTES(MOPT_A_FLOAT("epsilon", (double)1e-5F),                         \
+                        MOPT_A_FLOAT("momentum", (double)0.9F), __VA_ARGS__),           \
+        RUN                                                                             \
     }
-#define NEW(from, to, t1, t2)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "BatchNormalization", .since = from, .until = to,                    \
-        .summary = "normalisation per channel by mean and variance",                               \
-        MOPT_INPUTS({"X", "T", MOPT_SET_FLOATS_BF, 0}, {"scale", t1, MOPT_SET_FLOATS_BF, 0},       \
-                    {"B", t1, MOPT_SET_FLOATS_BF, 0}, {"input_mean", t2, MOPT_SET_FLOATS_BF, 0},   \
-                    {"input_var", t2, MOPT_SET_FLOATS_BF, 0}),                                     \
-        MOPT_OUTPUTS({"Y", "T", MOPT_SET_FLOATS_BF, 0},                                            \
-                     {"running_mean", t2, MOPT_SET_FLOATS_BF, MOPT_PARAM_OPTIONAL},                \
-                     {"running_var", t2, MOPT_SET_FLOATS_BF, MOPT_PARAM_OPTIONAL}),                \
-        MOPT_ATTRIBUTES(MOPT_A_FLOAT("epsilon", (double)1e-5F),                                    \
-                        MOPT_A_FLOAT("momentum", (double)0.9F),                                    \
-                        MOPT_A_FLAG("training_mode", 0)),                                          \
-        RUN                                                                                        \
+#define NEW(from, to, t1, t2)                                                                     \
+    {                                                                                             \
+        .domain = "", .name = "BatchNormalization", .since = from, .until = to,                   \
+        .summary = "normalisation per channel by mean and variance",                              \
+        MOPT_INPUTS({"X", "T", MOPT_SET_FLOATS_BF, 0}, {"scale", t1, MOPT_SET_FLOATS_BF, 0},      \
+                    {"B", t1, MOPT_SET_FLOATS_BF, 0}, {"input_mean", t2, MOPT_SET_FLOATS_BF, 0},  \
+                    {"input_var", t2, MOPT_SET_FLOATS_BF, 0}),                                    \
+        MOPT_OUTPUTS({"Y", "T", MOPT_SET_FLOATS_BF, 0},                                           \
+                     {"running_mean", t2, MOPT_SET_FLOATS_BF, MOPT_PARAM_OPTIONAL},               \
+                     {"running_var", t2, MOPT_SET_FLOATS_BF, MOPT_PARAM_OPTIONAL}),               \
+        MOPT_ATTRIBUTES(MOPT_A_FLOAT("epsilon", (double)1e-5F),                                   \
+                        MOPT_A_FLOAT("momentum", (double)0.9F), MOPT_A_FLAG("training_mode", 0)), \
+        RUN                                                                                       \
     }
 
 static const struct mopt_op records[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CausalConvWithState: one-dimensional depthwise convolution of a sequence that continues a stored piece of the past.
+// CausalConvWithState: one-dimensional depthwise convolution of a sequence that continues a stored
+// piece of the past.
 #include <math.h>
 #include <string.h>
 
@@ -74,8 +75,8 @@ static enum mopt_status causal_eval(struct mopt_eval *eval, struct mopt_error *e
         size_t channel = line % c.channels;
         double sum = c.bias ? mopt__tensor_f64(c.bias, channel) : 0;
         for (size_t k = 0; k < c.kernel; k++) {
-            sum += joined(&c, line, i % c.length + k) *
-                   mopt__tensor_f64(c.w, channel * c.kernel + k);
+            sum +=
+                joined(&c, line, i % c.length + k) * mopt__tensor_f64(c.w, channel * c.kernel + k);
         }
         mopt__nn_store_at(y, i, sum);
         if (c.silu) { // of the rounded sum, as the function body says
@@ -111,8 +112,8 @@ static const struct mopt_op records[] = {
      .name = "CausalConvWithState",
      .since = 27,
      .summary = "depthwise convolution of a sequence with a stored past",
-     MOPT_INPUTS({"input", "T", F, 0}, {"weight", "T", F, 0},
-                 {"bias", "T", F, MOPT_PARAM_OPTIONAL}, {"past_state", "T", F, MOPT_PARAM_OPTIONAL}),
+     MOPT_INPUTS({"input", "T", F, 0}, {"weight", "T", F, 0}, {"bias", "T", F, MOPT_PARAM_OPTIONAL},
+                 {"past_state", "T", F, MOPT_PARAM_OPTIONAL}),
      MOPT_OUTPUTS({"output", "T", F, 0}, {"present_state", "T", F, 0}),
      MOPT_ATTRIBUTES(MOPT_A_STRING("activation", "none", NULL)),
      .infer = causal_infer,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks a node against the schema of its operator. It must not know any operator.
+// Checks a node against the schema of its operator: as the model has it, and with the data of a
+// run. It must not know any operator.
 #include <string.h>
 
+#include "ops/eval.h"
 #include "ops/op.h"
 
 static const struct mopt_param *param_at(const struct mopt_param *params, uint32_t count,
@@ -261,6 +263,57 @@ enum mopt_status mopt__op_check(const struct mopt_node *node, struct mopt_error 
     }
     if (status != MOPT_OK) {
         mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(node), node->op_type);
+    }
+    return status;
+}
+
+// ---- At run time --------------------------------------------------------------------------------
+
+static enum mopt_dtype datum_dtype(const struct mopt_datum *datum)
+{
+    while (datum->kind == MOPT_DATUM_OPTIONAL && datum->count > 0) {
+        datum = datum->items[0];
+    }
+    if (datum->kind == MOPT_DATUM_TENSOR) {
+        return datum->tensor->dtype;
+    }
+    return datum->kind == MOPT_DATUM_SEQUENCE ? datum->dtype : MOPT_UNDEFINED;
+}
+
+static enum mopt_status check_datum(const struct mopt_param *param, const struct mopt_datum *datum,
+                                    uint32_t i, struct variables *bound, struct mopt_error *err)
+{
+    if (datum == NULL) {
+        if ((param->flags & (MOPT_PARAM_OPTIONAL | MOPT_PARAM_VARIADIC)) == 0) {
+            return mopt_error_set(err, MOPT_E_FORMAT, "input %u ('%s') is missing", i, param->name);
+        }
+        return MOPT_OK;
+    }
+    if ((param->flags & (CONTAINER_FLAGS | MOPT_PARAM_ANY)) == 0 &&
+        datum->kind != MOPT_DATUM_TENSOR) {
+        return mopt_error_set(err, MOPT_E_TYPE, "input %u ('%s') is not a tensor", i, param->name);
+    }
+    enum mopt_dtype dtype = datum_dtype(datum);
+    if (dtype != MOPT_UNDEFINED && (param->dtypes & MOPT_DT(dtype)) == 0) {
+        return mopt_error_set(err, MOPT_E_TYPE,
+                              "input %u ('%s') has type '%s', which is not allowed", i, param->name,
+                              mopt__dtype_name(dtype));
+    }
+    return bind_variable(bound, param, dtype, err);
+}
+
+enum mopt_status mopt__eval_check(const struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_op *op = eval->node->op;
+    struct variables bound = {0};
+    enum mopt_status status = MOPT_OK;
+    for (uint32_t i = 0; (i < eval->input_count || i < op->input_count) && status == MOPT_OK; i++) {
+        const struct mopt_param *param = mopt__op_input(op, i);
+        if (param == NULL) {
+            return mopt_error_set(err, MOPT_E_FORMAT, "%u inputs, at most %u are allowed",
+                                  eval->input_count, op->input_count);
+        }
+        status = check_datum(param, i < eval->input_count ? eval->inputs[i] : NULL, i, &bound, err);
     }
     return status;
 }

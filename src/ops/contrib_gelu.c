@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gelu, BiasGelu, FastGelu and QuickGelu of com.microsoft: x weighted by a smooth step, after adding a bias.
+// Gelu, BiasGelu, FastGelu and QuickGelu of com.microsoft: x weighted by a smooth step, after
+// adding a bias.
 #include <math.h>
 
 #include "ops/nn_util.h"
@@ -65,8 +66,12 @@ static enum mopt_status gelu_eval(struct mopt_eval *eval, struct mopt_error *err
         return status;
     }
     if (x->dtype == MOPT_FLOAT32) {
-        struct job job = {row, x->data, in[1] ? in[1]->data : NULL, mopt__nn_f32(y),
-                          in[1] ? in[1]->count : 1, (double)alpha};
+        struct job job = {row,
+                          x->data,
+                          in[1] ? in[1]->data : NULL,
+                          mopt__nn_f32(y),
+                          in[1] ? in[1]->count : 1,
+                          (double)alpha};
         mopt__pool_for(eval->pool, (int64_t)x->count, 4096, run_floats, &job);
         return MOPT_OK;
     }
@@ -82,8 +87,8 @@ static const struct row row_fast = {fast_gelu};
 static const struct row row_quick = {quick_gelu};
 
 #define F MOPT_SET_FLOATS_BF
-#define RUN                                                                                        \
-    .traits = MOPT_TRAIT_ELEMENTWISE, .infer = mopt__infer_like, .eval = gelu_eval,                \
+#define RUN                                                                         \
+    .traits = MOPT_TRAIT_ELEMENTWISE, .infer = mopt__infer_like, .eval = gelu_eval, \
     .cost = mopt__cost_output
 
 static const struct mopt_op records[] = {

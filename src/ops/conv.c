@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conv: convolution with groups, dilations and every padding mode, any number of spatial axes. Floats only; the
-// integer forms are in conv_integer.c. FusedConv of com.microsoft adds a tensor and an activation.
+// Conv: convolution with groups, dilations and every padding mode, any number of spatial axes.
+// Floats only; the integer forms are in conv_integer.c. FusedConv of com.microsoft adds a tensor
+// and an activation.
 #include "ops/conv_common.h"
 #include "ops/epilogue.h"
 
@@ -30,8 +31,7 @@ static void convolve_at(const struct operands *o, size_t position, const struct 
         int64_t group = filter / c->out_channels;
         double sum = o->b ? o->b[filter] : 0;
         for (int64_t channel = 0; channel < c->in_channels; channel++) {
-            size_t plane =
-                (size_t)((i / filters * c->groups + group) * c->in_channels + channel);
+            size_t plane = (size_t)((i / filters * c->groups + group) * c->in_channels + channel);
             sum += tap_sum(o->x + plane * o->in,
                            o->w + (size_t)(filter * c->in_channels + channel) * o->kernel, taps,
                            count);
@@ -66,8 +66,8 @@ static enum mopt_status conv_eval(struct mopt_eval *eval, struct mopt_error *err
         status = mopt__epilogue_read(eval->node, &epilogue, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__conv_open(eval->node, in[0]->rank, in[0]->dims, in[1]->rank, in[1]->dims,
-                                 &c, err);
+        status = mopt__conv_open(eval->node, in[0]->rank, in[0]->dims, in[1]->rank, in[1]->dims, &c,
+                                 err);
     }
     if (status == MOPT_OK) {
         status = mopt__nn_vector(in[2], "B", c.groups * c.out_channels, err);
@@ -173,8 +173,7 @@ static const struct mopt_quant_spec quant = {
     {                                                                                              \
         .domain = "", .name = "Conv", .since = from, .until = to,                                  \
         .summary = "convolution with groups, dilations and padding",                               \
-        MOPT_INPUTS({"X", "T", set, 0}, {"W", "T", set, 0},                                        \
-                    {"B", "T", set, MOPT_PARAM_OPTIONAL}),                                         \
+        MOPT_INPUTS({"X", "T", set, 0}, {"W", "T", set, 0}, {"B", "T", set, MOPT_PARAM_OPTIONAL}), \
         MOPT_OUTPUTS({"Y", "T", set, 0}), MOPT_ATTRIBUTES(MOPT_CONV_ATTRIBUTES), .quant = &quant,  \
         .infer = conv_infer, .eval = conv_eval, .bind = conv_bind, .cost = conv_cost               \
     }

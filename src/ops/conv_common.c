@@ -73,8 +73,8 @@ static void known_kernel(const struct mopt_infer *infer, const struct mopt_type 
                          int64_t kernel[MOPT_WINDOW_AXES])
 {
     for (int i = 0; i < rank; i++) {
-        bool known = w && w->rank == rank + 2 &&
-                     mopt__dim_is_known(infer->dims, w->dims[2 + i], &kernel[i]);
+        bool known =
+            w && w->rank == rank + 2 && mopt__dim_is_known(infer->dims, w->dims[2 + i], &kernel[i]);
         kernel[i] = known ? kernel[i] : -1;
     }
 }
@@ -90,8 +90,7 @@ static enum mopt_status infer_channels(const struct mopt_infer *infer, const str
         inner * groups != channels) {
         return mopt_error_set(err, MOPT_E_SHAPE,
                               "input has %lld channels, weight and group %lld want %lld",
-                              (long long)channels, (long long)groups,
-                              (long long)(inner * groups));
+                              (long long)channels, (long long)groups, (long long)(inner * groups));
     }
     return MOPT_OK;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConvInteger and QLinearConv: convolution of 8-bit integers with exact 32-bit sums (only wrap-around at 2^32).
-// Padding contributes the zero point, that is nothing. Meaning: reference/quantization.md 2.8 and 2.10.
+// ConvInteger and QLinearConv: convolution of 8-bit integers with exact 32-bit sums (only
+// wrap-around at 2^32). Padding contributes the zero point, that is nothing. Meaning:
+// reference/quantization.md 2.8 and 2.10.
 #include <math.h>
 
 #include "ops/conv_common.h"
@@ -118,8 +119,8 @@ static enum mopt_status open_inputs(struct mopt_eval *eval, struct integer_conv 
         ic->y = (struct operand){NULL, in[6], in[7]};
         ic->b = in[8];
     }
-    status = mopt__conv_open(eval->node, ic->x.t->rank, ic->x.t->dims, ic->w.t->rank,
-                             ic->w.t->dims, &ic->c, err);
+    status = mopt__conv_open(eval->node, ic->x.t->rank, ic->x.t->dims, ic->w.t->rank, ic->w.t->dims,
+                             &ic->c, err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -166,8 +167,8 @@ struct finish {
     void *bytes;   // QLinearConv
     bool is_signed;
     size_t filters, positions;
-    const float *factor;  // [filters]
-    const int32_t *bias;  // [filters] or NULL
+    const float *factor; // [filters]
+    const int32_t *bias; // [filters] or NULL
     int32_t zero;
 };
 
@@ -239,8 +240,8 @@ static enum mopt_status run_kernel(struct mopt_eval *eval, const struct integer_
     }
     widen(ic, w, &top);
     mopt__conv_shape(&ic->c, &shape);
-    struct mopt_conv_i8 conv = {&shape, ic->x.t->data, x_signed, zx, w, top * x_top,
-                                finish_rows, &f};
+    struct mopt_conv_i8 conv = {&shape, ic->x.t->data, x_signed,    zx,
+                                w,      top * x_top,   finish_rows, &f};
     return mopt__conv_i8(&conv, eval->pool, err);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConvTranspose: every input element spreads its weights into the output. The geometry is that of the convolution
-// whose gradient this is: that convolution's input is our output.
+// ConvTranspose: every input element spreads its weights into the output. The geometry is that of
+// the convolution whose gradient this is: that convolution's input is our output.
 #include "ops/conv_common.h"
 
 struct transposed {
@@ -27,8 +27,8 @@ static enum mopt_status read_list(const struct mopt_node *node, const char *name
         count -= 2;
     }
     if (count != (size_t)spatial) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "attribute '%s' has %zu entries, must be %d",
-                              name, count, spatial);
+        return mopt_error_set(err, MOPT_E_SHAPE, "attribute '%s' has %zu entries, must be %d", name,
+                              count, spatial);
     }
     for (size_t i = 0; i < count; i++) {
         if ((*values)[i] < low || (*values)[i] > INT32_MAX) {
@@ -54,12 +54,12 @@ static enum mopt_status read_attributes(const struct mopt_node *node, int spatia
     if (status == MOPT_OK) {
         status = read_list(node, "output_padding", spatial, 0, &request->padding, err);
     }
-    return status == MOPT_OK
-               ? read_list(node, "output_shape", spatial, 0, &request->shape, err)
-               : status;
+    return status == MOPT_OK ? read_list(node, "output_shape", spatial, 0, &request->shape, err)
+                             : status;
 }
 
-// Output size without padding: (in - 1) * stride + output_padding + span, as a constant to add to in * stride.
+// Output size without padding: (in - 1) * stride + output_padding + span, as a constant to add to
+// in * stride.
 static int64_t growth(const struct transposed *t, const struct shape_request *r, int i)
 {
     int64_t span = (t->w.kernel[i] - 1) * t->w.dilation[i] + 1;
@@ -152,8 +152,7 @@ static void spread(const struct operands *o, size_t position, const struct mopt_
         double value = o->x[i * o->in + position];
         for (size_t m = 0; m < (size_t)t->out_channels; m++) {
             const double *w = o->w + (channel * (size_t)t->out_channels + m) * o->kernel;
-            size_t plane =
-                (i / channels * (size_t)t->groups + group) * (size_t)t->out_channels + m;
+            size_t plane = (i / channels * (size_t)t->groups + group) * (size_t)t->out_channels + m;
             for (size_t k = 0; k < count; k++) {
                 o->y[plane * o->out + taps[k].input] += value * w[taps[k].kernel];
             }
@@ -197,8 +196,8 @@ static enum mopt_status transpose_eval(struct mopt_eval *eval, struct mopt_error
     struct mopt_tensor *y = NULL;
     enum mopt_status status = mopt__open(eval, in, 3, err);
     if (status == MOPT_OK) {
-        status = open_transposed(eval->node, in[0]->rank, in[0]->dims, in[1]->rank, in[1]->dims,
-                                 &t, err);
+        status = open_transposed(eval->node, in[0]->rank, in[0]->dims, in[1]->rank, in[1]->dims, &t,
+                                 err);
     }
     if (status == MOPT_OK) {
         status = mopt__nn_vector(in[2], "B", t.groups * t.out_channels, err);
@@ -233,8 +232,8 @@ static enum mopt_status transpose_run(struct mopt_eval *eval, struct mopt_error 
     struct mopt_tensor *y = NULL;
     struct mopt_conv conv = {0};
     struct mopt_conv_shape shape;
-    enum mopt_status status = open_transposed(eval->node, in[0]->rank, in[0]->dims, in[1]->rank,
-                                              in[1]->dims, &t, err);
+    enum mopt_status status =
+        open_transposed(eval->node, in[0]->rank, in[0]->dims, in[1]->rank, in[1]->dims, &t, err);
     if (status == MOPT_OK) {
         status = mopt__nn_vector(in[2], "B", t.groups * t.out_channels, err);
     }
@@ -298,14 +297,12 @@ static enum mopt_status transpose_infer(struct mopt_infer *infer, struct mopt_er
     for (int i = 0; i < x->rank - 2; i++) {
         kernel[i] = w->dims[2 + i] >= 0 ? w->dims[2 + i] : -1;
     }
-    enum mopt_status status =
-        read_attributes(infer->node, x->rank - 2, kernel, &t, &request, err);
+    enum mopt_status status = read_attributes(infer->node, x->rank - 2, kernel, &t, &request, err);
     if (status != MOPT_OK) {
         return status;
     }
     t.dims[0] = x->dims[0];
-    t.dims[1] =
-        mopt__dim_mul(infer->dims, w->dims[1], mopt__dim_const(infer->dims, t.groups));
+    t.dims[1] = mopt__dim_mul(infer->dims, w->dims[1], mopt__dim_const(infer->dims, t.groups));
     for (int i = 0; i < x->rank - 2; i++) {
         t.dims[2 + i] = infer_axis(&t, &request, i, x->dims[2 + i], infer->dims);
     }
@@ -333,13 +330,13 @@ static const struct mopt_quant_spec quant = {
 #define RECORD(from, to, set)                                                                      \
     {                                                                                              \
         .domain = "", .name = "ConvTranspose", .since = from, .until = to,                         \
-        .summary = "transposed convolution", MOPT_INPUTS({"X", "T", set, 0}, {"W", "T", set, 0},   \
-                                                         {"B", "T", set, MOPT_PARAM_OPTIONAL}),    \
+        .summary = "transposed convolution",                                                       \
+        MOPT_INPUTS({"X", "T", set, 0}, {"W", "T", set, 0}, {"B", "T", set, MOPT_PARAM_OPTIONAL}), \
         MOPT_OUTPUTS({"Y", "T", set, 0}),                                                          \
         MOPT_ATTRIBUTES(MOPT_CONV_ATTRIBUTES, MOPT_A_INTS("output_padding"),                       \
                         MOPT_A_INTS("output_shape")),                                              \
-        .quant = &quant, .infer = transpose_infer, .eval = transpose_eval,                         \
-        .bind = transpose_bind, .cost = transpose_cost                                             \
+        .quant = &quant, .infer = transpose_infer, .eval = transpose_eval, .bind = transpose_bind, \
+        .cost = transpose_cost                                                                     \
     }
 
 static const struct mopt_op records[] = {

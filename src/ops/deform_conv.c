@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DeformConv: convolution of images whose kernel elements read at learned offsets (bilinear, zero outside), optionally
-// weighted by a mask.
+// DeformConv: convolution of images whose kernel elements read at learned offsets (bilinear, zero
+// outside), optionally weighted by a mask.
 #include <math.h>
 
 #include "ops/conv_common.h"
@@ -164,17 +164,18 @@ static void deform_cost(struct mopt_cost *cost)
     mopt__conv_cost(cost, 1);
 }
 
-#define RECORD(from, to, set)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "DeformConv", .since = from, .until = to,                            \
-        .summary = "convolution that reads at learned offsets",                                    \
-        MOPT_INPUTS({"X", "T", set, 0}, {"W", "T", set, 0}, {"offset", "T", set, 0},               \
-                    {"B", "T", set, MOPT_PARAM_OPTIONAL}, {"mask", "T", set, MOPT_PARAM_OPTIONAL}), \
-        MOPT_OUTPUTS({"Y", "T", set, 0}),                                                          \
-        MOPT_ATTRIBUTES(MOPT_A_INTS("dilations"), MOPT_A_RANGE("group", 1, 1, INT32_MAX),          \
-                        MOPT_A_INTS("kernel_shape"), MOPT_A_INT("offset_group", 1),                \
-                        MOPT_A_INTS("pads"), MOPT_A_INTS("strides")),                              \
-        .infer = deform_infer, .eval = deform_eval, .cost = deform_cost                            \
+#define RECORD(from, to, set)                                                             \
+    {                                                                                     \
+        .domain = "", .name = "DeformConv", .since = from, .until = to,                   \
+        .summary = "convolution that reads at learned offsets",                           \
+        MOPT_INPUTS({"X", "T", set, 0}, {"W", "T", set, 0}, {"offset", "T", set, 0},      \
+                    {"B", "T", set, MOPT_PARAM_OPTIONAL},                                 \
+                    {"mask", "T", set, MOPT_PARAM_OPTIONAL}),                             \
+        MOPT_OUTPUTS({"Y", "T", set, 0}),                                                 \
+        MOPT_ATTRIBUTES(MOPT_A_INTS("dilations"), MOPT_A_RANGE("group", 1, 1, INT32_MAX), \
+                        MOPT_A_INTS("kernel_shape"), MOPT_A_INT("offset_group", 1),       \
+                        MOPT_A_INTS("pads"), MOPT_A_INTS("strides")),                     \
+        .infer = deform_infer, .eval = deform_eval, .cost = deform_cost                   \
     }
 
 static const struct mopt_op records[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DFT and STFT: Fourier transforms along an axis, and of overlapping windowed frames. The transform is in fft.c.
+// DFT and STFT: Fourier transforms along an axis, and of overlapping windowed frames. The transform
+// is in fft.c.
 #include "ops/fft.h"
 #include "ops/nn_util.h"
 
@@ -7,10 +8,10 @@ struct dft {
     const struct mopt_tensor *x;
     bool inverse, onesided;
     int axis;
-    size_t parts;          // 1 real, 2 complex input
-    size_t in, n, out;     // input length, transform length, output length
+    size_t parts;      // 1 real, 2 complex input
+    size_t in, n, out; // input length, transform length, output length
     size_t out_parts;
-    size_t outer, inner;   // elements around the axis, parts not counted
+    size_t outer, inner; // elements around the axis, parts not counted
     int64_t dims[MOPT_RANK_MAX];
 };
 
@@ -35,8 +36,7 @@ static enum mopt_status open_length(const struct mopt_tensor *length, struct dft
     if (d->inverse && d->onesided) {
         n = 2 * (n - 1);
     }
-    enum mopt_status status =
-        length ? mopt__scalar_i64(length, "dft_length", &n, err) : MOPT_OK;
+    enum mopt_status status = length ? mopt__scalar_i64(length, "dft_length", &n, err) : MOPT_OK;
     if (status == MOPT_OK && (n < 1 || n > INT32_MAX)) {
         return mopt_error_set(err, MOPT_E_VALUE, "transform of length %lld", (long long)n);
     }
@@ -184,8 +184,7 @@ static enum mopt_status dft_infer(struct mopt_infer *infer, struct mopt_error *e
     dims[x->rank - 1] = d.onesided && d.inverse ? 1 : 2;
     int64_t n = d.onesided && d.inverse ? MOPT_DIM_UNKNOWN : x->dims[d.axis];
     if (mopt__infer_has(infer, 1)) {
-        n = mopt__infer_ints(infer, 1, &items, &count) && count == 1 ? items[0]
-                                                                     : MOPT_DIM_UNKNOWN;
+        n = mopt__infer_ints(infer, 1, &items, &count) && count == 1 ? items[0] : MOPT_DIM_UNKNOWN;
     }
     if (axis_known) {
         dims[d.axis] = result_length(&d, infer->dims, n);
@@ -317,8 +316,8 @@ static enum mopt_status stft_infer(struct mopt_infer *infer, struct mopt_error *
         dims[1] = mopt__dim_add(table, mopt__dim_floordiv(table, room, step), one);
     }
     if (mopt__int_of(infer->node, "onesided", 1) != 0) {
-        dims[2] = mopt__dim_add(
-            table, mopt__dim_floordiv(table, frame, mopt__dim_const(table, 2)), one);
+        dims[2] =
+            mopt__dim_add(table, mopt__dim_floordiv(table, frame, mopt__dim_const(table, 2)), one);
     }
     return mopt__infer_set(infer, 0, mopt__infer_dtype(infer, 0), 4, dims, err);
 }
@@ -331,7 +330,8 @@ static const struct mopt_op records[] = {
      .since = 17,
      .until = 19,
      .summary = "discrete Fourier transform along an axis",
-     MOPT_INPUTS({"input", "T1", SET, 0}, {"dft_length", "T2", MOPT_SET_INDEX, MOPT_PARAM_OPTIONAL}),
+     MOPT_INPUTS({"input", "T1", SET, 0},
+                 {"dft_length", "T2", MOPT_SET_INDEX, MOPT_PARAM_OPTIONAL}),
      MOPT_OUTPUTS({"output", "T1", SET, 0}),
      MOPT_ATTRIBUTES(MOPT_A_INT("axis", 1), MOPT_A_FLAG("inverse", 0), MOPT_A_FLAG("onesided", 0)),
      .infer = dft_infer,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dropout: identity when not training; in training elements are zeroed at random and the rest scaled up. With a seed
-// the mask is that of numpy's RandomState(seed).uniform (Mersenne twister MT19937, Matsumoto and Nishimura 1998),
-// which the ONNX suite expects.
+// Dropout: identity when not training; in training elements are zeroed at random and the rest
+// scaled up. With a seed the mask is that of numpy's RandomState(seed).uniform (Mersenne twister
+// MT19937, Matsumoto and Nishimura 1998), which the ONNX suite expects.
 #include "ops/nn_util.h"
 
 enum { MT_SIZE = 624, MT_SHIFT = 397 };
@@ -146,15 +146,15 @@ static enum mopt_status dropout_infer(struct mopt_infer *infer, struct mopt_erro
     return mopt__infer_set(infer, 1, dtype, x->rank, x->dims, err);
 }
 
-#define OLD(from, to, mask_type, mask_set, ...)                                                    \
-    {                                                                                              \
-        .domain = "", .name = "Dropout", .since = from, .until = to,                               \
-        .summary = "random zeroing in training, identity else",                                    \
-        MOPT_INPUTS({"data", "T", MOPT_SET_FLOATS, 0}),                                            \
-        MOPT_OUTPUTS({"output", "T", MOPT_SET_FLOATS, 0},                                          \
-                     {"mask", mask_type, mask_set, MOPT_PARAM_OPTIONAL}),                          \
-        MOPT_ATTRIBUTES(MOPT_A_FLOAT("ratio", 0.5), __VA_ARGS__), .infer = dropout_infer,          \
-        .eval = dropout_eval, .cost = mopt__cost_output                                            \
+#define OLD(from, to, mask_type, mask_set, ...)                                           \
+    {                                                                                     \
+        .domain = "", .name = "Dropout", .since = from, .until = to,                      \
+        .summary = "random zeroing in training, identity else",                           \
+        MOPT_INPUTS({"data", "T", MOPT_SET_FLOATS, 0}),                                   \
+        MOPT_OUTPUTS({"output", "T", MOPT_SET_FLOATS, 0},                                 \
+                     {"mask", mask_type, mask_set, MOPT_PARAM_OPTIONAL}),                 \
+        MOPT_ATTRIBUTES(MOPT_A_FLOAT("ratio", 0.5), __VA_ARGS__), .infer = dropout_infer, \
+        .eval = dropout_eval, .cost = mopt__cost_output                                   \
     }
 #define NEW(from, to, set, ratio_set)                                                              \
     {                                                                                              \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DynamicQuantizeLinear: scale and zero point from the range of the data, then uint8 codes. A tensor of zeros (or
-// without elements) gets scale 1.
+// DynamicQuantizeLinear: scale and zero point from the range of the data, then uint8 codes. A
+// tensor of zeros (or without elements) gets scale 1.
 #include <math.h>
 
 #include "ops/nn_util.h"
@@ -46,8 +46,7 @@ static enum mopt_status dynamic_eval(struct mopt_eval *eval, struct mopt_error *
     codes(x->data, x->count, scale, zero, mopt__tensor_data(y));
     const double values[2] = {(double)scale, (double)zero};
     status = mopt__nn_put(eval, 1, MOPT_FLOAT32, 0, NULL, &values[0], err);
-    return status == MOPT_OK ? mopt__nn_put(eval, 2, MOPT_UINT8, 0, NULL, &values[1], err)
-                             : status;
+    return status == MOPT_OK ? mopt__nn_put(eval, 2, MOPT_UINT8, 0, NULL, &values[1], err) : status;
 }
 
 static enum mopt_status dynamic_infer(struct mopt_infer *infer, struct mopt_error *err)

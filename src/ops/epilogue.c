@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activations that ONNX Runtime fuses into convolutions and products. It must not know the operators.
+// Activations that ONNX Runtime fuses into convolutions and products. It must not know the
+// operators.
 #include "ops/epilogue.h"
 
 #include <math.h>
@@ -12,9 +13,12 @@ static enum mopt_status read_kind(const char *text, struct mopt_epilogue *e, siz
         const char *name;
         enum mopt_epilogue_kind kind;
         size_t params;
-    } rows[] = {{"", MOPT_EPILOGUE_NONE, 0},           {"Relu", MOPT_EPILOGUE_RELU, 0},
-                {"Sigmoid", MOPT_EPILOGUE_SIGMOID, 0}, {"Tanh", MOPT_EPILOGUE_TANH, 0},
-                {"LeakyRelu", MOPT_EPILOGUE_LEAKY_RELU, 1}, {"Clip", MOPT_EPILOGUE_CLIP, 2},
+    } rows[] = {{"", MOPT_EPILOGUE_NONE, 0},
+                {"Relu", MOPT_EPILOGUE_RELU, 0},
+                {"Sigmoid", MOPT_EPILOGUE_SIGMOID, 0},
+                {"Tanh", MOPT_EPILOGUE_TANH, 0},
+                {"LeakyRelu", MOPT_EPILOGUE_LEAKY_RELU, 1},
+                {"Clip", MOPT_EPILOGUE_CLIP, 2},
                 {"HardSigmoid", MOPT_EPILOGUE_HARD_SIGMOID, 2}};
     for (size_t i = 0; i < MOPT_COUNTOF(rows); i++) {
         if (mopt__streq(text, rows[i].name)) {

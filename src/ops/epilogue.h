@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a fused operator does after its sums: add a tensor, apply an activation. It must not know the sums.
+// What a fused operator does after its sums: add a tensor, apply an activation. It must not know
+// the sums.
 #ifndef MOPT_OPS_EPILOGUE_H
 #define MOPT_OPS_EPILOGUE_H
 
@@ -20,8 +21,8 @@ struct mopt_epilogue {
     double alpha, beta;
 };
 
-// Reads `activation` and `activation_params` (or activation_alpha, activation_beta). A node without `activation` gives
-// NONE. Errors: MOPT_E_VALUE (unknown activation, missing parameters).
+// Reads `activation` and `activation_params` (or activation_alpha, activation_beta). A node without
+// `activation` gives NONE. Errors: MOPT_E_VALUE (unknown activation, missing parameters).
 enum mopt_status mopt__epilogue_read(const struct mopt_node *node, struct mopt_epilogue *e,
                                      struct mopt_error *err);
 double mopt__epilogue_apply(const struct mopt_epilogue *e, double x);

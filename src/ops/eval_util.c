@@ -50,6 +50,27 @@ enum mopt_status mopt__eval_set(struct mopt_eval *eval, uint32_t i, struct mopt_
     return MOPT_OK;
 }
 
+// A tensor that alone breaks the job's limit of memory is refused before it is made.
+static enum mopt_status check_size(const struct mopt_eval *eval, enum mopt_dtype dtype, int rank,
+                                   const int64_t *dims, struct mopt_error *err)
+{
+    size_t limit = eval->budget != NULL ? eval->budget->max_memory_bytes : 0;
+    size_t count = 1;
+    size_t bytes = 0;
+    bool fits = true;
+    for (int k = 0; limit != 0 && k < rank; k++) {
+        if (dims[k] < 0) {
+            return MOPT_OK; // the tensor's maker says it better
+        }
+        fits = mopt__size_mul(count, (size_t)dims[k], &count) && fits;
+    }
+    if (limit != 0 && (!fits || !mopt__dtype_bytes(dtype, count, &bytes) || bytes > limit)) {
+        return mopt_error_set(err, MOPT_E_LIMIT, "output needs more than the %zu bytes allowed",
+                              limit);
+    }
+    return MOPT_OK;
+}
+
 // Tensor for an output that the node does not list.
 static enum mopt_status spare_output(struct mopt_eval *eval, uint32_t i, enum mopt_dtype dtype,
                                      int rank, const int64_t *dims, struct mopt_tensor **out,
@@ -157,50 +178,6 @@ enum mopt_status mopt__eval_unsupported(const struct mopt_eval *eval, const char
     const struct mopt_tensor *tensor = mopt__eval_input(eval, 0);
     return mopt_error_set(err, MOPT_E_UNSUPPORTED, "%s is not supported for type '%s'", what,
                           tensor != NULL ? mopt__dtype_name(tensor->dtype) : "undefined");
-}
-
-static enum mopt_dtype datum_dtype(const struct mopt_datum *datum)
-{
-    while (datum->kind == MOPT_DATUM_OPTIONAL && datum->count > 0) {
-        datum = datum->items[0];
-    }
-    if (datum->kind == MOPT_DATUM_TENSOR) {
-        return datum->tensor->dtype;
-    }
-    return datum->kind == MOPT_DATUM_SEQUENCE ? datum->dtype : MOPT_UNDEFINED;
-}
-
-enum mopt_status mopt__eval_check(const struct mopt_eval *eval, struct mopt_error *err)
-{
-    const struct mopt_op *op = eval->node->op;
-    for (uint32_t i = 0; i < eval->input_count || i < op->input_count; i++) {
-        const struct mopt_param *param = mopt__op_input(op, i);
-        const struct mopt_datum *datum = i < eval->input_count ? eval->inputs[i] : NULL;
-        if (param == NULL) {
-            return mopt_error_set(err, MOPT_E_FORMAT, "%u inputs, at most %u are allowed",
-                                  eval->input_count, op->input_count);
-        }
-        if (datum == NULL) {
-            if ((param->flags & (MOPT_PARAM_OPTIONAL | MOPT_PARAM_VARIADIC)) == 0) {
-                return mopt_error_set(err, MOPT_E_FORMAT, "input %u ('%s') is missing", i,
-                                      param->name);
-            }
-            continue;
-        }
-        bool container = (param->flags & (MOPT_PARAM_SEQUENCE | MOPT_PARAM_OPTIONAL_TYPE |
-                                          MOPT_PARAM_MAP | MOPT_PARAM_ANY)) != 0;
-        if (!container && datum->kind != MOPT_DATUM_TENSOR) {
-            return mopt_error_set(err, MOPT_E_TYPE, "input %u ('%s') is not a tensor", i,
-                                  param->name);
-        }
-        enum mopt_dtype dtype = datum_dtype(datum);
-        if (dtype != MOPT_UNDEFINED && (param->dtypes & MOPT_DT(dtype)) == 0) {
-            return mopt_error_set(err, MOPT_E_TYPE,
-                                  "input %u ('%s') has type '%s', which is not allowed", i,
-                                  param->name, mopt__dtype_name(dtype));
-        }
-    }
-    return MOPT_OK;
 }
 
 static enum mopt_status missing_outputs(const struct mopt_eval *eval, struct mopt_error *err)

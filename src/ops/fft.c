@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Radix-2 transform, and Bluestein's chirp form (1970) for lengths that are no power of two. It must not know tensors.
+// Radix-2 transform, and Bluestein's chirp form (1970) for lengths that are no power of two. It
+// must not know tensors.
 #include "ops/fft.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FusedMatMul of com.microsoft: alpha * A' B', where each operand may have its last two axes swapped, and its first axis
-// moved behind the batch axes.
+// FusedMatMul of com.microsoft: alpha * A' B', where each operand may have its last two axes
+// swapped, and its first axis moved behind the batch axes.
 #include <string.h>
 
 #include "ops/matmul_common.h"
@@ -71,8 +71,7 @@ static size_t source(const struct operand *o, size_t i)
 }
 
 static enum mopt_status open_operands(const struct mopt_eval *eval, struct operand o[2],
-                                      struct mopt_matmul *mm, float *alpha,
-                                      struct mopt_error *err)
+                                      struct mopt_matmul *mm, float *alpha, struct mopt_error *err)
 {
     const struct mopt_tensor *in[2];
     enum mopt_status status = mopt__open(eval, in, 2, err);
@@ -85,8 +84,9 @@ static enum mopt_status open_operands(const struct mopt_eval *eval, struct opera
                               i == 0 ? "transBatchA" : "transBatchB", in[i]->rank, in[i]->dims,
                               &o[i], err);
     }
-    return status == MOPT_OK ? mopt__matmul_open(o[0].rank, o[0].dims, o[1].rank, o[1].dims, mm, err)
-                             : status;
+    return status == MOPT_OK
+               ? mopt__matmul_open(o[0].rank, o[0].dims, o[1].rank, o[1].dims, mm, err)
+               : status;
 }
 
 static enum mopt_status fused_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -180,10 +180,9 @@ static enum mopt_status fused_infer(struct mopt_infer *infer, struct mopt_error 
         return mopt__infer_set(infer, 0, mopt__infer_dtype(infer, 0), -1, NULL, err);
     }
     for (int i = 0; i < 2; i++) {
-        enum mopt_status status =
-            open_operand(infer->node, i == 0 ? "transA" : "transB",
-                         i == 0 ? "transBatchA" : "transBatchB", in[i]->rank, in[i]->dims, &o[i],
-                         err);
+        enum mopt_status status = open_operand(infer->node, i == 0 ? "transA" : "transB",
+                                               i == 0 ? "transBatchA" : "transBatchB", in[i]->rank,
+                                               in[i]->dims, &o[i], err);
         if (status != MOPT_OK) {
             return status;
         }
@@ -208,8 +207,7 @@ static void fused_cost(struct mopt_cost *cost)
     if (mopt__nn_cost_in(cost, 0, &a_rank, a) && a_rank > 0 &&
         mopt__nn_cost_out(cost, 0, &y_rank, y) && mopt__nn_count(y, y_rank, &elements) &&
         open_operand(cost->node, "transA", "transBatchA", a_rank, a, &o, &ignored) == MOPT_OK) {
-        cost->known =
-            !__builtin_mul_overflow(elements, (uint64_t)o.dims[a_rank - 1], &cost->macs);
+        cost->known = !__builtin_mul_overflow(elements, (uint64_t)o.dims[a_rank - 1], &cost->macs);
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gemm: Y = alpha * A' * B' + beta * C with C broadcast to [M,N]. Before opset 7 C was broadcast only with
-// broadcast = 1. FusedGemm of com.microsoft adds an activation.
+// Gemm: Y = alpha * A' * B' + beta * C with C broadcast to [M,N]. Before opset 7 C was broadcast
+// only with broadcast = 1. FusedGemm of com.microsoft adds an activation.
 #include <string.h>
 
 #include "kernels/kernels.h"
@@ -262,20 +262,21 @@ static void gemm_cost(struct mopt_cost *cost)
     }
 }
 
-// weight_axis: of B as used; with transB the output channel is axis 0 instead (quantize/ looks at the attribute).
+// weight_axis: of B as used; with transB the output channel is axis 0 instead (quantize/ looks at
+// the attribute).
 static const struct mopt_quant_spec quant = {
     .activations = 1, .weights = 2, .weight_axis = -1, .bias_input = 2, .integer_kernel = true};
 
-#define GEMM(where, title, from, to, set, c_flags, ...)                                            \
-    {                                                                                              \
-        .domain = where, .name = title, .since = from, .until = to,                                \
-        .summary = "general matrix product: alpha A' B' + beta C",                                 \
-        MOPT_INPUTS({"A", "T", set, 0}, {"B", "T", set, 0}, {"C", "T", set, c_flags}),             \
-        MOPT_OUTPUTS({"Y", "T", set, 0}),                                                          \
-        MOPT_ATTRIBUTES(MOPT_A_FLOAT("alpha", 1), MOPT_A_FLOAT("beta", 1),                         \
-                        MOPT_A_INT("transA", 0), MOPT_A_INT("transB", 0), __VA_ARGS__),            \
-        .quant = &quant, .infer = gemm_infer, .eval = gemm_eval, .bind = gemm_bind,                \
-        .cost = gemm_cost                                                                          \
+#define GEMM(where, title, from, to, set, c_flags, ...)                                 \
+    {                                                                                   \
+        .domain = where, .name = title, .since = from, .until = to,                     \
+        .summary = "general matrix product: alpha A' B' + beta C",                      \
+        MOPT_INPUTS({"A", "T", set, 0}, {"B", "T", set, 0}, {"C", "T", set, c_flags}),  \
+        MOPT_OUTPUTS({"Y", "T", set, 0}),                                               \
+        MOPT_ATTRIBUTES(MOPT_A_FLOAT("alpha", 1), MOPT_A_FLOAT("beta", 1),              \
+                        MOPT_A_INT("transA", 0), MOPT_A_INT("transB", 0), __VA_ARGS__), \
+        .quant = &quant, .infer = gemm_infer, .eval = gemm_eval, .bind = gemm_bind,     \
+        .cost = gemm_cost                                                               \
     }
 
 static const struct mopt_op records[] = {

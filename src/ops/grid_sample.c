@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// GridSample (interpolation at given positions, any number of spatial axes) and AffineGrid (positions of an affine map).
+// GridSample (interpolation at given positions, any number of spatial axes) and AffineGrid
+// (positions of an affine map).
 #include <math.h>
 #include <string.h>
 
@@ -153,8 +154,8 @@ static enum mopt_status move(const struct sampler *s, struct mopt_tensor *y, siz
 static enum mopt_status read_sampler(const struct mopt_node *node, struct sampler *s,
                                      struct mopt_error *err)
 {
-    static const char *const modes[] = {"nearest", "linear", "cubic", "nearest", "bilinear",
-                                        "bicubic"};
+    static const char *const modes[] = {"nearest", "linear",   "cubic",
+                                        "nearest", "bilinear", "bicubic"};
     static const char *const paddings[] = {"zeros", "border", "reflection"};
     const char *mode = NULL;
     const char *padding = NULL;
@@ -203,8 +204,7 @@ static enum mopt_status open_sampler(const struct mopt_eval *eval, struct sample
     s->grid = in[1];
     s->spatial = s->x->rank - 2;
     bool fits = s->spatial >= 1 && s->grid->rank == s->x->rank &&
-                s->grid->dims[0] == s->x->dims[0] &&
-                s->grid->dims[s->grid->rank - 1] == s->spatial;
+                s->grid->dims[0] == s->x->dims[0] && s->grid->dims[s->grid->rank - 1] == s->spatial;
     if (!fits) {
         return mopt_error_set(err, MOPT_E_SHAPE, "grid does not fit the input");
     }
@@ -285,8 +285,8 @@ static enum mopt_status sample_infer(struct mopt_infer *infer, struct mopt_error
 
 struct affine {
     const struct mopt_tensor *theta;
-    int spatial;         // 2 or 3
-    int64_t size[3];     // (D,) H, W
+    int spatial;     // 2 or 3
+    int64_t size[3]; // (D,) H, W
     bool align;
 };
 
@@ -389,15 +389,15 @@ static enum mopt_status affine_infer(struct mopt_infer *infer, struct mopt_error
     return mopt__infer_set(infer, 0, dtype, (int)count, dims, err);
 }
 
-#define GRID_SAMPLE(from, to, set, grid_set, mode)                                                 \
-    {                                                                                              \
-        .domain = "", .name = "GridSample", .since = from, .until = to,                            \
-        .summary = "interpolation of the input at the positions of a grid",                        \
-        MOPT_INPUTS({"X", "T1", set, 0}, {"grid", "T2", grid_set, 0}),                             \
-        MOPT_OUTPUTS({"Y", "T1", set, 0}),                                                         \
-        MOPT_ATTRIBUTES(MOPT_A_FLAG("align_corners", 0), MOPT_A_STRING("mode", mode, NULL),        \
-                        MOPT_A_STRING("padding_mode", "zeros", NULL)),                             \
-        .infer = sample_infer, .eval = sample_eval, .cost = mopt__cost_output                      \
+#define GRID_SAMPLE(from, to, set, grid_set, mode)                                          \
+    {                                                                                       \
+        .domain = "", .name = "GridSample", .since = from, .until = to,                     \
+        .summary = "interpolation of the input at the positions of a grid",                 \
+        MOPT_INPUTS({"X", "T1", set, 0}, {"grid", "T2", grid_set, 0}),                      \
+        MOPT_OUTPUTS({"Y", "T1", set, 0}),                                                  \
+        MOPT_ATTRIBUTES(MOPT_A_FLAG("align_corners", 0), MOPT_A_STRING("mode", mode, NULL), \
+                        MOPT_A_STRING("padding_mode", "zeros", NULL)),                      \
+        .infer = sample_infer, .eval = sample_eval, .cost = mopt__cost_output               \
     }
 
 static const struct mopt_op records[] = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// InstanceNormalization and GroupNormalization: each group of channels of each image is normalised, then scaled and
-// shifted per channel (GroupNormalization before opset 21: per group).
+// InstanceNormalization and GroupNormalization: each group of channels of each image is normalised,
+// then scaled and shifted per channel (GroupNormalization before opset 21: per group).
 #include <math.h>
 
 #include "ops/nn_util.h"
@@ -8,9 +8,9 @@
 struct group_norm {
     const struct mopt_tensor *x, *scale, *bias;
     double epsilon;
-    int64_t groups;   // 0: one group per channel
-    bool per_group;   // scale and bias have one value per group
-    size_t rows, n;   // images * groups, elements of each
+    int64_t groups; // 0: one group per channel
+    bool per_group; // scale and bias have one value per group
+    size_t rows, n; // images * groups, elements of each
     size_t group_count, channels, each;
 };
 
@@ -99,15 +99,15 @@ static const bool is_instance = false;
 static const bool is_group = true;
 static const struct mopt_quant_spec quant = {.activations = 1, .weight_axis = 0, .bias_input = -1};
 
-#define INSTANCE(from, to, set, ...)                                                               \
-    {                                                                                              \
-        .domain = "", .name = "InstanceNormalization", .since = from, .until = to,                 \
-        .summary = "normalisation of each channel of each image",                                  \
-        MOPT_INPUTS({"input", "T", set, 0}, {"scale", "T", set, 0}, {"B", "T", set, 0}),           \
-        MOPT_OUTPUTS({"output", "T", set, 0}),                                                     \
-        MOPT_ATTRIBUTES(MOPT_A_FLOAT("epsilon", (double)1e-5F), __VA_ARGS__), .quant = &quant,     \
-        .infer = mopt__infer_like, .eval = group_eval, .cost = mopt__cost_output,                  \
-        .data = &is_instance                                                                       \
+#define INSTANCE(from, to, set, ...)                                                           \
+    {                                                                                          \
+        .domain = "", .name = "InstanceNormalization", .since = from, .until = to,             \
+        .summary = "normalisation of each channel of each image",                              \
+        MOPT_INPUTS({"input", "T", set, 0}, {"scale", "T", set, 0}, {"B", "T", set, 0}),       \
+        MOPT_OUTPUTS({"output", "T", set, 0}),                                                 \
+        MOPT_ATTRIBUTES(MOPT_A_FLOAT("epsilon", (double)1e-5F), __VA_ARGS__), .quant = &quant, \
+        .infer = mopt__infer_like, .eval = group_eval, .cost = mopt__cost_output,              \
+        .data = &is_instance                                                                   \
     }
 #define GROUP(from, to, ...)                                                                       \
     {                                                                                              \
@@ -116,8 +116,8 @@ static const struct mopt_quant_spec quant = {.activations = 1, .weight_axis = 0,
         MOPT_INPUTS({"X", "T", MOPT_SET_FLOATS_BF, 0}, {"scale", "T", MOPT_SET_FLOATS_BF, 0},      \
                     {"bias", "T", MOPT_SET_FLOATS_BF, 0}),                                         \
         MOPT_OUTPUTS({"Y", "T", MOPT_SET_FLOATS_BF, 0}),                                           \
-        MOPT_ATTRIBUTES(MOPT_A_FLOAT("epsilon", (double)1e-5F),                                    \
-                        MOPT_A_INT_REQUIRED("num_groups"), __VA_ARGS__),                           \
+        MOPT_ATTRIBUTES(MOPT_A_FLOAT("epsilon", (double)1e-5F), MOPT_A_INT_REQUIRED("num_groups"), \
+                        __VA_ARGS__),                                                              \
         .infer = mopt__infer_like, .eval = group_eval, .cost = mopt__cost_output,                  \
         .data = &is_group                                                                          \
     }

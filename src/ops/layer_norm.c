@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LayerNormalization and RMSNormalization: each row of the trailing axes is normalised, then scaled (and shifted).
+// LayerNormalization and RMSNormalization: each row of the trailing axes is normalised, then scaled
+// (and shifted).
 #include <math.h>
 
 #include "kernels/kernels.h"
@@ -246,21 +247,22 @@ static const bool is_rms = true;
 static const struct mopt_quant_spec quant = {.activations = 1, .weight_axis = 0, .bias_input = -1};
 
 #define SET MOPT_SET_FLOATS_BF
-#define ATTRIBUTES                                                                                 \
-    MOPT_ATTRIBUTES(MOPT_A_INT("axis", -1), MOPT_A_FLOAT("epsilon", (double)1e-5F),                \
+#define ATTRIBUTES                                                                  \
+    MOPT_ATTRIBUTES(MOPT_A_INT("axis", -1), MOPT_A_FLOAT("epsilon", (double)1e-5F), \
                     MOPT_A_INT("stash_type", 1))
 
-// Opset 1 is what exporters wrote before the operator was standard (ONNX Runtime accepts it in every opset).
-#define LAYER(from, to)                                                                            \
-    {                                                                                              \
-        .domain = "", .name = "LayerNormalization", .since = from, .until = to,                    \
-        .summary = "normalisation over the trailing axes",                                         \
-        MOPT_INPUTS({"X", "T", SET, 0}, {"Scale", "T", SET, 0},                                    \
-                    {"B", "T", SET, MOPT_PARAM_OPTIONAL}),                                         \
-        MOPT_OUTPUTS({"Y", "T", SET, 0}, {"Mean", "U", SET, MOPT_PARAM_OPTIONAL},                  \
-                     {"InvStdDev", "U", SET, MOPT_PARAM_OPTIONAL}),                                \
-        ATTRIBUTES, .quant = &quant, .infer = norm_infer, .eval = norm_eval, .bind = norm_bind,    \
-        .cost = mopt__cost_output, .data = &is_layer                                               \
+// Opset 1 is what exporters wrote before the operator was standard (ONNX Runtime accepts it in
+// every opset).
+#define LAYER(from, to)                                                                         \
+    {                                                                                           \
+        .domain = "", .name = "LayerNormalization", .since = from, .until = to,                 \
+        .summary = "normalisation over the trailing axes",                                      \
+        MOPT_INPUTS({"X", "T", SET, 0}, {"Scale", "T", SET, 0},                                 \
+                    {"B", "T", SET, MOPT_PARAM_OPTIONAL}),                                      \
+        MOPT_OUTPUTS({"Y", "T", SET, 0}, {"Mean", "U", SET, MOPT_PARAM_OPTIONAL},               \
+                     {"InvStdDev", "U", SET, MOPT_PARAM_OPTIONAL}),                             \
+        ATTRIBUTES, .quant = &quant, .infer = norm_infer, .eval = norm_eval, .bind = norm_bind, \
+        .cost = mopt__cost_output, .data = &is_layer                                            \
     }
 
 static const struct mopt_op records[] = {

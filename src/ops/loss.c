@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: weighted mean (or sum, or every element) of minus the log
-// probability of the target class. Scores [N, C, d1, ...], targets [N, d1, ...].
+// NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: weighted mean (or sum, or every element)
+// of minus the log probability of the target class. Scores [N, C, d1, ...], targets [N, d1, ...].
 #include <math.h>
 
 #include "ops/nn_util.h"
@@ -111,8 +111,8 @@ static enum mopt_status element(const struct loss *l, size_t i, double *value, d
         return mopt_error_set(err, MOPT_E_VALUE, "target %lld of %zu classes", (long long)class,
                               l->classes);
     }
-    size_t at = (i / l->inner * l->classes + (size_t)class) * l->inner + i % l->inner;
-    *weight = l->weight ? mopt__tensor_f64(l->weight, (size_t)class) : 1;
+    size_t at = (i / l->inner * l->classes + (size_t) class) * l->inner + i % l->inner;
+    *weight = l->weight ? mopt__tensor_f64(l->weight, (size_t) class) : 1;
     *value = -l->x[at] * *weight;
     return MOPT_OK;
 }
@@ -124,8 +124,8 @@ static enum mopt_status put_loss(struct mopt_eval *eval, const struct loss *l,
     bool every = l->reduction == REDUCE_NONE;
     double sum = 0;
     double weights = 0;
-    enum mopt_status status = mopt__eval_output(eval, 0, dtype, every ? l->target->rank : 0,
-                                                l->target->dims, &y, err);
+    enum mopt_status status =
+        mopt__eval_output(eval, 0, dtype, every ? l->target->rank : 0, l->target->dims, &y, err);
     for (size_t i = 0; status == MOPT_OK && i < l->target->count; i++) {
         double value = 0;
         double weight = 0;
@@ -182,26 +182,26 @@ static enum mopt_status loss_infer(struct mopt_infer *infer, struct mopt_error *
 static const bool plain = false;
 static const bool with_softmax = true;
 
-#define ATTRIBUTES                                                                                 \
+#define ATTRIBUTES \
     MOPT_ATTRIBUTES(MOPT_A_INT_OPTIONAL("ignore_index"), MOPT_A_STRING("reduction", "mean", NULL))
-#define NLL(from, to, set)                                                                         \
-    {                                                                                              \
-        .domain = "", .name = "NegativeLogLikelihoodLoss", .since = from, .until = to,             \
-        .summary = "minus the given log probability of the target class",                          \
-        MOPT_INPUTS({"input", "T", set, 0}, {"target", "Tind", MOPT_SET_INDEX, 0},                 \
-                    {"weight", "T", set, MOPT_PARAM_OPTIONAL}),                                    \
-        MOPT_OUTPUTS({"loss", "T", set, 0}), ATTRIBUTES, .infer = loss_infer, .eval = loss_eval,   \
-        .cost = mopt__cost_input, .data = &plain                                                   \
+#define NLL(from, to, set)                                                                       \
+    {                                                                                            \
+        .domain = "", .name = "NegativeLogLikelihoodLoss", .since = from, .until = to,           \
+        .summary = "minus the given log probability of the target class",                        \
+        MOPT_INPUTS({"input", "T", set, 0}, {"target", "Tind", MOPT_SET_INDEX, 0},               \
+                    {"weight", "T", set, MOPT_PARAM_OPTIONAL}),                                  \
+        MOPT_OUTPUTS({"loss", "T", set, 0}), ATTRIBUTES, .infer = loss_infer, .eval = loss_eval, \
+        .cost = mopt__cost_input, .data = &plain                                                 \
     }
-#define CROSS(from, to, set)                                                                       \
-    {                                                                                              \
-        .domain = "", .name = "SoftmaxCrossEntropyLoss", .since = from, .until = to,               \
-        .summary = "minus the log softmax of the target class",                                    \
-        MOPT_INPUTS({"scores", "T", set, 0}, {"labels", "Tind", MOPT_SET_INDEX, 0},                \
-                    {"weights", "T", set, MOPT_PARAM_OPTIONAL}),                                   \
-        MOPT_OUTPUTS({"output", "T", set, 0}, {"log_prob", "T", set, MOPT_PARAM_OPTIONAL}),        \
-        ATTRIBUTES, .infer = loss_infer, .eval = loss_eval, .cost = mopt__cost_input,              \
-        .data = &with_softmax                                                                      \
+#define CROSS(from, to, set)                                                                \
+    {                                                                                       \
+        .domain = "", .name = "SoftmaxCrossEntropyLoss", .since = from, .until = to,        \
+        .summary = "minus the log softmax of the target class",                             \
+        MOPT_INPUTS({"scores", "T", set, 0}, {"labels", "Tind", MOPT_SET_INDEX, 0},         \
+                    {"weights", "T", set, MOPT_PARAM_OPTIONAL}),                            \
+        MOPT_OUTPUTS({"output", "T", set, 0}, {"log_prob", "T", set, MOPT_PARAM_OPTIONAL}), \
+        ATTRIBUTES, .infer = loss_infer, .eval = loss_eval, .cost = mopt__cost_input,       \
+        .data = &with_softmax                                                               \
     }
 
 static const struct mopt_op records[] = {

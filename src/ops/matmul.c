@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MatMul: numpy matrix product with vectors and broadcast batches, floats and 32/64-bit integers (mod 2^n).
+// MatMul: numpy matrix product with vectors and broadcast batches, floats and 32/64-bit integers
+// (mod 2^n).
 #include "ops/matmul_common.h"
 
 static void multiply_floats(const struct mopt_matmul *mm, const double *a, const double *b,
@@ -30,8 +31,8 @@ static enum mopt_status eval_floats(struct mopt_eval *eval, const struct mopt_ma
         size_t left = 0;
         size_t right = 0;
         mopt__matmul_at(mm, i, &left, &right);
-        multiply_floats(mm, a + left * (size_t)(mm->m * mm->k),
-                        b + right * (size_t)(mm->k * mm->n), y, i * (size_t)(mm->m * mm->n));
+        multiply_floats(mm, a + left * (size_t)(mm->m * mm->k), b + right * (size_t)(mm->k * mm->n),
+                        y, i * (size_t)(mm->m * mm->n));
         status = mopt__nn_tick(eval, err);
     }
     mopt__free(a);
@@ -131,13 +132,13 @@ static void matmul_cost(struct mopt_cost *cost)
 static const struct mopt_quant_spec quant = {
     .activations = 3, .weights = 2, .weight_axis = -1, .bias_input = -1, .integer_kernel = true};
 
-#define RECORD(from, to, set)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "MatMul", .since = from, .until = to,                                \
-        .summary = "matrix product with broadcast batches",                                        \
-        MOPT_INPUTS({"A", "T", set, 0}, {"B", "T", set, 0}), MOPT_OUTPUTS({"Y", "T", set, 0}),     \
-        .quant = &quant, .infer = matmul_infer, .eval = matmul_eval, .bind = matmul_bind,          \
-        .cost = matmul_cost                                                                        \
+#define RECORD(from, to, set)                                                                  \
+    {                                                                                          \
+        .domain = "", .name = "MatMul", .since = from, .until = to,                            \
+        .summary = "matrix product with broadcast batches",                                    \
+        MOPT_INPUTS({"A", "T", set, 0}, {"B", "T", set, 0}), MOPT_OUTPUTS({"Y", "T", set, 0}), \
+        .quant = &quant, .infer = matmul_infer, .eval = matmul_eval, .bind = matmul_bind,      \
+        .cost = matmul_cost                                                                    \
     }
 
 static const struct mopt_op records[] = {

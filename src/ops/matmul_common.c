@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Geometry of numpy-style matrix products, and the batched float product. It must not know any operator.
+// Geometry of numpy-style matrix products, and the batched float product. It must not know any
+// operator.
 #include "ops/matmul_common.h"
 
 #include <string.h>
@@ -182,9 +183,17 @@ static bool in_order(const struct mopt_matmul *mm)
 void mopt__matmul_f32(const struct mopt_matmul *mm, float alpha, const float *a, const float *b,
                       float *y, struct mopt_pool *pool)
 {
-    struct batch_job job = {mm, {.m = mm->m, .n = mm->n, .k = mm->k, .lda = mm->k, .ldb = mm->n,
-                                 .ldc = mm->n, .alpha = (double)alpha},
-                            a, b, y};
+    struct batch_job job = {mm,
+                            {.m = mm->m,
+                             .n = mm->n,
+                             .k = mm->k,
+                             .lda = mm->k,
+                             .ldb = mm->n,
+                             .ldc = mm->n,
+                             .alpha = (double)alpha},
+                            a,
+                            b,
+                            y};
     if (mm->batch == 1) {
         mopt__sgemm_pool(&job.gemm, a, b, y, pool);
     } else if (mm->b_shared && in_order(mm)) {

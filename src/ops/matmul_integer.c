@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MatMulInteger and QLinearMatMul: matrix products of quantized operands. Integer sums are exact (mod 2^32); float8
-// operands are summed in double. Parameters: one for all, per row of a, per column of b.
+// MatMulInteger and QLinearMatMul: matrix products of quantized operands. Integer sums are exact
+// (mod 2^32); float8 operands are summed in double. Parameters: one for all, per row of a, per
+// column of b.
 #include <math.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ struct product {
     struct mopt_tensor *out;
 };
 
-// Number of the parameter for line `line` (row or column) of matrix `matrix`; lines: lines per matrix.
+// Number of the parameter for line `line` (row or column) of matrix `matrix`; lines: lines per
+// matrix.
 static size_t parameter(const struct mopt_tensor *t, size_t matrix, size_t line, size_t lines)
 {
     if (t->count == 1) {
@@ -80,13 +82,12 @@ static enum mopt_status open_product(struct mopt_eval *eval, struct product *p,
                   {p->y.scale, "y_scale", mm->batch, mm->m},
                   {p->y.zero, "y_zero_point", mm->batch, mm->m}};
     for (size_t i = 0; status == MOPT_OK && i < MOPT_COUNTOF(checks); i++) {
-        status = check_parameter(checks[i].t, checks[i].name, checks[i].matrices, checks[i].lines,
-                                 err);
+        status =
+            check_parameter(checks[i].t, checks[i].name, checks[i].matrices, checks[i].lines, err);
     }
     enum mopt_dtype dtype = scaled ? p->y.zero->dtype : MOPT_INT32;
-    return status == MOPT_OK
-               ? mopt__eval_output(eval, 0, dtype, mm->rank, mm->dims, &p->out, err)
-               : status;
+    return status == MOPT_OK ? mopt__eval_output(eval, 0, dtype, mm->rank, mm->dims, &p->out, err)
+                             : status;
 }
 
 // Where one output element comes from.
@@ -278,8 +279,8 @@ static enum mopt_status product_run(struct mopt_eval *eval, struct mopt_error *e
     job.a = mopt__calloc(job.a_count + 1, threads * sizeof *job.a);
     job.sums = mopt__calloc(job.c_count + 1, threads * sizeof *job.sums);
     job.totals = mopt__calloc(job.c_count + 1, threads * sizeof *job.totals);
-    status = b && job.a && job.sums && job.totals ? run_batches(eval, &job, b)
-                                                  : mopt_error_memory(err);
+    status =
+        b && job.a && job.sums && job.totals ? run_batches(eval, &job, b) : mopt_error_memory(err);
     mopt__free(b);
     mopt__free(job.a);
     mopt__free(job.sums);
@@ -318,16 +319,16 @@ static void product_cost(struct mopt_cost *cost)
 }
 
 #define SCALES_21 (MOPT_SET_F32 | MOPT_DT(MOPT_FLOAT16) | MOPT_DT(MOPT_BFLOAT16))
-#define QLINEAR(from, to, set, scale_type, scale)                                                  \
-    {                                                                                              \
-        .domain = "", .name = "QLinearMatMul", .since = from, .until = to,                         \
-        .summary = "matrix product of quantized tensors with quantized result",                    \
-        MOPT_INPUTS({"a", "T1", set, 0}, {"a_scale", scale_type, scale, 0},                        \
-                    {"a_zero_point", "T1", set, 0}, {"b", "T2", set, 0},                           \
-                    {"b_scale", scale_type, scale, 0}, {"b_zero_point", "T2", set, 0},             \
-                    {"y_scale", scale_type, scale, 0}, {"y_zero_point", "T3", set, 0}),            \
-        MOPT_OUTPUTS({"y", "T3", set, 0}), .infer = qlinear_infer, .eval = product_eval,           \
-        .bind = product_bind, .cost = product_cost                                                 \
+#define QLINEAR(from, to, set, scale_type, scale)                                        \
+    {                                                                                    \
+        .domain = "", .name = "QLinearMatMul", .since = from, .until = to,               \
+        .summary = "matrix product of quantized tensors with quantized result",          \
+        MOPT_INPUTS({"a", "T1", set, 0}, {"a_scale", scale_type, scale, 0},              \
+                    {"a_zero_point", "T1", set, 0}, {"b", "T2", set, 0},                 \
+                    {"b_scale", scale_type, scale, 0}, {"b_zero_point", "T2", set, 0},   \
+                    {"y_scale", scale_type, scale, 0}, {"y_zero_point", "T3", set, 0}),  \
+        MOPT_OUTPUTS({"y", "T3", set, 0}), .infer = qlinear_infer, .eval = product_eval, \
+        .bind = product_bind, .cost = product_cost                                       \
     }
 
 static const struct mopt_op records[] = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MatMulNBits of com.microsoft: A times a matrix whose columns are stored in blocks of 2, 4 or 8 bit codes with a scale
-// (and zero point) each. B is [N, blocks, block*bits/8], low bits first; without zero points they are 2^(bits-1).
+// MatMulNBits of com.microsoft: A times a matrix whose columns are stored in blocks of 2, 4 or 8
+// bit codes with a scale (and zero point) each. B is [N, blocks, block*bits/8], low bits first;
+// without zero points they are 2^(bits-1).
 #include <math.h>
 
 #include "kernels/kernels.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MaxUnpool: puts the maxima of a MaxPool back to where its indices say; the rest is zero. The indices count in the
-// shape that follows from the window; a larger output_shape only adds room behind.
+// MaxUnpool: puts the maxima of a MaxPool back to where its indices say; the rest is zero. The
+// indices count in the shape that follows from the window; a larger output_shape only adds room
+// behind.
 #include "ops/window.h"
 
 struct unpool {
@@ -147,16 +148,16 @@ static enum mopt_status unpool_infer(struct mopt_infer *infer, struct mopt_error
     return status == MOPT_OK ? mopt__infer_set(infer, 0, dtype, x->rank, dims, err) : status;
 }
 
-#define RECORD(from, to, set)                                                                      \
-    {                                                                                              \
-        .domain = "", .name = "MaxUnpool", .since = from, .until = to,                             \
-        .summary = "inverse of MaxPool by its indices",                                            \
-        MOPT_INPUTS({"X", "T1", set, 0}, {"I", "T2", MOPT_SET_I64, 0},                             \
-                    {"output_shape", "T2", MOPT_SET_I64, MOPT_PARAM_OPTIONAL}),                    \
-        MOPT_OUTPUTS({"output", "T1", set, 0}),                                                    \
-        MOPT_ATTRIBUTES(MOPT_A_INTS_REQUIRED("kernel_shape"), MOPT_A_INTS("pads"),                 \
-                        MOPT_A_INTS("strides")),                                                   \
-        .infer = unpool_infer, .eval = unpool_eval, .cost = mopt__cost_output                      \
+#define RECORD(from, to, set)                                                      \
+    {                                                                              \
+        .domain = "", .name = "MaxUnpool", .since = from, .until = to,             \
+        .summary = "inverse of MaxPool by its indices",                            \
+        MOPT_INPUTS({"X", "T1", set, 0}, {"I", "T2", MOPT_SET_I64, 0},             \
+                    {"output_shape", "T2", MOPT_SET_I64, MOPT_PARAM_OPTIONAL}),    \
+        MOPT_OUTPUTS({"output", "T1", set, 0}),                                    \
+        MOPT_ATTRIBUTES(MOPT_A_INTS_REQUIRED("kernel_shape"), MOPT_A_INTS("pads"), \
+                        MOPT_A_INTS("strides")),                                   \
+        .infer = unpool_infer, .eval = unpool_eval, .cost = mopt__cost_output      \
     }
 
 static const struct mopt_op records[] = {

@@ -38,8 +38,7 @@ double *mopt__nn_zeros(size_t count, struct mopt_error *err)
     return values;
 }
 
-enum mopt_status mopt__nn_doubles(const struct mopt_tensor *t, double **out,
-                                  struct mopt_error *err)
+enum mopt_status mopt__nn_doubles(const struct mopt_tensor *t, double **out, struct mopt_error *err)
 {
     *out = NULL;
     if (!t) {
@@ -111,10 +110,10 @@ void mopt__nn_store_at(struct mopt_tensor *t, size_t i, double value)
     int64_t low = 0;
     int64_t high = 0;
     mopt__nn_int_range(t->dtype, &low, &high);
-    int64_t whole = isnan(value)                  ? 0
-                    : value <= (double)low        ? low
-                    : value >= (double)high       ? high
-                                                  : (int64_t)value;
+    int64_t whole = isnan(value)            ? 0
+                    : value <= (double)low  ? low
+                    : value >= (double)high ? high
+                                            : (int64_t)value;
     mopt__element_set_i64(t->dtype, data, i, whole);
 }
 
@@ -169,8 +168,8 @@ enum mopt_status mopt__nn_infer_rank(const struct mopt_infer *infer, uint32_t i,
     if (rank < 0 || (rank >= low && rank <= high)) {
         return MOPT_OK;
     }
-    return mopt_error_set(err, MOPT_E_SHAPE, "input %u has rank %d, must be %d to %d", i, rank,
-                          low, high);
+    return mopt_error_set(err, MOPT_E_SHAPE, "input %u has rank %d, must be %d to %d", i, rank, low,
+                          high);
 }
 
 bool mopt__nn_dims_differ(const struct mopt_dims *dims, int64_t a, int64_t b)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NonMaxSuppression: per image and class, boxes in falling order of score; a box that overlaps a kept one too much is
-// dropped. Equal scores go in order of index.
+// NonMaxSuppression: per image and class, boxes in falling order of score; a box that overlaps a
+// kept one too much is dropped. Equal scores go in order of index.
 #include <stdlib.h>
 
 #include "ops/nn_util.h"
@@ -65,11 +65,11 @@ static bool overlaps(const struct rectangle *a, const struct rectangle *b, float
 static enum mopt_status keep(struct suppression *s, size_t image, size_t class, int64_t index,
                              struct mopt_error *err)
 {
-    enum mopt_status status = mopt__grow((void **)&s->found, &s->found_capacity,
-                                         s->found_count + 3, sizeof *s->found, err);
+    enum mopt_status status = mopt__grow((void **)&s->found, &s->found_capacity, s->found_count + 3,
+                                         sizeof *s->found, err);
     if (status == MOPT_OK) {
         s->found[s->found_count++] = (int64_t)image;
-        s->found[s->found_count++] = (int64_t)class;
+        s->found[s->found_count++] = (int64_t) class;
         s->found[s->found_count++] = index;
     }
     return status;
@@ -78,8 +78,7 @@ static enum mopt_status keep(struct suppression *s, size_t image, size_t class, 
 static enum mopt_status one_class(struct suppression *s, size_t image, size_t class,
                                   struct mopt_error *err)
 {
-    const float *scores =
-        (const float *)s->scores->data + (image * s->classes + class) * s->count;
+    const float *scores = (const float *)s->scores->data + (image * s->classes + class) * s->count;
     size_t candidates = 0;
     for (size_t i = 0; i < s->count; i++) {
         bool wanted = s->has_threshold ? scores[i] > s->threshold : scores[i] == scores[i];
@@ -179,8 +178,7 @@ static const struct mopt_op records[] = {
      .summary = "best boxes without much overlap",
      MOPT_INPUTS({"boxes", "tensor(float)", MOPT_SET_F32, 0},
                  {"scores", "tensor(float)", MOPT_SET_F32, 0},
-                 {"max_output_boxes_per_class", "tensor(int64)", MOPT_SET_I64,
-                  MOPT_PARAM_OPTIONAL},
+                 {"max_output_boxes_per_class", "tensor(int64)", MOPT_SET_I64, MOPT_PARAM_OPTIONAL},
                  {"iou_threshold", "tensor(float)", MOPT_SET_F32, MOPT_PARAM_OPTIONAL},
                  {"score_threshold", "tensor(float)", MOPT_SET_F32, MOPT_PARAM_OPTIONAL}),
      MOPT_OUTPUTS({"selected_indices", "tensor(int64)", MOPT_SET_I64, 0}),

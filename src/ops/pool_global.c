@@ -11,8 +11,8 @@ struct global {
     double p;
 };
 
-static enum mopt_status open_global(const struct mopt_node *node, int64_t version,
-                                    struct global *g, struct mopt_error *err)
+static enum mopt_status open_global(const struct mopt_node *node, int64_t version, struct global *g,
+                                    struct mopt_error *err)
 {
     float real = 2;
     int64_t whole = 2;
@@ -144,27 +144,26 @@ static const int kind_max = KIND_MAX;
 static const int kind_average = KIND_AVERAGE;
 static const int kind_lp = KIND_LP;
 
-#define GLOBAL(title, text, from, to, set, row)                                                    \
-    {                                                                                              \
-        .domain = "", .name = title, .since = from, .until = to, .summary = text,                  \
-        MOPT_INPUTS({"X", "T", set, 0}), MOPT_OUTPUTS({"Y", "T", set, 0}),                         \
-        .quant = &mopt__quant_unary_kernel, .infer = global_infer, .eval = global_eval,            \
-        .bind = global_bind, .cost = mopt__cost_input, .data = &(row)                              \
+#define GLOBAL(title, text, from, to, set, row)                                         \
+    {                                                                                   \
+        .domain = "", .name = title, .since = from, .until = to, .summary = text,       \
+        MOPT_INPUTS({"X", "T", set, 0}), MOPT_OUTPUTS({"Y", "T", set, 0}),              \
+        .quant = &mopt__quant_unary_kernel, .infer = global_infer, .eval = global_eval, \
+        .bind = global_bind, .cost = mopt__cost_input, .data = &(row)                   \
     }
-#define GLOBAL_LP(from, to, set, power)                                                            \
-    {                                                                                              \
-        .domain = "", .name = "GlobalLpPool", .since = from, .until = to,                          \
-        .summary = "p-norm of each channel", MOPT_INPUTS({"X", "T", set, 0}),                      \
-        MOPT_OUTPUTS({"Y", "T", set, 0}), MOPT_ATTRIBUTES(power), .infer = global_infer,           \
-        .eval = global_eval, .cost = mopt__cost_input, .data = &kind_lp                            \
+#define GLOBAL_LP(from, to, set, power)                                                  \
+    {                                                                                    \
+        .domain = "", .name = "GlobalLpPool", .since = from, .until = to,                \
+        .summary = "p-norm of each channel", MOPT_INPUTS({"X", "T", set, 0}),            \
+        MOPT_OUTPUTS({"Y", "T", set, 0}), MOPT_ATTRIBUTES(power), .infer = global_infer, \
+        .eval = global_eval, .cost = mopt__cost_input, .data = &kind_lp                  \
     }
 
 static const struct mopt_op records[] = {
     GLOBAL("GlobalAveragePool", "mean of each channel", 1, 21, MOPT_SET_FLOATS, kind_average),
     GLOBAL("GlobalAveragePool", "mean of each channel", 22, 0, MOPT_SET_FLOATS_BF, kind_average),
     GLOBAL("GlobalMaxPool", "largest element of each channel", 1, 21, MOPT_SET_FLOATS, kind_max),
-    GLOBAL("GlobalMaxPool", "largest element of each channel", 22, 0, MOPT_SET_FLOATS_BF,
-           kind_max),
+    GLOBAL("GlobalMaxPool", "largest element of each channel", 22, 0, MOPT_SET_FLOATS_BF, kind_max),
     GLOBAL_LP(1, 1, MOPT_SET_FLOATS, MOPT_A_FLOAT("p", 2)),
     GLOBAL_LP(2, 21, MOPT_SET_FLOATS, MOPT_A_INT("p", 2)),
     GLOBAL_LP(22, 0, MOPT_SET_FLOATS_BF, MOPT_A_INT("p", 2)),

@@ -28,8 +28,8 @@ static enum mopt_status read_size(const struct mopt_node *node, const char *name
     return status;
 }
 
-static enum mopt_status read_modes(const struct mopt_node *node, int64_t version,
-                                   struct regions *r, struct mopt_error *err)
+static enum mopt_status read_modes(const struct mopt_node *node, int64_t version, struct regions *r,
+                                   struct mopt_error *err)
 {
     const char *mode = NULL;
     const char *coordinates = "output_half_pixel";
@@ -56,8 +56,8 @@ static enum mopt_status read_modes(const struct mopt_node *node, int64_t version
     return MOPT_OK;
 }
 
-static enum mopt_status read_align(const struct mopt_node *node, int64_t version,
-                                   struct regions *r, struct mopt_error *err)
+static enum mopt_status read_align(const struct mopt_node *node, int64_t version, struct regions *r,
+                                   struct mopt_error *err)
 {
     float scale = 1;
     enum mopt_status status = read_modes(node, version, r, err);
@@ -185,8 +185,8 @@ static double bin(const struct regions *r, const struct roi *roi, const struct g
 {
     double total = 0;
     for (int64_t i = 0; i < g->rows; i++) {
-        double y = roi->y + (double)row * g->height +
-                   ((double)i + 0.5) * g->height / (double)g->rows;
+        double y =
+            roi->y + (double)row * g->height + ((double)i + 0.5) * g->height / (double)g->rows;
         for (int64_t j = 0; j < g->columns; j++) {
             double x = roi->x + (double)column * g->width +
                        ((double)j + 0.5) * g->width / (double)g->columns;
@@ -356,8 +356,9 @@ static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err
         status = pool_roi(&r, i / each / channels, &roi, err);
         if (status == MOPT_OK) {
             size_t from = (roi.image * channels + i / each % channels) * plane;
-            mopt__nn_store_at(y, i, pool_bin(&r, &roi, from, (int64_t)(i % each) / r.width,
-                                             (int64_t)(i % each) % r.width));
+            mopt__nn_store_at(y, i,
+                              pool_bin(&r, &roi, from, (int64_t)(i % each) / r.width,
+                                       (int64_t)(i % each) % r.width));
         }
     }
     return status;
@@ -387,27 +388,26 @@ static enum mopt_status roi_infer(struct mopt_infer *infer, struct mopt_error *e
     return mopt__infer_set(infer, 0, mopt__infer_dtype(infer, 0), 4, dims, err);
 }
 
-#define ALIGN(from, to, set, ...)                                                                  \
-    {                                                                                              \
-        .domain = "", .name = "RoiAlign", .since = from, .until = to,                              \
-        .summary = "interpolated pooling of regions of interest",                                  \
-        MOPT_INPUTS({"X", "T1", set, 0}, {"rois", "T1", set, 0},                                   \
-                    {"batch_indices", "T2", MOPT_SET_I64, 0}),                                     \
-        MOPT_OUTPUTS({"Y", "T1", set, 0}),                                                         \
-        MOPT_ATTRIBUTES(MOPT_A_STRING("mode", "avg", NULL), MOPT_A_INT("output_height", 1),        \
-                        MOPT_A_INT("output_width", 1), MOPT_A_INT("sampling_ratio", 0),            \
-                        MOPT_A_FLOAT("spatial_scale", 1), __VA_ARGS__),                            \
-        .infer = roi_infer, .eval = align_eval, .cost = mopt__cost_output                          \
+#define ALIGN(from, to, set, ...)                                                           \
+    {                                                                                       \
+        .domain = "", .name = "RoiAlign", .since = from, .until = to,                       \
+        .summary = "interpolated pooling of regions of interest",                           \
+        MOPT_INPUTS({"X", "T1", set, 0}, {"rois", "T1", set, 0},                            \
+                    {"batch_indices", "T2", MOPT_SET_I64, 0}),                              \
+        MOPT_OUTPUTS({"Y", "T1", set, 0}),                                                  \
+        MOPT_ATTRIBUTES(MOPT_A_STRING("mode", "avg", NULL), MOPT_A_INT("output_height", 1), \
+                        MOPT_A_INT("output_width", 1), MOPT_A_INT("sampling_ratio", 0),     \
+                        MOPT_A_FLOAT("spatial_scale", 1), __VA_ARGS__),                     \
+        .infer = roi_infer, .eval = align_eval, .cost = mopt__cost_output                   \
     }
 #define COORDINATES MOPT_A_STRING("coordinate_transformation_mode", "half_pixel", NULL)
-#define POOL(from, to, set)                                                                        \
-    {                                                                                              \
-        .domain = "", .name = "MaxRoiPool", .since = from, .until = to,                            \
-        .summary = "largest elements of the bins of regions of interest",                          \
-        MOPT_INPUTS({"X", "T", set, 0}, {"rois", "T", set, 0}),                                    \
-        MOPT_OUTPUTS({"Y", "T", set, 0}),                                                          \
-        MOPT_ATTRIBUTES(MOPT_A_INTS_REQUIRED("pooled_shape"), MOPT_A_FLOAT("spatial_scale", 1)),   \
-        .infer = roi_infer, .eval = pool_eval, .cost = mopt__cost_output                           \
+#define POOL(from, to, set)                                                                       \
+    {                                                                                             \
+        .domain = "", .name = "MaxRoiPool", .since = from, .until = to,                           \
+        .summary = "largest elements of the bins of regions of interest",                         \
+        MOPT_INPUTS({"X", "T", set, 0}, {"rois", "T", set, 0}), MOPT_OUTPUTS({"Y", "T", set, 0}), \
+        MOPT_ATTRIBUTES(MOPT_A_INTS_REQUIRED("pooled_shape"), MOPT_A_FLOAT("spatial_scale", 1)),  \
+        .infer = roi_infer, .eval = pool_eval, .cost = mopt__cost_output                          \
     }
 
 static const struct mopt_op records[] = {

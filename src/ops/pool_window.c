@@ -46,8 +46,8 @@ static enum mopt_status read_power(const struct mopt_node *node, int64_t version
 }
 
 // Attributes of all three; each record's schema says which of them a node may have.
-static enum mopt_status read_attributes(const struct mopt_node *node, int64_t version,
-                                        int spatial, struct pooling *p, struct mopt_error *err)
+static enum mopt_status read_attributes(const struct mopt_node *node, int64_t version, int spatial,
+                                        struct pooling *p, struct mopt_error *err)
 {
     p->kind = (enum kind)(*(const int *)node->op->data);
     enum mopt_status status = mopt__window_read(node, spatial, NULL, &p->w, err);
@@ -245,8 +245,7 @@ static enum mopt_status pool_run(struct mopt_eval *eval, struct mopt_error *err)
     const struct mopt_tensor *x = mopt__eval_input(eval, 0);
     struct pooling p;
     struct mopt_tensor *y = NULL;
-    enum mopt_status status =
-        open_pooling(eval->node, eval->version, x->rank, x->dims, &p, err);
+    enum mopt_status status = open_pooling(eval->node, eval->version, x->rank, x->dims, &p, err);
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, MOPT_FLOAT32, p.rank, p.dims, &y, err);
     }
@@ -287,8 +286,7 @@ static enum mopt_status pool_infer(struct mopt_infer *infer, struct mopt_error *
         return mopt_error_set(err, MOPT_E_SHAPE, "input has rank %d, must be 3 or more", x->rank);
     }
     struct pooling p = {.rank = x->rank};
-    enum mopt_status status =
-        read_attributes(infer->node, infer->version, x->rank - 2, &p, err);
+    enum mopt_status status = read_attributes(infer->node, infer->version, x->rank - 2, &p, err);
     for (int i = 0; status == MOPT_OK && i < x->rank - 2; i++) {
         p.w.in[i] = x->dims[2 + i];
     }
@@ -302,19 +300,20 @@ static enum mopt_status pool_infer(struct mopt_infer *infer, struct mopt_error *
         p.dims[i] = i < 2 ? x->dims[i] : p.w.out[i - 2];
     }
     status = mopt__infer_set(infer, 0, dtype, x->rank, p.dims, err);
-    return status == MOPT_OK ? mopt__infer_set(infer, 1, MOPT_INT64, x->rank, p.dims, err)
-                             : status;
+    return status == MOPT_OK ? mopt__infer_set(infer, 1, MOPT_INT64, x->rank, p.dims, err) : status;
 }
 
 static const int kind_max = KIND_MAX;
 static const int kind_average = KIND_AVERAGE;
 static const int kind_lp = KIND_LP;
-static const struct mopt_quant_spec quant = {
-    .activations = 1, .weight_axis = 0, .bias_input = -1, .share_parameters = true,
-    .integer_kernel = true};
+static const struct mopt_quant_spec quant = {.activations = 1,
+                                             .weight_axis = 0,
+                                             .bias_input = -1,
+                                             .share_parameters = true,
+                                             .integer_kernel = true};
 
-#define WINDOW                                                                                     \
-    MOPT_A_STRING("auto_pad", "NOTSET", NULL), MOPT_A_INTS_REQUIRED("kernel_shape"),               \
+#define WINDOW                                                                       \
+    MOPT_A_STRING("auto_pad", "NOTSET", NULL), MOPT_A_INTS_REQUIRED("kernel_shape"), \
         MOPT_A_INTS("pads"), MOPT_A_INTS("strides")
 #define CEIL MOPT_A_FLAG("ceil_mode", 0)
 #define DILATE MOPT_A_INTS("dilations")
@@ -322,26 +321,26 @@ static const struct mopt_quant_spec quant = {
 #define ORDER MOPT_A_FLAG("storage_order", 0)
 #define RUN .infer = pool_infer, .eval = pool_eval, .bind = pool_bind, .cost = mopt__cost_output
 
-#define MAX_POOL(from, to, set, ...)                                                               \
-    {                                                                                              \
-        .domain = "", .name = "MaxPool", .since = from, .until = to,                               \
-        .summary = "largest element of each window", MOPT_INPUTS({"X", "T", set, 0}),              \
-        MOPT_OUTPUTS({"Y", "T", set, 0}, {"Indices", "I", MOPT_SET_I64, MOPT_PARAM_OPTIONAL}),     \
-        MOPT_ATTRIBUTES(WINDOW, __VA_ARGS__), .quant = &quant, .data = &kind_max, RUN              \
+#define MAX_POOL(from, to, set, ...)                                                           \
+    {                                                                                          \
+        .domain = "", .name = "MaxPool", .since = from, .until = to,                           \
+        .summary = "largest element of each window", MOPT_INPUTS({"X", "T", set, 0}),          \
+        MOPT_OUTPUTS({"Y", "T", set, 0}, {"Indices", "I", MOPT_SET_I64, MOPT_PARAM_OPTIONAL}), \
+        MOPT_ATTRIBUTES(WINDOW, __VA_ARGS__), .quant = &quant, .data = &kind_max, RUN          \
     }
-#define AVERAGE_POOL(from, to, set, ...)                                                           \
-    {                                                                                              \
-        .domain = "", .name = "AveragePool", .since = from, .until = to,                           \
-        .summary = "mean of each window", MOPT_INPUTS({"X", "T", set, 0}),                         \
-        MOPT_OUTPUTS({"Y", "T", set, 0}), MOPT_ATTRIBUTES(WINDOW, __VA_ARGS__), .quant = &quant,   \
-        .data = &kind_average, RUN                                                                 \
+#define AVERAGE_POOL(from, to, set, ...)                                                         \
+    {                                                                                            \
+        .domain = "", .name = "AveragePool", .since = from, .until = to,                         \
+        .summary = "mean of each window", MOPT_INPUTS({"X", "T", set, 0}),                       \
+        MOPT_OUTPUTS({"Y", "T", set, 0}), MOPT_ATTRIBUTES(WINDOW, __VA_ARGS__), .quant = &quant, \
+        .data = &kind_average, RUN                                                               \
     }
-#define LP_POOL(from, to, set, ...)                                                                \
-    {                                                                                              \
-        .domain = "", .name = "LpPool", .since = from, .until = to,                                \
-        .summary = "p-norm of each window", MOPT_INPUTS({"X", "T", set, 0}),                       \
-        MOPT_OUTPUTS({"Y", "T", set, 0}), MOPT_ATTRIBUTES(WINDOW, __VA_ARGS__),                    \
-        .data = &kind_lp, RUN                                                                      \
+#define LP_POOL(from, to, set, ...)                                                               \
+    {                                                                                             \
+        .domain = "", .name = "LpPool", .since = from, .until = to,                               \
+        .summary = "p-norm of each window", MOPT_INPUTS({"X", "T", set, 0}),                      \
+        MOPT_OUTPUTS({"Y", "T", set, 0}), MOPT_ATTRIBUTES(WINDOW, __VA_ARGS__), .data = &kind_lp, \
+        RUN                                                                                       \
     }
 
 static const struct mopt_op records[] = {

@@ -27,10 +27,11 @@ static void power_f32(void *out, const void *pa, const void *pb, size_t n, ptrdi
     float *o = out;
     const float *a = pa;
     const float *b = pb;
-    if (sb == 0 && n > 0 && *b == 2.0f) {
+    if (sb == 0 && n > 0 && (*b == 2.0f || *b == 3.0f)) {
+        const bool cube = *b == 3.0f;
         for (size_t i = 0; i < n; i++) {
             const float x = a[(ptrdiff_t)i * sa];
-            o[i] = x * x;
+            o[i] = cube ? x * x * x : x * x;
         }
         return;
     }

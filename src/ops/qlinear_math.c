@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// QLinearAdd, QLinearMul, QLinearSigmoid, QLinearLeakyRelu, QLinearSoftmax and QLinearConcat of com.microsoft: the float
-// operator between dequantized inputs and a quantized output.
+// QLinearAdd, QLinearMul, QLinearSigmoid, QLinearLeakyRelu, QLinearSoftmax and QLinearConcat of
+// com.microsoft: the float operator between dequantized inputs and a quantized output.
 #include <math.h>
 #include <string.h>
 
@@ -219,8 +219,8 @@ static enum mopt_status concat_eval(struct mopt_eval *eval, struct mopt_error *e
     int64_t dims[MOPT_RANK_MAX] = {0};
     int rank = 0;
     int axis = 0;
-    enum mopt_status status = mopt__quantized_open(NULL, mopt__eval_input(eval, 0),
-                                                   mopt__eval_input(eval, 1), &out, err);
+    enum mopt_status status =
+        mopt__quantized_open(NULL, mopt__eval_input(eval, 0), mopt__eval_input(eval, 1), &out, err);
     if (status == MOPT_OK) {
         status = check_pieces(eval, &axis, dims, &rank, err);
     }
@@ -258,8 +258,8 @@ static enum mopt_status concat_infer(struct mopt_infer *infer, struct mopt_error
     for (uint32_t i = 5; status == MOPT_OK && i < infer->node->input_count; i += 3) {
         const struct mopt_type *t = mopt__infer_tensor(infer, i);
         bool known = t && t->rank == first->rank;
-        dims[axis] = mopt__dim_add(infer->dims, dims[axis],
-                                   known ? t->dims[axis] : MOPT_DIM_UNKNOWN);
+        dims[axis] =
+            mopt__dim_add(infer->dims, dims[axis], known ? t->dims[axis] : MOPT_DIM_UNKNOWN);
     }
     return status == MOPT_OK ? mopt__infer_set(infer, 0, dtype, first->rank, dims, err) : status;
 }
@@ -277,24 +277,24 @@ static const bool multiplies = true;
 #define Q MOPT_SET_INT8
 #define REAL MOPT_SET_F32
 #define OPTIONAL MOPT_PARAM_OPTIONAL
-#define PAIR(title, text, row)                                                                     \
-    {                                                                                              \
-        .domain = "com.microsoft", .name = title, .since = 1, .summary = text,                     \
-        MOPT_INPUTS({"A", "T", Q, 0}, {"A_scale", "tensor(float)", REAL, 0},                       \
-                    {"A_zero_point", "T", Q, OPTIONAL}, {"B", "T", Q, 0},                          \
-                    {"B_scale", "tensor(float)", REAL, 0}, {"B_zero_point", "T", Q, OPTIONAL},     \
-                    {"C_scale", "tensor(float)", REAL, 0}, {"C_zero_point", "T", Q, OPTIONAL}),    \
-        MOPT_OUTPUTS({"C", "T", Q, 0}), .infer = pair_infer, .eval = pair_eval,                    \
-        .cost = mopt__cost_output, .data = &(row)                                                  \
+#define PAIR(title, text, row)                                                                  \
+    {                                                                                           \
+        .domain = "com.microsoft", .name = title, .since = 1, .summary = text,                  \
+        MOPT_INPUTS({"A", "T", Q, 0}, {"A_scale", "tensor(float)", REAL, 0},                    \
+                    {"A_zero_point", "T", Q, OPTIONAL}, {"B", "T", Q, 0},                       \
+                    {"B_scale", "tensor(float)", REAL, 0}, {"B_zero_point", "T", Q, OPTIONAL},  \
+                    {"C_scale", "tensor(float)", REAL, 0}, {"C_zero_point", "T", Q, OPTIONAL}), \
+        MOPT_OUTPUTS({"C", "T", Q, 0}), .infer = pair_infer, .eval = pair_eval,                 \
+        .cost = mopt__cost_output, .data = &(row)                                               \
     }
-#define ONE(title, text, function, ...)                                                            \
-    {                                                                                              \
-        .domain = "com.microsoft", .name = title, .since = 1, .summary = text,                     \
-        MOPT_INPUTS({"X", "T", Q, 0}, {"X_scale", "tensor(float)", REAL, 0},                       \
-                    {"X_zero_point", "T", Q, OPTIONAL}, {"Y_scale", "tensor(float)", REAL, 0},     \
-                    {"Y_zero_point", "T", Q, OPTIONAL}),                                           \
-        MOPT_OUTPUTS({"Y", "T", Q, 0}), __VA_ARGS__.infer = one_infer, .eval = function,           \
-        .cost = mopt__cost_output                                                                  \
+#define ONE(title, text, function, ...)                                                        \
+    {                                                                                          \
+        .domain = "com.microsoft", .name = title, .since = 1, .summary = text,                 \
+        MOPT_INPUTS({"X", "T", Q, 0}, {"X_scale", "tensor(float)", REAL, 0},                   \
+                    {"X_zero_point", "T", Q, OPTIONAL}, {"Y_scale", "tensor(float)", REAL, 0}, \
+                    {"Y_zero_point", "T", Q, OPTIONAL}),                                       \
+        MOPT_OUTPUTS({"Y", "T", Q, 0}), __VA_ARGS__.infer = one_infer, .eval = function,       \
+        .cost = mopt__cost_output                                                              \
     }
 #define WITH(...) MOPT_ATTRIBUTES(__VA_ARGS__),
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// QLinearAveragePool and QLinearGlobalAveragePool of com.microsoft: means of quantized windows, channels first or last.
+// QLinearAveragePool and QLinearGlobalAveragePool of com.microsoft: means of quantized windows,
+// channels first or last.
 #include "ops/qlinear_util.h"
 #include "ops/window.h"
 
@@ -107,8 +108,7 @@ static void pool_at(const struct pooling *p, size_t position, const struct mopt_
                                 : i * in + taps[t].input;
             sum += mopt__quantized_at(&p->x, at);
         }
-        size_t to = p->last ? (image * out + position) * p->channels + channel
-                            : i * out + position;
+        size_t to = p->last ? (image * out + position) * p->channels + channel : i * out + position;
         mopt__quantized_store(&p->out, y, to, divisor > 0 ? sum / divisor : 0);
     }
 }
@@ -178,16 +178,16 @@ static const bool windowed = false;
 static const bool global_pool = true;
 
 #define Q MOPT_SET_INT8
-#define POOL(title, text, row, ...)                                                                \
-    {                                                                                              \
-        .domain = "com.microsoft", .name = title, .since = 1, .summary = text,                     \
-        MOPT_INPUTS({"X", "T", Q, 0}, {"x_scale", "tensor(float)", MOPT_SET_F32, 0},               \
-                    {"x_zero_point", "T", Q, MOPT_PARAM_OPTIONAL},                                 \
-                    {"y_scale", "tensor(float)", MOPT_SET_F32, 0},                                 \
-                    {"y_zero_point", "T", Q, MOPT_PARAM_OPTIONAL}),                                \
-        MOPT_OUTPUTS({"Y", "T", Q, 0}),                                                            \
-        MOPT_ATTRIBUTES(MOPT_A_INT("channels_last", 0), __VA_ARGS__), .infer = pool_infer,         \
-        .eval = pool_eval, .cost = mopt__cost_input, .data = &(row)                                \
+#define POOL(title, text, row, ...)                                                        \
+    {                                                                                      \
+        .domain = "com.microsoft", .name = title, .since = 1, .summary = text,             \
+        MOPT_INPUTS({"X", "T", Q, 0}, {"x_scale", "tensor(float)", MOPT_SET_F32, 0},       \
+                    {"x_zero_point", "T", Q, MOPT_PARAM_OPTIONAL},                         \
+                    {"y_scale", "tensor(float)", MOPT_SET_F32, 0},                         \
+                    {"y_zero_point", "T", Q, MOPT_PARAM_OPTIONAL}),                        \
+        MOPT_OUTPUTS({"Y", "T", Q, 0}),                                                    \
+        MOPT_ATTRIBUTES(MOPT_A_INT("channels_last", 0), __VA_ARGS__), .infer = pool_infer, \
+        .eval = pool_eval, .cost = mopt__cost_input, .data = &(row)                        \
     }
 
 static const struct mopt_op records[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// QGemm, MatMulIntegerToFloat and DynamicQuantizeMatMul of com.microsoft: integer products that end in floats or codes.
+// QGemm, MatMulIntegerToFloat and DynamicQuantizeMatMul of com.microsoft: integer products that end
+// in floats or codes.
 #include <math.h>
 #include <string.h>
 
@@ -10,7 +11,8 @@ struct operand {
     bool trans; // QGemm: stored transposed
 };
 
-// Integer matrix operand as floats (code minus zero point), rows x columns; zero points per row or per column.
+// Integer matrix operand as floats (code minus zero point), rows x columns; zero points per row or
+// per column.
 static void widen(const struct operand *o, size_t first, size_t rows, size_t columns,
                   bool zero_per_column, float *out)
 {
@@ -27,8 +29,8 @@ static void widen(const struct operand *o, size_t first, size_t rows, size_t col
     }
 }
 
-static enum mopt_status check_parameter(const struct mopt_tensor *t, const char *name, int64_t lines,
-                                        struct mopt_error *err)
+static enum mopt_status check_parameter(const struct mopt_tensor *t, const char *name,
+                                        int64_t lines, struct mopt_error *err)
 {
     if (!t || t->count == 1 || (lines > 0 && (int64_t)t->count == lines)) {
         return MOPT_OK;
@@ -120,8 +122,8 @@ static enum mopt_status finish_to_float(struct mopt_eval *eval, struct to_float 
                                         struct mopt_error *err)
 {
     struct room room = {NULL, NULL, NULL, NULL};
-    enum mopt_status status = mopt__matmul_open(p->a.t->rank, p->a.t->dims, p->b.t->rank,
-                                                p->b.t->dims, &p->mm, err);
+    enum mopt_status status =
+        mopt__matmul_open(p->a.t->rank, p->a.t->dims, p->b.t->rank, p->b.t->dims, &p->mm, err);
     if (status == MOPT_OK) {
         status = check_parameter(p->a.scale, "a_scale", 0, err);
     }
@@ -174,7 +176,8 @@ static enum mopt_status new_scalar(enum mopt_dtype dtype, double value, struct m
     return status;
 }
 
-// uint8 codes of a float tensor with parameters from its range, as DynamicQuantizeLinear gives them.
+// uint8 codes of a float tensor with parameters from its range, as DynamicQuantizeLinear gives
+// them.
 static enum mopt_status quantize(const struct mopt_tensor *x, struct mopt_tensor *out[3],
                                  struct mopt_error *err)
 {
@@ -285,9 +288,9 @@ static enum mopt_status open_qgemm(const struct mopt_eval *eval, struct qgemm *q
         const struct mopt_tensor *t;
         const char *name;
         int64_t lines;
-    } checks[] = {{in[1], "a_scale", 0},        {in[2], "a_zero_point", 0},
-                  {in[4], "b_scale", q->mm.n},  {in[5], "b_zero_point", q->mm.n},
-                  {in[7], "y_scale", 0},        {in[8], "y_zero_point", 0}};
+    } checks[] = {{in[1], "a_scale", 0},       {in[2], "a_zero_point", 0},
+                  {in[4], "b_scale", q->mm.n}, {in[5], "b_zero_point", q->mm.n},
+                  {in[7], "y_scale", 0},       {in[8], "y_zero_point", 0}};
     for (size_t i = 0; status == MOPT_OK && i < MOPT_COUNTOF(checks); i++) {
         status = check_parameter(checks[i].t, checks[i].name, checks[i].lines, err);
     }
@@ -316,9 +319,9 @@ static void finish_qgemm(const struct qgemm *q, size_t e, int32_t sum, struct mo
     mopt__nn_int_range(y->dtype, &low, &high);
     factor /= (float)scale_at(&q->y, 0);
     int64_t zero = q->y.zero ? mopt__tensor_i64_at(q->y.zero, 0) : 0;
-    mopt__element_set_i64(
-        y->dtype, mopt__tensor_data(y), e,
-        mopt__nn_quantize((double)((float)(int32_t)total * factor), zero, low, high));
+    mopt__element_set_i64(y->dtype, mopt__tensor_data(y), e,
+                          mopt__nn_quantize((double)((float)(int32_t)total * factor), zero, low,
+                                            high));
 }
 
 static enum mopt_status qgemm_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -329,8 +332,8 @@ static enum mopt_status qgemm_eval(struct mopt_eval *eval, struct mopt_error *er
     enum mopt_status status = open_qgemm(eval, &q, err);
     if (status == MOPT_OK) {
         enum mopt_dtype codes = q.y.zero ? q.y.zero->dtype : q.a.t->dtype;
-        status = mopt__eval_output(eval, 0, q.y.scale ? codes : MOPT_FLOAT32, 2, q.mm.dims, &y,
-                                   err);
+        status =
+            mopt__eval_output(eval, 0, q.y.scale ? codes : MOPT_FLOAT32, 2, q.mm.dims, &y, err);
     }
     if (status == MOPT_OK) {
         status = new_room(&q.mm, &room, err);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An 8-bit tensor with its parameters; single precision as in the peers' kernels. It must not know any operator.
+// An 8-bit tensor with its parameters; single precision as in the peers' kernels. It must not know
+// any operator.
 #include "ops/qlinear_util.h"
 
 enum mopt_status mopt__quantized_open(const struct mopt_tensor *t, const struct mopt_tensor *scale,

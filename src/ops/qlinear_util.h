@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the quantized operators of com.microsoft share: an 8-bit tensor with its scale and zero point. It must not know
-// any operator.
+// What the quantized operators of com.microsoft share: an 8-bit tensor with its scale and zero
+// point. It must not know any operator.
 #ifndef MOPT_OPS_QLINEAR_UTIL_H
 #define MOPT_OPS_QLINEAR_UTIL_H
 
@@ -13,7 +13,8 @@ struct mopt_quantized {
     enum mopt_dtype dtype;
 };
 
-// From tensor, scale (one element) and zero point (one element or NULL = 0). Errors: MOPT_E_SHAPE, MOPT_E_TYPE.
+// From tensor, scale (one element) and zero point (one element or NULL = 0). Errors: MOPT_E_SHAPE,
+// MOPT_E_TYPE.
 enum mopt_status mopt__quantized_open(const struct mopt_tensor *t, const struct mopt_tensor *scale,
                                       const struct mopt_tensor *zero, struct mopt_quantized *q,
                                       struct mopt_error *err);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// QuantizeLinear and DequantizeLinear: per tensor, per axis and blocked; integers, float8 and float4. The forms of
-// com.microsoft are the same functions. Meaning: reference/quantization.md 2.1, 2.2 and 2.7.
+// QuantizeLinear and DequantizeLinear: per tensor, per axis and blocked; integers, float8 and
+// float4. The forms of com.microsoft are the same functions. Meaning:
+// reference/quantization.md 2.1, 2.2 and 2.7.
 #include <math.h>
 
 #include "ops/nn_util.h"
 
 // Which parameter belongs to which element: runs of elements share one.
 struct layout {
-    size_t inner; // elements behind the axis
-    size_t size;  // of the axis
-    size_t block; // entries of the axis per parameter; 0 = per axis
+    size_t inner;  // elements behind the axis
+    size_t size;   // of the axis
+    size_t block;  // entries of the axis per parameter; 0 = per axis
     size_t blocks; // parameters along the axis
     bool single;
 };
@@ -225,8 +226,7 @@ static enum mopt_status run_all(struct mopt_eval *eval, const struct quantizatio
                                 struct mopt_error *err)
 {
     struct mopt_tensor *y = NULL;
-    enum mopt_status status =
-        mopt__open_output(eval, 0, q->out, q->x->rank, q->x->dims, &y, err);
+    enum mopt_status status = mopt__open_output(eval, 0, q->out, q->x->rank, q->x->dims, &y, err);
     for (size_t i = 0; status == MOPT_OK && i < q->x->count;) {
         size_t run = 0;
         size_t p = parameter(&q->layout, i, q->x->count, &run);
@@ -352,7 +352,7 @@ static enum mopt_status dequantize_infer(struct mopt_infer *infer, struct mopt_e
 
 #define Q10 MOPT_SET_INT8
 #define Q19 (Q10 | MOPT_SET_FLOAT8)
-#define Q21                                                                                        \
+#define Q21 \
     (Q19 | MOPT_DT(MOPT_INT16) | MOPT_DT(MOPT_UINT16) | MOPT_DT(MOPT_INT4) | MOPT_DT(MOPT_UINT4))
 #define Q23 (Q21 | MOPT_DT(MOPT_FLOAT4E2M1))
 #define Q25 (Q23 | MOPT_DT(MOPT_INT2) | MOPT_DT(MOPT_UINT2))
@@ -365,27 +365,27 @@ static enum mopt_status dequantize_infer(struct mopt_infer *infer, struct mopt_e
 #define OUT_TYPE MOPT_A_INT("output_dtype", 0)
 #define SATURATE MOPT_A_INT("saturate", 1)
 #define PRECISION MOPT_A_INT("precision", 0)
-#define CONTRIB                                                                                    \
-    (MOPT_SET_INT8 | MOPT_DT(MOPT_INT16) | MOPT_DT(MOPT_UINT16) | MOPT_DT(MOPT_INT4) |             \
+#define CONTRIB                                                                        \
+    (MOPT_SET_INT8 | MOPT_DT(MOPT_INT16) | MOPT_DT(MOPT_UINT16) | MOPT_DT(MOPT_INT4) | \
      MOPT_DT(MOPT_UINT4))
 
-#define QUANTIZE(where, from, to, real, scale_type, scale, set, ...)                               \
-    {                                                                                              \
-        .domain = where, .name = "QuantizeLinear", .since = from, .until = to,                     \
-        .summary = "real numbers to codes: round(x / scale) + zero point, saturated",              \
-        MOPT_INPUTS({"x", "T1", real, 0}, {"y_scale", scale_type, scale, 0},                       \
-                    {"y_zero_point", "T3", set, MOPT_PARAM_OPTIONAL}),                             \
-        MOPT_OUTPUTS({"y", "T3", set, 0}), __VA_ARGS__.infer = quantize_infer,                     \
-        .eval = quantize_eval, .cost = mopt__cost_output                                           \
+#define QUANTIZE(where, from, to, real, scale_type, scale, set, ...)                  \
+    {                                                                                 \
+        .domain = where, .name = "QuantizeLinear", .since = from, .until = to,        \
+        .summary = "real numbers to codes: round(x / scale) + zero point, saturated", \
+        MOPT_INPUTS({"x", "T1", real, 0}, {"y_scale", scale_type, scale, 0},          \
+                    {"y_zero_point", "T3", set, MOPT_PARAM_OPTIONAL}),                \
+        MOPT_OUTPUTS({"y", "T3", set, 0}), __VA_ARGS__.infer = quantize_infer,        \
+        .eval = quantize_eval, .cost = mopt__cost_output                              \
     }
-#define DEQUANTIZE(where, from, to, set, scale, real, ...)                                         \
-    {                                                                                              \
-        .domain = where, .name = "DequantizeLinear", .since = from, .until = to,                   \
-        .summary = "codes to real numbers: (x - zero point) * scale",                              \
-        MOPT_INPUTS({"x", "T1", set, 0}, {"x_scale", "T2", scale, 0},                              \
-                    {"x_zero_point", "T1", set, MOPT_PARAM_OPTIONAL}),                             \
-        MOPT_OUTPUTS({"y", "T3", real, 0}), __VA_ARGS__.infer = dequantize_infer,                  \
-        .eval = dequantize_eval, .cost = mopt__cost_output                                         \
+#define DEQUANTIZE(where, from, to, set, scale, real, ...)                        \
+    {                                                                             \
+        .domain = where, .name = "DequantizeLinear", .since = from, .until = to,  \
+        .summary = "codes to real numbers: (x - zero point) * scale",             \
+        MOPT_INPUTS({"x", "T1", set, 0}, {"x_scale", "T2", scale, 0},             \
+                    {"x_zero_point", "T1", set, MOPT_PARAM_OPTIONAL}),            \
+        MOPT_OUTPUTS({"y", "T3", real, 0}), __VA_ARGS__.infer = dequantize_infer, \
+        .eval = dequantize_eval, .cost = mopt__cost_output                        \
     }
 #define WITH(...) MOPT_ATTRIBUTES(__VA_ARGS__),
 
@@ -393,8 +393,7 @@ static const struct mopt_op records[] = {
     QUANTIZE("", 10, 12, S10 | INT32, "tensor(float)", S10, Q10, ),
     QUANTIZE("", 13, 18, S10 | INT32, "tensor(float)", S10, Q10, WITH(AXIS)),
     QUANTIZE("", 19, 20, S19 | INT32, "S", S19 | INT32, Q19, WITH(AXIS, SATURATE)),
-    QUANTIZE("", 21, 22, S19 | INT32, "S", S19 | INT32, Q21,
-             WITH(AXIS, SATURATE, BLOCK, OUT_TYPE)),
+    QUANTIZE("", 21, 22, S19 | INT32, "S", S19 | INT32, Q21, WITH(AXIS, SATURATE, BLOCK, OUT_TYPE)),
     QUANTIZE("", 23, 23, S19 | INT32, "T2", S19 | INT32, Q23,
              WITH(AXIS, SATURATE, BLOCK, OUT_TYPE, PRECISION)),
     QUANTIZE("", 24, 24, S19 | INT32, "T2", S24 | INT32, Q23,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// RNN, GRU and LSTM nodes: attributes, layouts, directions and sequence lengths around the cells of recurrent_cell.c.
-// DynamicQuantizeLSTM of com.microsoft has transposed 8-bit weights and rounds input and state on the way.
+// RNN, GRU and LSTM nodes: attributes, layouts, directions and sequence lengths around the cells of
+// recurrent_cell.c. DynamicQuantizeLSTM of com.microsoft has transposed 8-bit weights and rounds
+// input and state on the way.
 #include <math.h>
 #include <string.h>
 
@@ -42,8 +43,8 @@ static enum mopt_status read_direction(const struct mopt_node *node, struct recu
     // "foward" is the default as GRU of opset 1 spells it
     if (n->directions == 1 && !n->reverse_first && !mopt__streq(text, "forward") &&
         !mopt__streq(text, "foward")) {
-        return mopt_error_set(err, MOPT_E_VALUE,
-                              "attribute 'direction' has the unknown value '%s'", text);
+        return mopt_error_set(err, MOPT_E_VALUE, "attribute 'direction' has the unknown value '%s'",
+                              text);
     }
     return MOPT_OK;
 }
@@ -73,8 +74,9 @@ static enum mopt_status set_activation(struct mopt_activation *f, const char *na
 static enum mopt_status read_activations(const struct mopt_node *node, struct recurrent *n,
                                          struct mopt_error *err)
 {
-    static const char *const usual[3][3] = {
-        {"Tanh"}, {"Sigmoid", "Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
+    static const char *const usual[3][3] = {{"Tanh"},
+                                            {"Sigmoid", "Tanh"},
+                                            {"Sigmoid", "Tanh", "Tanh"}};
     const struct mopt_string *names = NULL;
     const float *alpha = NULL;
     const float *beta = NULL;
@@ -129,8 +131,7 @@ static enum mopt_status read_attributes(const struct mopt_node *node, struct rec
                               (long long)layout);
     }
     if (status == MOPT_OK && (clip < 0 || isnan(clip))) {
-        return mopt_error_set(err, MOPT_E_VALUE, "attribute 'clip' has the value %g",
-                              (double)clip);
+        return mopt_error_set(err, MOPT_E_VALUE, "attribute 'clip' has the value %g", (double)clip);
     }
     n->batch_first = layout == 1;
     n->base.clip = (double)clip;
@@ -185,13 +186,14 @@ static enum mopt_status check_inputs(const struct mopt_node *node, struct recurr
         const char *name;
         int rank;
         size_t dims[3];
-    } checks[] = {{in[1], "W", 3, {d, c->quantized ? c->inputs : width, c->quantized ? width : c->inputs}},
-                  {in[2], "R", 3, {d, c->quantized ? c->hidden : width, c->quantized ? width : c->hidden}},
-                  {in[3], "B", 2, {d, 2 * width, 0}},
-                  {in[4], "sequence_lens", 1, {c->batch, 0, 0}},
-                  {in[5], "initial_h", 3, {state[0], state[1], state[2]}},
-                  {in[6], "initial_c", 3, {state[0], state[1], state[2]}},
-                  {in[7], "P", 2, {d, 3 * c->hidden, 0}}};
+    } checks[] = {
+        {in[1], "W", 3, {d, c->quantized ? c->inputs : width, c->quantized ? width : c->inputs}},
+        {in[2], "R", 3, {d, c->quantized ? c->hidden : width, c->quantized ? width : c->hidden}},
+        {in[3], "B", 2, {d, 2 * width, 0}},
+        {in[4], "sequence_lens", 1, {c->batch, 0, 0}},
+        {in[5], "initial_h", 3, {state[0], state[1], state[2]}},
+        {in[6], "initial_c", 3, {state[0], state[1], state[2]}},
+        {in[7], "P", 2, {d, 3 * c->hidden, 0}}};
     for (size_t i = 0; status == MOPT_OK && i < MOPT_COUNTOF(checks); i++) {
         status = check_dims(checks[i].t, checks[i].name, checks[i].rank, checks[i].dims, err);
     }
@@ -228,7 +230,8 @@ static void swap_axes(const double *from, size_t a, size_t b, size_t n, double *
     }
 }
 
-// Loads a tensor as doubles; with layout 1 its first two axes are swapped. absent: zeros of `count`.
+// Loads a tensor as doubles; with layout 1 its first two axes are swapped. absent: zeros of
+// `count`.
 static enum mopt_status load(const struct recurrent *n, const struct mopt_tensor *t, size_t count,
                              double **out, struct mopt_error *err)
 {
@@ -251,7 +254,8 @@ static enum mopt_status load(const struct recurrent *n, const struct mopt_tensor
     return MOPT_OK;
 }
 
-// 8-bit weights [d, rows, columns] as doubles [d, columns, rows]; parameters per direction or per direction and column.
+// 8-bit weights [d, rows, columns] as doubles [d, columns, rows]; parameters per direction or per
+// direction and column.
 static enum mopt_status load_codes(const struct mopt_tensor *t, const struct mopt_tensor *scale,
                                    const struct mopt_tensor *zero, double **out,
                                    struct mopt_error *err)
@@ -404,8 +408,8 @@ static enum mopt_status put_sequence(struct mopt_eval *eval, const struct recurr
     return status;
 }
 
-static enum mopt_status put_state(struct mopt_eval *eval, const struct recurrent *n, uint32_t output,
-                                  const double *state, enum mopt_dtype dtype,
+static enum mopt_status put_state(struct mopt_eval *eval, const struct recurrent *n,
+                                  uint32_t output, const double *state, enum mopt_dtype dtype,
                                   struct mopt_error *err)
 {
     const struct mopt_cell *c = &n->base;
@@ -528,45 +532,53 @@ static const struct variant kind_rnn = {MOPT_CELL_RNN, false};
 static const struct variant kind_gru = {MOPT_CELL_GRU, false};
 static const struct variant kind_lstm = {MOPT_CELL_LSTM, false};
 static const struct variant kind_dynamic = {MOPT_CELL_LSTM, true};
-static const struct mopt_quant_spec quant = {
-    .activations = 1, .weights = 6, .weight_axis = 1, .bias_input = -1};
+static const struct mopt_quant_spec quant = {.activations = 1,
+                                             .weights = 6,
+                                             .weight_axis = 1,
+                                             .bias_input = -1};
 
 #define OPTIONAL MOPT_PARAM_OPTIONAL
-#define COMMON_IN(set)                                                                             \
-    {"X", "T", set, 0}, {"W", "T", set, 0}, {"R", "T", set, 0}, {"B", "T", set, OPTIONAL},         \
-        {"sequence_lens", "T1", MOPT_SET_I32, OPTIONAL}, {"initial_h", "T", set, OPTIONAL}
-#define COMMON_OUT(set) {"Y", "T", set, OPTIONAL}, {"Y_h", "T", set, OPTIONAL}
-#define ATTRIBUTES                                                                                 \
-    MOPT_A_FLOATS("activation_alpha"), MOPT_A_FLOATS("activation_beta"),                           \
-        MOPT_A_STRINGS("activations"), MOPT_A_FLOAT_OPTIONAL("clip"),                              \
+#define COMMON_IN(set)                                                                     \
+    {"X", "T", set, 0}, {"W", "T", set, 0}, {"R", "T", set, 0}, {"B", "T", set, OPTIONAL}, \
+        {"sequence_lens", "T1", MOPT_SET_I32, OPTIONAL},                                   \
+    {                                                                                      \
+        "initial_h", "T", set, OPTIONAL                                                    \
+    }
+#define COMMON_OUT(set)           \
+    {"Y", "T", set, OPTIONAL},    \
+    {                             \
+        "Y_h", "T", set, OPTIONAL \
+    }
+#define ATTRIBUTES                                                       \
+    MOPT_A_FLOATS("activation_alpha"), MOPT_A_FLOATS("activation_beta"), \
+        MOPT_A_STRINGS("activations"), MOPT_A_FLOAT_OPTIONAL("clip"),    \
         MOPT_A_STRING("direction", "forward", NULL), MOPT_A_INT_OPTIONAL("hidden_size")
 #define OUTPUT_SEQUENCE MOPT_A_INT("output_sequence", 0)
 #define LAYOUT MOPT_A_INT("layout", 0)
 #define LINEAR MOPT_A_INT("linear_before_reset", 0)
 #define FORGET MOPT_A_INT("input_forget", 0)
-#define RUN                                                                                        \
+#define RUN \
     .quant = &quant, .infer = recurrent_infer, .eval = recurrent_eval, .cost = recurrent_cost
 
-#define RNN(from, to, set, ...)                                                                    \
-    {                                                                                              \
-        .domain = "", .name = "RNN", .since = from, .until = to,                                   \
-        .summary = "simple recurrent layer", MOPT_INPUTS(COMMON_IN(set)),                          \
-        MOPT_OUTPUTS(COMMON_OUT(set)), MOPT_ATTRIBUTES(ATTRIBUTES, __VA_ARGS__),                   \
-        .data = &kind_rnn, RUN                                                                     \
+#define RNN(from, to, set, ...)                                                  \
+    {                                                                            \
+        .domain = "", .name = "RNN", .since = from, .until = to,                 \
+        .summary = "simple recurrent layer", MOPT_INPUTS(COMMON_IN(set)),        \
+        MOPT_OUTPUTS(COMMON_OUT(set)), MOPT_ATTRIBUTES(ATTRIBUTES, __VA_ARGS__), \
+        .data = &kind_rnn, RUN                                                   \
     }
-#define GRU(from, to, set, ...)                                                                    \
-    {                                                                                              \
-        .domain = "", .name = "GRU", .since = from, .until = to,                                   \
-        .summary = "gated recurrent layer", MOPT_INPUTS(COMMON_IN(set)),                           \
-        MOPT_OUTPUTS(COMMON_OUT(set)), MOPT_ATTRIBUTES(ATTRIBUTES, __VA_ARGS__),                   \
-        .data = &kind_gru, RUN                                                                     \
+#define GRU(from, to, set, ...)                                                  \
+    {                                                                            \
+        .domain = "", .name = "GRU", .since = from, .until = to,                 \
+        .summary = "gated recurrent layer", MOPT_INPUTS(COMMON_IN(set)),         \
+        MOPT_OUTPUTS(COMMON_OUT(set)), MOPT_ATTRIBUTES(ATTRIBUTES, __VA_ARGS__), \
+        .data = &kind_gru, RUN                                                   \
     }
 #define LSTM(from, to, set, ...)                                                                   \
     {                                                                                              \
         .domain = "", .name = "LSTM", .since = from, .until = to,                                  \
         .summary = "long short-term memory layer",                                                 \
-        MOPT_INPUTS(COMMON_IN(set), {"initial_c", "T", set, OPTIONAL},                             \
-                    {"P", "T", set, OPTIONAL}),                                                    \
+        MOPT_INPUTS(COMMON_IN(set), {"initial_c", "T", set, OPTIONAL}, {"P", "T", set, OPTIONAL}), \
         MOPT_OUTPUTS(COMMON_OUT(set), {"Y_c", "T", set, OPTIONAL}),                                \
         MOPT_ATTRIBUTES(ATTRIBUTES, FORGET, __VA_ARGS__), .data = &kind_lstm, RUN                  \
     }

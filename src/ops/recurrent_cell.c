@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RNN, GRU and LSTM cells, one direction. Formulas: ONNX operator texts. It must not know tensors or nodes.
+// RNN, GRU and LSTM cells, one direction. Formulas: ONNX operator texts. It must not know tensors
+// or nodes.
 #include "ops/recurrent_cell.h"
 
 #include <math.h>
@@ -108,7 +109,8 @@ static double activate(const struct mopt_cell *cell, size_t which, double x)
     return f->row->apply(x, f->alpha, f->beta);
 }
 
-// out [rows, gates] = a [rows, depth] * b[first..first+gates rows, depth]' ; out has ldc elements per row.
+// out [rows, gates] = a [rows, depth] * b[first..first+gates rows, depth]' ; out has ldc elements
+// per row.
 static void product(const double *a, size_t rows, size_t depth, const double *b, size_t columns,
                     double *out, size_t ldc)
 {
@@ -208,7 +210,8 @@ static bool slot_at(const struct mopt_cell *cell, size_t step, size_t b, struct 
     return true;
 }
 
-// (reset . state) times the weights of the third gate, for all sequences; uses y rows as room is not needed.
+// (reset . state) times the weights of the third gate, for all sequences; uses y rows as room is
+// not needed.
 static void mix(const struct mopt_cell *cell, size_t step)
 {
     size_t n = cell->hidden;

@@ -29,7 +29,7 @@ struct mopt_cell {
     size_t gates; // 1, 3 (z r h) or 4 (i o f c)
     bool reverse, linear_before_reset, input_forget;
     bool quantized; // the state is rounded to 8 bits by its range before each product
-    double clip; // 0 = none
+    double clip;    // 0 = none
     struct mopt_activation f[3];
     const int64_t *lengths; // [batch], NULL = all of steps
     const double *x;        // [steps, batch, inputs]
@@ -43,7 +43,8 @@ struct mopt_cell {
     double *xw, *hr, *mixed;
 };
 void mopt__cell_run(const struct mopt_cell *cell);
-// Rounds n values to uint8 codes by their range (as DynamicQuantizeLinear) and back; from and to may be the same.
+// Rounds n values to uint8 codes by their range (as DynamicQuantizeLinear) and back; from and to
+// may be the same.
 void mopt__cell_round(const double *from, size_t n, double *to);
 
 #endif

@@ -32,10 +32,10 @@ static enum mopt_status read_choice(const struct mopt_node *node, const char *na
             return MOPT_OK;
         }
     }
-    return status != MOPT_OK ? status
-                             : mopt_error_set(err, MOPT_E_VALUE,
-                                              "attribute '%s' has the unknown value '%s'", name,
-                                              text);
+    return status != MOPT_OK
+               ? status
+               : mopt_error_set(err, MOPT_E_VALUE, "attribute '%s' has the unknown value '%s'",
+                                name, text);
 }
 
 static enum mopt_status read_mode(const struct mopt_node *node, struct mopt_resize_rule *rule,
@@ -51,10 +51,10 @@ static enum mopt_status read_mode(const struct mopt_node *node, struct mopt_resi
 static enum mopt_status read_rule(const struct mopt_node *node, struct resize *r,
                                   struct mopt_error *err)
 {
-    static const char *const coordinates[] = {
-        "half_pixel",    "half_pixel_symmetric", "pytorch_half_pixel",
-        "align_corners", "asymmetric",           "tf_half_pixel_for_nn",
-        "tf_crop_and_resize", NULL};
+    static const char *const coordinates[] = {"half_pixel",         "half_pixel_symmetric",
+                                              "pytorch_half_pixel", "align_corners",
+                                              "asymmetric",         "tf_half_pixel_for_nn",
+                                              "tf_crop_and_resize", NULL};
     static const char *const rounding[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                            "ceil", NULL};
     static const char *const policies[] = {"stretch", "not_larger", "not_smaller", NULL};
@@ -62,12 +62,11 @@ static enum mopt_status read_rule(const struct mopt_node *node, struct resize *r
     enum mopt_status status = read_choice(node, "coordinate_transformation_mode", "half_pixel",
                                           coordinates, &choice[0], err);
     if (status == MOPT_OK) {
-        status =
-            read_choice(node, "nearest_mode", "round_prefer_floor", rounding, &choice[1], err);
+        status = read_choice(node, "nearest_mode", "round_prefer_floor", rounding, &choice[1], err);
     }
     if (status == MOPT_OK) {
-        status = read_choice(node, "keep_aspect_ratio_policy", "stretch", policies, &choice[2],
-                             err);
+        status =
+            read_choice(node, "keep_aspect_ratio_policy", "stretch", policies, &choice[2], err);
     }
     r->rule.coordinates = (enum mopt_resize_coordinates)choice[0];
     r->rule.rounding = (enum mopt_resize_rounding)choice[1];
@@ -112,8 +111,8 @@ static enum mopt_status read_attributes(const struct mopt_node *node, int64_t ve
 
 // What the inputs (or attributes) of any version say.
 struct request {
-    int64_t *axes; // heap; normalised axis numbers
-    size_t count;  // of axes
+    int64_t *axes;                                  // heap; normalised axis numbers
+    size_t count;                                   // of axes
     const struct mopt_tensor *scales, *sizes, *roi; // NULL or empty: not given
     float fixed[4];                                 // scales of Upsample-1
     const float *list;                              // scales given by attribute
@@ -240,8 +239,10 @@ static enum mopt_status set_sizes(struct resize *r, const struct mopt_tensor *x,
 {
     r->rank = x->rank;
     for (int i = 0; i < x->rank; i++) {
-        r->axes[i] =
-            (struct mopt_resize_axis){.in = x->dims[i], .out = x->dims[i], .scale = 1, .roi_end = 1};
+        r->axes[i] = (struct mopt_resize_axis){.in = x->dims[i],
+                                               .out = x->dims[i],
+                                               .scale = 1,
+                                               .roi_end = 1};
     }
     for (size_t i = 0; i < q->count; i++) {
         struct mopt_resize_axis *axis = &r->axes[q->axes[i]];
@@ -573,32 +574,32 @@ static enum mopt_status resize_infer(struct mopt_infer *infer, struct mopt_error
 // ---- Records ---------------------------------------------------------------------------------------------------------
 
 #define MODE MOPT_A_STRING("mode", "nearest", NULL)
-#define RULE_11                                                                                    \
-    MODE, MOPT_A_STRING("coordinate_transformation_mode", "half_pixel", NULL),                     \
-        MOPT_A_FLOAT("cubic_coeff_a", -0.75), MOPT_A_INT("exclude_outside", 0),                    \
-        MOPT_A_FLOAT("extrapolation_value", 0),                                                    \
+#define RULE_11                                                                 \
+    MODE, MOPT_A_STRING("coordinate_transformation_mode", "half_pixel", NULL),  \
+        MOPT_A_FLOAT("cubic_coeff_a", -0.75), MOPT_A_INT("exclude_outside", 0), \
+        MOPT_A_FLOAT("extrapolation_value", 0),                                 \
         MOPT_A_STRING("nearest_mode", "round_prefer_floor", NULL)
-#define RULE_18                                                                                    \
-    RULE_11, MOPT_A_INT("antialias", 0), MOPT_A_INTS("axes"),                                      \
+#define RULE_18                                               \
+    RULE_11, MOPT_A_INT("antialias", 0), MOPT_A_INTS("axes"), \
         MOPT_A_STRING("keep_aspect_ratio_policy", "stretch", NULL)
-#define RUN                                                                                        \
-    .quant = &mopt__quant_moves, .infer = resize_infer, .eval = resize_eval,                       \
+#define RUN                                                                  \
+    .quant = &mopt__quant_moves, .infer = resize_infer, .eval = resize_eval, \
     .cost = mopt__cost_output
-#define RESIZE(from, to, set, flags, ...)                                                          \
-    {                                                                                              \
-        .domain = "", .name = "Resize", .since = from, .until = to,                                \
-        .summary = "resampling along each axis",                                                   \
-        MOPT_INPUTS({"X", "T1", set, 0}, {"roi", "T2", MOPT_SET_FLOATS, flags},                    \
-                    {"scales", "tensor(float)", MOPT_SET_F32, flags},                              \
-                    {"sizes", "tensor(int64)", MOPT_SET_I64, MOPT_PARAM_OPTIONAL}),                \
-        MOPT_OUTPUTS({"Y", "T1", set, 0}), MOPT_ATTRIBUTES(__VA_ARGS__), RUN                       \
+#define RESIZE(from, to, set, flags, ...)                                           \
+    {                                                                               \
+        .domain = "", .name = "Resize", .since = from, .until = to,                 \
+        .summary = "resampling along each axis",                                    \
+        MOPT_INPUTS({"X", "T1", set, 0}, {"roi", "T2", MOPT_SET_FLOATS, flags},     \
+                    {"scales", "tensor(float)", MOPT_SET_F32, flags},               \
+                    {"sizes", "tensor(int64)", MOPT_SET_I64, MOPT_PARAM_OPTIONAL}), \
+        MOPT_OUTPUTS({"Y", "T1", set, 0}), MOPT_ATTRIBUTES(__VA_ARGS__), RUN        \
     }
-#define SCALED(title, from, to)                                                                    \
-    {                                                                                              \
-        .domain = "", .name = title, .since = from, .until = to,                                   \
-        .summary = "resampling along each axis",                                                   \
-        MOPT_INPUTS({"X", "T", MOPT_SET_ALL, 0}, {"scales", "tensor(float)", MOPT_SET_F32, 0}),    \
-        MOPT_OUTPUTS({"Y", "T", MOPT_SET_ALL, 0}), MOPT_ATTRIBUTES(MODE), RUN                      \
+#define SCALED(title, from, to)                                                                 \
+    {                                                                                           \
+        .domain = "", .name = title, .since = from, .until = to,                                \
+        .summary = "resampling along each axis",                                                \
+        MOPT_INPUTS({"X", "T", MOPT_SET_ALL, 0}, {"scales", "tensor(float)", MOPT_SET_F32, 0}), \
+        MOPT_OUTPUTS({"Y", "T", MOPT_SET_ALL, 0}), MOPT_ATTRIBUTES(MODE), RUN                   \
     }
 
 static const struct mopt_op records[] = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weights of resampling along one axis. Formulas: ONNX operator text of Resize (coordinate modes, cubic kernel of
-// Keys 1981, antialias by widening the kernel when shrinking). It must not know tensors or nodes.
+// Weights of resampling along one axis. Formulas: ONNX operator text of Resize (coordinate modes,
+// cubic kernel of Keys 1981, antialias by widening the kernel when shrinking). It must not know
+// tensors or nodes.
 #include "ops/resize_axis.h"
 
 #include <math.h>
@@ -147,8 +148,8 @@ enum mopt_status mopt__resize_axis_build(struct mopt_resize_axis *axis,
     }
     for (int64_t o = 0; o < axis->out; o++) {
         double x = source(axis, rule->coordinates, o);
-        axis->outside[o] = rule->coordinates == MOPT_RESIZE_TF_CROP &&
-                           !(x >= 0 && x <= (double)(axis->in - 1));
+        axis->outside[o] =
+            rule->coordinates == MOPT_RESIZE_TF_CROP && !(x >= 0 && x <= (double)(axis->in - 1));
         if (rule->mode == MOPT_RESIZE_NEAREST) {
             axis->index[o] = clamp(round_source(x, rule->rounding, axis->scale), axis->in);
             axis->weights[o] = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// RotaryEmbedding: pairs of features are turned by an angle that depends on the position. The pairs are the two halves
-// of the rotated part, or neighbours when interleaved. The contrib form has its inputs in another order.
+// RotaryEmbedding: pairs of features are turned by an angle that depends on the position. The pairs
+// are the two halves of the rotated part, or neighbours when interleaved. The contrib form has its
+// inputs in another order.
 #include "ops/nn_util.h"
 
 struct rotary {
@@ -24,8 +25,8 @@ static enum mopt_status read_attributes(const struct mopt_node *node, struct rot
     return status;
 }
 
-static enum mopt_status open_shape(struct rotary *r, int64_t heads, int64_t rotated,
-                                   bool contrib, struct mopt_error *err)
+static enum mopt_status open_shape(struct rotary *r, int64_t heads, int64_t rotated, bool contrib,
+                                   struct mopt_error *err)
 {
     const struct mopt_tensor *x = r->x;
     r->flat = x->rank == 3;
@@ -59,8 +60,8 @@ static enum mopt_status check_tables(const struct rotary *r, struct mopt_error *
     const struct mopt_tensor *tables[2] = {r->cosine, r->sine};
     for (int i = 0; i < 2; i++) {
         const struct mopt_tensor *t = tables[i];
-        bool fits = t->rank == (r->positions ? 2 : 3) &&
-                    (size_t)t->dims[t->rank - 1] == r->half && t->dims[0] == r->cosine->dims[0];
+        bool fits = t->rank == (r->positions ? 2 : 3) && (size_t)t->dims[t->rank - 1] == r->half &&
+                    t->dims[0] == r->cosine->dims[0];
         if (fits && !r->positions) {
             fits = (size_t)t->dims[0] == r->batch && (size_t)t->dims[1] == r->length;
         }
@@ -68,8 +69,7 @@ static enum mopt_status check_tables(const struct rotary *r, struct mopt_error *
             return mopt_error_set(err, MOPT_E_SHAPE, "cosine or sine table does not fit");
         }
     }
-    if (r->positions && r->positions->count != r->batch * r->length &&
-        r->positions->count != 1) {
+    if (r->positions && r->positions->count != r->batch * r->length && r->positions->count != 1) {
         return mopt_error_set(err, MOPT_E_SHAPE, "input 'position_ids' does not fit");
     }
     return MOPT_OK;
@@ -160,7 +160,7 @@ static enum mopt_status rotary_eval(struct mopt_eval *eval, struct mopt_error *e
 }
 
 #define F (MOPT_SET_F32 | MOPT_DT(MOPT_FLOAT16) | MOPT_DT(MOPT_BFLOAT16))
-#define ATTRIBUTES                                                                                 \
+#define ATTRIBUTES \
     MOPT_A_INT("interleaved", 0), MOPT_A_INT("num_heads", 0), MOPT_A_INT("rotary_embedding_dim", 0)
 
 static const struct mopt_op records[] = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HannWindow, HammingWindow, BlackmanWindow and MelWeightMatrix: tables for spectral analysis, made from sizes.
+// HannWindow, HammingWindow, BlackmanWindow and MelWeightMatrix: tables for spectral analysis, made
+// from sizes.
 #include <math.h>
 
 #include "ops/nn_util.h"
@@ -181,8 +182,7 @@ static enum mopt_status mel_infer(struct mopt_infer *infer, struct mopt_error *e
         dims[1] = items[0];
     }
     if (mopt__infer_ints(infer, 1, &items, &count) && count == 1) {
-        int64_t half =
-            mopt__dim_floordiv(infer->dims, items[0], mopt__dim_const(infer->dims, 2));
+        int64_t half = mopt__dim_floordiv(infer->dims, items[0], mopt__dim_const(infer->dims, 2));
         dims[0] = mopt__dim_add(infer->dims, half, mopt__dim_const(infer->dims, 1));
     }
     return mopt__infer_set(infer, 0, dtype, 2, dims, err);
@@ -192,14 +192,14 @@ static const struct cosines hann = {0.5, 0.5, 0};
 static const struct cosines hamming = {25.0 / 46, 21.0 / 46, 0};
 static const struct cosines blackman = {0.42, 0.5, 0.08};
 
-#define WINDOW(title, text, row)                                                                   \
-    {                                                                                              \
-        .domain = "", .name = title, .since = 17, .summary = text,                                 \
-        MOPT_INPUTS({"size", "T1", MOPT_SET_INDEX, 0}),                                            \
-        MOPT_OUTPUTS({"output", "T2", MOPT_SET_NUMBERS_BF, 0}),                                    \
-        MOPT_ATTRIBUTES(MOPT_A_INT("output_datatype", 1), MOPT_A_INT("periodic", 1)),              \
-        .traits = MOPT_TRAIT_GENERATOR, .infer = window_infer, .eval = window_eval,                \
-        .cost = mopt__cost_output, .data = &(row)                                                  \
+#define WINDOW(title, text, row)                                                      \
+    {                                                                                 \
+        .domain = "", .name = title, .since = 17, .summary = text,                    \
+        MOPT_INPUTS({"size", "T1", MOPT_SET_INDEX, 0}),                               \
+        MOPT_OUTPUTS({"output", "T2", MOPT_SET_NUMBERS_BF, 0}),                       \
+        MOPT_ATTRIBUTES(MOPT_A_INT("output_datatype", 1), MOPT_A_INT("periodic", 1)), \
+        .traits = MOPT_TRAIT_GENERATOR, .infer = window_infer, .eval = window_eval,   \
+        .cost = mopt__cost_output, .data = &(row)                                     \
     }
 
 static const struct mopt_op records[] = {
@@ -210,8 +210,8 @@ static const struct mopt_op records[] = {
      .name = "MelWeightMatrix",
      .since = 17,
      .summary = "triangular mel filters over spectrogram bins",
-     MOPT_INPUTS({"num_mel_bins", "T1", MOPT_SET_INDEX, 0},
-                 {"dft_length", "T1", MOPT_SET_INDEX, 0}, {"sample_rate", "T1", MOPT_SET_INDEX, 0},
+     MOPT_INPUTS({"num_mel_bins", "T1", MOPT_SET_INDEX, 0}, {"dft_length", "T1", MOPT_SET_INDEX, 0},
+                 {"sample_rate", "T1", MOPT_SET_INDEX, 0},
                  {"lower_edge_hertz", "T2", MOPT_SET_FLOATS_BF, 0},
                  {"upper_edge_hertz", "T2", MOPT_SET_FLOATS_BF, 0}),
      MOPT_OUTPUTS({"output", "T3", MOPT_SET_NUMBERS_BF, 0}),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SkipLayerNormalization, SkipSimplifiedLayerNormalization (com.microsoft) and SimplifiedLayerNormalization: a sum of
-// tensors, normalised over the last axis. "Simplified" divides by the root mean square and does not shift.
+// SkipLayerNormalization, SkipSimplifiedLayerNormalization (com.microsoft) and
+// SimplifiedLayerNormalization: a sum of tensors, normalised over the last axis. "Simplified"
+// divides by the root mean square and does not shift.
 #include <math.h>
 
 #include "ops/nn_util.h"
@@ -169,9 +170,9 @@ static const struct row row_simplified = {true, false};
 
 #define F MOPT_SET_FLOATS_BF
 #define OPTIONAL MOPT_PARAM_OPTIONAL
-#define SKIP_OUT                                                                                   \
-    MOPT_OUTPUTS({"output", "T", F, 0}, {"mean", "U", MOPT_SET_F32, OPTIONAL},                     \
-                 {"inv_std_var", "U", MOPT_SET_F32, OPTIONAL},                                     \
+#define SKIP_OUT                                                               \
+    MOPT_OUTPUTS({"output", "T", F, 0}, {"mean", "U", MOPT_SET_F32, OPTIONAL}, \
+                 {"inv_std_var", "U", MOPT_SET_F32, OPTIONAL},                 \
                  {"input_skip_bias_sum", "T", F, OPTIONAL})
 #define RUN .infer = skip_infer, .eval = skip_eval, .cost = mopt__cost_output
 

@@ -6,6 +6,7 @@
 
 #include "ops/elementwise.h"
 #include "ops/lanes.h"
+#include "ops/smooth.h"
 
 enum kind { SOFT, LOG, HARD };
 struct softmax_row {
@@ -68,7 +69,7 @@ static void soft_f32(float *out, const float *in, int64_t n, enum kind kind)
     }
     for (int64_t i = 0; i < n; i++) {
         const float shifted = in[i] - top;
-        const float e = expf(shifted);
+        const float e = (float)mopt__smooth_exp((double)shifted);
         sum += (double)e;
         out[i] = kind == SOFT ? e : shifted;
     }

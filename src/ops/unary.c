@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "ops/smooth.h"
+
 MOPT_UNARY(abs, fabsf(x), fabs(x))
 MOPT_UNARY(neg, -x, -x)
 MOPT_UNARY(sign, x > 0 ? 1.0f : x < 0 ? -1.0f : x, x > 0 ? 1.0 : x < 0 ? -1.0 : x)
@@ -13,7 +15,7 @@ MOPT_UNARY(ceil, ceilf(x), ceil(x))
 MOPT_UNARY(floor, floorf(x), floor(x))
 MOPT_UNARY(round, rintf(x), rint(x))
 MOPT_UNARY(sqrt, sqrtf(x), sqrt(x))
-MOPT_UNARY(exp, expf(x), exp(x))
+MOPT_UNARY(exp, (float)mopt__smooth_exp((double)x), exp(x))
 MOPT_UNARY(log, logf(x), log(x))
 MOPT_UNARY(reciprocal, 1.0f / x, 1.0 / x)
 MOPT_UNARY(sin, sinf(x), sin(x))
@@ -24,11 +26,11 @@ MOPT_UNARY(acos, acosf(x), acos(x))
 MOPT_UNARY(atan, atanf(x), atan(x))
 MOPT_UNARY(sinh, sinhf(x), sinh(x))
 MOPT_UNARY(cosh, coshf(x), cosh(x))
-MOPT_UNARY(tanh, tanhf(x), tanh(x))
+MOPT_UNARY(tanh, mopt__smooth_tanh(x), tanh(x))
 MOPT_UNARY(asinh, asinhf(x), asinh(x))
 MOPT_UNARY(acosh, acoshf(x), acosh(x))
 MOPT_UNARY(atanh, atanhf(x), atanh(x))
-MOPT_UNARY(erf, erff(x), erf(x))
+MOPT_UNARY(erf, (float)mopt__smooth_erf((double)x), erf(x))
 
 static int64_t abs_integer(int64_t x, bool is_unsigned, const struct mopt_unary_args *args)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sliding-window geometry of convolutions and poolings. It must not know what is computed under the window.
+// Sliding-window geometry of convolutions and poolings. It must not know what is computed under the
+// window.
 #include "ops/window.h"
 
 #include <inttypes.h>
@@ -21,8 +22,8 @@ static enum mopt_status read_list(const struct mopt_node *node, const char *name
     }
     *found = values != NULL && given > 0;
     if (*found && given != count) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "attribute '%s' has %zu entries, must be %zu", name,
-                              given, count);
+        return mopt_error_set(err, MOPT_E_SHAPE, "attribute '%s' has %zu entries, must be %zu",
+                              name, given, count);
     }
     for (size_t i = 0; i < count; i++) {
         out[i] = *found ? values[i] : fallback;
@@ -60,8 +61,8 @@ static enum mopt_status read_kernel(const struct mopt_node *node, const int64_t 
                                     struct mopt_window *w, struct mopt_error *err)
 {
     bool found = false;
-    enum mopt_status status = read_list(node, "kernel_shape", (size_t)w->rank, 1, 1, w->kernel,
-                                        &found, err);
+    enum mopt_status status =
+        read_list(node, "kernel_shape", (size_t)w->rank, 1, 1, w->kernel, &found, err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -241,7 +242,8 @@ enum mopt_status mopt__window_new_taps(const struct mopt_window *w, struct mopt_
     return *taps ? MOPT_OK : mopt_error_memory(err);
 }
 
-// Kernel range [from, to) whose elements fall inside the input on one axis, for a window starting at start.
+// Kernel range [from, to) whose elements fall inside the input on one axis, for a window starting
+// at start.
 static void inside(const struct mopt_window *w, int i, int64_t start, int64_t *from, int64_t *to)
 {
     int64_t first = start < 0 ? ceil_div(-start, w->dilation[i]) : 0;

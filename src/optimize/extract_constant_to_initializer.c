@@ -26,6 +26,9 @@ static bool match(struct mopt_match *match)
     if (out == NULL || out->graph_output_count > 0) {
         return mopt__match_refuse(match, "a graph output must keep its node");
     }
+    if (out->use_count == 0 || node->output_count != 1) {
+        return mopt__match_refuse(match, "nobody uses it: replacing it would change nothing");
+    }
     return node->op != NULL && node->op->eval != NULL;
 }
 

@@ -60,7 +60,8 @@ static void plain_d(const struct mopt_gemm *g, const double *a, const double *b,
     }
 }
 
-// Products with a single row or column go to the matrix-vector routine, which streams the matrix once.
+// Products with a single row or column go to the matrix-vector routine, which streams the matrix
+// once.
 static bool vector_s(const struct mopt_gemm *g, const float *a, const float *b, float *c)
 {
     float alpha = (float)g->alpha;
@@ -151,7 +152,8 @@ void mopt__sgemm_pool(const struct mopt_gemm *g, const float *a, const float *b,
     if (g->m == 0 || g->n == 0) {
         return;
     }
-    if (!small) { // cut along the longer side only: every tile packs its share of the other operand again
+    if (!small) { // cut along the longer side only: every tile packs its share of the other operand
+                  // again
         t.tile_m = g->m >= g->n ? TILE_M : g->m;
         t.tile_n = g->m >= g->n ? g->n : TILE_N;
         t.across = (g->n + t.tile_n - 1) / t.tile_n;

@@ -2,7 +2,8 @@
 // Exact integer products through the float product. It must not know what the matrices mean.
 #include "kernels/kernels.h"
 
-// Longest sum whose partial sums are all below 2^24 in magnitude, hence exact floats in any order of addition.
+// Longest sum whose partial sums are all below 2^24 in magnitude, hence exact floats in any order
+// of addition.
 static int64_t exact_length(double bound)
 {
     double length = 16777216.0 / bound;

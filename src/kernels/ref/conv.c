@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Float convolution: matrix product over tiles of output positions, and a direct form for depthwise kernels.
-// It must not know of nodes or plans. Tiles depend on the shape only.
+// Float convolution: matrix product over tiles of output positions, and a direct form for depthwise
+// kernels. It must not know of nodes or plans. Tiles depend on the shape only.
 #include <string.h>
 
 #include "base/alloc.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integer convolution with exact 32-bit sums over tiles of output positions. It must not know how the sums are scaled:
-// the caller's `finish` does that.
+// Integer convolution with exact 32-bit sums over tiles of output positions. It must not know how
+// the sums are scaled: the caller's `finish` does that.
 #include <string.h>
 
 #include "base/alloc.h"

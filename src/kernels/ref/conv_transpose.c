@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transposed float convolution: per group a matrix product gives the columns, which are then added into the output.
-// It must not know of nodes. One item of work is a slice (image and group), so no two threads write the same element.
+// Transposed float convolution: per group a matrix product gives the columns, which are then added
+// into the output. It must not know of nodes. One item of work is a slice (image and group), so no
+// two threads write the same element.
 #include <string.h>
 
 #include "base/alloc.h"
@@ -12,7 +13,8 @@ static size_t volume(const int64_t v[3])
     return (size_t)v[0] * (size_t)v[1] * (size_t)v[2];
 }
 
-// Adds a row of columns (kernel element kw, all output columns of the convolution) into an input row.
+// Adds a row of columns (kernel element kw, all output columns of the convolution) into an input
+// row.
 static void add_row(const struct mopt_conv_shape *s, const float *columns, int64_t kw, float *row)
 {
     int64_t shift = kw * s->dilation[2] - s->begin[2];

@@ -4,7 +4,8 @@
 
 #include "kernels/kernels.h"
 
-// What one kernel element sees: offset of the input row it reads for output (d, h), or false when that is padding.
+// What one kernel element sees: offset of the input row it reads for output (d, h), or false when
+// that is padding.
 struct element {
     int64_t k[3];
 };

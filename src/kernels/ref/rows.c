@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Row-wise float kernels: softmax, normalisation, scale and shift. They must not know of axes or nodes.
+// Row-wise float kernels: softmax, normalisation, scale and shift. They must not know of axes or
+// nodes.
 #include <math.h>
 
 #include "kernels/kernels.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How convolutions cut their output positions into pieces of work. Depends on shapes only, never on thread counts.
+// How convolutions cut their output positions into pieces of work. Depends on shapes only, never on
+// thread counts.
 #ifndef MOPT_KERNELS_REF_TILES_H
 #define MOPT_KERNELS_REF_TILES_H
 
@@ -13,8 +14,9 @@ struct mopt_tiling {
     int64_t items;    // slices * tiles
 };
 
-// slices: independent pieces (images * groups); depth: rows of the column matrix. The column matrix of one tile aims
-// at 1 MiB, but never below 256 positions; a slice of at least 128 positions gives two tiles.
+// slices: independent pieces (images * groups); depth: rows of the column matrix. The column matrix
+// of one tile aims at 1 MiB, but never below 256 positions; a slice of at least 128 positions gives
+// two tiles.
 static inline void mopt__tiling_init(struct mopt_tiling *t, int64_t slices, size_t positions,
                                      size_t depth)
 {

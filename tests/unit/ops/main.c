@@ -6,8 +6,8 @@
 
 int main(void)
 {
-    int failures =
-        mopt__test_core() + mopt__test_infer() + mopt__test_control() + mopt__test_pattern() + mopt__test_facets();
+    int failures = mopt__test_core() + mopt__test_infer() + mopt__test_control() +
+                   mopt__test_pattern() + mopt__test_facets();
     if (mopt__test_tensor_ops != NULL) {
         failures += mopt__test_tensor_ops();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One test for every record: random nodes, legal or not. Nothing may crash, nothing may be computed for a type that the
-// schema does not allow, and whatever eval computes must be what infer foretold.
+// One test for every record: random nodes, legal or not. Nothing may crash, nothing may be computed
+// for a type that the schema does not allow, and whatever eval computes must be what infer
+// foretold.
 #include "support.h"
 #include "tests.h"
 
@@ -199,7 +200,8 @@ static void set_attribute(struct trial *trial, const struct mopt_attr_spec *spec
     } else if (spec->kind == MOPT_ATTR_INTS) {
         status = mopt__node_set_ints(trial->node, spec->name, ints, count > 4 ? 4 : count, &err);
     } else if (spec->kind == MOPT_ATTR_FLOATS) {
-        status = mopt__node_set_floats(trial->node, spec->name, floats, count > 4 ? 4 : count, &err);
+        status =
+            mopt__node_set_floats(trial->node, spec->name, floats, count > 4 ? 4 : count, &err);
     } else if (spec->kind == MOPT_ATTR_STRING) {
         set_text(trial, spec);
     } else if (spec->kind == MOPT_ATTR_TENSOR) {
@@ -252,8 +254,9 @@ static bool told(struct trial *trial, const char *what, uint32_t i, const struct
 {
     struct mopt_strbuf text = {0};
     mopt__type_print(trial->model->dims, type, &text);
-    snprintf(trial->reason, sizeof trial->reason, "%s of output %u: %s was inferred, %s of rank %d came",
-             what, i, mopt__strbuf_text(&text), mopt__dtype_name(tensor->dtype), tensor->rank);
+    snprintf(trial->reason, sizeof trial->reason,
+             "%s of output %u: %s was inferred, %s of rank %d came", what, i,
+             mopt__strbuf_text(&text), mopt__dtype_name(tensor->dtype), tensor->rank);
     mopt__strbuf_release(&text);
     return false;
 }
@@ -298,13 +301,14 @@ static bool run_trial(struct trial *trial, size_t *computed)
     struct mopt_error doubt;
     mopt_error_clear(&err);
     mopt_error_clear(&doubt);
-    struct mopt_budget budget = {.deadline_ns = mopt__clock_ns() + UINT64_C(5000000000)};
+    struct mopt_budget budget = {.deadline_ns = mopt__clock_ns() + UINT64_C(5000000000),
+                                 .max_memory_bytes = 1 << 24};
     enum mopt_status checked = mopt__op_check(trial->node, &err);
     enum mopt_status inferred = mopt__infer_model(trial->model, MOPT_INFER_STRICT, &doubt);
     mopt_error_clear(&err);
     int64_t version = mopt__graph_opset(trial->model->graph, trial->op->domain);
-    enum mopt_status status = mopt__eval_node(trial->node, version, trial->inputs, trial->outputs,
-                                              &budget, &err);
+    enum mopt_status status =
+        mopt__eval_node(trial->node, version, trial->inputs, trial->outputs, &budget, &err);
     if (status == MOPT_E_INTERNAL || (status != MOPT_OK && err.text[0] == '\0')) {
         snprintf(trial->reason, sizeof trial->reason, "eval says: %s", err.text);
         return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Neural-network operators: every bound kernel against the reference meaning on random shapes, with one and with two
-// threads (same bytes), and the inferred output type against the evaluated one. Directed cases of errors follow.
+// Neural-network operators: every bound kernel against the reference meaning on random shapes, with
+// one and with two threads (same bytes), and the inferred output type against the evaluated one.
+// Directed cases of errors follow.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,8 +109,7 @@ static void build(struct bench *b, const char *op_type, uint32_t outputs)
             assert_int_equal(mopt__graph_add_input(graph, values[i], &b->err), MOPT_OK);
         }
     }
-    b->node =
-        mopt__op_node(graph, NULL, op_type, "", values, b->input_count, outputs, &b->err);
+    b->node = mopt__op_node(graph, NULL, op_type, "", values, b->input_count, outputs, &b->err);
     assert_non_null(b->node);
     assert_non_null(b->node->op);
 }
@@ -127,8 +127,7 @@ static void set_int(struct bench *b, const char *name, int64_t value)
 static struct mopt_tensor *reference(struct bench *b)
 {
     struct mopt_datum *outputs[5] = {NULL};
-    enum mopt_status status =
-        mopt__eval_node(b->node, b->opset, b->inputs, outputs, NULL, &b->err);
+    enum mopt_status status = mopt__eval_node(b->node, b->opset, b->inputs, outputs, NULL, &b->err);
     if (status != MOPT_OK) {
         fail_msg("%s", b->err.text);
     }
@@ -167,8 +166,12 @@ static struct mopt_tensor *bound(struct bench *b, const struct mopt_tensor *expe
             inputs[i].type = mopt__type_tensor(&arena, in->dtype, in->rank, in->dims);
         }
     }
-    struct mopt_infer infer = {.node = b->node, .version = b->opset, .dims = b->model->dims,
-                               .arena = &arena, .inputs = inputs, .outputs = outputs,
+    struct mopt_infer infer = {.node = b->node,
+                               .version = b->opset,
+                               .dims = b->model->dims,
+                               .arena = &arena,
+                               .inputs = inputs,
+                               .outputs = outputs,
                                .body = no_body};
     assert_int_equal(b->node->op->infer(&infer, &b->err), MOPT_OK);
     assert_int_equal(outputs[0].type->dtype, expected->dtype);
@@ -176,17 +179,26 @@ static struct mopt_tensor *bound(struct bench *b, const struct mopt_tensor *expe
     for (int i = 0; i < expected->rank; i++) {
         assert_int_equal(outputs[0].type->dims[i], expected->dims[i]);
     }
-    struct mopt_bind bind = {.node = b->node, .version = b->opset, .inputs = inputs,
-                             .outputs = outputs, .dims = b->model->dims, .threads = threads};
+    struct mopt_bind bind = {.node = b->node,
+                             .version = b->opset,
+                             .inputs = inputs,
+                             .outputs = outputs,
+                             .dims = b->model->dims,
+                             .threads = threads};
     assert_int_equal(b->node->op->bind(&bind, &b->err), MOPT_OK);
     assert_non_null(bind.run);
     if (threads > 1) {
         assert_int_equal(mopt__pool_new(threads, &pool, &b->err), MOPT_OK);
     }
-    struct mopt_eval eval = {.node = b->node, .version = b->opset, .inputs = b->inputs,
-                             .outputs = results, .input_count = b->input_count,
-                             .output_count = b->node->output_count, .pool = pool,
-                             .rng = &b->rng, .state = bind.state};
+    struct mopt_eval eval = {.node = b->node,
+                             .version = b->opset,
+                             .inputs = b->inputs,
+                             .outputs = results,
+                             .input_count = b->input_count,
+                             .output_count = b->node->output_count,
+                             .pool = pool,
+                             .rng = &b->rng,
+                             .state = bind.state};
     assert_int_equal(bind.run(&eval, &b->err), MOPT_OK);
     t = mopt__tensor_ref(results[0]->tensor);
     for (size_t i = 0; i < 5; i++) {
@@ -296,8 +308,11 @@ static void test_conv(void **state)
 static void test_conv_tiles(void **state)
 {
     (void)state;
-    static const int64_t shapes[][6] = { // channels, filters, size, kernel, group, stride
-        {24, 16, 60, 3, 1, 1}, {3, 8, 130, 3, 1, 2}, {64, 32, 40, 1, 1, 1}, {16, 16, 40, 5, 16, 1}};
+    static const int64_t shapes[][6] = {// channels, filters, size, kernel, group, stride
+                                        {24, 16, 60, 3, 1, 1},
+                                        {3, 8, 130, 3, 1, 2},
+                                        {64, 32, 40, 1, 1, 1},
+                                        {16, 16, 40, 5, 16, 1}};
     for (size_t i = 0; i < MOPT_COUNTOF(shapes); i++) {
         struct bench b;
         const int64_t *s = shapes[i];
@@ -628,8 +643,7 @@ static void test_global_pool(void **state)
 static void expect_error(struct bench *b, enum mopt_status want)
 {
     struct mopt_datum *outputs[5] = {NULL};
-    enum mopt_status status =
-        mopt__eval_node(b->node, b->opset, b->inputs, outputs, NULL, &b->err);
+    enum mopt_status status = mopt__eval_node(b->node, b->opset, b->inputs, outputs, NULL, &b->err);
     assert_int_equal(status, want);
     assert_null(outputs[0]);
 }
@@ -642,9 +656,9 @@ static void test_errors(void **state)
         int64_t values[2];
         enum mopt_status status;
     } rows[] = {
-        {"strides", {0, 1}, MOPT_E_VALUE},          {"strides", {1, INT64_MAX}, MOPT_E_VALUE},
-        {"dilations", {1, -1}, MOPT_E_VALUE},       {"dilations", {1, 9}, MOPT_E_SHAPE},
-        {"kernel_shape", {2, 2}, MOPT_E_SHAPE},     {"kernel_shape", {INT64_MIN, 3}, MOPT_E_VALUE},
+        {"strides", {0, 1}, MOPT_E_VALUE},      {"strides", {1, INT64_MAX}, MOPT_E_VALUE},
+        {"dilations", {1, -1}, MOPT_E_VALUE},   {"dilations", {1, 9}, MOPT_E_SHAPE},
+        {"kernel_shape", {2, 2}, MOPT_E_SHAPE}, {"kernel_shape", {INT64_MIN, 3}, MOPT_E_VALUE},
         {"pads", {1, 1}, MOPT_E_SHAPE},
     };
     for (size_t i = 0; i < MOPT_COUNTOF(rows); i++) {
@@ -704,15 +718,23 @@ static void test_quantize_ties(void **state)
 int mopt__test_nn_ops(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv),           cmocka_unit_test(test_conv_tiles),
-        cmocka_unit_test(test_conv_transpose), cmocka_unit_test(test_conv_integer),
-        cmocka_unit_test(test_qlinear_conv),   cmocka_unit_test(test_pools),
-        cmocka_unit_test(test_matmul),         cmocka_unit_test(test_matmul_vectors),
-        cmocka_unit_test(test_gemm),           cmocka_unit_test(test_matmul_integer),
+        cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_conv_tiles),
+        cmocka_unit_test(test_conv_transpose),
+        cmocka_unit_test(test_conv_integer),
+        cmocka_unit_test(test_qlinear_conv),
+        cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_matmul_vectors),
+        cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_matmul_integer),
         cmocka_unit_test(test_matmul_integer_long),
-        cmocka_unit_test(test_qlinear_matmul), cmocka_unit_test(test_batch_norm),
-        cmocka_unit_test(test_layer_norm),     cmocka_unit_test(test_global_pool),
-        cmocka_unit_test(test_errors),         cmocka_unit_test(test_unknown_choice),
+        cmocka_unit_test(test_qlinear_matmul),
+        cmocka_unit_test(test_batch_norm),
+        cmocka_unit_test(test_layer_norm),
+        cmocka_unit_test(test_global_pool),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_unknown_choice),
         cmocka_unit_test(test_quantize_ties),
     };
     return cmocka_run_group_tests_name("nn_ops", tests, NULL, NULL);

@@ -110,6 +110,12 @@ static void overridable_inputs_are_overridden(void **state)
                      "model (ir=8, opset=13) { graph main (float[2] x, float[2] w) -> (y) {\n"
                      "  float[2] w = {1, 2}; float[2] c = {1, 2}; y = Mul(x, c); } }",
                      MOPT_NUMERICS_REASSOCIATES, "elements differ");
+    // The default counts as well.
+    expect_different("model (ir=8, opset=13) { graph main (float[2] x, float[2] w) -> (y) {\n"
+                     "  float[2] w = {1, 2}; y = Mul(x, w); } }",
+                     "model (ir=8, opset=13) { graph main (float[2] x, float[2] w) -> (y) {\n"
+                     "  float[2] w = {1, 3}; y = Mul(x, w); } }",
+                     MOPT_NUMERICS_REASSOCIATES, "elements differ");
     // Before IR 4 every initializer had to be an input, and none could be replaced.
     expect_equal("model (ir=3, opset=7) { graph main (float[2] x, float[2] w) -> (y) {\n"
                  "  float[2] w = {1, 2}; y = Mul(x, w); } }",

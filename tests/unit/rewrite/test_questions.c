@@ -72,6 +72,12 @@ static void integers(void **state)
     assert_string_equal(mopt__dim_name(model->dims, items[0]), "batch");
     assert_int_equal(items[1], 3);
 
+    struct mopt_value *over = support_value(model, "over"); // what is known is its default only
+    over->ints = support_value(model, "shape")->ints;
+    assert_non_null(over->ints);
+    assert_false(mopt__match_ints(over, &items, &count));
+    assert_false(mopt__match_i64s(over, plain, 2, &count));
+
     assert_true(mopt__match_i64s(support_value(model, "axes"), plain, 2, &count));
     assert_int_equal(plain[0], -1);
     assert_int_equal(plain[1], 2);

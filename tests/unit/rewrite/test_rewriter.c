@@ -159,6 +159,46 @@ static void types_follow(void **state)
     mopt__model_free(model);
 }
 
+// Reshape by something unknown becomes a reshape to [3,2]: sizes behind it are known then.
+static enum mopt_status apply_shape(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                                    struct mopt_error *err)
+{
+    static const int64_t items[] = {3, 2}, dims[] = {2};
+    struct mopt_tensor *tensor;
+    enum mopt_status status = mopt__tensor_i64(items, 1, dims, &tensor, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    struct mopt_value *shape = mopt__rewriter_constant(rewriter, match->root, "s", tensor, err);
+    mopt__tensor_unref(tensor);
+    return shape != NULL ? mopt__rewriter_set_input(rewriter, match->root, 1, shape, err)
+                         : err->status;
+}
+
+static bool shape_is_unknown(struct mopt_match *match)
+{
+    return mopt__match_constant(match->root->inputs[1].value) == NULL;
+}
+
+static void sizes_follow(void **state)
+{
+    (void)state;
+    static const struct mopt_rule rule = {.name = "shape",
+                                          .pattern = "y = Reshape(x, s)",
+                                          .match = shape_is_unknown,
+                                          .apply = apply_shape};
+    struct mopt_model *model = support_model("graph main (float[6] x, int64[2] n) -> (z) { a = "
+                                             "Reshape(x, n); b = Neg(a); z = Abs(b); }");
+    int64_t size = 0;
+    const struct mopt_type *type = support_value(model, "z")->type;
+    assert_false(mopt__dim_is_known(model->dims, type->dims[0], &size));
+    assert_int_equal(support_run_one(model, &rule), 1);
+    type = support_value(model, "z")->type;
+    assert_true(mopt__dim_is_known(model->dims, type->dims[0], &size));
+    assert_int_equal(size, 3);
+    mopt__model_free(model);
+}
+
 // ---- Wrong edits
 
 static void expect_internal(const char *text, const struct mopt_rule *rule, const char *message)
@@ -244,6 +284,7 @@ int mopt__test_rewriter(void)
         cmocka_unit_test(constants_of_functions_are_nodes),
         cmocka_unit_test(inputs_grow_and_shrink),
         cmocka_unit_test(types_follow),
+        cmocka_unit_test(sizes_follow),
         cmocka_unit_test(wrong_edits_are_told),
     };
     return cmocka_run_group_tests_name("rewriter", tests, NULL, NULL);

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// The suites of kernels: each runs its cmocka group and returns the number of failures.
+#ifndef TEST_KERNELS_TESTS_H
+#define TEST_KERNELS_TESTS_H
+
+int mopt__test_gemm(void);
+int mopt__test_conv(void);
+int mopt__test_rows(void);
+
+#endif
