@@ -22,8 +22,8 @@ if [ -n "$missing" ]; then
 fi
 
 echo "== building build/release/mopt"
-cmake --preset release -DMOPT_TESTS=OFF >/dev/null
-cmake --build build/release --target mopt >/dev/null
+cmake --preset release -G Ninja -DMOPT_TESTS=OFF >/dev/null
+cmake --build build/release --target mopt -j "$(nproc)" >/dev/null
 
 mopt=build/release/mopt
 model=examples/models/fm_mobilenet.onnx

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Samples out of arrays: row i of every array is sample i. Archives that hold one recorded run (in_0_x, out_0), and
-// arrays that already have the shape of an input, are one sample as they are.
+// Samples out of arrays: row i of every array is sample i. Archives that hold one recorded run
+// (in_0_x, out_0), and arrays that already have the shape of an input, are one sample as they are.
 #include <stdio.h>
 #include <string.h>
 
@@ -68,9 +68,8 @@ static enum mopt_status read_field(struct arrays *arrays, size_t field, size_t i
     struct mopt_rows *rows = arrays->rows[field];
     struct mopt_tensor *tensor = NULL;
     bool all = arrays->source.whole || arrays->single || rows->layout.rank == 0;
-    enum mopt_status status = all
-                                  ? mopt__rows_all(rows, &tensor, err)
-                                  : mopt__rows_get(rows, index, &tensor, err);
+    enum mopt_status status =
+        all ? mopt__rows_all(rows, &tensor, err) : mopt__rows_get(rows, index, &tensor, err);
     if (status == MOPT_OK) {
         status = mopt__datum_tensor(tensor, out, err);
         mopt__tensor_unref(tensor);
@@ -99,7 +98,8 @@ static enum mopt_status read_arrays(struct mopt_source *source, size_t index,
 
 // ---- What a sample is ---------------------------------------------------------------------------
 
-// Do all arrays of inputs answer yes? false if there is none (numbers are the same for every sample).
+// Do all arrays of inputs answer yes? false if there is none (numbers are the same for every
+// sample).
 static bool all_inputs(const struct arrays *arrays, const struct mopt_input_spec *specs,
                        const struct mopt_data_options *options,
                        bool (*ask)(const struct mopt_layout *layout, const struct mopt_type *type,
@@ -128,8 +128,9 @@ static bool has_rank_of_input(const struct mopt_layout *layout, const struct mop
     return type && type->rank == layout->rank;
 }
 
-// One sample without its batch axis: [3,224,224] for [batch,3,height,width]. The first size must be known and right, or
-// many small samples would be taken for one. With preprocessing: one image [height,width,3].
+// One sample without its batch axis: [3,224,224] for [batch,3,height,width]. The first size must be
+// known and right, or many small samples would be taken for one. With preprocessing: one image
+// [height,width,3].
 static bool lacks_batch_axis(const struct mopt_layout *layout, const struct mopt_type *type,
                              const struct mopt_data_options *options)
 {
@@ -143,7 +144,8 @@ static bool lacks_batch_axis(const struct mopt_layout *layout, const struct mopt
         return false;
     }
     for (int i = 0; i < layout->rank; i++) {
-        if (mopt__dim_is_known(options->dims, type->dims[i + 1], &size) && size != layout->dims[i]) {
+        if (mopt__dim_is_known(options->dims, type->dims[i + 1], &size) &&
+            size != layout->dims[i]) {
             return false;
         }
     }
@@ -186,8 +188,8 @@ static enum mopt_status disagree(const struct arrays *arrays, size_t a, size_t b
     return mopt_error_set(err, MOPT_E_SHAPE,
                           "arrays have different numbers of samples along axis 0: '%s' %zu, '%s' "
                           "%zu",
-                          name_of(arrays, a), mopt__rows_count(arrays->rows[a]),
-                          name_of(arrays, b), mopt__rows_count(arrays->rows[b]));
+                          name_of(arrays, a), mopt__rows_count(arrays->rows[a]), name_of(arrays, b),
+                          mopt__rows_count(arrays->rows[b]));
 }
 
 // "in_0_x" beside "out_0": inputs and outputs of one run, which belong together.
@@ -304,8 +306,8 @@ static enum mopt_status check_rows(const struct mopt_rows *rows, struct mopt_err
 static enum mopt_status make_room(struct arrays *arrays, struct mopt_error *err)
 {
     size_t need = arrays->source.field_count + 1;
-    enum mopt_status status = mopt__grow((void **)&arrays->rows, &arrays->row_capacity, need,
-                                         sizeof *arrays->rows, err);
+    enum mopt_status status =
+        mopt__grow((void **)&arrays->rows, &arrays->row_capacity, need, sizeof *arrays->rows, err);
     if (status == MOPT_OK) {
         status = mopt__grow((void **)&arrays->names, &arrays->name_capacity, need,
                             sizeof *arrays->names, err);
@@ -343,6 +345,11 @@ enum mopt_status mopt__arrays_add(struct mopt_source *source, const char *name,
                                             .may_label = integer && rows->layout.rank == 1,
                                             .spec = MOPT_NO_SPEC};
     return MOPT_OK;
+}
+
+bool mopt__arrays_is(const struct mopt_source *source)
+{
+    return source->close == close_arrays;
 }
 
 void mopt__arrays_set_labels(struct mopt_source *source, struct mopt_rows *rows)

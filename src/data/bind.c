@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of data to inputs of the model: by name, else by position with a note. What fits nothing is an error, never
-// left out quietly.
+// Names of data to inputs of the model: by name, else by position with a note. What fits nothing is
+// an error, never left out quietly.
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,7 +138,8 @@ static void note(const struct mopt_open *open, const struct mopt_field *field)
     }
 }
 
-// matched: fields bound by name. Only data none of whose names fit, and numbered ones, go by position.
+// matched: fields bound by name. Only data none of whose names fit, and numbered ones, go by
+// position.
 static enum mopt_status match_by_position(struct mopt_source *source, const struct mopt_open *open,
                                           size_t matched, struct mopt_error *err)
 {

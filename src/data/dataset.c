@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Datasets: which samples, in which order, how many at a time, and how each becomes what the model wants. It knows no
-// file format (that is the sources' business). Names and types of the specs must outlive the dataset.
+// Datasets: which samples, in which order, how many at a time, and how each becomes what the model
+// wants. It knows no file format (that is the sources' business). Names and types of the specs must
+// outlive the dataset.
 #include <stdio.h>
 #include <string.h>
 
@@ -17,9 +18,9 @@ struct mopt_dataset {
     struct mopt_preprocess *preprocess; // NULL = none
     size_t batch;
     size_t fixed_batch; // the model takes this many at a time, not fewer; 0 = any number
-    bool alone;          // samples cannot be put together (known after the first one)
-    size_t *order;       // permutation of the source's samples, NULL = as they are
-    size_t first, step;  // sample k of the dataset is number first + k * step of the order
+    bool alone;         // samples cannot be put together (known after the first one)
+    size_t *order;      // permutation of the source's samples, NULL = as they are
+    size_t first, step; // sample k of the dataset is number first + k * step of the order
     size_t count, position;
     bool *cast_told; // per field
     bool images_found;
@@ -589,8 +590,9 @@ enum mopt_status mopt__dataset_open(const struct mopt_data_options *options,
     }
     status = copy_options(dataset, options, specs, spec_count, err);
     if (status == MOPT_OK) {
-        struct mopt_open open = {
-            .options = options, .specs = dataset->specs, .spec_count = spec_count};
+        struct mopt_open open = {.options = options,
+                                 .specs = dataset->specs,
+                                 .spec_count = spec_count};
         status = open_all(dataset, &open, err);
     }
     if (status != MOPT_OK) {

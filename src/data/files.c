@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A source whose samples are files: each is opened when it is its turn, and what it is, its first bytes tell.
+// A source whose samples are files: each is opened when it is its turn, and what it is, its first
+// bytes tell.
 #include "data/files.h"
 
 #include <fcntl.h>
@@ -58,7 +59,7 @@ enum mopt_file_type mopt__file_type(const char *path)
         return MOPT_FILE_NPY;
     }
     return size > 0 && length > 3 && strcmp(path + length - 3, ".pb") == 0 ? MOPT_FILE_PB
-                                                                          : MOPT_FILE_OTHER;
+                                                                           : MOPT_FILE_OTHER;
 }
 
 // All rows of raw numbers or of an npy array; [1,...] of a raw file is the sample.
@@ -185,8 +186,8 @@ enum mopt_status mopt__files_add(struct mopt_source *source, char *const *paths,
             return mopt_error_memory(err);
         }
     }
-    sample.name = name ? mopt__arena_strdup(&files->arena, name)
-                       : (sample.paths ? sample.paths[0] : NULL);
+    sample.name =
+        name ? mopt__arena_strdup(&files->arena, name) : (sample.paths ? sample.paths[0] : NULL);
     if (!sample.paths || !sample.name) {
         return mopt_error_memory(err);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Samples that are files of their own: pictures, arrays, raw numbers. Which files, is found in folder.c and list.c.
+// Samples that are files of their own: pictures, arrays, raw numbers. Which files, is found in
+// folder.c and list.c.
 #ifndef MOPT_DATA_FILES_H
 #define MOPT_DATA_FILES_H
 

@@ -58,7 +58,8 @@ static enum mopt_status cast_to_integer(const struct mopt_tensor *from, struct m
 static void cast_to_float(const struct mopt_tensor *from, struct mopt_tensor *to)
 {
     void *data = mopt__tensor_data(to);
-    if (from->dtype == MOPT_UINT8 && to->dtype == MOPT_FLOAT32) { // pixels: worth a loop of their own
+    if (from->dtype == MOPT_UINT8 &&
+        to->dtype == MOPT_FLOAT32) { // pixels: worth a loop of their own
         const uint8_t *bytes = from->data;
         float *floats = data;
         for (size_t i = 0; i < from->count; i++) {
@@ -115,13 +116,14 @@ struct wanted {
     int64_t dims[MOPT_RANK_MAX];
 };
 
-static struct wanted wanted_of(const struct mopt_type *type, const struct mopt_dims *dims, int first)
+static struct wanted wanted_of(const struct mopt_type *type, const struct mopt_dims *dims,
+                               int first)
 {
     struct wanted wanted = {.rank = type->rank - first};
     for (int i = first; i < type->rank; i++) {
         int64_t value = 0;
-        bool known = dims ? mopt__dim_is_known(dims, type->dims[i], &value)
-                          : (value = type->dims[i]) >= 0;
+        bool known =
+            dims ? mopt__dim_is_known(dims, type->dims[i], &value) : (value = type->dims[i]) >= 0;
         wanted.dims[i - first] = known ? value : -1;
     }
     return wanted;

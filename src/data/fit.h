@@ -11,13 +11,13 @@ enum mopt_fit {
     MOPT_FIT_SHARED, // one number for all samples
 };
 
-// Tensor of another element type; the same one (new reference) if it has it already. Values that do not fit (3.5 or
-// 300 into uint8) are MOPT_E_VALUE, texts and complex numbers MOPT_E_TYPE.
+// Tensor of another element type; the same one (new reference) if it has it already. Values that do
+// not fit (3.5 or 300 into uint8) are MOPT_E_VALUE, texts and complex numbers MOPT_E_TYPE.
 enum mopt_status mopt__fit_cast(struct mopt_tensor *tensor, enum mopt_dtype dtype,
                                 struct mopt_tensor **out, struct mopt_error *err);
-// Sample without batch axis -> sample with the axes that the type has behind its axis 0 (a view; new reference).
-// Axes of size 1 are added or left out, then, if all sizes are known, the elements regrouped. type NULL or not a tensor
-// of known rank: as it is. Errors: MOPT_E_SHAPE.
+// Sample without batch axis -> sample with the axes that the type has behind its axis 0 (a view;
+// new reference). Axes of size 1 are added or left out, then, if all sizes are known, the elements
+// regrouped. type NULL or not a tensor of known rank: as it is. Errors: MOPT_E_SHAPE.
 enum mopt_status mopt__fit_shape(struct mopt_tensor *tensor, const struct mopt_type *type,
                                  const struct mopt_dims *dims, struct mopt_tensor **out,
                                  enum mopt_fit *fit, struct mopt_error *err);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// IDX files (MNIST's format): two zero bytes, type, rank, big-endian sizes, elements; also with gzip around them. The
-// labels of "...images-idx3..." are found in "...labels-idx1..." beside it.
+// IDX files (MNIST's format): two zero bytes, type, rank, big-endian sizes, elements; also with
+// gzip around them. The labels of "...images-idx3..." are found in "...labels-idx1..." beside it.
 #include <stdio.h>
 #include <string.h>
 
@@ -50,7 +50,8 @@ bool mopt__idx_matches(struct mopt_mapping *mapping)
     if (mopt__inflate_new(mapping, 0, mapping->size, true, &stream, &err) != MOPT_OK) {
         return false;
     }
-    bool found = mopt__inflate_read(stream, start, sizeof start, &err) == MOPT_OK && is_start(start);
+    bool found =
+        mopt__inflate_read(stream, start, sizeof start, &err) == MOPT_OK && is_start(start);
     mopt__inflate_free(stream);
     return found;
 }
@@ -82,9 +83,9 @@ static enum mopt_status plain_rows(struct mopt_mapping *mapping, struct mopt_row
     size_t header = 0;
     enum mopt_status status = parse(mapping->data, mapping->size, &layout, &header, err);
     if (status == MOPT_OK && layout.bytes != mapping->size - header) {
-        status = mopt_error_set(err, MOPT_E_FORMAT,
-                                "%zu bytes of elements, the IDX header promises %zu",
-                                mapping->size - header, layout.bytes);
+        status =
+            mopt_error_set(err, MOPT_E_FORMAT, "%zu bytes of elements, the IDX header promises %zu",
+                           mapping->size - header, layout.bytes);
     }
     return status == MOPT_OK ? mopt__rows_mapped(&layout, mapping, header, out, err) : status;
 }
@@ -115,9 +116,10 @@ static enum mopt_status packed_rows(struct mopt_mapping *mapping, struct mopt_ro
     }
     status = read_header(stream, &layout, &header, err);
     if (status == MOPT_OK && layout.bytes / MOPT_INFLATE_RATIO > mapping->size) {
-        status = mopt_error_set(err, MOPT_E_FORMAT,
-                                "IDX header promises %zu bytes, more than %zu compressed bytes hold",
-                                layout.bytes, mapping->size);
+        status =
+            mopt_error_set(err, MOPT_E_FORMAT,
+                           "IDX header promises %zu bytes, more than %zu compressed bytes hold",
+                           layout.bytes, mapping->size);
     }
     if (status != MOPT_OK) {
         mopt__inflate_free(stream);
@@ -137,7 +139,8 @@ enum mopt_status mopt__idx_rows(struct mopt_mapping *mapping, struct mopt_rows *
 
 // ---- Labels -------------------------------------------------------------------------------------
 
-// Text with `from` (last occurrence) replaced by `to` and the ending .gz set or left out; false: no occurrence.
+// Text with `from` (last occurrence) replaced by `to` and the ending .gz set or left out; false: no
+// occurrence.
 static bool sibling(const char *path, const char *from, const char *to, bool gz,
                     struct mopt_strbuf *out)
 {
@@ -162,8 +165,9 @@ static bool sibling(const char *path, const char *from, const char *to, bool gz,
 
 static bool find_labels(const char *path, struct mopt_strbuf *out)
 {
-    static const char *const pairs[][2] = {
-        {"images-idx3", "labels-idx1"}, {"images.idx3", "labels.idx1"}, {"images-idx4", "labels-idx1"}};
+    static const char *const pairs[][2] = {{"images-idx3", "labels-idx1"},
+                                           {"images.idx3", "labels.idx1"},
+                                           {"images-idx4", "labels-idx1"}};
     for (size_t i = 0; i < MOPT_COUNTOF(pairs); i++) {
         for (int gz = 0; gz < 2; gz++) {
             if (sibling(path, pairs[i][0], pairs[i][1], gz == 1, out) &&
@@ -187,8 +191,8 @@ static enum mopt_status add_labels(struct mopt_source *source, const char *path,
     status = mopt__idx_rows(mapping, &rows, err);
     if (status == MOPT_OK &&
         (rows->layout.rank != 1 || !mopt__dtype_is_integer(rows->layout.dtype))) {
-        status = mopt_error_set(err, MOPT_E_FORMAT, "'%s' does not hold one integer per sample",
-                                path);
+        status =
+            mopt_error_set(err, MOPT_E_FORMAT, "'%s' does not hold one integer per sample", path);
     }
     mopt__mapping_unref(mapping);
     if (status != MOPT_OK) {

@@ -8,8 +8,9 @@
 
 bool mopt__is_jpeg(const uint8_t *data, size_t size);
 bool mopt__is_png(const uint8_t *data, size_t size);
-// Pictures -> uint8 [H,W,C], C = 1 (grey), 3 (RGB) or 4 (RGB and alpha), at most 2^26 pixels. The orientation noted in
-// EXIF is not applied. Errors: MOPT_E_FORMAT (damaged, cut short), MOPT_E_LIMIT, MOPT_E_MEMORY.
+// Pictures -> uint8 [H,W,C], C = 1 (grey), 3 (RGB) or 4 (RGB and alpha), at most 2^26 pixels. The
+// orientation noted in EXIF is not applied. Errors: MOPT_E_FORMAT (damaged, cut short),
+// MOPT_E_LIMIT, MOPT_E_MEMORY.
 enum mopt_status mopt__jpeg_decode(const uint8_t *data, size_t size, struct mopt_tensor **out,
                                    struct mopt_error *err);
 enum mopt_status mopt__png_decode(const uint8_t *data, size_t size, struct mopt_tensor **out,

@@ -16,7 +16,7 @@ struct mopt_inflate {
     uint64_t position; // unpacked bytes given out
     z_stream z;
     bool gzip, ready, ended;
-    bool summed;            // crc must come out as expected
+    bool summed; // crc must come out as expected
     uint32_t crc, expected;
 };
 

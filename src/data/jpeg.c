@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// JPEG with libjpeg. The library reports errors by a jump: everything that must be freed stands in one structure that
-// the caller of the jumping function owns, so that no jump loses memory.
+// JPEG with libjpeg. The library reports errors by a jump: everything that must be freed stands in
+// one structure that the caller of the jumping function owns, so that no jump loses memory.
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,8 +54,8 @@ static void watch(j_common_ptr jpeg)
 {
     struct decoder *decoder = of(jpeg);
     if (decoder->jpeg.input_scan_number > SCANS_MAX) {
-        decoder->status = mopt_error_set(decoder->err, MOPT_E_LIMIT, "JPEG: more than %d scans",
-                                         (int)SCANS_MAX);
+        decoder->status =
+            mopt_error_set(decoder->err, MOPT_E_LIMIT, "JPEG: more than %d scans", (int)SCANS_MAX);
         longjmp(decoder->jump, 1);
     }
 }
@@ -84,7 +84,8 @@ static unsigned share(unsigned a, unsigned b)
     return (x + (x >> 8)) >> 8;
 }
 
-// Four-colour pictures store 255 - ink (as Adobe writes them): red = what cyan and black leave of white.
+// Four-colour pictures store 255 - ink (as Adobe writes them): red = what cyan and black leave of
+// white.
 static void cmyk_to_rgb(const uint8_t *from, size_t pixels, uint8_t *to)
 {
     for (size_t i = 0; i < pixels; i++, from += 4, to += 3) {
@@ -124,8 +125,9 @@ static void decode(struct decoder *decoder, const uint8_t *data, size_t size)
     jpeg_mem_src(jpeg, data, size);
     jpeg_read_header(jpeg, TRUE);
     size_t colours = choose_colours(jpeg);
-    decoder->status = mopt__image_tensor(jpeg->image_width, jpeg->image_height,
-                                         colours == 4 ? 3 : colours, &decoder->tensor, decoder->err);
+    decoder->status =
+        mopt__image_tensor(jpeg->image_width, jpeg->image_height, colours == 4 ? 3 : colours,
+                           &decoder->tensor, decoder->err);
     if (decoder->status != MOPT_OK) {
         return;
     }

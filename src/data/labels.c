@@ -18,11 +18,12 @@ static enum mopt_status rows_of_lines(const struct mopt_lines *lines, const char
                                       struct mopt_rows **out, struct mopt_error *err)
 {
     struct mopt_mapping *mapping = NULL;
-    struct mopt_layout layout = {
-        .dtype = MOPT_INT64, .element_bytes = 8, .rank = 1, .dims = {(int64_t)lines->count}};
+    struct mopt_layout layout = {.dtype = MOPT_INT64,
+                                 .element_bytes = 8,
+                                 .rank = 1,
+                                 .dims = {(int64_t)lines->count}};
     int64_t *values = mopt__calloc(lines->count, sizeof *values);
-    enum mopt_status status =
-        values ? mopt__layout_measure(&layout, err) : mopt_error_memory(err);
+    enum mopt_status status = values ? mopt__layout_measure(&layout, err) : mopt_error_memory(err);
     for (size_t i = 0; i < lines->count && status == MOPT_OK; i++) {
         values[i] = lines->items[i].label;
         status = lines->items[i].has_label ? MOPT_OK : no_label(path, &lines->items[i], err);
@@ -79,8 +80,9 @@ static enum mopt_status open_any(const char *path, struct mopt_lines *lines, boo
     } else if (mopt__lines_match(mapping)) {
         status = open_text(mapping, lines, out, names, err);
     } else {
-        status = mopt_error_set(err, MOPT_E_FORMAT,
-                                "labels '%s' are none of IDX, npy and text with one per line", path);
+        status =
+            mopt_error_set(err, MOPT_E_FORMAT,
+                           "labels '%s' are none of IDX, npy and text with one per line", path);
     }
     mopt__mapping_unref(mapping);
     if (status == MOPT_OK && *out) {

@@ -12,9 +12,9 @@ enum mopt_status mopt__labels_rows(const char *path, struct mopt_rows **out,
 
 // Labels for named files.
 struct mopt_labels {
-    struct mopt_rows *rows;   // in order, or NULL
-    struct mopt_lines lines;  // by name
-    struct mopt_map by_name;  // path as written -> line
+    struct mopt_rows *rows;  // in order, or NULL
+    struct mopt_lines lines; // by name
+    struct mopt_map by_name; // path as written -> line
 };
 enum mopt_status mopt__labels_open(const char *path, struct mopt_labels *out,
                                    struct mopt_error *err);

@@ -113,9 +113,8 @@ static enum mopt_status split_named(struct mopt_lines *lines, struct mopt_line *
     while (*text != '\0' && status == MOPT_OK) {
         size_t name = name_length(text);
         if (name == 0) {
-            return mopt_error_set(err, MOPT_E_FORMAT,
-                                  "line %zu: '%s' is not of the form name=path", line->number,
-                                  text);
+            return mopt_error_set(err, MOPT_E_FORMAT, "line %zu: '%s' is not of the form name=path",
+                                  line->number, text);
         }
         char *path = strchr(text + name, '=') + 1;
         text[name] = '\0';

@@ -19,9 +19,9 @@ enum mopt_status mopt__npy_rows(struct mopt_mapping *mapping, struct mopt_rows *
         status = mopt__npy_header_parse(mapping->data, mapping->size, &layout, err);
     }
     if (status == MOPT_OK && mapping->size - header > layout.bytes) {
-        status = mopt_error_set(err, MOPT_E_FORMAT,
-                                "%zu bytes of elements, the npy header promises %zu",
-                                mapping->size - header, layout.bytes);
+        status =
+            mopt_error_set(err, MOPT_E_FORMAT, "%zu bytes of elements, the npy header promises %zu",
+                           mapping->size - header, layout.bytes);
     }
     if (status == MOPT_OK) {
         status = mopt__rows_mapped(&layout, mapping, header, out, err);

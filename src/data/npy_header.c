@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The header of .npy arrays: a Python dictionary literal with the keys descr, fortran_order and shape (NumPy format
-// specification, versions 1.0 to 3.0). Nothing but that literal is understood: no pickles, no records.
+// The header of .npy arrays: a Python dictionary literal with the keys descr, fortran_order and
+// shape (NumPy format specification, versions 1.0 to 3.0). Nothing but that literal is understood:
+// no pickles, no records.
 #include <string.h>
 
 #include "base/size.h"
@@ -141,9 +142,9 @@ static const struct {
     const char *code;
     enum mopt_dtype dtype;
 } NUMBER_TYPES[] = {
-    {"f4", MOPT_FLOAT32},   {"f8", MOPT_FLOAT64},   {"f2", MOPT_FLOAT16}, {"i8", MOPT_INT64},
-    {"i4", MOPT_INT32},     {"i2", MOPT_INT16},     {"i1", MOPT_INT8},    {"u1", MOPT_UINT8},
-    {"u2", MOPT_UINT16},    {"u4", MOPT_UINT32},    {"u8", MOPT_UINT64},  {"b1", MOPT_BOOL},
+    {"f4", MOPT_FLOAT32},   {"f8", MOPT_FLOAT64},     {"f2", MOPT_FLOAT16}, {"i8", MOPT_INT64},
+    {"i4", MOPT_INT32},     {"i2", MOPT_INT16},       {"i1", MOPT_INT8},    {"u1", MOPT_UINT8},
+    {"u2", MOPT_UINT16},    {"u4", MOPT_UINT32},      {"u8", MOPT_UINT64},  {"b1", MOPT_BOOL},
     {"c8", MOPT_COMPLEX64}, {"c16", MOPT_COMPLEX128},
 };
 
@@ -335,7 +336,9 @@ enum mopt_status mopt__npy_header_make(const struct mopt_tensor *tensor, struct 
     for (int i = 0; i < tensor->rank; i++) {
         bool last = i + 1 == tensor->rank;
         mopt__strbuf_printf(&text, "%lld%s", (long long)tensor->dims[i],
-                            !last ? ", " : tensor->rank == 1 ? "," : "");
+                            !last               ? ", "
+                            : tensor->rank == 1 ? ","
+                                                : "");
     }
     mopt__strbuf_add(&text, "), }");
     while ((10 + text.length + 1) % 64 != 0 && !text.failed) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing .npz archives: stored entries, no time stamps, zip64 where sizes need it (PKWARE APPNOTE 4.3). Same tensors,
-// same bytes.
+// Writing .npz archives: stored entries, no time stamps, zip64 where sizes need it (PKWARE
+// APPNOTE 4.3). Same tensors, same bytes.
 #include <string.h>
 #include <zlib.h>
 
@@ -41,7 +41,8 @@ static uint64_t clip32(uint64_t value)
     return value < LIMIT32 ? value : LIMIT32;
 }
 
-// The part that local and central header share: version, flags, method, time, date, sum, sizes, name length.
+// The part that local and central header share: version, flags, method, time, date, sum, sizes,
+// name length.
 static void put_common(struct mopt_strbuf *out, const struct entry *entry, bool large)
 {
     put16(out, large ? 45 : 20);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PNG with libpng. As in jpeg.c, everything that a jump out of the library must not lose stands in one structure.
+// PNG with libpng. As in jpeg.c, everything that a jump out of the library must not lose stands in
+// one structure.
 #include <setjmp.h>
 #include <string.h>
 
@@ -46,8 +47,8 @@ static void give(png_structp png, png_bytep to, size_t bytes)
     decoder->left -= bytes;
 }
 
-// Everything becomes 8 bits per sample: palettes turn into colours (and alpha), small greys are widened, of 16 bits the
-// upper 8 stay. Grey with alpha becomes grey.
+// Everything becomes 8 bits per sample: palettes turn into colours (and alpha), small greys are
+// widened, of 16 bits the upper 8 stay. Grey with alpha becomes grey.
 static void choose_colours(struct decoder *decoder)
 {
     png_structp png = decoder->png;

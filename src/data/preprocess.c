@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carrying out preprocessing: pixel steps one after the other on bytes, then the number steps as one table of 256
-// values per channel. It knows no files.
+// Carrying out preprocessing: pixel steps one after the other on bytes, then the number steps as
+// one table of 256 values per channel. It knows no files.
 #include "data/preprocess.h"
 
 #include <math.h>

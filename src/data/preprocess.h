@@ -57,11 +57,11 @@ enum mopt_resize_fit { MOPT_FIT_SHORT, MOPT_FIT_LONG, MOPT_FIT_EXACT };
 
 struct mopt_step {
     enum mopt_step_kind kind;
-    size_t width, height;     // resize, crop, pad, letterbox; equal for "=N"
-    enum mopt_resize_fit fit; // resize
-    enum mopt_kernel kernel;  // resize, letterbox
-    uint8_t fill;             // pad, letterbox
-    double times, over;       // scale: value * times / over
+    size_t width, height;          // resize, crop, pad, letterbox; equal for "=N"
+    enum mopt_resize_fit fit;      // resize
+    enum mopt_kernel kernel;       // resize, letterbox
+    uint8_t fill;                  // pad, letterbox
+    double times, over;            // scale: value * times / over
     float list[MOPT_CHANNELS_MAX]; // mean, std: per channel, or one for all
     size_t list_count;
 };

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The language of --pre: steps separated by commas, carried out from left to right. Pixels (colour, size) come before
-// numbers (scale, mean, std), so that no step can mean two things.
+// The language of --pre: steps separated by commas, carried out from left to right. Pixels (colour,
+// size) come before numbers (scale, mean, std), so that no step can mean two things.
 #include <string.h>
 
 #include "data/preprocess.h"
 
 static const char *const STEP_NAMES[MOPT_STEP_COUNT] = {
-    [MOPT_STEP_RGB] = "rgb",     [MOPT_STEP_BGR] = "bgr",
-    [MOPT_STEP_GREY] = "grey",   [MOPT_STEP_RESIZE] = "resize",
-    [MOPT_STEP_CROP] = "crop",   [MOPT_STEP_PAD] = "pad",
-    [MOPT_STEP_LETTERBOX] = "letterbox", [MOPT_STEP_SCALE] = "scale",
-    [MOPT_STEP_MEAN] = "mean",   [MOPT_STEP_STD] = "std",
-    [MOPT_STEP_CHW] = "chw",     [MOPT_STEP_HWC] = "hwc",
+    [MOPT_STEP_RGB] = "rgb",
+    [MOPT_STEP_BGR] = "bgr",
+    [MOPT_STEP_GREY] = "grey",
+    [MOPT_STEP_RESIZE] = "resize",
+    [MOPT_STEP_CROP] = "crop",
+    [MOPT_STEP_PAD] = "pad",
+    [MOPT_STEP_LETTERBOX] = "letterbox",
+    [MOPT_STEP_SCALE] = "scale",
+    [MOPT_STEP_MEAN] = "mean",
+    [MOPT_STEP_STD] = "std",
+    [MOPT_STEP_CHW] = "chw",
+    [MOPT_STEP_HWC] = "hwc",
 };
 static const char *const KERNEL_NAMES[MOPT_KERNEL_COUNT] = {
     [MOPT_KERNEL_PIL_NEAREST] = "pil-nearest", [MOPT_KERNEL_PIL_BILINEAR] = "pil-bilinear",
@@ -98,9 +104,8 @@ static bool parse_size(char *text, struct mopt_step *step, bool *square)
 static enum mopt_status too_large(const struct parser *parser, const struct mopt_step *step,
                                   const char *name)
 {
-    return step->width > MOPT_PIXELS_MAX / step->height
-               ? bad(parser, name, "more than 2^26 pixels")
-               : MOPT_OK;
+    return step->width > MOPT_PIXELS_MAX / step->height ? bad(parser, name, "more than 2^26 pixels")
+                                                        : MOPT_OK;
 }
 
 static enum mopt_status unknown_word(const struct parser *parser, const char *step,
@@ -178,8 +183,8 @@ static enum mopt_status parse_scale(const struct parser *parser, char *value,
     if (slash) {
         *slash = '\0';
     }
-    bool fits = mopt__parse_f64(value, &step->times) &&
-                (!slash || mopt__parse_f64(slash + 1, &step->over));
+    bool fits =
+        mopt__parse_f64(value, &step->times) && (!slash || mopt__parse_f64(slash + 1, &step->over));
     return fits && step->over != 0 ? MOPT_OK
                                    : bad(parser, "scale", "needs a number or a fraction (1/255)");
 }
@@ -252,8 +257,7 @@ static enum mopt_status check_order(const struct parser *parser, const struct mo
     for (size_t i = 0; i < pre->count; i++) {
         enum mopt_step_kind before = pre->steps[i].kind;
         if (kind < MOPT_STEP_SCALE && before >= MOPT_STEP_SCALE) {
-            return bad(parser, STEP_NAMES[kind],
-                       "must stand before scale, mean, std, chw and hwc");
+            return bad(parser, STEP_NAMES[kind], "must stand before scale, mean, std, chw and hwc");
         }
         if (kind >= MOPT_STEP_CHW && before >= MOPT_STEP_CHW) {
             return bad(parser, STEP_NAMES[kind], "a second layout");
@@ -313,8 +317,8 @@ static enum mopt_status parse_all(char *text, struct mopt_preprocess *pre, struc
         }
         char *step = trim(text, &skipped);
         struct parser parser = {.at = at + skipped, .err = err};
-        status = *step != '\0' ? parse_step(&parser, step, pre)
-                               : bad(&parser, "", "a step is missing");
+        status =
+            *step != '\0' ? parse_step(&parser, step, pre) : bad(&parser, "", "a step is missing");
         at += bytes + 1;
         text = comma ? comma + 1 : NULL;
     }

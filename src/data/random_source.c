@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random data for what the model declares: floats from the standard normal distribution, small integers. Every sample
-// has its own seed, so that the order of reading changes nothing.
+// Random data for what the model declares: floats from the standard normal distribution, small
+// integers. Every sample has its own seed, so that the order of reading changes nothing.
 #include <stdio.h>
 #include <string.h>
 
@@ -43,8 +43,7 @@ static void fill_numbers(struct mopt_tensor *tensor, struct mopt_rng *rng)
         if (is_float) {
             mopt__element_set_f64(tensor->dtype, data, i, mopt__rng_normal(rng));
         } else if (tensor->dtype == MOPT_INT8) {
-            mopt__element_set_i64(tensor->dtype, data, i,
-                                  (int64_t)mopt__rng_below(rng, 256) - 128);
+            mopt__element_set_i64(tensor->dtype, data, i, (int64_t)mopt__rng_below(rng, 256) - 128);
         } else {
             mopt__element_set_i64(tensor->dtype, data, i, (int64_t)mopt__rng_below(rng, bound));
         }
@@ -121,7 +120,8 @@ static enum mopt_status read_random(struct mopt_source *source, size_t index,
     return status;
 }
 
-// Adds a field for a spec; false with err set where nothing can be made up. Optional inputs are left out.
+// Adds a field for a spec; false with err set where nothing can be made up. Optional inputs are
+// left out.
 static enum mopt_status add_field(struct random *random, size_t spec, struct mopt_error *err)
 {
     const struct mopt_input_spec *wanted = &random->specs[spec];
@@ -141,8 +141,10 @@ static enum mopt_status add_field(struct random *random, size_t spec, struct mop
     }
     size_t i = random->source.field_count++;
     random->of_field[i] = spec;
-    random->source.fields[i] = (struct mopt_field){
-        .name = wanted->name, .position = -1, .role = MOPT_FIELD_INPUT, .spec = MOPT_NO_SPEC};
+    random->source.fields[i] = (struct mopt_field){.name = wanted->name,
+                                                   .position = -1,
+                                                   .role = MOPT_FIELD_INPUT,
+                                                   .spec = MOPT_NO_SPEC};
     return MOPT_OK;
 }
 
@@ -163,14 +165,14 @@ enum mopt_status mopt__source_random(const struct mopt_open *open, struct mopt_s
     random->source.fields = mopt__calloc(open->spec_count, sizeof *random->source.fields);
     random->of_field = mopt__calloc(open->spec_count, sizeof *random->of_field);
     snprintf(random->source.item, sizeof random->source.item, "%s", "made-up numbers");
-    enum mopt_status status = random->source.fields && random->of_field ? MOPT_OK
-                                                                        : mopt_error_memory(err);
+    enum mopt_status status =
+        random->source.fields && random->of_field ? MOPT_OK : mopt_error_memory(err);
     for (size_t i = 0; i < open->spec_count && status == MOPT_OK; i++) {
         status = add_field(random, i, err);
     }
     random->source.count = options->samples > 0 ? options->samples : SAMPLES_DEFAULT;
-    if (status == MOPT_OK && !mopt__size_add(random->source.count, options->skip,
-                                             &random->source.count)) {
+    if (status == MOPT_OK &&
+        !mopt__size_add(random->source.count, options->skip, &random->source.count)) {
         status = mopt_error_set(err, MOPT_E_USAGE, "number of samples is too large");
     }
     if (status != MOPT_OK) {

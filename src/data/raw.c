@@ -7,8 +7,8 @@
 
 static enum mopt_status bad(const char *text, const char *what, struct mopt_error *err)
 {
-    return mopt_error_set(err, MOPT_E_USAGE,
-                          "shape '%s': %s (it looks like 1x3x224x224:float)", text, what);
+    return mopt_error_set(err, MOPT_E_USAGE, "shape '%s': %s (it looks like 1x3x224x224:float)",
+                          text, what);
 }
 
 static enum mopt_dtype find_type(const char *name)
@@ -16,7 +16,7 @@ static enum mopt_dtype find_type(const char *name)
     static const struct {
         const char *name;
         enum mopt_dtype dtype;
-    } also[] = {{"float32", MOPT_FLOAT32}, {"f32", MOPT_FLOAT32}, {"float64", MOPT_FLOAT64},
+    } also[] = {{"float32", MOPT_FLOAT32}, {"f32", MOPT_FLOAT32},  {"float64", MOPT_FLOAT64},
                 {"f64", MOPT_FLOAT64},     {"half", MOPT_FLOAT16}, {"f16", MOPT_FLOAT16}};
     for (size_t i = 0; i < MOPT_COUNTOF(also); i++) {
         if (strcmp(name, also[i].name) == 0) {
@@ -153,9 +153,9 @@ enum mopt_status mopt__source_raw(const struct mopt_open *open, struct mopt_sour
     mopt__arena_init(&arena);
     enum mopt_status status = mopt__raw_parse(open->options->shape, &arena, &shapes, &count, err);
     if (status == MOPT_OK && count != 1) {
-        status = mopt_error_set(err, MOPT_E_USAGE,
-                                "%zu shapes for one file (put one file per input into a folder)",
-                                count);
+        status =
+            mopt_error_set(err, MOPT_E_USAGE,
+                           "%zu shapes for one file (put one file per input into a folder)", count);
     }
     if (status == MOPT_OK) {
         status = mopt__arrays_new("raw", &source, err);

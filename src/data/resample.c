@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Separable filters with the arithmetic of Pillow's ImagingResample on 8-bit images: the filter is stretched when the
-// image shrinks, weights are rounded to 22 fractional bits, rows first, then columns, bytes in between. Bit-exact.
+// Separable filters with the arithmetic of Pillow's ImagingResample on 8-bit images: the filter is
+// stretched when the image shrinks, weights are rounded to 22 fractional bits, rows first, then
+// columns, bytes in between. Bit-exact.
 #include <math.h>
 #include <string.h>
 
@@ -102,7 +103,8 @@ static int32_t to_fixed(double weight)
     return (int32_t)(weight < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
-// Weights of one output around `center` (in input pixels), normalised to 1, rounded. scratch: [taps].
+// Weights of one output around `center` (in input pixels), normalised to 1, rounded. scratch:
+// [taps].
 static void fill_one(const struct filter *filter, double center, double stretch, size_t in,
                      struct weights *weights, size_t i, double *scratch)
 {
@@ -135,8 +137,7 @@ static enum mopt_status weights_make(enum mopt_kernel kernel, size_t in, size_t 
     memset(weights, 0, sizeof *weights);
     weights->taps = (size_t)ceil(filter->support * stretch) * 2 + 1;
     double *scratch = mopt__calloc(weights->taps, sizeof *scratch);
-    enum mopt_status status =
-        scratch ? weights_alloc(weights, out, err) : mopt_error_memory(err);
+    enum mopt_status status = scratch ? weights_alloc(weights, out, err) : mopt_error_memory(err);
     for (size_t i = 0; i < out && status == MOPT_OK; i++) {
         fill_one(filter, ((double)i + 0.5) * scale, stretch, in, weights, i, scratch);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resizing without Pillow's filters: nearest pixels, linear interpolation as OpenCV computes it on bytes, mean over
-// areas.
+// Resizing without Pillow's filters: nearest pixels, linear interpolation as OpenCV computes it on
+// bytes, mean over areas.
 #include <math.h>
 #include <string.h>
 
@@ -60,7 +60,8 @@ struct tap { // input pixels first and second with their weights
     int weight_first, weight_second;
 };
 
-// rows: at the borders both pixels are the same row and the weights stay; columns: the outer weight is 0.
+// rows: at the borders both pixels are the same row and the weights stay; columns: the outer weight
+// is 0.
 static void linear_taps(size_t in, size_t out, bool rows, struct tap *taps)
 {
     double scale = (double)in / (double)out;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arrays read row by row: where a row lies, and what its bytes become (byte order, Fortran order, texts). It knows no
-// file format.
+// Arrays read row by row: where a row lies, and what its bytes become (byte order, Fortran order,
+// texts). It knows no file format.
 #include "data/rows.h"
 
 #include <errno.h>
@@ -20,7 +20,8 @@ enum mopt_status mopt__layout_measure(struct mopt_layout *layout, struct mopt_er
     bool fits = true;
     for (int i = 0; i < layout->rank; i++) {
         empty = empty || layout->dims[i] == 0;
-        fits = fits && layout->dims[i] >= 0 && mopt__size_mul(count, (size_t)layout->dims[i], &count);
+        fits =
+            fits && layout->dims[i] >= 0 && mopt__size_mul(count, (size_t)layout->dims[i], &count);
     }
     count = empty ? 0 : count;
     if ((!fits && !empty) || !mopt__size_mul(count, layout->element_bytes, &layout->bytes) ||
@@ -143,10 +144,10 @@ static enum mopt_status read_ucs4(const struct mopt_layout *layout, const uint8_
     }
     for (size_t i = 0; i < length && status == MOPT_OK; i++) {
         const uint8_t *c = data + 4 * i;
-        uint32_t code = layout->swapped ? (uint32_t)c[0] << 24 | (uint32_t)c[1] << 16 |
-                                              (uint32_t)c[2] << 8 | c[3]
-                                        : (uint32_t)c[3] << 24 | (uint32_t)c[2] << 16 |
-                                              (uint32_t)c[1] << 8 | c[0];
+        uint32_t code =
+            layout->swapped
+                ? (uint32_t)c[0] << 24 | (uint32_t)c[1] << 16 | (uint32_t)c[2] << 8 | c[3]
+                : (uint32_t)c[3] << 24 | (uint32_t)c[2] << 16 | (uint32_t)c[1] << 8 | c[0];
         status = put_utf8(out, code, err);
     }
     return status;
@@ -346,8 +347,8 @@ static int open_nameless(void)
 {
     const char *folder = getenv("TMPDIR");
     char path[4096];
-    int length = snprintf(path, sizeof path, "%s/mopt-XXXXXX",
-                          folder && folder[0] == '/' ? folder : "/tmp");
+    int length =
+        snprintf(path, sizeof path, "%s/mopt-XXXXXX", folder && folder[0] == '/' ? folder : "/tmp");
     if (length < 0 || (size_t)length >= sizeof path) {
         errno = ENAMETOOLONG;
         return -1;
@@ -364,7 +365,8 @@ static enum mopt_status write_out(int fd, const uint8_t *data, size_t bytes, str
     while (bytes > 0) {
         ssize_t done = write(fd, data, bytes);
         if (done < 0 && errno != EINTR) {
-            return mopt_error_set(err, MOPT_E_IO, "cannot write a temporary file (error %d)", errno);
+            return mopt_error_set(err, MOPT_E_IO, "cannot write a temporary file (error %d)",
+                                  errno);
         }
         if (done > 0) {
             data += done;

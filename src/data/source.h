@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a kind of data must offer to become a dataset: numbered samples made of named fields, read in any order. Sources
-// know files; they know neither batches, nor preprocessing, nor the casts to what the model wants.
+// What a kind of data must offer to become a dataset: numbered samples made of named fields, read
+// in any order. Sources know files; they know neither batches, nor preprocessing, nor the casts to
+// what the model wants.
 #ifndef MOPT_DATA_SOURCE_H
 #define MOPT_DATA_SOURCE_H
 
@@ -20,8 +21,8 @@ struct mopt_field {
     const char *name; // NULL: none; owned by the source
     int64_t position; // among the inputs where the data tell it, else -1
     enum mopt_field_role role;
-    bool may_label;  // one integer per sample
-    int spec;        // set by binding: input of the model, or MOPT_NO_SPEC
+    bool may_label;   // one integer per sample
+    int spec;         // set by binding: input of the model, or MOPT_NO_SPEC
     const char *bare; // set by binding: name without "in_0_" and the like, NULL = none
 };
 
@@ -82,6 +83,7 @@ enum mopt_status mopt__arrays_new(const char *kind, struct mopt_source **out,
 enum mopt_status mopt__arrays_add(struct mopt_source *source, const char *name,
                                   struct mopt_rows *rows, struct mopt_error *err);
 // Labels that are no field of the data: a 1-D integer array, taken over. count must fit later.
+bool mopt__arrays_is(const struct mopt_source *source);
 void mopt__arrays_set_labels(struct mopt_source *source, struct mopt_rows *rows);
 
 // ---- IDX (idx.c) --------------------------------------------------------------------------------

@@ -14,8 +14,9 @@ enum mopt_status mopt__input_specs(const struct mopt_model *model, struct mopt_i
     for (size_t i = 0; i < inputs->count; i++) {
         const struct mopt_value *value = inputs->items[i];
         if (!value->constant && !value->sparse) { // a default value stands for those that have one
-            (*items)[(*count)++] = (struct mopt_input_spec){
-                .name = value->name, .type = value->declared ? value->declared : value->type};
+            (*items)[(*count)++] =
+                (struct mopt_input_spec){.name = value->name,
+                                         .type = value->declared ? value->declared : value->type};
         }
     }
     return MOPT_OK;

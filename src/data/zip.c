@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The directory of zip archives. Every number in it is taken for a lie until it was checked against the file.
+// The directory of zip archives. Every number in it is taken for a lie until it was checked against
+// the file.
 #include "data/zip.h"
 
 #include <string.h>
@@ -77,8 +78,9 @@ static enum mopt_status find_directory64(const struct mopt_zip *zip, size_t end,
         return bad(zip, "zip64 end record is not where it should be", err);
     }
     const uint8_t *p = mapping->data + at;
-    *directory =
-        (struct directory){.entries = get64(p + 32), .bytes = get64(p + 40), .offset = get64(p + 48)};
+    *directory = (struct directory){.entries = get64(p + 32),
+                                    .bytes = get64(p + 40),
+                                    .offset = get64(p + 48)};
     return MOPT_OK;
 }
 
@@ -93,8 +95,9 @@ static enum mopt_status find_directory(const struct mopt_zip *zip, struct direct
     if (get16(p + 4) != 0 && get16(p + 4) != 0xffff) {
         return bad(zip, "is one part of several", err);
     }
-    *directory =
-        (struct directory){.entries = get16(p + 10), .bytes = get32(p + 12), .offset = get32(p + 16)};
+    *directory = (struct directory){.entries = get16(p + 10),
+                                    .bytes = get32(p + 12),
+                                    .offset = get32(p + 16)};
     enum mopt_status status = find_directory64(zip, end, directory, err);
     if (status != MOPT_OK) {
         return status;

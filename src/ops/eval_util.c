@@ -108,13 +108,16 @@ enum mopt_status mopt__eval_output(struct mopt_eval *eval, uint32_t i, enum mopt
                                    int rank, const int64_t *dims, struct mopt_tensor **out,
                                    struct mopt_error *err)
 {
+    struct mopt_tensor *tensor = NULL;
+    enum mopt_status status = check_size(eval, dtype, rank, dims, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
     if (i >= eval->output_count) {
         return spare_output(eval, i, dtype, rank, dims, out, err);
     }
-    struct mopt_tensor *tensor = NULL;
-    enum mopt_status status = eval->allocate != NULL
-                                  ? eval->allocate(eval, i, dtype, rank, dims, &tensor, err)
-                                  : mopt__tensor_new(dtype, rank, dims, &tensor, err);
+    status = eval->allocate != NULL ? eval->allocate(eval, i, dtype, rank, dims, &tensor, err)
+                                    : mopt__tensor_new(dtype, rank, dims, &tensor, err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -180,11 +183,23 @@ enum mopt_status mopt__eval_unsupported(const struct mopt_eval *eval, const char
                           tensor != NULL ? mopt__dtype_name(tensor->dtype) : "undefined");
 }
 
-static enum mopt_status missing_outputs(const struct mopt_eval *eval, struct mopt_error *err)
+// Every output of the node is there and has a type that the schema allows.
+static enum mopt_status check_outputs(const struct mopt_eval *eval, struct mopt_error *err)
 {
     for (uint32_t i = 0; i < eval->output_count; i++) {
-        if (eval->node->outputs[i] != NULL && eval->outputs[i] == NULL) {
+        const struct mopt_datum *datum = eval->outputs[i];
+        const struct mopt_param *param = mopt__op_output(eval->node->op, i);
+        if (eval->node->outputs[i] == NULL) {
+            continue;
+        }
+        if (datum == NULL || param == NULL) {
             return mopt_error_set(err, MOPT_E_UNSUPPORTED, "output %u is not computed", i);
+        }
+        enum mopt_dtype dtype = datum_dtype(datum);
+        if (dtype != MOPT_UNDEFINED && (param->dtypes & MOPT_DT(dtype)) == 0) {
+            return mopt_error_set(err, MOPT_E_TYPE,
+                                  "output %u ('%s') would have type '%s', which is not allowed", i,
+                                  param->name, mopt__dtype_name(dtype));
         }
     }
     return MOPT_OK;
@@ -202,7 +217,7 @@ enum mopt_status mopt__eval_run(struct mopt_eval *eval, struct mopt_error *err)
         status = op->eval(eval, err);
     }
     if (status == MOPT_OK) {
-        status = missing_outputs(eval, err);
+        status = check_outputs(eval, err);
     }
     mopt__eval_release_spare(eval);
     for (uint32_t i = 0; status != MOPT_OK && i < eval->output_count; i++) {

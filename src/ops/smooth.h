@@ -31,34 +31,58 @@ static inline struct mopt_exp_parts mopt__exp_parts(double x)
     return parts;
 }
 
-static inline double mopt__smooth_clamp(double x, double low, double high) // NaN stays
+// Choices look at the bits as integers: comparisons of floats may trap, which keeps loops from
+// becoming vector code.
+static inline uint32_t mopt__smooth_bits(float x)
 {
-    const double above = x < low ? low : x;
-    return above > high ? high : above;
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+// x with its magnitude cut to `top`; NaN stays.
+static inline double mopt__smooth_limit(float x, float top)
+{
+    const uint32_t bits = mopt__smooth_bits(x);
+    const uint32_t size = bits & 0x7fffffffu;
+    const uint32_t most = size > 0x7f800000u ? size : mopt__smooth_bits(top);
+    const uint32_t cut = (bits & 0x80000000u) | (size > most ? most : size);
+    float limited;
+    memcpy(&limited, &cut, sizeof limited);
+    return (double)limited;
+}
+
+// a where mask is all ones, b where it is 0; written so that neither side is skipped.
+static inline float mopt__smooth_choose(uint32_t mask, float a, float b)
+{
+    const uint32_t bits = (mopt__smooth_bits(a) & mask) | (mopt__smooth_bits(b) & ~mask);
+    float chosen;
+    memcpy(&chosen, &bits, sizeof chosen);
+    return chosen;
 }
 
 // Overflow gives infinity and underflow 0 once the result becomes a float.
-static inline double mopt__smooth_exp(double x)
+static inline double mopt__smooth_exp(float x)
 {
-    const struct mopt_exp_parts e = mopt__exp_parts(mopt__smooth_clamp(x, -700.0, 700.0));
+    const struct mopt_exp_parts e = mopt__exp_parts(mopt__smooth_limit(x, 700.0f));
     return e.scale + e.scale * e.p;
 }
 
 static inline float mopt__smooth_sigmoid(float x)
 {
-    return (float)(1.0 / (1.0 + mopt__smooth_exp(-(double)x)));
+    return (float)(1.0 / (1.0 + mopt__smooth_exp(-x)));
 }
 
 // (e^2x - 1) / (e^2x + 1), the difference taken before anything is rounded away.
 static inline float mopt__smooth_tanh(float x)
 {
-    const struct mopt_exp_parts e = mopt__exp_parts(mopt__smooth_clamp(2.0 * (double)x, -50, 50));
+    const struct mopt_exp_parts e = mopt__exp_parts(2.0 * mopt__smooth_limit(x, 25.0f));
     const double less_one = (e.scale - 1.0) + e.scale * e.p;
     return (float)(less_one / (less_one + 2.0));
 }
 
-// erfc(a) for a >= 0: t P(t) e^(-a^2) with t = 1 / (1 + 0.4 a); P fitted at Chebyshev nodes to 7e-9
-// relative.
+// erfc(a) for 0 <= a <= 26: t P(t) e^(-a^2) with t = 1 / (1 + 0.4 a); P fitted at Chebyshev nodes
+// to 7e-9 relative.
 static inline double mopt__smooth_erfc(double a)
 {
     static const double c[] = {0x1.ce2f2187c76f8p-3,  0x1.ce2f42d41f72cp-3, 0x1.a92e694508698p-3,
@@ -69,30 +93,34 @@ static inline double mopt__smooth_erfc(double a)
     const double low = c[0] + t * (c[1] + t * (c[2] + t * (c[3] + t * c[4])));
     const double high = c[5] + t * (c[6] + t * (c[7] + t * (c[8] + t * (c[9] + t * c[10]))));
     const double t2 = t * t;
-    return t * (low + t2 * t2 * t * high) * mopt__smooth_exp(-a * a);
+    const struct mopt_exp_parts e = mopt__exp_parts(-a * a);
+    return t * (low + t2 * t2 * t * high) * (e.scale + e.scale * e.p);
 }
+
+enum { MOPT_SMOOTH_ERFC_MAX = 26 };
 
 // The Taylor series below 1/2 (the first term left out is below 3e-11), the complement above.
-static inline double mopt__smooth_erf(double x)
+static inline float mopt__smooth_erf(float x)
 {
-    const double z = x * x;
-    const double a = x < 0 ? -x : x;
+    const double w = mopt__smooth_limit(x, (float)MOPT_SMOOTH_ERFC_MAX);
+    const double z = w * w;
     const double tail = 1.0 / 216 + z * (-1.0 / 1320 + z * (1.0 / 9360 + z * (-1.0 / 75600)));
-    const double series = 1.1283791670955126 * x *
-                          (1.0 + z * (-1.0 / 3 + z * (1.0 / 10 + z * (-1.0 / 42 + z * tail))));
-    const double rest = 1.0 - mopt__smooth_erfc(a);
-    const double signed_rest = x < 0 ? -rest : rest;
-    return a < 0.5 ? series : signed_rest;
+    const double inner = -1.0 / 3 + z * (1.0 / 10 + z * (-1.0 / 42 + z * tail));
+    const double series = 1.1283791670955126 * w * (1.0 + z * inner);
+    const double rest = __builtin_copysign(1.0 - mopt__smooth_erfc(__builtin_fabs(w)), w);
+    const uint32_t size = mopt__smooth_bits(x) & 0x7fffffffu;
+    return mopt__smooth_choose(0u - (size < 0x3f000000u), (float)series, (float)rest);
 }
 
-// x times the normal distribution function: x/2 erfc(-x / sqrt 2), exact in the far negative end
-// too.
+// x times the normal distribution function: x/2 erfc(-x / sqrt 2), which keeps the far negative
+// end.
 static inline float mopt__smooth_gelu(float x)
 {
-    const double z = (double)x * 0.70710678118654752;
-    const double a = z < 0 ? -z : z;
-    const double tail = 0.5 * mopt__smooth_erfc(a);
-    return (float)((double)x * (z < 0 ? tail : 1.0 - tail));
+    const double z = mopt__smooth_limit(x, 36.0f) * 0.70710678118654752;
+    const double tail = 0.5 * mopt__smooth_erfc(__builtin_fabs(z));
+    const double wide = (double)x;
+    const uint32_t below = 0u - (mopt__smooth_bits(x) >> 31);
+    return mopt__smooth_choose(below, (float)(wide * tail), (float)(wide * (1.0 - tail)));
 }
 
 #endif

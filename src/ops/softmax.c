@@ -69,7 +69,7 @@ static void soft_f32(float *out, const float *in, int64_t n, enum kind kind)
     }
     for (int64_t i = 0; i < n; i++) {
         const float shifted = in[i] - top;
-        const float e = (float)mopt__smooth_exp((double)shifted);
+        const float e = (float)mopt__smooth_exp(shifted);
         sum += (double)e;
         out[i] = kind == SOFT ? e : shifted;
     }

@@ -379,14 +379,33 @@ static enum mopt_status run_rounds(struct manager *manager, struct mopt_error *e
     return status;
 }
 
+enum { IR_FREE_INITIALIZERS = 4 };
+
+// Before IR 4 every initializer is a graph input too: one that a pass made would not be legal.
+static enum mopt_status free_initializers(void *context, struct mopt_graph *graph,
+                                          struct mopt_error *err)
+{
+    (void)context;
+    (void)err;
+    for (size_t i = 0; i < graph->initializers.count; i++) {
+        if (!graph->initializers.items[i]->is_input) {
+            mopt__model_raise_ir(graph->model, IR_FREE_INITIALIZERS);
+            break;
+        }
+    }
+    return MOPT_OK;
+}
+
 static enum mopt_status clean_up(struct manager *manager, struct mopt_error *err)
 {
     if (manager->state == 0) {
         return MOPT_OK; // nothing has changed
     }
     struct mopt_dead_code removed;
-    enum mopt_status status =
-        mopt__rewrite_dead_code(*manager->model, &manager->older, &removed, err);
+    enum mopt_status status = mopt__model_walk(*manager->model, free_initializers, NULL, err);
+    if (status == MOPT_OK) {
+        status = mopt__rewrite_dead_code(*manager->model, &manager->older, &removed, err);
+    }
     if (status == MOPT_OK && always_verify) {
         status = mopt__model_verify(*manager->model, err);
     }

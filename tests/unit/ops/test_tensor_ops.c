@@ -274,7 +274,7 @@ static const struct result_case move_cases[] = {
      "float[2,3,1] want = {1,2,3,4,5,6};"},
     {14, "float[0,3] a = {}; int64[2] s = {3, 0}; y = Reshape<allowzero=1>(a, s);",
      "float[3,0] want = {};"},
-    {14, "float[0,3] a = {}; int64[2] s = {0, -1}; y = Reshape(a, s);", "float[0,0] want = {};"},
+    {14, "float[0,3] a = {}; int64[2] s = {0, -1}; y = Reshape(a, s);", "float[0,3] want = {};"},
     {13, "float[1] a = {7}; int64[0] s = {}; y = Reshape(a, s);", "float[] want = {7};"},
     {1, "float[4] a = {1,2,3,4}; y = Reshape<shape=[2,-1]>(a);", "float[2,2] want = {1,2,3,4};"},
     {13,
