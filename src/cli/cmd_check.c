@@ -130,7 +130,7 @@ static const struct mopt_example examples[] = {
 const struct mopt_command mopt__command_check = {
     .name = "check",
     .group = MOPT_GROUP_LOOK,
-    .summary = "lint: specification, dead code, NaN weights, operators that cannot run",
+    .summary = "lint: specification, dead code, NaN weights, unsupported operators",
     .usage = "MODEL...",
     .details = "Codes starting with E are errors, W warnings, N notes. A file that cannot be read "
                "at all ends in exit code 65.",

@@ -295,7 +295,7 @@ static const struct mopt_example examples[] = {
 const struct mopt_command mopt__command_compare = {
     .name = "compare",
     .group = MOPT_GROUP_RUN,
-    .summary = "outputs and inner tensors of two models: cosine, SQNR, largest difference",
+    .summary = "outputs and inner tensors of two models: cosine, SQNR, max error",
     .usage = "MODEL MODEL",
     .details = "The first model is the reference. Outputs are paired by name, else by position, "
                "inner tensors by name. An element fits when it differs by at most atol + rtol * "

@@ -400,7 +400,7 @@ static const struct mopt_example examples[] = {
 const struct mopt_command mopt__command_eval = {
     .name = "eval",
     .group = MOPT_GROUP_RUN,
-    .summary = "top-1, top-5, MSE, MAE, cosine on data; gate on the drop against a baseline",
+    .summary = "top-1, top-5, MSE, MAE, cosine on data; gate against a baseline",
     .usage = "MODEL",
     .details = "Proportions come with the Wilson interval, drops of top-1 with the interval of the "
                "paired difference. Without labels, a baseline tells how often both models choose "

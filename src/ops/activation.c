@@ -9,6 +9,19 @@
 
 #include "ops/smooth.h"
 
+// All ones for negative numbers and -0. Masks instead of branches: the signs of real data cannot be
+// predicted.
+static uint32_t sign_mask(float x)
+{
+    return 0u - (mopt__smooth_bits(x) >> 31);
+}
+
+static float relu_f(float x)
+{
+    const uint32_t is_nan = 0u - ((mopt__smooth_bits(x) & 0x7fffffffu) > 0x7f800000u);
+    return mopt__smooth_choose(sign_mask(x) & ~is_nan, 0.0f, x);
+}
+
 static double sigmoid_d(double x)
 {
     const double e = exp(-fabs(x));
@@ -40,8 +53,8 @@ static double cut_d(double x)
 #define SQRT_2_PI 0.79788456080286535588 /* sqrt(2 / pi) */
 #define CUBIC 0.044715
 
-MOPT_UNARY(relu, x < 0 ? 0.0f : x, x < 0 ? 0.0 : x)
-MOPT_UNARY(leaky_relu, x < 0 ? p[0] * x : x, x < 0 ? p[0] * x : x)
+MOPT_UNARY(relu, relu_f(x), x < 0 ? 0.0 : x)
+MOPT_UNARY(leaky_relu, x *mopt__smooth_choose(sign_mask(x), p[0], 1.0f), x < 0 ? p[0] * x : x)
 MOPT_UNARY(elu, x < 0 ? p[0] * expm1f(x) : x, x < 0 ? p[0] * expm1(x) : x)
 MOPT_UNARY(selu, p[1] * (x > 0 ? x : p[0] * expm1f(x)), p[1] * (x > 0 ? x : p[0] * expm1(x)))
 MOPT_UNARY(celu, x < 0 ? p[0] * expm1f(x / p[0]) : x, x < 0 ? p[0] * expm1(x / p[0]) : x)

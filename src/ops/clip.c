@@ -97,6 +97,33 @@ static enum mopt_status clip_eval(struct mopt_eval *eval, struct mopt_error *err
     return status;
 }
 
+// Values of integers: both bounds as shape arithmetic.
+static enum mopt_status clip_infer(struct mopt_infer *infer, struct mopt_error *err)
+{
+    const int64_t *items[3] = {NULL, NULL, NULL};
+    size_t counts[3] = {0, 0, 0};
+    const enum mopt_status status = mopt__infer_like(infer, err);
+    const enum mopt_dtype dtype = mopt__infer_dtype(infer, 0);
+    if (status != MOPT_OK || !mopt__dtype_is_integer(dtype) || dtype == MOPT_UINT64) {
+        return status;
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        if (mopt__infer_has(infer, i) &&
+            (!mopt__infer_ints(infer, i, &items[i], &counts[i]) || (i > 0 && counts[i] != 1))) {
+            return MOPT_OK;
+        }
+    }
+    int64_t *cut = mopt__infer_room(infer, counts[0]);
+    for (size_t i = 0; cut != NULL && i < counts[0]; i++) {
+        cut[i] = items[0][i];
+        cut[i] = items[1] != NULL ? mopt__dim_max(infer->dims, cut[i], items[1][0]) : cut[i];
+        cut[i] = items[2] != NULL ? mopt__dim_min(infer->dims, cut[i], items[2][0]) : cut[i];
+    }
+    return cut != NULL
+               ? mopt__infer_set_ints(infer, 0, mopt__infer_rank(infer, 0), cut, counts[0], err)
+               : MOPT_OK;
+}
+
 #define BOUNDS(set)                                                             \
     MOPT_INPUTS({"input", "T", set, 0}, {"min", "T", set, MOPT_PARAM_OPTIONAL}, \
                 {"max", "T", set, MOPT_PARAM_OPTIONAL})
@@ -105,7 +132,7 @@ static enum mopt_status clip_eval(struct mopt_eval *eval, struct mopt_error *err
         .domain = "", .name = "Clip", .since = from, .until = to,                                  \
         .summary = "values cut to [min, max]", MOPT_OUTPUTS({"output", "T", set, 0}), __VA_ARGS__, \
         .traits = MOPT_TRAIT_ELEMENTWISE | MOPT_TRAIT_IN_PLACE | MOPT_TRAIT_IDEMPOTENT,            \
-        .quant = &mopt__quant_unary_kernel, .infer = mopt__infer_like, .eval = clip_eval,          \
+        .quant = &mopt__quant_unary_kernel, .infer = clip_infer, .eval = clip_eval,                \
         .cost = mopt__cost_output                                                                  \
     }
 #define ONE MOPT_INPUTS({"input", "T", MOPT_SET_FLOATS, 0})

@@ -195,7 +195,8 @@ static enum mopt_status check_outputs(const struct mopt_eval *eval, struct mopt_
         if (datum == NULL || param == NULL) {
             return mopt_error_set(err, MOPT_E_UNSUPPORTED, "output %u is not computed", i);
         }
-        enum mopt_dtype dtype = datum_dtype(datum);
+        enum mopt_dtype dtype =
+            datum->kind == MOPT_DATUM_TENSOR ? datum->tensor->dtype : MOPT_UNDEFINED;
         if (dtype != MOPT_UNDEFINED && (param->dtypes & MOPT_DT(dtype)) == 0) {
             return mopt_error_set(err, MOPT_E_TYPE,
                                   "output %u ('%s') would have type '%s', which is not allowed", i,

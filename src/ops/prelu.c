@@ -2,8 +2,11 @@
 // PRelu: x where x >= 0, else slope * x. The slope broadcasts into x; before opset 7 it is one
 // value or one per channel (axis 1).
 #include "ops/elementwise.h"
+#include "ops/smooth.h"
 
-MOPT_LANES_FLOATS(prelu, SAME, x < 0 ? x * y : x)
+MOPT_LANES_FAST(prelu_f32, float, float,
+                x *mopt__smooth_choose(0u - (mopt__smooth_bits(x) >> 31), y, 1.0f))
+MOPT_LANES(prelu_f64, double, double, x < 0 ? x * y : x)
 MOPT_LANES_SIGNED(prelu, SAME, x < 0 ? (uint64_t)x * (uint64_t)y : (uint64_t)x)
 MOPT_LANES_UNSIGNED(prelu, SAME, ((void)y, x))
 static const mopt_lanes_fn prelu_lanes[MOPT_DTYPE_COUNT] = {MOPT_ROWS_FLOATS(prelu),

@@ -52,20 +52,23 @@ static void soft_narrow(enum mopt_dtype dtype, float *x, int64_t n, enum kind ki
 }
 
 // One group of n elements, out may be in.
+static void hard_f32(float *out, const float *in, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++) {
+        best = in[i] > in[best] ? i : best;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        out[i] = i == best ? 1.0f : 0.0f;
+    }
+}
+
 static void soft_f32(float *out, const float *in, int64_t n, enum kind kind)
 {
     float top = -INFINITY;
-    int64_t best = 0;
     double sum = 0;
     for (int64_t i = 0; i < n; i++) {
-        best = in[i] > top ? i : best;
         top = in[i] > top ? in[i] : top;
-    }
-    if (kind == HARD) {
-        for (int64_t i = 0; i < n; i++) {
-            out[i] = i == best ? 1.0f : 0.0f;
-        }
-        return;
     }
     for (int64_t i = 0; i < n; i++) {
         const float shifted = in[i] - top;
@@ -105,7 +108,9 @@ static void group_f32(const struct softmax_job *job, int64_t first, float *buffe
 {
     float *out = mopt__tensor_data(job->out);
     mopt__load_f32(job->in->dtype, job->in->data, first, job->inner, (size_t)job->n, buffer);
-    if (job->out->dtype == MOPT_FLOAT32 || job->kind == HARD) {
+    if (job->kind == HARD) {
+        hard_f32(buffer, buffer, job->n);
+    } else if (job->out->dtype == MOPT_FLOAT32) {
         soft_f32(buffer, buffer, job->n, job->kind);
     } else {
         soft_narrow(job->out->dtype, buffer, job->n, job->kind);
@@ -146,7 +151,7 @@ static void softmax_range(void *context, int64_t begin, int64_t end, int thread)
         const int64_t first = g / job->inner * job->n * job->inner + g % job->inner;
         if (job->out->dtype == MOPT_FLOAT64) {
             group_f64(job, first, buffer);
-        } else if (job->out->dtype == MOPT_FLOAT32 && job->inner == 1) {
+        } else if (job->out->dtype == MOPT_FLOAT32 && job->inner == 1 && job->kind != HARD) {
             soft_f32((float *)mopt__tensor_data(job->out) + first,
                      (const float *)job->in->data + first, job->n, job->kind);
         } else {

@@ -163,10 +163,10 @@ static enum mopt_status infer_lengths(const struct mopt_infer *infer, int64_t si
     const int64_t *items = NULL;
     size_t count = 0;
     bool given = false;
-    const bool known =
+    const bool listed =
         mopt__infer_list(infer, input ? 1 : 0, input ? NULL : "split", &items, &count, &given);
     given = given && (input || count > 0); // an empty attribute is none
-    if (known && given && count != outputs) {
+    if (listed && given && count != outputs) {
         return mopt_error_set(err, MOPT_E_VALUE, "%zu lengths for %u outputs", count,
                               (unsigned)outputs);
     }

@@ -3,6 +3,7 @@
 // weight, group by group: channel c = g * (C / group) + k stands at [inputs of group g, k].
 #include "optimize/conv.h"
 
+#include <math.h>
 #include <string.h>
 
 static int64_t read_group(const struct mopt_node *node)
@@ -38,8 +39,9 @@ bool mopt__conv_read(struct mopt_match *match, struct mopt_node *node, struct mo
     if (conv->group < 1) {
         return mopt__match_refuse(match, "malformed group");
     }
-    conv->channels = conv->transposed ? conv->weight->dims[1] * conv->group : conv->weight->dims[0];
-    if (conv->channels < 1 || (conv->transposed && conv->weight->dims[0] % conv->group != 0)) {
+    conv->channels = conv->weight->dims[0];
+    bool fits = !conv->transposed || mopt__i64_mul(conv->weight->dims[1], conv->group, &conv->channels);
+    if (!fits || conv->channels < 1 || (conv->transposed && conv->weight->dims[0] % conv->group != 0)) {
         return mopt__match_refuse(match, "malformed weight");
     }
     return read_bias(match, conv);
@@ -66,24 +68,35 @@ static enum mopt_status scale_transposed(const struct mopt_conv *conv, const dou
     return MOPT_OK;
 }
 
-static enum mopt_status set_weight(struct mopt_rewriter *rewriter, const struct mopt_conv *conv, const double *scale,
-                                   struct mopt_error *err)
+bool mopt__conv_may_scale(struct mopt_match *match, const struct mopt_conv *conv)
 {
-    struct mopt_tensor *tensor = NULL;
-    enum mopt_status status = conv->transposed ? scale_transposed(conv, scale, &tensor, err)
-                                               : mopt__fold_scale_axis(conv->weight, 0, scale,
-                                                                       (size_t)conv->channels, &tensor, err);
-    if (status == MOPT_OK) {
-        struct mopt_value *value = mopt__rewriter_constant(rewriter, conv->node, conv->node->inputs[1].value->name,
-                                                           tensor, err);
-        status = value != NULL ? mopt__rewriter_set_input(rewriter, conv->node, 1, value, err) : err->status;
-    }
-    mopt__tensor_unref(tensor);
-    return status;
+    enum { SMALL_BYTES = 1024 };
+    bool cheap = conv->weight->bytes <= SMALL_BYTES || mopt__match_single_use(conv->node->inputs[1].value);
+    return cheap || mopt__match_refuse(match, "the weight is shared");
 }
 
-static enum mopt_status set_bias(struct mopt_rewriter *rewriter, const struct mopt_conv *conv, const double *scale,
-                                 const double *shift, const char *hint, struct mopt_error *err)
+// ---- New weight and bias
+
+static bool all_finite(const struct mopt_tensor *tensor)
+{
+    for (size_t i = 0; i < tensor->count; i++) {
+        if (!isfinite(mopt__element_f64(tensor->dtype, tensor->data, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum mopt_status make_weight(const struct mopt_conv *conv, const double *scale, struct mopt_tensor **out,
+                                    struct mopt_error *err)
+{
+    return conv->transposed
+               ? scale_transposed(conv, scale, out, err)
+               : mopt__fold_scale_axis(conv->weight, 0, scale, (size_t)conv->channels, out, err);
+}
+
+static enum mopt_status make_bias(const struct mopt_conv *conv, const double *scale, const double *shift,
+                                  struct mopt_tensor **out, struct mopt_error *err)
 {
     double *values = mopt__calloc((size_t)conv->channels, sizeof *values);
     if (values == NULL) {
@@ -93,34 +106,54 @@ static enum mopt_status set_bias(struct mopt_rewriter *rewriter, const struct mo
         double old = conv->bias != NULL ? mopt__tensor_f64(conv->bias, c) : 0;
         values[c] = old * (scale != NULL ? scale[c] : 1) + (shift != NULL ? shift[c] : 0);
     }
-    struct mopt_tensor *tensor = NULL;
-    enum mopt_status status = mopt__fold_vector(conv->weight->dtype, values, conv->channels, &tensor, err);
+    enum mopt_status status = mopt__fold_vector(conv->weight->dtype, values, conv->channels, out, err);
     mopt__free(values);
-    if (status == MOPT_OK && conv->node->input_count < 3) {
-        status = mopt__node_resize_inputs(conv->node, 3, err);
-    }
-    if (status == MOPT_OK) {
-        struct mopt_value *value = mopt__rewriter_constant(rewriter, conv->node, hint, tensor, err);
-        status = value != NULL ? mopt__rewriter_set_input(rewriter, conv->node, 2, value, err) : err->status;
-    }
-    mopt__tensor_unref(tensor);
     return status;
 }
 
-enum mopt_status mopt__conv_fold_affine(struct mopt_rewriter *rewriter, const struct mopt_conv *conv, const double *scale,
-                                        const double *shift, struct mopt_value *result, struct mopt_error *err)
+// tensor NULL: the input stays.
+static enum mopt_status set_constant(struct mopt_rewriter *rewriter, const struct mopt_conv *conv, uint32_t index,
+                                     const char *hint, struct mopt_tensor *tensor, struct mopt_error *err)
 {
-    enum mopt_status status = MOPT_OK;
-    const struct mopt_value *bias = mopt__node_input(conv->node, 2);
-    const char *hint = bias != NULL ? bias->name : "bias";
-    if (scale != NULL) {
-        status = set_weight(rewriter, conv, scale, err);
+    if (tensor == NULL) {
+        return MOPT_OK;
     }
-    if (status == MOPT_OK && (conv->bias != NULL || shift != NULL)) {
-        status = set_bias(rewriter, conv, scale, shift, hint, err);
+    struct mopt_value *value = mopt__rewriter_constant(rewriter, conv->node, hint, tensor, err);
+    return value != NULL ? mopt__rewriter_set_input(rewriter, conv->node, index, value, err) : err->status;
+}
+
+static enum mopt_status install(struct mopt_rewriter *rewriter, const struct mopt_conv *conv,
+                                struct mopt_tensor *weight, struct mopt_tensor *bias, struct mopt_value *result,
+                                struct mopt_error *err)
+{
+    if ((weight != NULL && !all_finite(weight)) || (bias != NULL && !all_finite(bias))) {
+        return MOPT_OK;
+    }
+    const struct mopt_value *old = mopt__node_input(conv->node, 2);
+    const char *hint = old != NULL ? old->name : "bias";
+    enum mopt_status status = set_constant(rewriter, conv, 1, conv->node->inputs[1].value->name, weight, err);
+    if (status == MOPT_OK) {
+        status = set_constant(rewriter, conv, 2, hint, bias, err);
     }
     if (status == MOPT_OK) {
         status = mopt__rewriter_replace(rewriter, result, conv->node->outputs[0], err);
     }
     return status == MOPT_OK ? mopt__rewriter_touch(rewriter, conv->node, err) : status;
+}
+
+enum mopt_status mopt__conv_fold_affine(struct mopt_rewriter *rewriter, const struct mopt_conv *conv, const double *scale,
+                                        const double *shift, struct mopt_value *result, struct mopt_error *err)
+{
+    struct mopt_tensor *weight = NULL;
+    struct mopt_tensor *bias = NULL;
+    enum mopt_status status = scale != NULL ? make_weight(conv, scale, &weight, err) : MOPT_OK;
+    if (status == MOPT_OK && (conv->bias != NULL || shift != NULL)) {
+        status = make_bias(conv, scale, shift, &bias, err);
+    }
+    if (status == MOPT_OK) {
+        status = install(rewriter, conv, weight, bias, result, err);
+    }
+    mopt__tensor_unref(weight);
+    mopt__tensor_unref(bias);
+    return status;
 }

@@ -73,8 +73,7 @@ static bool same_node(const struct mopt_node *a, const struct mopt_node *b)
 // Random operators differ on purpose; sub-graphs are not compared; unknown operators may have state.
 static bool is_candidate(const struct mopt_node *node)
 {
-    return node->op != NULL && node->output_count > 0 &&
-           (node->op->traits & (MOPT_TRAIT_RANDOM | MOPT_TRAIT_CONTROL | MOPT_TRAIT_STATE)) == 0;
+    return node->output_count > 0 && mopt__is_pure(node);
 }
 
 // A graph output keeps its own node: its name is part of the interface.

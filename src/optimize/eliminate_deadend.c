@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Removes nodes whose outputs nobody uses, and omits outputs nobody uses where the operator allows it.
+#include <string.h>
+
 #include "optimize/optimize.h"
 
 struct sweep {
@@ -20,7 +22,8 @@ static bool is_dead(const struct mopt_node *node)
 static bool may_omit(const struct mopt_node *node, uint32_t index)
 {
     const struct mopt_op *op = node->op;
-    return op != NULL && index < op->output_count && (op->outputs[index].flags & MOPT_PARAM_OPTIONAL) != 0 &&
+    bool tells_mode = node->domain[0] == '\0' && strcmp(node->op_type, "BatchNormalization") == 0; // before opset 14
+    return op != NULL && !tells_mode && index < op->output_count && (op->outputs[index].flags & MOPT_PARAM_OPTIONAL) != 0 &&
            (op->outputs[index].flags & MOPT_PARAM_VARIADIC) == 0;
 }
 

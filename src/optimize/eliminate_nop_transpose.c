@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transpose that moves no axis, or only axes of size 1 without changing the shape.
+// Transpose that moves no axis.
 #include "optimize/optimize.h"
 
 static bool is_identity(const struct mopt_node *node, int rank)
@@ -8,12 +8,16 @@ static bool is_identity(const struct mopt_node *node, int rank)
     if (perm == NULL) { // default: axes reversed
         return rank == 0 || rank == 1;
     }
+    if (perm->kind != MOPT_ATTR_INTS || perm->ref_name != NULL || (rank >= 0 && perm->count != (size_t)rank) ||
+        (rank < 0 && perm->count == 0)) {
+        return false;
+    }
     for (size_t i = 0; i < perm->count; i++) {
         if (perm->ints[i] != (int64_t)i) {
             return false;
         }
     }
-    return perm->kind == MOPT_ATTR_INTS;
+    return true;
 }
 
 static bool match(struct mopt_match *match)

@@ -15,12 +15,12 @@ struct folding {
     uint64_t folded;
 };
 
-// Quantization stays visible to later tools; control flow, random and unknown operators are never evaluated.
+// Quantization stays visible to later tools; control flow, random and unknown operators are never evaluated. Constant has
+// a pass of its own.
 static bool is_pure(const struct mopt_node *node)
 {
-    static const char *const excluded[] = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"};
-    if (node->op == NULL || node->op->eval == NULL || node->output_count == 0 ||
-        (node->op->traits & (MOPT_TRAIT_RANDOM | MOPT_TRAIT_CONTROL | MOPT_TRAIT_STATE)) != 0) {
+    static const char *const excluded[] = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Constant"};
+    if (!mopt__is_pure(node) || node->op->eval == NULL || node->output_count == 0) {
         return false;
     }
     for (size_t i = 0; i < MOPT_COUNTOF(excluded); i++) {
@@ -62,8 +62,9 @@ static size_t freed_bytes(const struct mopt_node *node)
     size_t bytes = NODE_BYTES;
     for (uint32_t i = 0; i < node->input_count; i++) {
         const struct mopt_value *value = node->inputs[i].value;
-        if (value != NULL && value->constant != NULL && mopt__match_single_use(value)) {
-            bytes += value->constant->bytes;
+        const struct mopt_tensor *tensor = value != NULL ? mopt__match_constant(value) : NULL;
+        if (tensor != NULL && mopt__match_single_use(value)) {
+            bytes += tensor->bytes;
         }
     }
     return bytes;
@@ -208,11 +209,7 @@ static enum mopt_status visit(void *context, struct mopt_graph *graph, struct mo
 {
     struct folding *folding = context;
     enum mopt_status status = MOPT_OK;
-    const struct mopt_graph *top = graph;
-    while (top->parent != NULL) {
-        top = top->parent;
-    }
-    if (top->function != NULL) { // function bodies have no initializers
+    if (mopt__in_function(graph)) {
         return MOPT_OK;
     }
     for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;) {
@@ -237,7 +234,7 @@ static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model
 }
 
 static const struct mopt_pass_option options[] = {
-    {"max-growth", MOPT_OPTION_INT, "16384", "bytes by which all results together may exceed the constants they replace"},
+    {"max-growth", MOPT_OPTION_INT, "4096", "bytes by which all results together may exceed the constants they replace"},
 };
 static const struct mopt_pass_counter counters[] = {{"folded", "nodes computed"}};
 
@@ -250,7 +247,7 @@ const struct mopt_pass mopt__pass_fold_constants = {
             "constants only if the file does not grow by more than max-growth bytes in all.",
     .level = 1,
     .kind = MOPT_PASS_FOLD,
-    .numerics = MOPT_NUMERICS_EXACT,
+    .numerics = MOPT_NUMERICS_REASSOCIATES, // a fast kernel may round otherwise than the reference
     .needs = MOPT_NEEDS_SHAPES | MOPT_NEEDS_ORDER,
     .keeps = MOPT_KEEPS_ORDER | MOPT_KEEPS_SHAPES,
     .options = options,

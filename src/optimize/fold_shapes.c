@@ -18,24 +18,15 @@ static bool known_items(const struct mopt_model *model, const struct mopt_value 
     return true;
 }
 
-static bool in_function(const struct mopt_graph *graph)
-{
-    while (graph->parent != NULL) {
-        graph = graph->parent;
-    }
-    return graph->function != NULL;
-}
-
 // One output only: the node can go with it.
 static bool match(struct mopt_match *match)
 {
     const struct mopt_node *node = match->root;
     const struct mopt_value *out = mopt__node_output(node, 0);
-    if (node->op == NULL || (node->op->traits & (MOPT_TRAIT_RANDOM | MOPT_TRAIT_CONTROL)) != 0 ||
-        node->output_count != 1 || out == NULL || out->ints == NULL) {
+    if (out == NULL || out->ints == NULL || node->output_count != 1 || !mopt__is_pure(node)) {
         return false;
     }
-    if (out->graph_output_count > 0 || mopt__value_is_dead(out) || in_function(node->graph)) {
+    if (out->graph_output_count > 0 || mopt__value_is_dead(out) || mopt__in_function(node->graph)) {
         return mopt__match_refuse(match, "a graph output keeps its node");
     }
     if (out->type == NULL || (out->type->dtype != MOPT_INT64 && out->type->dtype != MOPT_INT32)) {

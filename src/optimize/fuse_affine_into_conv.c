@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A constant added to or multiplied with a convolution's result, one number per channel, becomes part of weight and bias.
+// A constant added to, subtracted from, multiplied with or dividing a convolution's result, one number per channel, becomes part of weight and bias.
 #include <string.h>
 
 #include "optimize/conv.h"
@@ -7,6 +7,19 @@
 static bool same_dtype(const struct mopt_tensor *constant, const struct mopt_conv *conv)
 {
     return constant->dtype == conv->weight->dtype;
+}
+
+enum affine_kind { ADD, SUB, MUL, DIV };
+
+static enum affine_kind kind_of(const struct mopt_node *node)
+{
+    static const char *const names[] = {"Add", "Sub", "Mul"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(node->op_type, names[i]) == 0) {
+            return (enum affine_kind)i;
+        }
+    }
+    return DIV;
 }
 
 // The pattern's captures: x w b c k; k is the constant operand.
@@ -32,6 +45,10 @@ static bool match(struct mopt_match *match)
     if (constant == NULL || !same_dtype(constant, &conv)) {
         return mopt__match_refuse(match, "the other operand is not a constant of the same type");
     }
+    bool scales = kind_of(match->root) >= MUL;
+    if (scales && !mopt__conv_may_scale(match, &conv)) {
+        return false;
+    }
     double *values = NULL;
     bool fits = mopt__fold_per_channel(constant, conv.rank, 1, conv.channels, true, &values);
     mopt__free(values);
@@ -54,9 +71,12 @@ static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match 
     if (!mopt__fold_per_channel(operand(match), conv.rank, 1, conv.channels, true, &values)) {
         return mopt_error_memory(err);
     }
-    bool multiply = strcmp(match->root->op_type, "Mul") == 0;
-    enum mopt_status status = mopt__conv_fold_affine(rewriter, &conv, multiply ? values : NULL,
-                                                     multiply ? NULL : values, match->root->outputs[0], err);
+    enum affine_kind kind = kind_of(match->root);
+    for (size_t c = 0; c < (size_t)conv.channels; c++) {
+        values[c] = kind == SUB ? -values[c] : kind == DIV ? 1 / values[c] : values[c];
+    }
+    enum mopt_status status = mopt__conv_fold_affine(rewriter, &conv, kind >= MUL ? values : NULL,
+                                                     kind >= MUL ? NULL : values, match->root->outputs[0], err);
     mopt__free(values);
     return status;
 }
@@ -64,21 +84,21 @@ static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match 
 static const struct mopt_rule rule = {
     .name = "affine-into-conv",
     .pattern = "c! = Conv|ConvTranspose(x, w, ?b)\n"
-               "y = Add|Mul(c, $k)",
+               "y = Add|Mul|Sub|Div(c, $k)",
     .match = match,
     .apply = apply,
 };
 static const struct mopt_rule *const rules[] = {&rule};
 
-static const struct mopt_pass_counter counters[] = {{"fused", "Add and Mul nodes fused"}};
+static const struct mopt_pass_counter counters[] = {{"fused", "nodes fused"}};
 
 const struct mopt_pass mopt__pass_fuse_affine_into_conv = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "fuse-affine-into-conv",
-    .summary = "folds a constant Add or Mul per channel into the convolution before it",
+    .summary = "folds a constant Add, Sub, Mul or Div per channel into the convolution before it",
     .help = "y = Add(Conv(x, w, b), k)  ->  y = Conv(x, w, b + k)\n"
             "y = Mul(Conv(x, w, b), k)  ->  y = Conv(x, w * k, b * k)\n"
-            "k is a scalar or one number per output channel ([C,1,1]); the convolution's result is used only here. Also "
+            "Sub and Div likewise. k is a scalar or one number per output channel ([C,1,1]); the convolution's result is used only here. Also "
             "ConvTranspose.",
     .level = 1,
     .kind = MOPT_PASS_FUSE,

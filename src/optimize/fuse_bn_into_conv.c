@@ -10,19 +10,14 @@ struct affine {
     double *scale, *shift; // heap, per channel
 };
 
-// Training mode updates statistics and normalises by the batch; opset < 7 told by is_test.
+// Training mode updates statistics and normalises by the batch.
 static bool is_inference(const struct mopt_node *node)
 {
-    const struct mopt_attribute *training = mopt__node_attribute(node, "training_mode");
-    if (training != NULL && (training->kind != MOPT_ATTR_INT || training->i != 0)) {
-        return false;
-    }
-    const struct mopt_attribute *is_test = mopt__node_attribute(node, "is_test");
-    if (mopt__graph_opset(node->graph, "") < 7 && (is_test == NULL || is_test->i == 0)) {
+    if (mopt__is_training_norm(node)) {
         return false;
     }
     const struct mopt_attribute *spatial = mopt__node_attribute(node, "spatial"); // opset < 9
-    if (spatial != NULL && spatial->i == 0) {
+    if (spatial != NULL && (spatial->kind != MOPT_ATTR_INT || spatial->i == 0)) {
         return false;
     }
     for (uint32_t i = 1; i < node->output_count; i++) {
@@ -41,6 +36,20 @@ static const struct mopt_tensor *parameter(const struct mopt_node *node, uint32_
     return fits ? tensor : NULL;
 }
 
+// variance + epsilon is positive for every channel.
+static bool has_deviations(const struct mopt_node *node, int64_t channels)
+{
+    const struct mopt_tensor *variance = parameter(node, VARIANCE, channels);
+    const struct mopt_attribute *attribute = mopt__node_attribute(node, "epsilon");
+    double epsilon = attribute != NULL ? (double)attribute->f : (double)1e-5F;
+    for (size_t c = 0; c < (size_t)channels; c++) {
+        if (!(mopt__tensor_f64(variance, c) + epsilon > 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool match(struct mopt_match *match)
 {
     struct mopt_conv conv;
@@ -54,6 +63,12 @@ static bool match(struct mopt_match *match)
         if (parameter(match->root, i, conv.channels) == NULL) {
             return mopt__match_refuse(match, "a parameter is not a constant vector");
         }
+    }
+    if (!has_deviations(match->root, conv.channels)) {
+        return mopt__match_refuse(match, "a variance is not positive");
+    }
+    if (!mopt__conv_may_scale(match, &conv)) {
+        return false;
     }
     if (!mopt__rewrite_can_replace(match->root->outputs[0], match->nodes[0]->outputs[0])) {
         return mopt__match_refuse(match, "a graph output must keep its own value");

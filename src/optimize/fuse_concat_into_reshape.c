@@ -4,6 +4,7 @@
 
 // storage.ints: count, then the target.
 enum { COUNT = 0, TARGET = 1 };
+enum { REST = -2 }; // not known: the one size that Reshape may compute
 
 static int64_t allowzero(const struct mopt_node *node)
 {
@@ -11,30 +12,36 @@ static int64_t allowzero(const struct mopt_node *node)
     return attribute != NULL ? attribute->i : 0;
 }
 
-// How element i of the target can be written: a positive number, 0 = same size as axis i of the input, -1 = the rest.
+// How element i of the target can be written: its number, or 0 = same size as axis i of the input, or REST.
 static int64_t spell(const struct mopt_match *match, const struct mopt_type *type, size_t i, int64_t item)
 {
     int64_t value;
     if (mopt__dim_is_known(match->model->dims, item, &value)) {
         return value;
     }
-    bool same = type != NULL && i < (size_t)type->rank && item != MOPT_DIM_UNKNOWN && type->dims[i] == item;
-    return same ? 0 : -1;
+    const struct mopt_dims *dims = match->model->dims;
+    bool same = type != NULL && i < (size_t)(type->rank > 0 ? type->rank : 0) && item != MOPT_DIM_UNKNOWN &&
+                mopt__dim_resolve(dims, type->dims[i]) == mopt__dim_resolve(dims, item);
+    return same ? 0 : REST;
 }
 
-// -1 beside a copied axis is refused: an empty input would make it ambiguous.
-static bool is_sound(struct mopt_match *match, const int64_t *target, size_t count)
+// A -1 that the target had before means the same beside copied axes: where they are empty the computed target had 0 there
+// too. A new -1 beside a copied axis is refused: for an empty input it would be ambiguous.
+static bool is_sound(struct mopt_match *match, int64_t *target, size_t count)
 {
     size_t rest = 0;
     size_t copied = 0;
+    size_t written = 0;
     for (size_t i = 0; i < count; i++) {
-        rest += target[i] == -1;
-        copied += target[i] == 0;
-        if (target[i] < -1) {
+        if (target[i] < REST) {
             return mopt__match_refuse(match, "malformed target");
         }
+        rest += target[i] == REST;
+        written += target[i] == -1;
+        copied += target[i] == 0;
+        target[i] = target[i] == REST ? -1 : target[i];
     }
-    if (rest > 1 || (rest == 1 && copied > 0)) {
+    if (rest + written > 1 || (rest == 1 && copied > 0)) {
         return mopt__match_refuse(match, "more than one size is not known");
     }
     return true;
@@ -49,13 +56,6 @@ static bool match(struct mopt_match *match)
     if (target == NULL || data == NULL || mopt__match_constant(target) != NULL || allowzero(match->root) != 0 ||
         !mopt__match_ints(target, &items, &count) || count > MOPT_RANK_MAX) {
         return mopt__match_refuse(match, "the target is constant already, or nothing is known about it");
-    }
-    const struct mopt_graph *top = match->root->graph;
-    while (top->parent != NULL) {
-        top = top->parent;
-    }
-    if (top->function != NULL) {
-        return mopt__match_refuse(match, "function bodies have no initializers");
     }
     match->storage.ints[COUNT] = (int64_t)count;
     for (size_t i = 0; i < count; i++) {

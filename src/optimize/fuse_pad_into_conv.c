@@ -144,7 +144,7 @@ const struct mopt_pass mopt__pass_fuse_pad_into_conv = {
             "q is constant, not negative, of spatial axes only, filled with zero; auto_pad is NOTSET.",
     .level = 1,
     .kind = MOPT_PASS_FUSE,
-    .numerics = MOPT_NUMERICS_EXACT,
+    .numerics = MOPT_NUMERICS_REASSOCIATES,
     .needs = MOPT_NEEDS_SHAPES,
     .keeps = MOPT_KEEPS_ORDER | MOPT_KEEPS_SHAPES,
     .counters = counters,

@@ -4,8 +4,18 @@
 
 #include "optimize/upgrade_steps.h"
 
-// An output beyond the first that somebody needs.
+// An output beyond the first, needed or not.
 static bool has_more_outputs(const struct mopt_node *node)
+{
+    for (uint32_t i = 1; i < node->output_count; i++) {
+        if (node->outputs[i] != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool uses_more_outputs(const struct mopt_node *node)
 {
     for (uint32_t i = 1; i < node->output_count; i++) {
         if (node->outputs[i] != NULL && !mopt__value_is_dead(node->outputs[i])) {
@@ -29,7 +39,7 @@ enum mopt_status mopt__step_batch_norm_7(struct mopt_node *node, struct mopt_err
 {
     int64_t is_test;
     enum mopt_status status = mopt__upgrade_int(node, "is_test", 0, &is_test, err);
-    if (status == MOPT_OK && has_more_outputs(node)) {
+    if (status == MOPT_OK && (is_test != 0 ? uses_more_outputs(node) : has_more_outputs(node))) {
         return mopt__upgrade_refuse("training mode, or its outputs are used", err);
     }
     (void)mopt__node_remove_attribute(node, "is_test");
@@ -49,7 +59,7 @@ enum mopt_status mopt__step_batch_norm_9(struct mopt_node *node, struct mopt_err
 
 enum mopt_status mopt__step_batch_norm_14(struct mopt_node *node, struct mopt_error *err)
 {
-    return has_more_outputs(node) ? mopt__upgrade_refuse("training mode: its further outputs are used", err)
+    return has_more_outputs(node) ? mopt__upgrade_refuse("training mode: it has further outputs", err)
                                   : cut_outputs(node, err);
 }
 

@@ -6,7 +6,7 @@
 #include "tests.h"
 
 static const char two_inputs[] =
-    "model (ir=8, opset=13) { graph g (float[batch,seq] x, int64 n, float[2] w) -> (float[?,?] y) {"
+    "model (ir=8, opset=13) { graph g (float[batch,seq] x, int64[] n, float[2] w) -> (float[?,?] y) {"
     " float[2] w = {1, 2}; a = Add(x, w); c = Cast<to=1>(n); y = Mul(a, c); } }";
 
 static enum mopt_status open_feed(struct mopt_model *model, struct mopt_feed_options options,

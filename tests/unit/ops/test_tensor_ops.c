@@ -2,6 +2,8 @@
 // Mathematical and tensor-moving operators: hand-checked results of tricky semantics, old opset
 // versions, bad indices and sizes, 0-sized and rank-0 tensors, symbolic shapes and values. Every
 // case also holds inference against the run.
+#include "ops/lanes.h"
+#include "ops/smooth.h"
 #include "support.h"
 #include "tests.h"
 
@@ -708,6 +710,8 @@ static const struct symbol_case symbol_cases[] = {
     {"float[n,s] x", "t = Shape(x); int64[2] m = {-1, 0}; y = Reshape(x, m);", "float[n,s]", "-"},
     {"float[n] x, int64[1] k", "v, y = TopK(x, k);", "int64[?1]", "-"},
     {"", "int64[] a = {7}; int64[] b = {-2}; y = Div(a, b);", "int64[]", "-3"},
+    {"float[n,s] x", "t = Shape(x); int64[] c = {1}; y = Clip(t, c);", "int64[2]",
+     "[max(1,n),max(1,s)]"},
     {"", "int64[2] a = {2, -5}; y = Neg(a);", "int64[2]", "[-2,5]"},
     {"", "int64[] a = {1}; int64[] b = {7}; int64[] c = {3}; y = Range(a, b, c);", "int64[2]",
      "[1,4]"},
@@ -810,6 +814,104 @@ static void threads_change_nothing(void **state)
     mopt__pool_free(pool);
 }
 
+// ---- Conversions and smooth functions -------------------------------------------------------------------------
+
+static bool same_half(uint16_t a, uint16_t b)
+{
+    return a == b || ((a & 0x7fff) > 0x7c00 && (b & 0x7fff) > 0x7c00);
+}
+
+static void check_half(double x)
+{
+    const float narrow = (float)x;
+    uint16_t from_float = 0;
+    uint16_t from_double = 0;
+    mopt__store_f32(MOPT_FLOAT16, &from_float, 0, 1, &narrow);
+    mopt__store_f64(MOPT_FLOAT16, &from_double, 0, 1, &x);
+    assert_true(same_half(from_float, mopt__float_to_half(narrow)));
+    assert_true(same_half(from_double, mopt__double_to_half(x)));
+}
+
+static void check_bfloat(float x)
+{
+    uint16_t code = 0;
+    mopt__store_f32(MOPT_BFLOAT16, &code, 0, 1, &x);
+    assert_true(code == mopt__float_to_bfloat(x) || isnan(x));
+}
+
+static void runs_convert_like_elements(void **state)
+{
+    struct mopt_rng rng;
+    (void)state;
+    mopt__rng_init(&rng, 5);
+    for (uint32_t code = 0; code < 65536; code++) {
+        const uint16_t half = (uint16_t)code;
+        float wide = 0;
+        mopt__load_f32(MOPT_FLOAT16, &half, 0, 1, 1, &wide);
+        const float want = mopt__half_to_float(half);
+        assert_true((isnan(wide) && isnan(want)) || memcmp(&wide, &want, sizeof wide) == 0);
+        if (!isnan(wide) &&
+            !isinf(wide)) { // the number, the middle to the next one, and its neighbours
+            const double middle =
+                ((double)wide + (double)mopt__half_to_float((uint16_t)(half ^ 1))) / 2;
+            check_half((double)wide);
+            check_half(middle);
+            check_half(nextafter(middle, 1e9));
+            check_half(nextafter(middle, -1e9));
+        }
+    }
+    for (int i = 0; i < 200000; i++) {
+        const uint32_t bits = (uint32_t)mopt__rng_u64(&rng);
+        float x;
+        memcpy(&x, &bits, sizeof x);
+        check_bfloat(x);
+        check_half((double)x);
+    }
+}
+
+static float exp_f(float x)
+{
+    return (float)mopt__smooth_exp(x);
+}
+
+static double sigmoid_d(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static double gelu_d(double x)
+{
+    return x / 2 * erfc(-x * sqrt(0.5));
+}
+
+static void smooth_functions_are_exact(void **state)
+{
+    static const struct {
+        float (*f)(float);
+        double (*want)(double);
+    } pairs[] = {{exp_f, exp},
+                 {mopt__smooth_tanh, tanh},
+                 {mopt__smooth_sigmoid, sigmoid_d},
+                 {mopt__smooth_erf, erf},
+                 {mopt__smooth_gelu, gelu_d}};
+    (void)state;
+    for (size_t k = 0; k < MOPT_COUNTOF(pairs); k++) {
+        for (uint32_t bits = 0; bits < 0xff800000u; bits += 20011) {
+            float x;
+            memcpy(&x, &bits, sizeof x);
+            const double want = pairs[k].want((double)x);
+            const float got = pairs[k].f(x);
+            if (isnan(x) || isnan(want)) {
+                assert_true(isnan(got));
+                continue;
+            }
+            const float round = (float)want;
+            assert_true(got == round || got == nextafterf(round, INFINITY) ||
+                        got == nextafterf(round, -INFINITY));
+        }
+    }
+}
+
 // ---- Records ------------------------------------------------------------------------------------
 
 // Versions of one operator neither overlap nor leave gaps, and the last one is open.
@@ -843,6 +945,8 @@ int mopt__test_tensor_ops(void)
         cmocka_unit_test(errors),
         cmocka_unit_test(symbols),
         cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(runs_convert_like_elements),
+        cmocka_unit_test(smooth_functions_are_exact),
         cmocka_unit_test(versions_are_seamless),
     };
     return cmocka_run_group_tests_name("tensor_ops", tests, NULL, NULL);
