@@ -112,10 +112,11 @@ static enum mopt_status print_text(struct mopt_cli *cli, enum mopt_status status
     struct mopt_error problem;
     mopt_error_clear(&problem);
     enum mopt_status result = MOPT_OK;
-    if (!cli->json && (fd == STDOUT_FILENO || cli->sink.level > MOPT_LOG_ERROR)) {
+    bool good = status == MOPT_OK || status == MOPT_E_NEGATIVE; // an error leaves no result
+    if (good && !cli->json && (fd == STDOUT_FILENO || cli->sink.level > MOPT_LOG_ERROR)) {
         result = print(fd, mopt__strbuf_text(&cli->text), &problem);
     }
-    if (result != MOPT_OK && (status == MOPT_OK || status == MOPT_E_NEGATIVE)) {
+    if (result != MOPT_OK) {
         *err = problem;
         return result;
     }

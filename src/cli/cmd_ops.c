@@ -108,7 +108,7 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
     }
     cJSON *list = mopt__json_array(cli->envelope.result, "operators");
     size_t family_count;
-    size_t rows = 0;
+    size_t found = 0;
     const struct mopt_op_family *const *families = mopt__op_families(&family_count);
     for (size_t f = 0; f < family_count; f++) {
         for (size_t i = 0; i < families[f]->count; i++) {
@@ -116,13 +116,15 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
             if (wanted(cli, op)) {
                 add_row(&table, op);
                 add_json(list, op);
-                rows++;
+                found++;
             }
         }
     }
-    mopt__job_print_table(cli, &table);
+    if (found > 0) {
+        mopt__job_print_table(cli, &table);
+    }
     mopt__table_release(&table);
-    return rows > 0 ? MOPT_OK : nothing_found(cli, err);
+    return found > 0 ? MOPT_OK : nothing_found(cli, err);
 }
 
 static const struct mopt_option_row rows[] = {

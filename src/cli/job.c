@@ -117,6 +117,20 @@ enum mopt_status mopt__job_load(struct mopt_cli *cli, const char *path, const ch
     return status;
 }
 
+static enum mopt_status check_folder(const char *path, struct mopt_error *err)
+{
+    char *dir = mopt__path_dirname(path);
+    if (dir == NULL) {
+        return mopt_error_memory(err);
+    }
+    enum mopt_status status = MOPT_OK;
+    if (*dir != '\0' && !mopt__path_is_dir(dir)) {
+        status = mopt_error_set(err, MOPT_E_CREATE, "cannot write '%s': no folder '%s'", path, dir);
+    }
+    mopt__free(dir);
+    return status;
+}
+
 enum mopt_status mopt__job_claim(struct mopt_cli *cli, const char *path, struct mopt_error *err)
 {
     if (path == NULL) {
@@ -130,12 +144,14 @@ enum mopt_status mopt__job_claim(struct mopt_cli *cli, const char *path, struct 
                          : MOPT_OK;
     }
     struct stat info;
-    if (!mopt__option_flag(&cli->options, "force") &&
-        !mopt__option_flag(&cli->options, "dry-run") && stat(path, &info) == 0 &&
+    if (mopt__option_flag(&cli->options, "dry-run")) {
+        return MOPT_OK;
+    }
+    if (!mopt__option_flag(&cli->options, "force") && stat(path, &info) == 0 &&
         S_ISREG(info.st_mode)) {
         return mopt_error_set(err, MOPT_E_CREATE, "'%s' exists, use --force to replace it", path);
     }
-    return MOPT_OK;
+    return check_folder(path, err);
 }
 
 enum mopt_status mopt__job_save(struct mopt_cli *cli, const struct mopt_model *model,

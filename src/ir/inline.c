@@ -172,7 +172,7 @@ static enum mopt_status copy_node(struct inliner *in, const struct mopt_node *fr
                                   struct mopt_error *err)
 {
     if (++in->created > MOPT_INLINE_NODES_MAX) {
-        return mopt_error_set(err, MOPT_E_LIMIT, "more than %d nodes by inlining (recursive functions?)",
+        return mopt_error_set(err, MOPT_E_LIMIT, "more than %d nodes by inlining",
                               MOPT_INLINE_NODES_MAX);
     }
     struct mopt_node *node = mopt__node_new(before->graph, before, from->op_type, from->domain,
@@ -298,8 +298,90 @@ static enum mopt_status inline_graph(void *context, struct mopt_graph *graph, st
     return MOPT_OK;
 }
 
+// ---- Growth -------------------------------------------------------------------------------------
+
+enum { CALL_DEPTH_MAX = 100 };
+
+// Said before any node is made: a few lines of functions can stand for 10^12 nodes.
+struct growth {
+    struct mopt_map sizes; // function -> 2 + nodes it stands for, or OPEN while that is counted
+    size_t sum;            // nodes of the graph at hand, at most one more than allowed
+    int depth;
+};
+
+#define OPEN ((void *)1)
+
+static void add_size(struct growth *growth, size_t size)
+{
+    growth->sum += size;
+    if (growth->sum > MOPT_INLINE_NODES_MAX) {
+        growth->sum = (size_t)MOPT_INLINE_NODES_MAX + 1;
+    }
+}
+
+static enum mopt_status add_nodes(void *context, struct mopt_graph *graph, struct mopt_error *err);
+
+static enum mopt_status add_function(struct growth *growth, const struct mopt_function *function,
+                                     struct mopt_error *err)
+{
+    uint64_t key = (uint64_t)(uintptr_t)function;
+    void *known = mopt__map_find_u64(&growth->sizes, key);
+    size_t outer = growth->sum;
+    if (known == OPEN) {
+        return mopt_error_set(err, MOPT_E_FORMAT, "function '%s' calls itself", function->name);
+    }
+    if (known != NULL) {
+        add_size(growth, (size_t)(uintptr_t)known - 2);
+        return MOPT_OK;
+    }
+    if (growth->depth >= CALL_DEPTH_MAX) {
+        return mopt_error_set(err, MOPT_E_LIMIT, "function '%s' is called through more than %d others",
+                              function->name, CALL_DEPTH_MAX);
+    }
+    enum mopt_status status = mopt__map_put_u64(&growth->sizes, key, OPEN, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    growth->depth++;
+    growth->sum = 0;
+    status = mopt__graph_walk(function->body, add_nodes, growth, err);
+    growth->depth--;
+    size_t size = growth->sum;
+    growth->sum = outer;
+    add_size(growth, size);
+    return status == MOPT_OK
+               ? mopt__map_put_u64(&growth->sizes, key, (void *)(uintptr_t)(size + 2), err)
+               : status;
+}
+
+static enum mopt_status add_nodes(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    struct growth *growth = context;
+    enum mopt_status status = MOPT_OK;
+    for (const struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = node->next) {
+        add_size(growth, growth->depth > 0 ? 1 : 0);
+        if (node->function != NULL) {
+            status = add_function(growth, node->function, err);
+        }
+    }
+    return status;
+}
+
+static enum mopt_status check_growth(struct mopt_model *model, struct mopt_error *err)
+{
+    struct growth growth = {.depth = 0};
+    enum mopt_status status = mopt__graph_walk(model->graph, add_nodes, &growth, err);
+    mopt__map_release(&growth.sizes);
+    if (status == MOPT_OK && growth.sum > MOPT_INLINE_NODES_MAX) {
+        return mopt_error_set(err, MOPT_E_LIMIT, "calls of functions stand for more than %d nodes",
+                              MOPT_INLINE_NODES_MAX);
+    }
+    return status;
+}
+
 enum mopt_status mopt__model_inline_functions(struct mopt_model *model, struct mopt_error *err)
 {
     size_t created = 0;
-    return mopt__graph_walk(model->graph, inline_graph, &created, err);
+    enum mopt_status status = check_growth(model, err);
+    return status == MOPT_OK ? mopt__graph_walk(model->graph, inline_graph, &created, err) : status;
 }

@@ -45,10 +45,16 @@ void mopt__igemm_exact(const struct mopt_igemm *g, const float *a, const float *
 // bytes as numbers minus a zero point: signed or unsigned 8-bit elements.
 void mopt__bytes_to_float(const void *bytes, bool is_signed, int32_t zero_point, size_t count,
                           float *out);
-// Plain integer loops: c[m,n] = sum (a - za)(b - zb); a [m,k], b [k,n] of 8-bit elements, packed.
-// The measure for every faster form.
-void mopt__igemm_ref(const void *a, bool a_signed, int32_t za, const void *b, bool b_signed,
-                     int32_t zb, int64_t m, int64_t n, int64_t k, int32_t *c);
+// 8-bit elements with their zero point.
+struct mopt_bytes {
+    const void *data;
+    bool is_signed;
+    int32_t zero_point;
+};
+// Plain integer loops: c[m,n] = sum (a - za)(b - zb); a [m,k], b [k,n], packed. The measure for
+// every faster form.
+void mopt__igemm_ref(const struct mopt_bytes *a, const struct mopt_bytes *b, int64_t m, int64_t n,
+                     int64_t k, int32_t *c);
 
 // ---- Convolution and pooling (ref/) ------------------------------------------------------------------------------------
 // Up to three spatial axes (unused ones in front have size 1, kernel 1). Channels are per group.

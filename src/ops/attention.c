@@ -214,13 +214,18 @@ static enum mopt_status open_attention(const struct mopt_eval *eval, struct atte
 
 // ---- Running ---------------------------------------------------------------------------------------------------------
 
-// Element d of head h at position s of a tensor in either layout.
-static double element(const struct attention *a, const struct mopt_tensor *t, size_t heads,
-                      size_t length, size_t size, size_t b, size_t h, size_t s, size_t d)
+// Where one vector stands in a tensor of either layout.
+struct place {
+    size_t batch, head, position;
+    size_t heads, length, size; // of the tensor
+};
+
+static double element(const struct attention *a, const struct mopt_tensor *t, const struct place *p,
+                      size_t d)
 {
-    size_t at = a->flat ? ((b * length + s) * heads + h) * size + d
-                        : ((b * heads + h) * length + s) * size + d;
-    return mopt__tensor_f64(t, at);
+    size_t line = a->flat ? (p->batch * p->length + p->position) * p->heads + p->head
+                          : (p->batch * p->heads + p->head) * p->length + p->position;
+    return mopt__tensor_f64(t, line * p->size + d);
 }
 
 // Keys or values with the cache in front: [batch, groups, total, size].
@@ -229,10 +234,10 @@ static void join(const struct attention *a, const struct mopt_tensor *past,
 {
     for (size_t i = 0; i < a->batch * a->groups; i++) {
         for (size_t s = 0; s < a->total; s++) {
+            struct place p = {i / a->groups, i % a->groups, s - a->past, a->groups, a->fresh, size};
             for (size_t d = 0; d < size; d++) {
                 *out++ = s < a->past ? mopt__tensor_f64(past, (i * a->past + s) * size + d)
-                                     : element(a, fresh, a->groups, a->fresh, size, i / a->groups,
-                                               i % a->groups, s - a->past, d);
+                                     : element(a, fresh, &p, d);
             }
         }
     }
@@ -309,9 +314,10 @@ static double score(const struct attention *a, const double *keys, size_t b, siz
 {
     enum mopt_dtype dtype = a->q->dtype;
     const double *key = keys + column * a->size;
+    struct place p = {b, h, row, a->heads, a->rows, a->size};
     double sum = 0;
     for (size_t d = 0; d < a->size; d++) {
-        double q = element(a, a->q, a->heads, a->rows, a->size, b, h, row, d);
+        double q = element(a, a->q, &p, d);
         sum += rounded(dtype, q * a->scale) * rounded(dtype, key[d] * a->scale);
     }
     sum = rounded(dtype, sum);

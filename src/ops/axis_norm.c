@@ -74,9 +74,10 @@ static enum mopt_status mvn_eval(struct mopt_eval *eval, struct mopt_error *err)
             groups *= reduced[i] ? 1 : (size_t)x->dims[i];
         }
         room = mopt__calloc(2, (groups + 1) * sizeof *room);
-        status = room ? MOPT_OK : mopt_error_memory(err);
+        status = mopt__nn_got(room, err);
         if (status == MOPT_OK && x->count > 0) {
-            normalise_groups(x, reduced, values, room, room + groups, (double)(x->count / groups));
+            normalise_groups(x, reduced, values, room, room + groups,
+                             (double)x->count / (double)groups);
         }
     }
     if (status == MOPT_OK) {
@@ -202,7 +203,7 @@ static enum mopt_status lrn_eval(struct mopt_eval *eval, struct mopt_error *err)
     }
     if (status == MOPT_OK) {
         out = mopt__nn_zeros(x->count, err);
-        status = out ? MOPT_OK : MOPT_E_MEMORY;
+        status = mopt__nn_got(out, err);
     }
     if (status == MOPT_OK && x->count > 0) {
         size_t step = mopt__nn_product(x->dims, 2, x->rank);

@@ -149,7 +149,7 @@ static enum mopt_status batch_norm_eval(struct mopt_eval *eval, struct mopt_erro
     }
     if (status == MOPT_OK) {
         room = mopt__calloc(4, (bn.channels + 1) * sizeof *room);
-        status = room ? MOPT_OK : mopt_error_memory(err);
+        status = mopt__nn_got(room, err);
     }
     if (status == MOPT_OK) {
         struct moments m = {room, room + bn.channels, room + 2 * bn.channels,
@@ -178,7 +178,7 @@ static enum mopt_status batch_norm_run(struct mopt_eval *eval, struct mopt_error
         return status != MOPT_OK ? status : batch_norm_eval(eval, err);
     }
     float *room = mopt__calloc(2, (bn.channels + 1) * sizeof *room);
-    status = room ? MOPT_OK : mopt_error_memory(err);
+    status = mopt__nn_got(room, err);
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, MOPT_FLOAT32, in[0]->rank, in[0]->dims, &y, err);
     }

@@ -5,11 +5,11 @@
 static enum mopt_status check_channels(const struct mopt_conv *conv, int64_t channels,
                                        int64_t filters, struct mopt_error *err)
 {
-    if (conv->in_channels * conv->groups != channels) {
+    int64_t want = conv->in_channels * conv->groups;
+    if (want != channels) {
         return mopt_error_set(err, MOPT_E_SHAPE,
                               "input has %lld channels, weight and group %lld want %lld",
-                              (long long)channels, (long long)conv->groups,
-                              (long long)(conv->in_channels * conv->groups));
+                              (long long)channels, (long long)conv->groups, (long long)want);
     }
     if (filters % conv->groups != 0) {
         return mopt_error_set(err, MOPT_E_SHAPE, "%lld filters do not divide into %lld groups",
@@ -85,12 +85,15 @@ static enum mopt_status infer_channels(const struct mopt_infer *infer, const str
 {
     int64_t channels = 0;
     int64_t inner = 0;
-    if (mopt__dim_is_known(infer->dims, x->dims[1], &channels) &&
-        mopt__dim_is_known(infer->dims, w->dims[1], &inner) && inner <= INT32_MAX &&
-        inner * groups != channels) {
+    if (!mopt__dim_is_known(infer->dims, x->dims[1], &channels) ||
+        !mopt__dim_is_known(infer->dims, w->dims[1], &inner) || inner > INT32_MAX) {
+        return MOPT_OK;
+    }
+    int64_t want = inner * groups;
+    if (want != channels) {
         return mopt_error_set(err, MOPT_E_SHAPE,
                               "input has %lld channels, weight and group %lld want %lld",
-                              (long long)channels, (long long)groups, (long long)(inner * groups));
+                              (long long)channels, (long long)groups, (long long)want);
     }
     return MOPT_OK;
 }

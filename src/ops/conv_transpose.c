@@ -176,7 +176,7 @@ static enum mopt_status spread_all(struct mopt_eval *eval, struct operands *o,
     }
     if (status == MOPT_OK) {
         o->y = mopt__nn_zeros(total, err);
-        status = o->y ? MOPT_OK : MOPT_E_MEMORY;
+        status = mopt__nn_got(o->y, err);
     }
     for (size_t i = 0; status == MOPT_OK && in[2] && i < total; i++) {
         o->y[i] = mopt__tensor_f64(in[2], i / o->out % filters);

@@ -143,7 +143,7 @@ static enum mopt_status deform_eval(struct mopt_eval *eval, struct mopt_error *e
     }
     if (status == MOPT_OK) {
         column = mopt__calloc((size_t)d.x->dims[1] + 1, (d.taps + 1) * sizeof *column);
-        status = column ? MOPT_OK : mopt_error_memory(err);
+        status = mopt__nn_got(column, err);
     }
     for (size_t i = 0; status == MOPT_OK && i < (size_t)d.c.batch * d.out; i++) {
         gather(&d, i / d.out, i % d.out, column);

@@ -125,7 +125,7 @@ static enum mopt_status dft_eval(struct mopt_eval *eval, struct mopt_error *err)
     }
     if (status == MOPT_OK) {
         line = mopt__calloc(d.n, sizeof *line);
-        status = line ? MOPT_OK : mopt_error_memory(err);
+        status = mopt__nn_got(line, err);
     }
     for (size_t i = 0; status == MOPT_OK && i < d.outer * d.inner; i++) {
         load_line(&d, i / d.inner, i % d.inner, line);
@@ -272,7 +272,7 @@ static enum mopt_status stft_eval(struct mopt_eval *eval, struct mopt_error *err
     }
     if (status == MOPT_OK) {
         line = mopt__calloc(s.frame, sizeof *line);
-        status = line ? MOPT_OK : mopt_error_memory(err);
+        status = mopt__nn_got(line, err);
     }
     size_t total = status == MOPT_OK ? (size_t)s.x->dims[0] * s.frames : 0;
     for (size_t i = 0; status == MOPT_OK && i < total; i++) {

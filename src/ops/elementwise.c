@@ -136,7 +136,7 @@ static enum mopt_status legacy_shape(const struct mopt_node *node, const struct 
         return status;
     }
     start += start < 0 ? a->rank : 0;
-    bool fits = start >= 0 && start + b->rank <= a->rank && (broadcast != 0 || a->rank == b->rank);
+    bool fits = start >= 0 && start <= a->rank - b->rank && (broadcast != 0 || a->rank == b->rank);
     for (int i = 0; fits && i < b->rank; i++) {
         const int64_t dim = b->dims[i];
         fits = dim == a->dims[start + i] || (dim == 1 && broadcast != 0);

@@ -274,7 +274,7 @@ static enum mopt_status pick_slices(struct mopt_tensor *out, const struct mopt_t
         for (int k = 0; status == MOPT_OK && k < depth; k++) {
             int64_t at = mopt__tensor_i64_at(in[1], (size_t)(i * depth + k));
             status = mopt__index_check(at, in[0]->dims[batch + k], &at, err);
-            from += at * strides[batch + k];
+            from += status == MOPT_OK ? at * strides[batch + k] : 0;
         }
         if (status == MOPT_OK) {
             status = mopt__copy_run(out, i * inner, in[0], from, inner, err);

@@ -148,7 +148,7 @@ static enum mopt_status norm_eval(struct mopt_eval *eval, struct mopt_error *err
     }
     if (status == MOPT_OK) {
         room = mopt__calloc(2, (r.rows + 1) * sizeof *room);
-        status = room ? MOPT_OK : mopt_error_memory(err);
+        status = mopt__nn_got(room, err);
     }
     if (status == MOPT_OK) {
         for (size_t i = 0; i < r.rows; i++) {

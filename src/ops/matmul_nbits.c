@@ -172,7 +172,7 @@ static enum mopt_status nbits_eval(struct mopt_eval *eval, struct mopt_error *er
     }
     if (status == MOPT_OK) {
         column = mopt__calloc(p.k, sizeof *column);
-        status = column ? MOPT_OK : mopt_error_memory(err);
+        status = mopt__nn_got(column, err);
     }
     for (size_t n = 0; status == MOPT_OK && n < p.n; n++) {
         status = unpack(&p, n, column, err);
@@ -190,7 +190,7 @@ static enum mopt_status nbits_eval(struct mopt_eval *eval, struct mopt_error *er
 static enum mopt_status unpack_all(const struct nbits *p, float **out, struct mopt_error *err)
 {
     *out = mopt__calloc(p->n, p->k * sizeof **out);
-    enum mopt_status status = *out ? MOPT_OK : mopt_error_memory(err);
+    enum mopt_status status = mopt__nn_got(*out, err);
     for (size_t n = 0; status == MOPT_OK && n < p->n; n++) {
         status = unpack(p, n, *out + n * p->k, err);
     }

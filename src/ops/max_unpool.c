@@ -143,6 +143,9 @@ static enum mopt_status unpool_infer(struct mopt_infer *infer, struct mopt_error
                                            mopt__dim_const(infer->dims, w.stride[i - 2]));
             int64_t more = w.kernel[i - 2] - w.stride[i - 2] - w.begin[i - 2] - w.end[i - 2];
             dims[i] = mopt__dim_add(infer->dims, scaled, mopt__dim_const(infer->dims, more));
+            int64_t known;
+            bool none = mopt__dim_is_known(infer->dims, dims[i], &known) && known < 0;
+            dims[i] = none || x->dims[i] == 0 ? 0 : dims[i];
         }
     }
     return status == MOPT_OK ? mopt__infer_set(infer, 0, dtype, x->rank, dims, err) : status;

@@ -65,6 +65,15 @@ void mopt__nn_int_range(enum mopt_dtype dtype, int64_t *low, int64_t *high);
 // Rounds to nearest even, adds the zero point, clamps to the integer type. NaN gives the zero
 // point.
 int64_t mopt__nn_quantize(double value, int64_t zero_point, int64_t low, int64_t high);
+// MOPT_OK when memory is there, else MOPT_E_MEMORY (err set).
+static inline enum mopt_status mopt__nn_got(const void *memory, struct mopt_error *err)
+{
+    if (memory) {
+        return MOPT_OK;
+    }
+    mopt_error_memory(err);
+    return MOPT_E_MEMORY;
+}
 // Float bytes of the mutable data of a tensor that the caller created.
 float *mopt__nn_f32(struct mopt_tensor *t);
 

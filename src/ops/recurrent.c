@@ -323,7 +323,7 @@ static enum mopt_status load_all(struct recurrent *n, const struct mopt_tensor *
     }
     if (status == MOPT_OK) {
         n->y = mopt__nn_zeros(total, err);
-        status = n->y ? MOPT_OK : MOPT_E_MEMORY;
+        status = mopt__nn_got(n->y, err);
     }
     return status;
 }

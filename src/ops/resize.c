@@ -281,22 +281,26 @@ static bool is_identity(const struct mopt_resize_axis *axis)
     return axis->in == axis->out && axis->scale == 1 && axis->roi_begin == 0 && axis->roi_end == 1;
 }
 
+// One output line of `inner` elements: the weighted sum of its taps.
+static void blend(const struct mopt_resize_axis *axis, int64_t o, size_t inner, const double *x,
+                  double *y)
+{
+    memset(y, 0, inner * sizeof *y);
+    for (int64_t t = o * axis->taps; t < (o + 1) * axis->taps; t++) {
+        const double *from = x + (size_t)axis->index[t] * inner;
+        for (size_t i = 0; i < inner; i++) {
+            y[i] += axis->weights[t] * from[i];
+        }
+    }
+}
+
 // One axis of a tensor seen as [outer, in, inner]; result [outer, out, inner].
 static void resample(const struct mopt_resize_axis *axis, size_t outer, size_t inner,
                      const double *x, double *y)
 {
-    size_t taps = (size_t)axis->taps;
     for (size_t a = 0; a < outer; a++) {
-        for (size_t o = 0; o < (size_t)axis->out; o++, y += inner) {
-            memset(y, 0, inner * sizeof *y);
-            for (size_t t = 0; t < taps; t++) {
-                double weight = axis->weights[o * taps + t];
-                const double *from =
-                    x + (a * (size_t)axis->in + (size_t)axis->index[o * taps + t]) * inner;
-                for (size_t i = 0; i < inner; i++) {
-                    y[i] += weight * from[i];
-                }
-            }
+        for (int64_t o = 0; o < axis->out; o++, y += inner) {
+            blend(axis, o, inner, x + a * (size_t)axis->in * inner, y);
         }
     }
 }

@@ -139,7 +139,7 @@ static enum mopt_status skip_eval(struct mopt_eval *eval, struct mopt_error *err
     for (size_t i = 0; line && s.n > 0 && i < s.rows; i++) {
         run_row(&s, i, line);
     }
-    status = line ? MOPT_OK : MOPT_E_MEMORY;
+    status = mopt__nn_got(line, err);
     mopt__free(line);
     return status;
 }

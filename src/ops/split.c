@@ -163,14 +163,20 @@ static enum mopt_status infer_lengths(const struct mopt_infer *infer, int64_t si
     const int64_t *items = NULL;
     size_t count = 0;
     bool given = false;
+    if (infer->node->op->until == 1 && mopt__infer_has(infer, 1)) { // the input comes first
+        for (uint32_t i = 0; i < outputs; i++) {
+            lengths[i] = MOPT_DIM_UNKNOWN;
+        }
+        return MOPT_OK;
+    }
     const bool listed =
         mopt__infer_list(infer, input ? 1 : 0, input ? NULL : "split", &items, &count, &given);
     given = given && (input || count > 0); // an empty attribute is none
+    items = count > 0 ? items : NULL;
     if (listed && given && count != outputs) {
         return mopt_error_set(err, MOPT_E_VALUE, "%zu lengths for %u outputs", count,
                               (unsigned)outputs);
     }
-    given = given || (infer->node->op->until == 1 && mopt__infer_has(infer, 1));
     int64_t known = 0;
     const bool sized = mopt__dim_is_known(infer->dims, size, &known);
     for (uint32_t i = 0; i < outputs; i++) {

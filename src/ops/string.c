@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text operators: StringNormalizer, StringConcat, StringSplit. Text is UTF-8; letter case follows
 // Unicode's simple mapping, the same on every machine, whatever attribute `locale` says.
+#include <errno.h>
 #include <locale.h>
 #include <string.h>
 #include <wctype.h>
@@ -182,7 +183,9 @@ static enum mopt_status normalizer_eval(struct mopt_eval *eval, struct mopt_erro
     state.locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     state.kept = mopt__calloc(input->count + 1, sizeof *state.kept);
     if (state.locale == (locale_t)0) {
-        status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "no table of letter case in this system");
+        status = errno == ENOMEM ? mopt_error_memory(err)
+                                 : mopt_error_set(err, MOPT_E_UNSUPPORTED,
+                                                  "no table of letter case in this system");
     } else if (state.kept == NULL) {
         status = mopt_error_memory(err);
     }

@@ -31,19 +31,19 @@ const char *mopt__pass_nearest(const struct mopt_pass_set *set, const char *name
     return found;
 }
 
-static enum mopt_status find(const struct mopt_pass_set *set, const char *name,
-                             const struct mopt_pass **out, struct mopt_error *err)
+// NULL: err set.
+static const struct mopt_pass *find(const struct mopt_pass_set *set, const char *name,
+                                    struct mopt_error *err)
 {
-    *out = mopt__pass_find(set, name);
-    if (*out != NULL) {
-        return MOPT_OK;
+    const struct mopt_pass *pass = mopt__pass_find(set, name);
+    if (pass != NULL) {
+        return pass;
     }
     const char *nearest = mopt__pass_nearest(set, name);
-    if (nearest == NULL) {
-        return mopt_error_set(err, MOPT_E_USAGE, "no pass is called '%s'", name);
-    }
-    return mopt_error_set(err, MOPT_E_USAGE, "no pass is called '%s'; nearest is '%s'", name,
-                          nearest);
+    (void)mopt_error_set(err, MOPT_E_USAGE, "no pass is called '%s'%s%s%s", name,
+                         nearest != NULL ? "; nearest is '" : "", nearest != NULL ? nearest : "",
+                         nearest != NULL ? "'" : "");
+    return NULL;
 }
 
 static enum mopt_status append(struct mopt_pipeline *pipeline, const struct mopt_pass *pass,
@@ -137,15 +137,12 @@ static enum mopt_status read_arguments(struct reader *reader, const struct mopt_
 static enum mopt_status read_item(struct reader *reader, struct mopt_pipeline *pipeline)
 {
     const char *arguments = NULL;
-    const struct mopt_pass *pass = NULL;
     const char *name = read_name(reader);
-    if (name == NULL) {
+    const struct mopt_pass *pass = name != NULL ? find(reader->set, name, reader->err) : NULL;
+    if (pass == NULL) {
         return reader->err->status;
     }
-    enum mopt_status status = find(reader->set, name, &pass, reader->err);
-    if (status == MOPT_OK) {
-        status = read_arguments(reader, pass, &arguments);
-    }
+    enum mopt_status status = read_arguments(reader, pass, &arguments);
     return status == MOPT_OK ? append(pipeline, pass, arguments, reader->err) : status;
 }
 
@@ -203,16 +200,13 @@ enum mopt_status mopt__pipeline_skip(const struct mopt_pass_set *set, const char
     bool more = *reader.at != '\0';
     enum mopt_status status = MOPT_OK;
     while (more && status == MOPT_OK) {
-        const struct mopt_pass *pass = NULL;
         const char *name = read_name(&reader);
-        if (name == NULL) {
+        const struct mopt_pass *pass = name != NULL ? find(set, name, err) : NULL;
+        if (pass == NULL) {
             return err->status;
         }
-        status = find(set, name, &pass, err);
-        if (status == MOPT_OK) {
-            take_out(pipeline, pass);
-            status = read_comma(&reader, &more);
-        }
+        take_out(pipeline, pass);
+        status = read_comma(&reader, &more);
     }
     return status;
 }

@@ -28,11 +28,6 @@ for command in $commands; do
   grep -q "^\.SS mopt $command" mopt.1 || fail "no section of $command in the man page"
   grep -q "^## mopt $command\$" reference.md || fail "no section of $command in the reference"
   grep -q "^    $command)" completion.bash || fail "bash does not complete $command"
-  # Every long option of the help is known to the parser: with junk behind, it is never "unknown".
-  for option in $("$mopt" help "$command" | sed -n 's/^ *\(-., \)\?--\([a-z-]*\).*/\2/p'); do
-    run "$command" "--$option=@" --help
-    [[ $err != *"unknown option"* ]] || fail "$command --$option is in the help only"
-  done
 done
 
 # Completion works: after "mopt op" comes optimize; after --color its values.

@@ -60,7 +60,7 @@ run compare small.txt other.txt --data sets --json
 expect_code 1
 expect_member status negative
 expect_member exit_code 1
-expect_member result.first_bad y
+expect_member result.first_bad h
 run eval small.onnx --baseline small.txt --data sets --max-drop 0 --json
 expect_code 0
 expect_member gates.0.metric agreement

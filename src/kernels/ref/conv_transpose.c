@@ -77,14 +77,11 @@ static void run(void *context, int64_t begin, int64_t end, int thread)
                               .ldc = (int64_t)j->positions,
                               .alpha = 1};
         mopt__sgemm(&g, w, x, columns);
-        const float *part = columns;
-        int64_t k[3];
-        for (k[0] = 0; k[0] < s->kernel[0]; k[0]++) {
-            for (k[1] = 0; k[1] < s->kernel[1]; k[1]++) {
-                for (k[2] = 0; k[2] < s->kernel[2]; k[2]++, part += j->positions) {
-                    add_plane(s, part, k, y);
-                }
-            }
+        for (size_t tap = 0; tap < j->taps; tap++) {
+            int64_t rest = (int64_t)tap;
+            const int64_t k[3] = {rest / s->kernel[2] / s->kernel[1],
+                                  rest / s->kernel[2] % s->kernel[1], rest % s->kernel[2]};
+            add_plane(s, columns + tap * j->positions, k, y);
         }
     }
 }

@@ -86,34 +86,33 @@ static void fill_f32(const struct mopt_conv_shape *s, const float *x, const stru
     }
 }
 
+// The kernel element with number e (row-major).
+static struct element element_at(const struct mopt_conv_shape *s, int64_t e)
+{
+    struct element element;
+    for (int i = 2; i >= 0; i--) {
+        element.k[i] = e % s->kernel[i];
+        e /= s->kernel[i];
+    }
+    return element;
+}
+
 void mopt__im2col_f32(const struct mopt_conv_shape *s, const float *x, size_t from, size_t to,
                       float *columns)
 {
     size_t plane = (size_t)s->in[0] * (size_t)s->in[1] * (size_t)s->in[2];
-    size_t width = to - from;
-    for (int64_t c = 0; c < s->in_channels; c++) {
-        struct element e;
-        for (e.k[0] = 0; e.k[0] < s->kernel[0]; e.k[0]++) {
-            for (e.k[1] = 0; e.k[1] < s->kernel[1]; e.k[1]++) {
-                for (e.k[2] = 0; e.k[2] < s->kernel[2]; e.k[2]++) {
-                    fill_f32(s, x + (size_t)c * plane, &e, from, to, columns);
-                    columns += width;
-                }
-            }
-        }
+    int64_t taps = s->kernel[0] * s->kernel[1] * s->kernel[2];
+    for (int64_t row = 0; row < s->in_channels * taps; row++) {
+        struct element e = element_at(s, row % taps);
+        fill_f32(s, x + (size_t)(row / taps) * plane, &e, from, to, columns);
+        columns += to - from;
     }
 }
 
-struct bytes {
-    const uint8_t *x;
-    bool is_signed;
-    int32_t zero_point;
-};
-
-static void convert_segment(const struct bytes *in, int64_t first, int64_t stride, int64_t count,
-                            float *out)
+static void convert_segment(const struct mopt_bytes *in, int64_t first, int64_t stride,
+                            int64_t count, float *out)
 {
-    const uint8_t *x = in->x + first;
+    const uint8_t *x = (const uint8_t *)in->data + first;
     if (stride == 1) {
         mopt__bytes_to_float(x, in->is_signed, in->zero_point, (size_t)count, out);
         return;
@@ -124,7 +123,7 @@ static void convert_segment(const struct bytes *in, int64_t first, int64_t strid
     }
 }
 
-static void fill_i8(const struct mopt_conv_shape *s, const struct bytes *in,
+static void fill_i8(const struct mopt_conv_shape *s, const struct mopt_bytes *in,
                     const struct element *e, size_t from, size_t to, float *out)
 {
     for (size_t p = from; p < to;) {
@@ -154,16 +153,12 @@ void mopt__im2col_i8(const struct mopt_conv_shape *s, const void *x, bool is_sig
                      int32_t zero_point, size_t from, size_t to, float *columns)
 {
     size_t plane = (size_t)s->in[0] * (size_t)s->in[1] * (size_t)s->in[2];
-    for (int64_t c = 0; c < s->in_channels; c++) {
-        struct bytes in = {(const uint8_t *)x + (size_t)c * plane, is_signed, zero_point};
-        struct element e;
-        for (e.k[0] = 0; e.k[0] < s->kernel[0]; e.k[0]++) {
-            for (e.k[1] = 0; e.k[1] < s->kernel[1]; e.k[1]++) {
-                for (e.k[2] = 0; e.k[2] < s->kernel[2]; e.k[2]++) {
-                    fill_i8(s, &in, &e, from, to, columns);
-                    columns += to - from;
-                }
-            }
-        }
+    int64_t taps = s->kernel[0] * s->kernel[1] * s->kernel[2];
+    for (int64_t row = 0; row < s->in_channels * taps; row++) {
+        struct mopt_bytes in = {(const uint8_t *)x + (size_t)(row / taps) * plane, is_signed,
+                                zero_point};
+        struct element e = element_at(s, row % taps);
+        fill_i8(s, &in, &e, from, to, columns);
+        columns += to - from;
     }
 }

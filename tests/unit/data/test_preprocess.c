@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The language of --pre and what its steps do.
+#include <stdio.h>
 #include <string.h>
 
 #include "tests.h"

@@ -148,7 +148,9 @@ static void test_igemm(void **state)
         }
         mopt__bytes_to_float(a, a_signed, za, (size_t)(m * k), fa);
         mopt__bytes_to_float(b, b_signed, zb, (size_t)(k * n), fb);
-        mopt__igemm_ref(a, a_signed, za, b, b_signed, zb, m, n, k, want);
+        const struct mopt_bytes left = {a, a_signed, za};
+        const struct mopt_bytes right = {b, b_signed, zb};
+        mopt__igemm_ref(&left, &right, m, n, k, want);
         struct mopt_igemm g = {
             .m = m, .n = n, .k = k, .lda = k, .ldb = n, .ldc = n, .bound = 255.0 * 255.0};
         mopt__igemm_exact(&g, fa, fb, got, scratch);
