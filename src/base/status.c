@@ -11,6 +11,10 @@
 #include "base/internal.h"
 #include "base/size.h"
 
+// The analyzers see them as macros (tests/lint/told.h); here they are made.
+#undef mopt_error_set
+#undef mopt_error_memory
+
 enum {
     // Longer than the result by more than one UTF-8 sequence: a sequence that vsnprintf cuts is
     // never shown.

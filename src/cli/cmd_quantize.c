@@ -132,13 +132,19 @@ static enum mopt_status try_out(struct job *job, struct mopt_evaluation_pair *fo
                                 struct mopt_error *err)
 {
     struct mopt_cli *cli = job->cli;
-    struct mopt_dataset *dataset;
+    struct mopt_dataset *dataset = NULL;
     struct mopt_feed *feed = NULL;
-    enum mopt_status status = open_trial(job, &dataset, err);
+    struct mopt_job_feed dims = {0};
+    enum mopt_status status = mopt__job_bindings(cli, &dims, err);
+    if (status == MOPT_OK) {
+        status = open_trial(job, &dataset, err);
+    }
     if (status == MOPT_OK) {
         struct mopt_feed_options options = {
             .dataset = dataset,
             .random = dataset == NULL,
+            .bindings = dims.bindings,
+            .binding_count = dims.binding_count,
             .samples = 4,
             .seed = (uint64_t)mopt__option_int(&cli->options, "seed"),
             .batch = mopt__option_int(&cli->options, "batch"),
@@ -155,6 +161,7 @@ static enum mopt_status try_out(struct job *job, struct mopt_evaluation_pair *fo
     }
     mopt__feed_free(feed);
     mopt__dataset_close(dataset);
+    mopt__job_feed_close(&dims);
     return status;
 }
 
@@ -469,6 +476,7 @@ static const struct mopt_option_row rows[] = {
      .help = "Write nothing and exit 1 when top-1 (without labels: agreement with the original) "
              "drops by more than X, such as 1%."},
     MOPT_ROWS_SAMPLES_OF("256", "Calibrate on at most N samples; 0: all."),
+    MOPT_ROW_DIM,
     MOPT_ROW_FORMAT,
 };
 

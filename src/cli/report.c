@@ -102,6 +102,11 @@ static void change_columns(struct mopt_table *table, const char *first)
     mopt__table_column(table, "delta", true);
 }
 
+static double known_macs(const struct mopt_facts *facts)
+{
+    return facts->macs == 0 && facts->macs_open > 0 ? NAN : (double)facts->macs;
+}
+
 void mopt__report_change(struct mopt_cli *cli, const struct mopt_facts *before,
                          const struct mopt_facts *after)
 {
@@ -117,7 +122,7 @@ void mopt__report_change(struct mopt_cli *cli, const struct mopt_facts *before,
                       (double)after->file_bytes);
     bool open = before->macs_open > 0 || after->macs_open > 0;
     mopt__table_delta(&table, open ? "multiply-adds (known)" : "multiply-adds", MOPT_UNIT_BIG,
-                      (double)before->macs, (double)after->macs);
+                      known_macs(before), known_macs(after));
     mopt__job_print_table(cli, &table);
     mopt__table_release(&table);
 }

@@ -48,6 +48,12 @@ int64_t mopt__pb_number(const char *name, const char *prefix)
 
 // ---- Reading ------------------------------------------------------------------------------------
 
+static bool may_be_other(enum mopt_status status)
+{
+    return status != MOPT_OK && status != MOPT_E_MEMORY && status != MOPT_E_IO &&
+           status != MOPT_E_MISSING;
+}
+
 // Recorded outputs have no declared type here: a tensor, else a sequence, else an optional.
 static enum mopt_status load_unknown(const char *path, struct mopt_datum **out,
                                      struct mopt_error *err)
@@ -55,7 +61,7 @@ static enum mopt_status load_unknown(const char *path, struct mopt_datum **out,
     static const struct mopt_type kinds[] = {{.kind = MOPT_TYPE_SEQUENCE},
                                              {.kind = MOPT_TYPE_OPTIONAL}};
     enum mopt_status status = mopt__onnx_load_datum(path, NULL, out, err);
-    for (size_t i = 0; i < MOPT_COUNTOF(kinds) && status == MOPT_E_FORMAT; i++) {
+    for (size_t i = 0; i < MOPT_COUNTOF(kinds) && may_be_other(status); i++) {
         struct mopt_error other;
         mopt_error_clear(&other);
         if (mopt__onnx_load_datum(path, &kinds[i], out, &other) == MOPT_OK) {

@@ -56,6 +56,12 @@ struct mopt_bytes {
 void mopt__igemm_ref(const struct mopt_bytes *a, const struct mopt_bytes *b, int64_t m, int64_t n,
                      int64_t k, int32_t *c);
 
+// Codes of count values: clamp(round to even(x[i]) + zero_point) to the 8-bit type; NaN gives the
+// zero point. stride 0 or 1 steps through factor; each value is x[i] * factor first (NULL: as it
+// is).
+void mopt__quantize_bytes(const float *x, const float *factor, size_t stride, size_t count,
+                          bool is_signed, int32_t zero_point, void *out);
+
 // ---- Convolution and pooling (ref/) ------------------------------------------------------------------------------------
 // Up to three spatial axes (unused ones in front have size 1, kernel 1). Channels are per group.
 struct mopt_conv_shape {

@@ -190,7 +190,7 @@ static enum mopt_status stream(struct evaluator *self, struct mopt_feed *feed,
     size_t total = mopt__feed_count(feed);
     size_t done = 0;
     for (;;) {
-        const struct mopt_feed_item *item;
+        const struct mopt_feed_item *item = NULL;
         enum mopt_status status = mopt__budget_check(self->options->budget, err);
         if (status == MOPT_OK) {
             status = mopt__feed_next(feed, &item, err);

@@ -93,12 +93,30 @@ static double random_number(struct mopt_rng *rng, enum mopt_dtype dtype)
     return (double)mopt__rng_below(rng, 2); // may be indices or a condition: legal everywhere
 }
 
+// Size of a dimension of which nothing is known, so that the table of dims cannot hold it.
+static bool unnamed_size(const struct mopt_feed *feed, const struct mopt_value *input, int axis,
+                         int64_t *size)
+{
+    char name[256];
+    (void)snprintf(name, sizeof name, "%s:%d", input->name, axis);
+    for (size_t i = 0; i < feed->options.binding_count; i++) {
+        if (strcmp(feed->options.bindings[i].name, name) == 0) {
+            *size = feed->options.bindings[i].size;
+            return true;
+        }
+    }
+    *size = feed->options.batch;
+    return axis == 0;
+}
+
 static enum mopt_status random_dims(const struct mopt_feed *feed, const struct mopt_value *input,
                                     int64_t dims[MOPT_RANK_MAX], struct mopt_error *err)
 {
     const struct mopt_type *type = input->type != NULL ? input->type : input->declared;
     for (int axis = 0; axis < type->rank; axis++) {
-        if (mopt__dim_is_known(feed->dims, type->dims[axis], &dims[axis])) {
+        if (mopt__dim_is_known(feed->dims, type->dims[axis], &dims[axis]) ||
+            (type->dims[axis] == MOPT_DIM_UNKNOWN &&
+             unnamed_size(feed, input, axis, &dims[axis]))) {
             continue;
         }
         const char *name = mopt__dim_name(feed->model->dims, type->dims[axis]);

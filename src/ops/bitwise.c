@@ -13,14 +13,14 @@
                                                                  MOPT_ROWS_UNSIGNED(name)};
 
 // What a full right shift leaves: the sign.
-#define SIGN(x) ((x) > 0 || (x) == 0 ? 0 : -1)
+#define SIGN(x) ((x) < 0 ? -1 : 0)
 #define SHIFTS(x, y) ((uint64_t)(y) < sizeof(x) * 8)
 
 INTEGERS(and, x &y)
 INTEGERS(or, x | y)
 INTEGERS(xor, x ^ y)
 INTEGERS(left, SHIFTS(x, y) ? (uint64_t)x << (y & 63) : 0)
-INTEGERS(right, SHIFTS(x, y) ? x >> (y & 63) : SIGN(x))
+INTEGERS_APART(right, SHIFTS(x, y) ? x >> (y & 63) : SIGN(x), SHIFTS(x, y) ? x >> (y & 63) : 0)
 
 static const struct mopt_binary and_row = {and_lanes, MOPT_UNDEFINED, NULL};
 static const struct mopt_binary or_row = {or_lanes, MOPT_UNDEFINED, NULL};

@@ -15,16 +15,19 @@ struct causal {
 static enum mopt_status open_causal(const struct mopt_eval *eval, struct causal *c,
                                     struct mopt_error *err)
 {
-    const struct mopt_tensor *in[4];
+    const struct mopt_tensor *in[4] = {NULL};
     const char *activation = NULL;
     enum mopt_status status = mopt__open(eval, in, 4, err);
+    c->x = in[0];
+    c->w = in[1];
+    c->bias = in[2];
+    c->past = in[3];
     if (status == MOPT_OK) {
         status = mopt__attr_string(eval->node, "activation", "none", &activation, err);
     }
     if (status != MOPT_OK) {
         return status;
     }
-    *c = (struct causal){.x = in[0], .w = in[1], .bias = in[2], .past = in[3]};
     c->silu = mopt__streq(activation, "silu") || mopt__streq(activation, "swish");
     if (!c->silu && !mopt__streq(activation, "none")) {
         return mopt_error_set(err, MOPT_E_VALUE,
@@ -56,9 +59,25 @@ static double joined(const struct causal *c, size_t line, size_t i)
     return c->past ? mopt__tensor_f64(c->past, line * past + i) : 0;
 }
 
+// Output element t of one line (a channel of an image).
+static void convolve(const struct causal *c, size_t line, size_t t, struct mopt_tensor *y)
+{
+    size_t channel = line % c->channels;
+    size_t at = line * c->length + t;
+    double sum = c->bias ? mopt__tensor_f64(c->bias, channel) : 0;
+    for (size_t k = 0; k < c->kernel; k++) {
+        sum += joined(c, line, t + k) * mopt__tensor_f64(c->w, channel * c->kernel + k);
+    }
+    mopt__nn_store_at(y, at, sum);
+    if (c->silu) { // of the rounded sum, as the function body says
+        double value = mopt__tensor_f64(y, at);
+        mopt__nn_store_at(y, at, value / (1 + exp(-value)));
+    }
+}
+
 static enum mopt_status causal_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    struct causal c;
+    struct causal c = {.kernel = 1, .channels = 1};
     struct mopt_tensor *y = NULL;
     struct mopt_tensor *state = NULL;
     enum mopt_status status = open_causal(eval, &c, err);
@@ -70,23 +89,14 @@ static enum mopt_status causal_eval(struct mopt_eval *eval, struct mopt_error *e
     if (status == MOPT_OK && mopt__eval_wants(eval, 1)) {
         status = mopt__eval_output(eval, 1, c.x->dtype, 3, dims, &state, err);
     }
-    for (size_t i = 0; status == MOPT_OK && i < y->count; i++) {
-        size_t line = i / c.length;
-        size_t channel = line % c.channels;
-        double sum = c.bias ? mopt__tensor_f64(c.bias, channel) : 0;
-        for (size_t k = 0; k < c.kernel; k++) {
-            sum +=
-                joined(&c, line, i % c.length + k) * mopt__tensor_f64(c.w, channel * c.kernel + k);
+    for (size_t line = 0; status == MOPT_OK && line < c.batch * c.channels; line++) {
+        for (size_t t = 0; t < c.length; t++) {
+            convolve(&c, line, t, y);
         }
-        mopt__nn_store_at(y, i, sum);
-        if (c.silu) { // of the rounded sum, as the function body says
-            double value = mopt__tensor_f64(y, i);
-            mopt__nn_store_at(y, i, value / (1 + exp(-value)));
+        for (size_t k = 0; state && k < c.kernel - 1; k++) {
+            double value = joined(&c, line, c.length + k);
+            mopt__nn_store_at(state, line * (c.kernel - 1) + k, value);
         }
-    }
-    for (size_t i = 0; status == MOPT_OK && state && i < state->count; i++) {
-        size_t past = c.kernel - 1;
-        mopt__nn_store_at(state, i, joined(&c, i / past, c.length + i % past));
     }
     return status;
 }

@@ -2,8 +2,6 @@
 // ConvInteger and QLinearConv: convolution of 8-bit integers with exact 32-bit sums (only
 // wrap-around at 2^32). Padding contributes the zero point, that is nothing. Meaning:
 // reference/quantization.md 2.8 and 2.10.
-#include <math.h>
-
 #include "ops/conv_common.h"
 
 // One operand with its quantization parameters.
@@ -162,6 +160,8 @@ static enum mopt_status integer_eval(struct mopt_eval *eval, struct mopt_error *
 
 // ---- Bound form --------------------------------------------------------------------------------------------------
 
+enum { BLOCK = 256 };
+
 struct finish {
     int32_t *sums; // ConvInteger
     void *bytes;   // QLinearConv
@@ -184,16 +184,14 @@ static void finish_rows(void *context, int64_t image, int64_t channel, size_t fr
         return;
     }
     uint32_t bias = f->bias ? (uint32_t)f->bias[channel] : 0;
-    float factor = f->factor[channel];
-    float low = (float)((f->is_signed ? INT8_MIN : 0) - f->zero);
-    float high = (float)((f->is_signed ? INT8_MAX : UINT8_MAX) - f->zero);
-    uint8_t *out = (uint8_t *)f->bytes + at;
-    for (size_t i = 0; i < count; i++) {
-        float value = nearbyintf((float)(int32_t)((uint32_t)acc[i] + bias) * factor);
-        value = value != value ? 0.0F : value;
-        value = value < low ? low : value;
-        value = value > high ? high : value;
-        out[i] = (uint8_t)((int32_t)value + f->zero);
+    float values[BLOCK];
+    for (size_t done = 0; done < count; done += BLOCK) {
+        size_t n = count - done < BLOCK ? count - done : BLOCK;
+        for (size_t i = 0; i < n; i++) {
+            values[i] = (float)(int32_t)((uint32_t)acc[done + i] + bias);
+        }
+        mopt__quantize_bytes(values, &f->factor[channel], 0, n, f->is_signed, f->zero,
+                             (uint8_t *)f->bytes + at + done);
     }
 }
 

@@ -36,9 +36,14 @@ static enum mopt_status check_maps(const struct deform *d, struct mopt_error *er
 static enum mopt_status open_deform(const struct mopt_eval *eval, struct deform *d,
                                     struct mopt_error *err)
 {
-    const struct mopt_tensor *in[5];
+    const struct mopt_tensor *in[5] = {NULL};
     int64_t groups = 1;
     enum mopt_status status = mopt__open(eval, in, 5, err);
+    d->x = in[0];
+    d->w = in[1];
+    d->offset = in[2];
+    d->bias = in[3];
+    d->mask = in[4];
     if (status == MOPT_OK) {
         status = mopt__attr_int(eval->node, "offset_group", 1, &groups, err);
     }
@@ -57,11 +62,6 @@ static enum mopt_status open_deform(const struct mopt_eval *eval, struct deform 
         return mopt_error_set(err, MOPT_E_VALUE, "attribute 'offset_group' has the value %lld",
                               (long long)groups);
     }
-    d->x = in[0];
-    d->w = in[1];
-    d->offset = in[2];
-    d->bias = in[3];
-    d->mask = in[4];
     d->offset_groups = (size_t)groups;
     d->taps = mopt__window_count(d->c.w.kernel, 2);
     d->out = mopt__window_count(d->c.w.out, 2);

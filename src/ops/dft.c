@@ -202,10 +202,12 @@ struct stft {
 static enum mopt_status open_stft(const struct mopt_eval *eval, struct stft *s,
                                   struct mopt_error *err)
 {
-    const struct mopt_tensor *in[4];
+    const struct mopt_tensor *in[4] = {NULL};
     int64_t onesided = 1;
     int64_t step = 0;
     enum mopt_status status = mopt__open(eval, in, 4, err);
+    s->x = in[0];
+    s->window = in[2];
     if (status == MOPT_OK) {
         status = mopt__attr_int(eval->node, "onesided", 1, &onesided, err);
     }
@@ -233,7 +235,7 @@ static enum mopt_status open_stft(const struct mopt_eval *eval, struct stft *s,
         return mopt_error_set(err, MOPT_E_VALUE, "frames of %lld with step %lld in %lld samples",
                               (long long)frame, (long long)step, (long long)in[0]->dims[1]);
     }
-    *s = (struct stft){.x = in[0], .window = in[2], .length = (size_t)in[0]->dims[1]};
+    s->length = (size_t)in[0]->dims[1];
     s->parts = in[0]->rank == 3 ? (size_t)in[0]->dims[2] : 1;
     if (status == MOPT_OK && (s->parts < 1 || s->parts > 2)) {
         return mopt_error_set(err, MOPT_E_SHAPE, "signal must have 1 or 2 parts, has %zu",

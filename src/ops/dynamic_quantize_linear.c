@@ -3,6 +3,7 @@
 // tensor of zeros (or without elements) gets scale 1.
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/nn_util.h"
 
 // Range widened to hold 0; NaN is ignored.
@@ -18,11 +19,13 @@ static void range_of(const float *x, size_t count, float *low, float *high)
 
 static void codes(const float *x, size_t count, float scale, float zero, uint8_t *y)
 {
-    for (size_t i = 0; i < count; i++) {
-        float value = rintf(x[i] / scale) + zero;
-        value = value != value ? zero : value;
-        value = value < 0 ? 0 : value;
-        y[i] = (uint8_t)(value > 255 ? 255 : value);
+    float values[256];
+    for (size_t done = 0; done < count; done += MOPT_COUNTOF(values)) {
+        size_t n = count - done < MOPT_COUNTOF(values) ? count - done : MOPT_COUNTOF(values);
+        for (size_t i = 0; i < n; i++) {
+            values[i] = x[done + i] / scale;
+        }
+        mopt__quantize_bytes(values, NULL, 0, n, false, (int32_t)zero, y + done);
     }
 }
 

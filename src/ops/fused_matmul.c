@@ -58,7 +58,7 @@ static bool is_moved(const struct operand *o)
 // Element number of the input for element i of the moved operand.
 static size_t source(const struct operand *o, size_t i)
 {
-    size_t at[MOPT_RANK_MAX];
+    size_t at[MOPT_RANK_MAX] = {0};
     size_t index = 0;
     for (int axis = o->rank - 1; axis >= 0; axis--) {
         at[o->from[axis]] = i % (size_t)o->dims[axis];

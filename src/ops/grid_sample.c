@@ -341,6 +341,14 @@ static void affine_point(const struct affine *a, size_t batch, const int64_t *at
     }
 }
 
+// Steps to the next point in row-major order.
+static void next_point(const struct affine *a, int64_t *at)
+{
+    for (int axis = a->spatial - 1; axis >= 0 && ++at[axis] == a->size[axis]; axis--) {
+        at[axis] = 0;
+    }
+}
+
 static enum mopt_status affine_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     struct affine a = {.theta = NULL};
@@ -359,15 +367,14 @@ static enum mopt_status affine_eval(struct mopt_eval *eval, struct mopt_error *e
     if (status != MOPT_OK) {
         return status;
     }
-    size_t points = mopt__nn_product(a.size, 0, a.spatial);
-    for (size_t i = 0; i < points * (size_t)dims[0]; i++) {
+    size_t to = 0;
+    for (size_t batch = 0; batch < (size_t)dims[0]; batch++) {
         int64_t at[3] = {0};
-        size_t rest = i % points;
-        for (int axis = a.spatial - 1; axis >= 0; axis--) {
-            at[axis] = (int64_t)(rest % (size_t)a.size[axis]);
-            rest /= (size_t)a.size[axis];
+        for (size_t i = y->count / (size_t)dims[0]; i > 0; i -= (size_t)a.spatial) {
+            affine_point(&a, batch, at, y, to);
+            to += (size_t)a.spatial;
+            next_point(&a, at);
         }
-        affine_point(&a, i / points, at, y, i * (size_t)a.spatial);
     }
     return MOPT_OK;
 }

@@ -96,6 +96,14 @@ struct place {
     size_t row, column;
 };
 
+static float factor_at(const struct product *p, const struct place *at, size_t column)
+{
+    size_t m = (size_t)p->mm.m;
+    return (float)scale_at(&p->a, at->a, at->row, m) *
+           (float)scale_at(&p->b, at->b, column, (size_t)p->mm.n) /
+           (float)scale_at(&p->y, at->batch, at->row, m);
+}
+
 // Scales and stores the sum of one element.
 static void finish(const struct product *p, const struct place *at, double sum)
 {
@@ -107,10 +115,7 @@ static void finish(const struct product *p, const struct place *at, double sum)
         ((int32_t *)data)[index] = (int32_t)sum;
         return;
     }
-    float factor = (float)scale_at(&p->a, at->a, at->row, m) *
-                   (float)scale_at(&p->b, at->b, at->column, n) /
-                   (float)scale_at(&p->y, at->batch, at->row, m);
-    float value = (float)sum * factor;
+    float value = (float)sum * factor_at(p, at, at->column);
     if (!mopt__dtype_is_integer(p->out->dtype)) {
         ((uint8_t *)data)[index] = mopt__float_to_float8(p->out->dtype, value, true);
         return;
@@ -179,7 +184,28 @@ struct job {
     size_t a_count, c_count;
     struct place at;
     double bound;
+    float *factor; // per column, when that is all the result needs; else NULL
 };
+
+// Rows of 8-bit results with one factor per column.
+static void finish_rows(const struct job *job, size_t from, size_t rows, const int32_t *totals)
+{
+    const struct product *p = job->p;
+    size_t n = (size_t)p->mm.n;
+    uint8_t *out = mopt__tensor_data(p->out);
+    float values[256];
+    out += (job->at.batch * (size_t)p->mm.m + from) * n;
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t done = 0; done < n; done += MOPT_COUNTOF(values)) {
+            size_t count = n - done < MOPT_COUNTOF(values) ? n - done : MOPT_COUNTOF(values);
+            for (size_t i = 0; i < count; i++) {
+                values[i] = (float)totals[row * n + done + i];
+            }
+            mopt__quantize_bytes(values, job->factor + done, 1, count, p->out->dtype == MOPT_INT8,
+                                 (int32_t)zero_at(&p->y, 0, 0, 1), out + row * n + done);
+        }
+    }
+}
 
 static void tile(const struct job *job, int64_t index, int thread)
 {
@@ -208,6 +234,10 @@ static void tile(const struct job *job, int64_t index, int thread)
     if (!p->y.scale) {
         int32_t *out = mopt__tensor_data(p->out);
         memcpy(out + (job->at.batch * m + from) * n, totals, rows * n * sizeof *totals);
+        return;
+    }
+    if (job->factor) {
+        finish_rows(job, from, rows, totals);
         return;
     }
     struct place at = job->at;
@@ -254,6 +284,9 @@ static enum mopt_status run_batches(struct mopt_eval *eval, struct job *job, flo
             widen(job->p, job->at.b, b);
             held = job->at.b;
         }
+        for (size_t column = 0; job->factor && column < (size_t)mm->n; column++) {
+            job->factor[column] = factor_at(job->p, &job->at, column);
+        }
         mopt__pool_for(eval->pool, (mm->m + TILE_ROWS - 1) / TILE_ROWS, 1, run_tiles, job);
     }
     return MOPT_OK;
@@ -285,6 +318,7 @@ static enum mopt_status product_run(struct mopt_eval *eval, struct mopt_error *e
     mopt__free(job.a);
     mopt__free(job.sums);
     mopt__free(job.totals);
+    mopt__free(job.factor);
     return status;
 }
 

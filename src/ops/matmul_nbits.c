@@ -45,7 +45,7 @@ static enum mopt_status read_attributes(const struct mopt_node *node, struct nbi
     if ((p->bits & (p->bits - 1)) != 0 || (p->block & (p->block - 1)) != 0) {
         return mopt_error_set(err, MOPT_E_VALUE, "%zu bits in blocks of %zu", p->bits, p->block);
     }
-    p->blocks = (p->k + p->block - 1) / p->block;
+    p->blocks = p->block > 0 ? (p->k + p->block - 1) / p->block : 0;
     return MOPT_OK;
 }
 
@@ -84,7 +84,7 @@ static enum mopt_status open_nbits(const struct mopt_eval *eval, struct nbits *p
         return mopt_error_set(err, MOPT_E_SHAPE, "last axis of 'A' is %lld, attribute 'K' is %zu",
                               (long long)in[0]->dims[in[0]->rank - 1], p->k);
     }
-    p->rows = in[0]->count / p->k;
+    p->rows = mopt__nn_product(in[0]->dims, 0, in[0]->rank - 1);
     bool packed = p->zeros && p->zeros->dtype == MOPT_UINT8;
     size_t zeros = packed ? p->n * ((p->blocks * p->bits + 7) / 8) : p->n * p->blocks;
     status = check_count(p->b, "B", p->n * p->blocks * (p->block * p->bits / 8), err);
@@ -211,8 +211,10 @@ static enum mopt_status nbits_run(struct mopt_eval *eval, struct mopt_error *err
     }
     if (status == MOPT_OK) {
         float *out = mopt__nn_f32(y);
-        for (size_t i = 0; p.bias && i < y->count; i++) {
-            out[i] = (float)mopt__tensor_f64(p.bias, i % p.n);
+        for (size_t row = 0; p.bias && row < p.rows; row++) {
+            for (size_t n = 0; n < p.n; n++) {
+                out[row * p.n + n] = (float)mopt__tensor_f64(p.bias, n);
+            }
         }
         struct mopt_gemm g = {.trans_b = true,
                               .m = (int64_t)p.rows,

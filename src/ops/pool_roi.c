@@ -108,6 +108,26 @@ static enum mopt_status new_output(struct mopt_eval *eval, const struct regions 
     return mopt__eval_output(eval, 0, r->x->dtype, 4, dims, y, err);
 }
 
+// All bins of all channels of region n.
+static void fill(const struct regions *r, const struct roi *roi, size_t n,
+                 double (*bin)(const struct regions *r, const struct roi *roi, size_t plane,
+                               int64_t row, int64_t column),
+                 struct mopt_tensor *y)
+{
+    size_t channels = (size_t)r->x->dims[1];
+    size_t plane = (size_t)r->x->dims[2] * (size_t)r->x->dims[3];
+    size_t to = n * channels * (size_t)r->height * (size_t)r->width;
+    for (size_t c = 0; c < channels; c++) {
+        for (int64_t row = 0; row < r->height; row++) {
+            for (int64_t column = 0; column < r->width; column++) {
+                double value =
+                    plane > 0 ? bin(r, roi, (roi->image * channels + c) * plane, row, column) : 0;
+                mopt__nn_store_at(y, to++, value);
+            }
+        }
+    }
+}
+
 // ---- RoiAlign --------------------------------------------------------------------------------------------------------
 
 static enum mopt_status align_roi(const struct regions *r, size_t n, struct roi *roi,
@@ -180,8 +200,17 @@ struct grid {
     double height, width;  // of a bin
 };
 
-static double bin(const struct regions *r, const struct roi *roi, const struct grid *g,
-                  size_t plane, int64_t row, int64_t column)
+static int64_t samples(const struct regions *r, double size, int64_t bins)
+{
+    if (r->ratio > 0) {
+        return r->ratio;
+    }
+    double count = ceil(size / (double)bins);
+    return count > 0 ? (int64_t)count : 0;
+}
+
+static double sample_bin(const struct regions *r, const struct roi *roi, const struct grid *g,
+                         size_t plane, int64_t row, int64_t column)
 {
     double total = 0;
     for (int64_t i = 0; i < g->rows; i++) {
@@ -202,13 +231,12 @@ static double bin(const struct regions *r, const struct roi *roi, const struct g
     return r->max ? total : total / (double)(count > 0 ? count : 1);
 }
 
-static int64_t samples(const struct regions *r, double size, int64_t bins)
+static double align_bin(const struct regions *r, const struct roi *roi, size_t plane, int64_t row,
+                        int64_t column)
 {
-    if (r->ratio > 0) {
-        return r->ratio;
-    }
-    double count = ceil(size / (double)bins);
-    return count > 0 ? (int64_t)count : 0;
+    struct grid g = {samples(r, roi->height, r->height), samples(r, roi->width, r->width),
+                     roi->height / (double)r->height, roi->width / (double)r->width};
+    return sample_bin(r, roi, &g, plane, row, column);
 }
 
 static enum mopt_status align_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -232,22 +260,12 @@ static enum mopt_status align_eval(struct mopt_eval *eval, struct mopt_error *er
     if (status != MOPT_OK) {
         return status;
     }
-    size_t channels = (size_t)r.x->dims[1];
-    size_t plane = (size_t)r.x->dims[2] * (size_t)r.x->dims[3];
-    size_t each = (size_t)r.height * (size_t)r.width;
-    for (size_t i = 0; status == MOPT_OK && i < y->count; i++) {
+    for (size_t n = 0; status == MOPT_OK && n < (size_t)r.rois->dims[0]; n++) {
         struct roi roi = {0, 0, 0, 0, 0};
-        status = align_roi(&r, i / each / channels, &roi, err);
-        if (status == MOPT_OK && i % each == 0) {
+        status = align_roi(&r, n, &roi, err);
+        if (status == MOPT_OK) {
+            fill(&r, &roi, n, align_bin, y);
             status = mopt__nn_tick(eval, err);
-        }
-        if (status == MOPT_OK && plane > 0) {
-            struct grid g = {samples(&r, roi.height, r.height), samples(&r, roi.width, r.width),
-                             roi.height / (double)r.height, roi.width / (double)r.width};
-            size_t from = (roi.image * channels + i / each % channels) * plane;
-            double value = bin(&r, &roi, &g, from, (int64_t)(i % each) / r.width,
-                               (int64_t)(i % each) % r.width);
-            mopt__nn_store_at(y, i, value);
         }
     }
     return status;
@@ -348,17 +366,12 @@ static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err
     if (status != MOPT_OK) {
         return status;
     }
-    size_t channels = (size_t)r.x->dims[1];
-    size_t plane = (size_t)r.x->dims[2] * (size_t)r.x->dims[3];
-    size_t each = (size_t)r.height * (size_t)r.width;
-    for (size_t i = 0; status == MOPT_OK && i < y->count; i++) {
+    for (size_t n = 0; status == MOPT_OK && n < (size_t)r.rois->dims[0]; n++) {
         struct roi roi = {0, 0, 0, 0, 0};
-        status = pool_roi(&r, i / each / channels, &roi, err);
+        status = pool_roi(&r, n, &roi, err);
         if (status == MOPT_OK) {
-            size_t from = (roi.image * channels + i / each % channels) * plane;
-            mopt__nn_store_at(y, i,
-                              pool_bin(&r, &roi, from, (int64_t)(i % each) / r.width,
-                                       (int64_t)(i % each) % r.width));
+            fill(&r, &roi, n, pool_bin, y);
+            status = mopt__nn_tick(eval, err);
         }
     }
     return status;

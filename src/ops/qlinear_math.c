@@ -4,18 +4,53 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "ops/qlinear_util.h"
 
 // ---- Two operands ----------------------------------------------------------------------------------------------------
 
-static size_t broadcast_at(const int64_t *dims, const int64_t *strides, int rank, size_t i)
+// Start of row `row` (all axes but the last) of an operand.
+static size_t row_start(const int64_t *dims, const int64_t *strides, int rank, size_t row)
 {
     size_t at = 0;
-    for (int axis = rank - 1; axis >= 0; axis--) {
-        at += i % (size_t)dims[axis] * (size_t)strides[axis];
-        i /= (size_t)dims[axis];
+    for (int axis = rank - 2; axis >= 0; axis--) {
+        at += row % (size_t)dims[axis] * (size_t)strides[axis];
+        row /= (size_t)dims[axis];
     }
     return at;
+}
+
+// Real values of all 256 codes.
+static void fill_table(const struct mopt_quantized *q, float table[256])
+{
+    for (int i = 0; i < 256; i++) {
+        int32_t code = q->dtype == MOPT_INT8 ? (int8_t)i : i;
+        table[i] = (float)(code - q->zero) * (float)q->scale;
+    }
+}
+
+struct pair {
+    float a[256], b[256];
+    const uint8_t *left, *right;
+    size_t left_step, right_step; // per element of the last axis: 0 or 1
+    bool multiply;
+    const struct mopt_quantized *out;
+};
+
+static void pair_row(const struct pair *p, size_t left, size_t right, size_t n, uint8_t *y)
+{
+    float values[256];
+    float scale = (float)p->out->scale;
+    for (size_t done = 0; done < n; done += MOPT_COUNTOF(values)) {
+        size_t count = n - done < MOPT_COUNTOF(values) ? n - done : MOPT_COUNTOF(values);
+        for (size_t i = 0; i < count; i++) {
+            float a = p->a[p->left[left + (done + i) * p->left_step]];
+            float b = p->b[p->right[right + (done + i) * p->right_step]];
+            values[i] = (p->multiply ? a * b : a + b) / scale;
+        }
+        mopt__quantize_bytes(values, NULL, 0, count, p->out->dtype == MOPT_INT8,
+                             (int32_t)p->out->zero, y + done);
+    }
 }
 
 static enum mopt_status pair_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -52,10 +87,20 @@ static enum mopt_status pair_eval(struct mopt_eval *eval, struct mopt_error *err
     }
     mopt__broadcast_strides(in[0], rank, dims, a_strides);
     mopt__broadcast_strides(in[3], rank, dims, b_strides);
-    for (size_t i = 0; i < y->count; i++) {
-        double left = mopt__quantized_at(&a, broadcast_at(dims, a_strides, rank, i));
-        double right = mopt__quantized_at(&b, broadcast_at(dims, b_strides, rank, i));
-        mopt__quantized_store(&c, y, i, multiply ? left * right : left + right);
+    struct pair p = {.left = in[0]->data,
+                     .right = in[3]->data,
+                     .left_step = rank > 0 ? (size_t)a_strides[rank - 1] : 0,
+                     .right_step = rank > 0 ? (size_t)b_strides[rank - 1] : 0,
+                     .multiply = multiply,
+                     .out = &c};
+    fill_table(&a, p.a);
+    fill_table(&b, p.b);
+    size_t n = rank > 0 ? (size_t)dims[rank - 1] : 1;
+    size_t rows = rank > 0 ? mopt__nn_product(dims, 0, rank - 1) : 1;
+    uint8_t *out = mopt__tensor_data(y);
+    for (size_t row = 0; row < rows; row++) {
+        pair_row(&p, row_start(dims, a_strides, rank, row), row_start(dims, b_strides, rank, row),
+                 n, out + row * n);
     }
     return MOPT_OK;
 }

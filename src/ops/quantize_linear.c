@@ -4,6 +4,7 @@
 // reference/quantization.md 2.1, 2.2 and 2.7.
 #include <math.h>
 
+#include "kernels/kernels.h"
 #include "ops/nn_util.h"
 
 // Which parameter belongs to which element: runs of elements share one.
@@ -130,14 +131,13 @@ static float round_to(enum mopt_dtype dtype, float value)
 static void quantize_bytes(const float *x, size_t count, float scale, int32_t zero, bool is_signed,
                            uint8_t *out)
 {
-    float low = (float)((is_signed ? INT8_MIN : 0) - zero);
-    float high = (float)((is_signed ? INT8_MAX : UINT8_MAX) - zero);
-    for (size_t i = 0; i < count; i++) {
-        float value = rintf(x[i] / scale);
-        value = value != value ? 0.0F : value;
-        value = value < low ? low : value;
-        value = value > high ? high : value;
-        out[i] = (uint8_t)((int32_t)value + zero);
+    float values[256];
+    for (size_t done = 0; done < count; done += MOPT_COUNTOF(values)) {
+        size_t n = count - done < MOPT_COUNTOF(values) ? count - done : MOPT_COUNTOF(values);
+        for (size_t i = 0; i < n; i++) {
+            values[i] = x[done + i] / scale; // a product with 1/scale would move ties
+        }
+        mopt__quantize_bytes(values, NULL, 0, n, is_signed, zero, out + done);
     }
 }
 

@@ -383,6 +383,13 @@ static enum mopt_status run_all(struct recurrent *n, struct mopt_error *err)
     return MOPT_OK;
 }
 
+static void put_line(struct mopt_tensor *y, size_t line, size_t hidden, const double *from)
+{
+    for (size_t j = 0; j < hidden; j++) {
+        mopt__nn_store_at(y, line * hidden + j, from[j]);
+    }
+}
+
 // Y: [steps, directions, batch, hidden], or [batch, steps, directions, hidden] with layout 1.
 static enum mopt_status put_sequence(struct mopt_eval *eval, const struct recurrent *n,
                                      enum mopt_dtype dtype, struct mopt_error *err)
@@ -396,14 +403,15 @@ static enum mopt_status put_sequence(struct mopt_eval *eval, const struct recurr
     struct mopt_tensor *y = NULL;
     enum mopt_status status =
         mopt__eval_output(eval, 0, dtype, 4, dims[n->batch_first ? 1 : 0], &y, err);
-    for (size_t i = 0; status == MOPT_OK && i < y->count; i++) {
-        size_t j = i % c->hidden;
-        size_t b = i / c->hidden % c->batch;
-        size_t t = i / c->hidden / c->batch % c->steps;
-        size_t d = i / c->hidden / c->batch / c->steps;
-        size_t at = n->batch_first ? ((b * c->steps + t) * n->directions + d) * c->hidden + j
-                                   : ((t * n->directions + d) * c->batch + b) * c->hidden + j;
-        mopt__nn_store_at(y, at, n->y[i]);
+    const double *from = n->y;
+    for (size_t d = 0; status == MOPT_OK && d < n->directions; d++) {
+        for (size_t i = 0; i < c->steps * c->batch; i++, from += c->hidden) {
+            size_t t = i / c->batch;
+            size_t b = i % c->batch;
+            size_t line = n->batch_first ? (b * c->steps + t) * n->directions + d
+                                         : (t * n->directions + d) * c->batch + b;
+            put_line(y, line, c->hidden, from);
+        }
     }
     return status;
 }
@@ -419,12 +427,11 @@ static enum mopt_status put_state(struct mopt_eval *eval, const struct recurrent
                              n->batch_first ? directions : batch, (int64_t)c->hidden};
     struct mopt_tensor *y = NULL;
     enum mopt_status status = mopt__eval_output(eval, output, dtype, 3, dims, &y, err);
-    for (size_t i = 0; status == MOPT_OK && i < y->count; i++) {
-        size_t j = i % c->hidden;
-        size_t b = i / c->hidden % c->batch;
-        size_t d = i / c->hidden / c->batch;
-        mopt__nn_store_at(y, n->batch_first ? (b * n->directions + d) * c->hidden + j : i,
-                          state[i]);
+    for (size_t d = 0; status == MOPT_OK && d < n->directions; d++) {
+        for (size_t b = 0; b < c->batch; b++, state += c->hidden) {
+            put_line(y, n->batch_first ? b * n->directions + d : d * c->batch + b, c->hidden,
+                     state);
+        }
     }
     return status;
 }

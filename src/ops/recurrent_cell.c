@@ -205,7 +205,7 @@ static bool slot_at(const struct mopt_cell *cell, size_t step, size_t b, struct 
     s->x = cell->xw + row * width;
     s->r = cell->hr + b * width;
     s->h = cell->h + b * cell->hidden;
-    s->c = cell->c ? cell->c + b * cell->hidden : NULL;
+    s->c = cell->c + b * cell->hidden;
     s->y = cell->y + row * cell->hidden;
     return true;
 }

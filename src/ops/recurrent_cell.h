@@ -37,7 +37,7 @@ struct mopt_cell {
     const double *r;        // [gates*hidden, hidden]
     const double *bias;     // [2*gates*hidden] or NULL
     const double *peephole; // [3*hidden] (i o f) or NULL
-    double *h, *c;          // [batch, hidden] state in and out; c for LSTM
+    double *h, *c;          // [batch, hidden] state in and out; c is used by LSTM
     double *y;              // [steps, batch, hidden], zeroed
     // scratch: xw [steps*batch, gates*hidden], hr [batch, gates*hidden], mixed [batch, hidden]
     double *xw, *hr, *mixed;

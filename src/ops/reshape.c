@@ -4,8 +4,8 @@
 
 // ---- Reshape: running -----------------------------------------------------------------------------------------
 
-// The dim that stands for -1, from the elements left over. Copied dims stand on both sides and cancel out, also when they
-// are 0.
+// The dim that stands for -1, from the elements left over. Copied dims stand on both sides and
+// cancel out, also when they are 0.
 static enum mopt_status fill_in(const struct mopt_tensor *data, int64_t *dims, size_t rank,
                                 size_t at, const bool *copied, struct mopt_error *err)
 {

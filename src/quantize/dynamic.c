@@ -72,9 +72,10 @@ static enum mopt_status shaped(struct mopt_tensor *vector, int result_rank, stru
                                struct mopt_error *err)
 {
     int64_t dims[MOPT_RANK_MAX];
-    int rank = result_rank > 1 && vector->rank == 1 ? result_rank - 1 : vector->rank;
+    bool channels = result_rank > 1 && vector->rank == 1;
+    int rank = channels ? result_rank - 1 : vector->rank;
     for (int d = 0; d < rank; d++) {
-        dims[d] = d == 0 ? vector->dims[0] : 1;
+        dims[d] = channels && d > 0 ? 1 : vector->dims[d];
     }
     return mopt__tensor_view(vector, rank, dims, out, err);
 }

@@ -134,8 +134,8 @@ static char *print(struct mopt_model *model)
         mopt__text_print(model, &options, &text, &err) != MOPT_OK) {
         abort();
     }
-    while (text.size > 0 && text.text[text.size - 1] == '\n') {
-        text.text[--text.size] = '\0';
+    while (text.length > 0 && text.text[text.length - 1] == '\n') {
+        text.text[--text.length] = '\0';
     }
     return text.text;
 }
@@ -298,10 +298,13 @@ static int run_file(struct run *run, const char *path)
         mopt__strbuf_add_bytes(&text, block, got);
     }
     (void)fclose(file);
-    run_text(run, text.text, text.size);
-    if (run->update && run->out.size > 0) {
+    run_text(run, mopt__strbuf_text(&text), text.length);
+    while (run->out.length > 1 && run->out.text[run->out.length - 2] == '\n') {
+        run->out.length--; // one end of line at the end
+    }
+    if (run->update && run->out.length > 0) {
         file = fopen(path, "wb");
-        bool written = file != NULL && fwrite(run->out.text, 1, run->out.size, file) == run->out.size;
+        bool written = file != NULL && fwrite(run->out.text, 1, run->out.length, file) == run->out.length;
         if (file == NULL || fclose(file) != 0 || !written) {
             printf("FAILED %s cannot be written\n", path);
             run->failed++;

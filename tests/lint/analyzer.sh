@@ -15,6 +15,7 @@ whole=no
 # shellcheck disable=SC2046
 [ $# -gt 0 ] || { whole=yes; set -- $(sources src); }
 flags="-std=c11 -D_GNU_SOURCE -ffp-contract=off -fanalyzer -fdiagnostics-plain-output -Isrc -Iinclude
+  -include tests/lint/told.h
   -I$build/include -I$build/generated/onnx $(pkg-config --cflags openblas libcjson libpng)"
 printf '%s\n' "$@" | grep -vE '/(x86|arm)_' >"$log.files"
 # shellcheck disable=SC2086,SC2016

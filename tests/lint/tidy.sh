@@ -10,7 +10,8 @@ tidy=$(need clang-tidy-14) || exit $?
 # shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- $(sources src)
 # What clang-tidy counts as generated noise goes to stderr; findings come on stdout.
-printf '%s\n' "$@" | xargs -P 2 -n 4 "$tidy" -p "$build" --quiet 2>"$build/tidy.err" || {
+printf '%s\n' "$@" | xargs -P 2 -n 4 "$tidy" -p "$build" --quiet \
+  --extra-arg=-include --extra-arg="$PWD/tests/lint/told.h" 2>"$build/tidy.err" || {
   grep -E 'error:' "$build/tidy.err" || true
   exit 1
 }

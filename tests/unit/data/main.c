@@ -9,13 +9,13 @@ int main(void)
     failures += mopt__test_npz();
     failures += mopt__test_idx();
     failures += mopt__test_fit();
-
-
+    failures += mopt__test_dataset();
+    failures += mopt__test_binding();
     failures += mopt__test_preprocess();
     failures += mopt__test_resize();
     failures += mopt__test_pictures();
-
-
-
+    failures += mopt__test_folders();
+    failures += mopt__test_pb();
+    failures += mopt__test_damage();
     return failures != 0;
 }

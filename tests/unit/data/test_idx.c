@@ -5,6 +5,12 @@
 
 #include "tests.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 // `count` pictures of 2x2: pixel p of picture i is 4 i + p. Labels: i % 10.
 static size_t make_images(uint8_t *to, size_t count)
 {
@@ -197,7 +203,9 @@ static void fashion_mnist_is_read(void **state)
         assert_int_equal(counts[i], 1000);
     }
     assert_true(sum / 7840000 > -0.01 && sum / 7840000 < 0.01); // the constants are of the data
-    assert_true(mopt__current_rss() < before + (4 << 20)); // 7.8 MB of pixels were never together
+    if (!SANITIZED) { // 4.4 MB of packed pages are mapped, 7.8 MB of pixels were never together
+        assert_true(mopt__current_rss() < before + (6 << 20));
+    }
     mopt__dataset_close(dataset);
     mopt__test_specs_free(&specs);
     mopt__test_folder();

@@ -48,7 +48,7 @@ static void numpy_files_are_read(void **state)
     mopt__tensor_unref(tensor);
     tensor = load(NPY_BIG_COMPLEX, sizeof NPY_BIG_COMPLEX);
     assert_int_equal(tensor->dtype, MOPT_COMPLEX64);
-    assert_memory_equal(tensor->data, ((const float[]){1, 2, 0, -3.5F}), 16);
+    assert_memory_equal(tensor->data, ((const float[]){1, 2, -0.0F, -3.5F}), 16);
     mopt__tensor_unref(tensor);
     mopt__test_remove_folder();
 }

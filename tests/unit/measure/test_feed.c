@@ -6,7 +6,8 @@
 #include "tests.h"
 
 static const char two_inputs[] =
-    "model (ir=8, opset=13) { graph g (float[batch,seq] x, int64[] n, float[2] w) -> (float[?,?] y) {"
+    "model (ir=8, opset=13) { graph g (float[batch,seq] x, int64[] n, float[2] w) -> (float[?,?] "
+    "y) {"
     " float[2] w = {1, 2}; a = Add(x, w); c = Cast<to=1>(n); y = Mul(a, c); } }";
 
 static enum mopt_status open_feed(struct mopt_model *model, struct mopt_feed_options options,
@@ -64,6 +65,24 @@ static void open_dimension(void **state)
     mopt__model_free(model);
 }
 
+static void dimensions_without_a_name(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_feed *feed;
+    const struct mopt_feed_item *item;
+    struct mopt_model *model = mopt__test_model(
+        "model (ir=8, opset=13) { graph g (float[?,?] x) -> (float[?,?] y) { y = Relu(x); } }");
+    const struct mopt_binding axis = {"x:1", 5};
+    struct mopt_feed_options options = {.random = true, .bindings = &axis, .binding_count = 1};
+    assert_int_equal(open_feed(model, options, &feed, &err), MOPT_OK);
+    assert_int_equal(mopt__feed_next(feed, &item, &err), MOPT_OK);
+    assert_int_equal(item->inputs[0]->tensor->dims[0], 1); // the batch
+    assert_int_equal(item->inputs[0]->tensor->dims[1], 5);
+    mopt__feed_free(feed);
+    mopt__model_free(model);
+}
+
 static void names_are_checked(void **state)
 {
     (void)state;
@@ -113,6 +132,7 @@ int mopt__test_feed(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_inputs),
         cmocka_unit_test(open_dimension),
+        cmocka_unit_test(dimensions_without_a_name),
         cmocka_unit_test(names_are_checked),
         cmocka_unit_test(given_inputs),
     };
