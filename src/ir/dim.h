@@ -23,6 +23,10 @@ void mopt__dims_free(struct mopt_dims *dims);
 // same numbers mean the same; NULL: out of memory
 struct mopt_dims *mopt__dims_clone(const struct mopt_dims *dims);
 
+// Whether memory was ever out in one of the functions below: a caller for whom a dim that became
+// unknown by that is an error asks at the end.
+bool mopt__dims_starved(const struct mopt_dims *dims);
+
 // Every function below returns MOPT_DIM_UNKNOWN when out of memory, on overflow, when the
 // expression would be too large (64 terms, 256 symbols and operations), or when an operand is
 // unknown. Symbols are >= 0; divisors are taken to be other than 0. Equal expressions give equal

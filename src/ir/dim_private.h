@@ -71,6 +71,7 @@ struct mopt_dims {
     uint32_t *slots;   // entry index + 1, 0 = free
     size_t slot_count; // power of two
     int64_t fresh;     // serial number of the last fresh symbol
+    bool starved;      // an allocation failed once: something known was given as unknown
 };
 
 // Linear combination of atoms, terms sorted by mopt__dim_compare, factors never 0.

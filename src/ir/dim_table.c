@@ -186,6 +186,7 @@ static bool grow_slots(struct mopt_dims *dims)
     size_t count = dims->slot_count ? dims->slot_count * 2 : FIRST_SLOTS;
     uint32_t *slots = mopt__calloc(count, sizeof *slots);
     if (!slots) {
+        dims->starved = true;
         return false;
     }
     for (size_t i = 0; i < dims->count; i++) {
@@ -220,20 +221,29 @@ static bool measure(const struct mopt_dims *dims, struct mopt_dim_entry *entry,
     return size <= MOPT_DIM_SIZE_MAX && entry->count <= MOPT_DIM_TERMS_MAX;
 }
 
+bool mopt__dims_starved(const struct mopt_dims *dims)
+{
+    return dims->starved;
+}
+
 // Appends the entry with its parts; nothing is changed when memory is out.
 static bool append(struct mopt_dims *dims, struct mopt_dim_entry *entry,
                    const struct mopt_dim_part *parts)
 {
-    if (dims->count >= MOPT_DIM_ENTRIES_MAX || dims->part_count > UINT32_MAX - entry->count ||
-        mopt__grow((void **)&dims->entries, &dims->capacity, dims->count + 1, sizeof *dims->entries,
+    if (dims->count >= MOPT_DIM_ENTRIES_MAX || dims->part_count > UINT32_MAX - entry->count) {
+        return false;
+    }
+    if (mopt__grow((void **)&dims->entries, &dims->capacity, dims->count + 1, sizeof *dims->entries,
                    NULL) != MOPT_OK ||
         mopt__grow((void **)&dims->parts, &dims->part_capacity, dims->part_count + entry->count,
                    sizeof *dims->parts, NULL) != MOPT_OK) {
+        dims->starved = true;
         return false;
     }
     if (entry->name) {
         entry->name = mopt__arena_strdup(&dims->names, entry->name);
         if (!entry->name) {
+            dims->starved = true;
             return false;
         }
     }

@@ -140,6 +140,9 @@ static bool read_symbol(struct mopt_lexer *lexer, struct mopt_dim_reader *reader
         return read_call(lexer, reader, &token, out);
     }
     *out = mopt__dim_named(reader->dims, name);
+    if (mopt__dims_starved(reader->dims)) {
+        return mopt__lex_fail(lexer, mopt_error_memory(lexer->err));
+    }
     return true;
 }
 

@@ -16,6 +16,9 @@ static enum mopt_status import_dim(struct mopt_import *in,
         *dim = message->dim_value;
     } else if (message->dim_param != NULL && in->model != NULL) {
         *dim = mopt__dim_named(in->model->dims, message->dim_param);
+        if (mopt__dims_starved(in->model->dims)) {
+            return mopt_error_memory(err);
+        }
     }
     return MOPT_OK;
 }

@@ -137,7 +137,7 @@ static enum mopt_status put_moments(struct mopt_eval *eval, const struct mopt_te
 static enum mopt_status batch_norm_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[5];
-    struct batch_norm bn;
+    struct batch_norm bn = {.x = NULL};
     double *x = NULL;
     double *room = NULL;
     enum mopt_status status = mopt__open(eval, in, 5, err);
@@ -168,7 +168,7 @@ static enum mopt_status batch_norm_eval(struct mopt_eval *eval, struct mopt_erro
 static enum mopt_status batch_norm_run(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[5];
-    struct batch_norm bn;
+    struct batch_norm bn = {.x = NULL};
     struct mopt_tensor *y = NULL;
     enum mopt_status status = mopt__open(eval, in, 5, err);
     if (status == MOPT_OK) {

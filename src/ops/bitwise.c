@@ -6,9 +6,10 @@
 
 #include "ops/elementwise.h"
 
-#define INTEGERS(name, expr)                                                             \
-    MOPT_LANES_SIGNED(name, SAME, expr)                                                  \
-    MOPT_LANES_UNSIGNED(name, SAME, expr)                                                \
+#define INTEGERS(name, expr) INTEGERS_APART(name, expr, expr)
+#define INTEGERS_APART(name, expr_signed, expr_unsigned)                                 \
+    MOPT_LANES_SIGNED(name, SAME, expr_signed)                                           \
+    MOPT_LANES_UNSIGNED(name, SAME, expr_unsigned)                                       \
     static const mopt_lanes_fn name##_lanes[MOPT_DTYPE_COUNT] = {MOPT_ROWS_SIGNED(name), \
                                                                  MOPT_ROWS_UNSIGNED(name)};
 

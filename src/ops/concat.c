@@ -161,7 +161,7 @@ static enum mopt_status concat_infer(struct mopt_infer *infer, struct mopt_error
     if (status != MOPT_OK) {
         return status;
     }
-    int64_t dims[MOPT_RANK_MAX];
+    int64_t dims[MOPT_RANK_MAX] = {0};
     bool started = false;
     for (uint32_t k = 0; k < infer->node->input_count; k++) {
         const struct mopt_type *type = mopt__infer_tensor(infer, k);

@@ -18,18 +18,18 @@
 // would give.
 static float round_to_odd(double value)
 {
-    float near = (float)value;
-    if ((double)near == value || isnan(value)) {
-        return near;
+    union {
+        float number;
+        uint32_t bits;
+    } near = {.number = (float)value};
+    if ((double)near.number == value || isnan(value)) {
+        return near.number;
     }
-    uint32_t bits;
-    memcpy(&bits, &near, sizeof bits);
-    if (fabs((double)near) > fabs(value)) {
-        bits--; // toward zero; infinity becomes the largest finite number
+    if (fabs((double)near.number) > fabs(value)) {
+        near.bits--; // toward zero; infinity becomes the largest finite number
     }
-    bits |= 1;
-    memcpy(&near, &bits, sizeof bits);
-    return near;
+    near.bits |= 1;
+    return near.number;
 }
 
 static int64_t double_to_i64(double value)

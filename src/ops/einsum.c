@@ -3,154 +3,12 @@
 // letters; an ellipsis stands for the remaining axes and broadcasts; a label that repeats within a
 // term takes the diagonal. Operands are contracted from left to right, in double or wrapping 64-bit
 // integers.
-#include <ctype.h>
+#include "ops/einsum.h"
+
 #include <string.h>
 
 #include "ops/elementwise.h"
 #include "ops/lanes.h"
-
-enum {
-    LETTERS = 52,
-    LABELS = LETTERS + MOPT_RANK_MAX,
-    TERM_MAX = 2 * MOPT_RANK_MAX,
-    OPERANDS = 32
-};
-
-struct term {
-    int count;
-    int dots; // position of the ellipsis among the labels, -1 = none
-    uint8_t labels[TERM_MAX];
-};
-
-struct equation {
-    int inputs;
-    struct term in[OPERANDS], out;
-    int wide; // axes of the longest ellipsis
-};
-
-// ---- Parsing --------------------------------------------------------------------------------------------------
-
-static int label_of(char c)
-{
-    return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : -1;
-}
-
-// Reads one term up to ',' or '-' or the end.
-static enum mopt_status read_term(const char **text, struct term *term, struct mopt_error *err)
-{
-    const char *p = *text;
-    term->count = 0;
-    term->dots = -1;
-    for (; *p != '\0' && *p != ',' && *p != '-'; p++) {
-        const int label = label_of(*p);
-        if (*p == ' ') {
-            continue;
-        }
-        if (strncmp(p, "...", 3) == 0 && term->dots < 0) {
-            term->dots = term->count;
-            p += 2;
-        } else if (label >= 0 && term->count < MOPT_RANK_MAX) {
-            term->labels[term->count++] = (uint8_t)label;
-        } else {
-            return mopt_error_set(err, MOPT_E_VALUE,
-                                  "equation has an unexpected '%c' or too many labels",
-                                  isprint((unsigned char)*p) ? *p : '?');
-        }
-    }
-    *text = p;
-    return MOPT_OK;
-}
-
-// Replaces the ellipsis of a term of this rank by labels of its own, aligned to the right.
-static enum mopt_status open_dots(struct term *term, int axes, struct mopt_error *err)
-{
-    if (axes < 0 || (term->dots < 0 && axes != 0) || term->count + axes > MOPT_RANK_MAX) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "equation has %d labels for an operand of rank %d",
-                              term->count, term->count + axes);
-    }
-    if (axes > 0) {
-        memmove(term->labels + term->dots + axes, term->labels + term->dots,
-                (size_t)(term->count - term->dots));
-    }
-    for (int i = 0; i < axes; i++) {
-        term->labels[term->dots + i] = (uint8_t)(LABELS - axes + i);
-    }
-    term->count += axes;
-    return MOPT_OK;
-}
-
-// Implicit output: the ellipsis, then labels that appear once, in order of their letters.
-static void implicit_output(struct equation *e)
-{
-    int seen[LETTERS] = {0};
-    for (int k = 0; k < e->inputs; k++) {
-        for (int i = 0; i < e->in[k].count; i++) {
-            seen[e->in[k].labels[i]] += 1;
-        }
-    }
-    e->out.count = 0;
-    e->out.dots = 0;
-    for (int i = 0; i < LETTERS; i++) {
-        if (seen[i] == 1 && e->out.count < MOPT_RANK_MAX) {
-            e->out.labels[e->out.count++] = (uint8_t)i;
-        }
-    }
-}
-
-static enum mopt_status check_output(const struct equation *e, struct mopt_error *err)
-{
-    bool known[LABELS] = {false};
-    for (int k = 0; k < e->inputs; k++) {
-        for (int i = 0; i < e->in[k].count; i++) {
-            known[e->in[k].labels[i]] = true;
-        }
-    }
-    for (int i = 0; i < e->out.count; i++) {
-        if (!known[e->out.labels[i]]) {
-            return mopt_error_set(err, MOPT_E_VALUE, "output label %d is repeated or in no operand",
-                                  i);
-        }
-        known[e->out.labels[i]] = false;
-    }
-    return MOPT_OK;
-}
-
-static enum mopt_status parse(const char *text, int inputs, const int *ranks, struct equation *e,
-                              struct mopt_error *err)
-{
-    enum mopt_status status = MOPT_OK;
-    e->inputs = inputs;
-    e->wide = 0;
-    for (int k = 0; status == MOPT_OK && k < inputs; k++) {
-        status = read_term(&text, &e->in[k], err);
-        if (status == MOPT_OK && k + 1 < inputs && *text++ != ',') {
-            status = mopt_error_set(err, MOPT_E_VALUE, "equation has fewer terms than operands");
-        }
-    }
-    if (status != MOPT_OK) {
-        return status;
-    }
-    if (strncmp(text, "->", 2) == 0) {
-        text += 2;
-        status = read_term(&text, &e->out, err);
-    } else {
-        implicit_output(e);
-    }
-    if (status == MOPT_OK && *text != '\0') {
-        status = mopt_error_set(err, MOPT_E_VALUE,
-                                "equation does not end after its output or has more "
-                                "terms than operands");
-    }
-    for (int k = 0; status == MOPT_OK && k < inputs; k++) {
-        const int axes = ranks[k] - e->in[k].count;
-        e->wide = axes > e->wide ? axes : e->wide;
-        status = open_dots(&e->in[k], axes, err);
-    }
-    if (status == MOPT_OK) {
-        status = open_dots(&e->out, e->out.dots >= 0 ? e->wide : 0, err);
-    }
-    return status == MOPT_OK ? check_output(e, err) : status;
-}
 
 // ---- Contraction ----------------------------------------------------------------------------------------------
 
@@ -163,7 +21,7 @@ union cell {
 struct operand {
     union cell *cells;
     size_t count;
-    int64_t strides[LABELS]; // 0: does not have the label, or size 1
+    int64_t strides[MOPT_EINSUM_LABELS]; // 0: does not have the label, or size 1
 };
 
 struct job {
@@ -171,8 +29,9 @@ struct job {
     union cell *to;
     bool real;
     int kept, summed;
-    int64_t kept_dims[LABELS], sum_dims[LABELS];
-    int64_t kept_a[LABELS], kept_b[LABELS], sum_a[LABELS], sum_b[LABELS];
+    int64_t kept_dims[MOPT_EINSUM_LABELS], sum_dims[MOPT_EINSUM_LABELS];
+    int64_t kept_a[MOPT_EINSUM_LABELS], kept_b[MOPT_EINSUM_LABELS], sum_a[MOPT_EINSUM_LABELS],
+        sum_b[MOPT_EINSUM_LABELS];
     int64_t sum_trips; // outside the innermost sum
 };
 
@@ -233,16 +92,16 @@ static void contract_range(void *context, int64_t begin, int64_t end, int thread
 // Which labels the operands of one contraction have, which of them its result keeps and in what
 // order.
 struct labels {
-    const int64_t *sizes; // [LABELS]
-    bool has[LABELS];
-    uint8_t keep[LABELS];
+    const int64_t *sizes; // [MOPT_EINSUM_LABELS]
+    bool has[MOPT_EINSUM_LABELS];
+    uint8_t keep[MOPT_EINSUM_LABELS];
     int keep_count;
 };
 
 static enum mopt_status plan_loops(struct job *j, const struct labels *l, struct operand *to,
                                    struct mopt_error *err)
 {
-    bool kept[LABELS] = {false};
+    bool kept[MOPT_EINSUM_LABELS] = {false};
     size_t count = 1;
     for (int i = 0; i < l->keep_count; i++) {
         const int label = l->keep[i];
@@ -254,7 +113,7 @@ static enum mopt_status plan_loops(struct job *j, const struct labels *l, struct
             return mopt_error_set(err, MOPT_E_SHAPE, "number of elements overflows");
         }
     }
-    for (int label = 0; label < LABELS; label++) {
+    for (int label = 0; label < MOPT_EINSUM_LABELS; label++) {
         if (l->has[label] && !kept[label]) {
             j->sum_dims[j->summed] = l->sizes[label];
             j->sum_a[j->summed] = j->a->strides[label];
@@ -299,10 +158,10 @@ static enum mopt_status contract(const struct mopt_eval *eval, struct job *j,
     return MOPT_OK;
 }
 
-static enum mopt_status find_sizes(const struct mopt_eval *eval, const struct equation *e,
+static enum mopt_status find_sizes(const struct mopt_eval *eval, const struct mopt_einsum *e,
                                    int64_t *sizes, struct mopt_error *err)
 {
-    for (int i = 0; i < LABELS; i++) {
+    for (int i = 0; i < MOPT_EINSUM_LABELS; i++) {
         sizes[i] = 1;
     }
     for (int k = 0; k < e->inputs; k++) {
@@ -320,8 +179,8 @@ static enum mopt_status find_sizes(const struct mopt_eval *eval, const struct eq
     return MOPT_OK;
 }
 
-static enum mopt_status load(const struct mopt_tensor *t, const struct term *term, bool real,
-                             struct operand *to, struct mopt_error *err)
+static enum mopt_status load(const struct mopt_tensor *t, const struct mopt_einsum_term *term,
+                             bool real, struct operand *to, struct mopt_error *err)
 {
     int64_t strides[MOPT_RANK_MAX];
     to->count = t->count;
@@ -344,9 +203,9 @@ static enum mopt_status load(const struct mopt_tensor *t, const struct term *ter
 
 // The result of operands 0..k must keep the labels of the output, then those that later operands
 // still need.
-static void keep_labels(const struct equation *e, int k, struct labels *l)
+static void keep_labels(const struct mopt_einsum *e, int k, struct labels *l)
 {
-    bool listed[LABELS] = {false};
+    bool listed[MOPT_EINSUM_LABELS] = {false};
     l->keep_count = 0;
     for (int i = 0; i < e->out.count; i++) {
         const uint8_t label = e->out.labels[i];
@@ -367,8 +226,8 @@ static void keep_labels(const struct equation *e, int k, struct labels *l)
 }
 
 // left = left * operand k (left alone is empty for the first one).
-static enum mopt_status join_operand(const struct mopt_eval *eval, const struct equation *e, int k,
-                                     struct labels *l, bool real, struct operand *left,
+static enum mopt_status join_operand(const struct mopt_eval *eval, const struct mopt_einsum *e,
+                                     int k, struct labels *l, bool real, struct operand *left,
                                      struct mopt_error *err)
 {
     struct operand next = {NULL, 0, {0}};
@@ -393,7 +252,7 @@ static enum mopt_status join_operand(const struct mopt_eval *eval, const struct 
     return status;
 }
 
-static enum mopt_status contract_all(const struct mopt_eval *eval, const struct equation *e,
+static enum mopt_status contract_all(const struct mopt_eval *eval, const struct mopt_einsum *e,
                                      const int64_t *sizes, bool real, struct operand *result,
                                      struct mopt_error *err)
 {
@@ -406,31 +265,17 @@ static enum mopt_status contract_all(const struct mopt_eval *eval, const struct 
     return status;
 }
 
-static enum mopt_status read_equation(const struct mopt_node *node, const int *ranks, int inputs,
-                                      struct equation *e, struct mopt_error *err)
-{
-    const char *text = NULL;
-    const enum mopt_status status = mopt__attr_string(node, "equation", NULL, &text, err);
-    if (status != MOPT_OK) {
-        return status;
-    }
-    if (text == NULL || inputs < 1 || inputs > OPERANDS) {
-        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "%d operands, at most %d are supported",
-                              inputs, OPERANDS);
-    }
-    return parse(text, inputs, ranks, e, err);
-}
-
 static enum mopt_status einsum_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    const struct mopt_tensor *in[OPERANDS];
+    const struct mopt_tensor *in[MOPT_EINSUM_OPERANDS];
     struct mopt_tensor *out = NULL;
     struct operand result = {NULL, 0, {0}};
-    struct equation e;
-    int ranks[OPERANDS] = {0};
-    int64_t sizes[LABELS];
+    struct mopt_einsum e = {.inputs = 0};
+    int ranks[MOPT_EINSUM_OPERANDS] = {0};
+    int64_t sizes[MOPT_EINSUM_LABELS];
     int64_t dims[MOPT_RANK_MAX];
-    const uint32_t count = eval->input_count < OPERANDS ? eval->input_count : OPERANDS;
+    const uint32_t count =
+        eval->input_count < MOPT_EINSUM_OPERANDS ? eval->input_count : MOPT_EINSUM_OPERANDS;
     enum mopt_status status = mopt__open(eval, in, count, err);
     if (status == MOPT_OK && (count == 0 || in[0] == NULL)) {
         return mopt_error_set(err, MOPT_E_FORMAT, "there is no operand");
@@ -439,7 +284,7 @@ static enum mopt_status einsum_eval(struct mopt_eval *eval, struct mopt_error *e
         ranks[i] = in[i] != NULL ? in[i]->rank : -1;
     }
     if (status == MOPT_OK) {
-        status = read_equation(eval->node, ranks, (int)eval->input_count, &e, err);
+        status = mopt__einsum_read(eval->node, ranks, (int)eval->input_count, &e, err);
     }
     if (status == MOPT_OK) {
         status = find_sizes(eval, &e, sizes, err);
@@ -468,22 +313,22 @@ static enum mopt_status einsum_eval(struct mopt_eval *eval, struct mopt_error *e
 
 static enum mopt_status einsum_infer(struct mopt_infer *infer, struct mopt_error *err)
 {
-    struct equation e;
-    int ranks[OPERANDS] = {0};
-    int64_t sizes[LABELS];
+    struct mopt_einsum e = {.inputs = 0};
+    int ranks[MOPT_EINSUM_OPERANDS] = {0};
+    int64_t sizes[MOPT_EINSUM_LABELS];
     int64_t dims[MOPT_RANK_MAX];
     const uint32_t count = infer->node->input_count;
-    for (uint32_t i = 0; i < count && i < OPERANDS; i++) {
+    for (uint32_t i = 0; i < count && i < MOPT_EINSUM_OPERANDS; i++) {
         ranks[i] = mopt__infer_rank(infer, i);
         if (ranks[i] < 0) {
             return mopt__infer_unknown(infer, -1, err);
         }
     }
-    const enum mopt_status status = read_equation(infer->node, ranks, (int)count, &e, err);
+    const enum mopt_status status = mopt__einsum_read(infer->node, ranks, (int)count, &e, err);
     if (status != MOPT_OK) {
         return status;
     }
-    for (int i = 0; i < LABELS; i++) {
+    for (int i = 0; i < MOPT_EINSUM_LABELS; i++) {
         sizes[i] = 1;
     }
     for (int k = 0; k < e.inputs; k++) {
@@ -508,13 +353,13 @@ static enum mopt_status einsum_infer(struct mopt_infer *infer, struct mopt_error
 // unknown.
 static void einsum_cost(struct mopt_cost *cost)
 {
-    struct equation e;
+    struct mopt_einsum e = {.inputs = 0};
     struct mopt_error ignored = {.offset = -1};
-    int ranks[OPERANDS] = {0};
-    int64_t sizes[LABELS];
+    int ranks[MOPT_EINSUM_OPERANDS] = {0};
+    int64_t sizes[MOPT_EINSUM_LABELS];
     uint64_t macs = 1;
     const uint32_t count = cost->node->input_count;
-    for (int i = 0; i < LABELS; i++) {
+    for (int i = 0; i < MOPT_EINSUM_LABELS; i++) {
         sizes[i] = 1;
     }
     for (uint32_t k = 0; k < count && k < 2; k++) {
@@ -525,7 +370,7 @@ static void einsum_cost(struct mopt_cost *cost)
         }
         ranks[k] = value->type->rank;
     }
-    if (count > 2 || read_equation(cost->node, ranks, (int)count, &e, &ignored) != MOPT_OK) {
+    if (count > 2 || mopt__einsum_read(cost->node, ranks, (int)count, &e, &ignored) != MOPT_OK) {
         return;
     }
     for (uint32_t k = 0; k < count; k++) {
@@ -538,13 +383,29 @@ static void einsum_cost(struct mopt_cost *cost)
             sizes[e.in[k].labels[i]] = size == 1 ? sizes[e.in[k].labels[i]] : size;
         }
     }
-    for (int i = 0; i < LABELS; i++) {
+    for (int i = 0; i < MOPT_EINSUM_LABELS; i++) {
         if (__builtin_mul_overflow(macs, (uint64_t)sizes[i], &macs)) {
             return;
         }
     }
     cost->macs = macs;
     cost->known = true;
+}
+
+// ---- Bound kernel --------------------------------------------------------------------------------
+
+static enum mopt_status einsum_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    bool done = false;
+    const enum mopt_status status = mopt__einsum_product(eval, &done, err);
+    return status != MOPT_OK || done ? status : einsum_eval(eval, err);
+}
+
+static enum mopt_status einsum_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    (void)err;
+    bind->run = bind->node->input_count == 2 ? einsum_run : NULL;
+    return MOPT_OK;
 }
 
 #define RECORD(from, to, set)                                                             \
@@ -554,7 +415,7 @@ static void einsum_cost(struct mopt_cost *cost)
         MOPT_INPUTS({"Inputs", "T", set, MOPT_PARAM_VARIADIC}),                           \
         MOPT_OUTPUTS({"Output", "T", set, 0}),                                            \
         MOPT_ATTRIBUTES(MOPT_A_STRING_REQUIRED("equation", NULL)), .infer = einsum_infer, \
-        .eval = einsum_eval, .cost = einsum_cost                                          \
+        .eval = einsum_eval, .bind = einsum_bind, .cost = einsum_cost                     \
     }
 
 static const struct mopt_op records[] = {

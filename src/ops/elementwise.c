@@ -291,9 +291,9 @@ int64_t mopt__value_fit(const struct mopt_infer *infer, int64_t item)
         return item;
     }
     if (mopt__dtype_is_unsigned(dtype)) {
-        return value < 0 || (bits < 64 && value >> bits != 0) ? MOPT_DIM_UNKNOWN : item;
+        return value < 0 || (uint64_t)value > UINT64_MAX >> (64 - bits) ? MOPT_DIM_UNKNOWN : item;
     }
-    const int64_t top = INT64_MAX >> (64 - bits);
+    const int64_t top = (int64_t)(UINT64_MAX >> (65 - bits)); // the smallest type has 2 bits
     return value > top || value < -top - 1 ? MOPT_DIM_UNKNOWN : item;
 }
 

@@ -621,6 +621,9 @@ enum mopt_status mopt__infer_model(struct mopt_model *model, unsigned flags, str
     if (status == MOPT_OK) {
         status = run_graph(&driver, model->graph, err);
     }
+    if (status == MOPT_OK && mopt__dims_starved(model->dims)) {
+        status = mopt_error_memory(err);
+    }
     mopt__free(driver.facts);
     release_driver(&driver);
     mopt__arena_release(&scratch);

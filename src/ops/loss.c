@@ -80,16 +80,17 @@ static enum mopt_status open_loss(const struct mopt_eval *eval, const struct mop
 // Scores to log probabilities along the class axis, in place.
 static void log_softmax(const struct loss *l)
 {
-    for (size_t i = 0; i < l->images * l->inner; i++) {
+    for (size_t i = 0; l->classes > 0 && i < l->images * l->inner; i++) {
         double *x = l->x + i / l->inner * l->classes * l->inner + i % l->inner;
-        double top = -INFINITY;
+        double top = x[0];
         double sum = 0;
-        for (size_t c = 0; c < l->classes; c++) {
+        for (size_t c = 1; c < l->classes; c++) {
             top = x[c * l->inner] > top ? x[c * l->inner] : top;
         }
         for (size_t c = 0; c < l->classes; c++) {
             sum += exp(x[c * l->inner] - top);
         }
+        // cppcheck-suppress invalidFunctionArg ; there is a class, so the sum is at least 1
         double shift = top + log(sum);
         for (size_t c = 0; c < l->classes; c++) {
             x[c * l->inner] -= shift;

@@ -79,9 +79,8 @@ struct mopt_op {
     int until;           // last one; 0 = still valid
     const char *summary; // one sentence
     const struct mopt_param *inputs, *outputs;
-    uint8_t input_count, output_count;
     const struct mopt_attr_spec *attributes;
-    uint8_t attribute_count;
+    uint8_t input_count, output_count, attribute_count;
     uint32_t traits;
     const struct mopt_quant_spec *quant; // NULL: never quantized
     enum mopt_status (*infer)(struct mopt_infer *infer, struct mopt_error *err);

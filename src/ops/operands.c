@@ -46,7 +46,7 @@ static enum mopt_status open_one(const struct mopt_op *op, const struct mopt_ten
     }
     for (uint32_t k = 0; k < i; k++) {
         const struct mopt_param *other = param_of(op, k);
-        if (in[k] != NULL && strcmp(other->type, param->type) == 0 &&
+        if (in[k] != NULL && other != NULL && strcmp(other->type, param->type) == 0 &&
             in[k]->dtype != in[i]->dtype && (param->flags & MOPT_PARAM_HETEROGENEOUS) == 0) {
             return mopt_error_set(err, MOPT_E_TYPE,
                                   "inputs '%s' and '%s' have types '%s' and '%s', must be equal",

@@ -570,7 +570,7 @@ static enum mopt_status repeat(struct parser *parser, const struct piece *atom, 
     return status;
 }
 
-// ---- Extents: where an atom ends, found without building it (building twice per level would take 2^depth time) 
+// ---- Extents: where an atom ends, found without building it (building twice per level would take 2^depth time)
 
 static void skip_brackets(struct parser *parser)
 {

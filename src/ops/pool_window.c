@@ -145,7 +145,7 @@ static size_t largest(const struct mopt_tensor *x, size_t plane, const struct mo
 static int64_t column_major(const struct mopt_window *w, size_t offset)
 {
     int64_t index = 0;
-    int64_t coordinate[MOPT_WINDOW_AXES];
+    int64_t coordinate[MOPT_WINDOW_AXES] = {0};
     for (int i = w->rank - 1; i >= 0; i--) {
         coordinate[i] = (int64_t)(offset % (size_t)w->in[i]);
         offset /= (size_t)w->in[i];
@@ -196,7 +196,7 @@ static void pool_at(const struct pooling *p, const struct mopt_tensor *x, size_t
 static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *x = NULL;
-    struct pooling p;
+    struct pooling p = {.rank = 0};
     struct mopt_tensor *y = NULL;
     struct mopt_tensor *indices = NULL;
     struct mopt_tap *taps = NULL;

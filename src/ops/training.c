@@ -74,7 +74,7 @@ static enum mopt_status tensor_count(const struct mopt_node *node, const struct 
 static enum mopt_status training_infer(struct mopt_infer *infer, struct mopt_error *err)
 {
     const struct rule *rule = infer->node->op->data;
-    uint32_t count;
+    uint32_t count = 0;
     enum mopt_status status = tensor_count(infer->node, rule, &count, err);
     for (uint32_t i = 0; status == MOPT_OK && i < infer->node->output_count; i++) {
         // New tensors look like the tensors, new states like the states, which stand behind the
@@ -184,10 +184,10 @@ static enum mopt_status step_tensor(struct mopt_eval *eval, const struct rule *r
 static enum mopt_status training_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct rule *rule = eval->node->op->data;
-    double parameters[5];
-    double rate;
-    double step;
-    uint32_t count;
+    double parameters[5] = {0};
+    double rate = 0;
+    double step = 0;
+    uint32_t count = 0;
     enum mopt_status status = tensor_count(eval->node, rule, &count, err);
     if (status == MOPT_OK) {
         status = read_parameters(eval->node, rule, parameters, err);

@@ -133,7 +133,7 @@ enum mopt_status mopt__step_slice_10(struct mopt_node *node, struct mopt_error *
     return status == MOPT_OK ? mopt__upgrade_ints_to_input(node, "axes", 3, false, err) : status;
 }
 
-// Opset 1 alone took the sizes as an input too.
+// Opset 1 alone took the sizes as an input too, in the type of the data.
 enum mopt_status mopt__step_split_2(struct mopt_node *node, struct mopt_error *err)
 {
     const struct mopt_value *input = mopt__node_input(node, 1);
@@ -141,11 +141,18 @@ enum mopt_status mopt__step_split_2(struct mopt_node *node, struct mopt_error *e
         return MOPT_OK;
     }
     int64_t sizes[MOPT_MATCH_VALUES * 8];
-    size_t count;
-    if (!mopt__match_i64s(input, sizes, MOPT_COUNTOF(sizes), &count)) {
+    const struct mopt_tensor *tensor = mopt__match_constant(input);
+    bool readable = tensor != NULL && tensor->count <= MOPT_COUNTOF(sizes) &&
+                    (mopt__dtype_is_float(tensor->dtype) || mopt__dtype_is_integer(tensor->dtype));
+    for (size_t i = 0; readable && i < tensor->count; i++) {
+        double size = mopt__tensor_f64(tensor, i);
+        readable = size >= 0 && size <= 1e15;
+        sizes[i] = readable ? (int64_t)size : 0;
+    }
+    if (!readable) {
         return mopt__upgrade_refuse("the sizes of the parts are computed", err);
     }
-    enum mopt_status status = mopt__node_set_ints(node, "split", sizes, count, err);
+    enum mopt_status status = mopt__node_set_ints(node, "split", sizes, tensor->count, err);
     return status == MOPT_OK ? mopt__node_resize_inputs(node, 1, err) : status;
 }
 

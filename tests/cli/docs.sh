@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Help, man page and completions tell the same, and shells accept them.
 . "$(dirname "$0")/common.sh"

@@ -2,7 +2,8 @@
 // Looks at the JSON on standard input, for the scripts of this folder:
 //   json_tool check      exactly one document and nothing else; exit 1 otherwise
 //   json_tool stable     prints it without the member "run"
-//   json_tool get a.0.b  prints one member: text as it is, everything else as JSON; exit 1 if absent
+//   json_tool get a.0.b  prints one member: text as it is, everything else as JSON; exit 1 if
+//   absent
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>

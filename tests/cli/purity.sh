@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Standard output is the result and nothing else: JSON at any verbosity and on errors, colours only
 # when asked for, closed pipes, full disks.
@@ -54,6 +55,13 @@ expect_err "next: mopt optimize"
 run info nowhere.onnx -q
 expect_err "nowhere.onnx" # errors are always told
 
+# Progress: lines when asked for and the work is longer than a second, nothing without a terminal.
+run bench small.txt --time 1.5s --progress plain
+expect_err "bench "
+expect_err " left"
+run bench small.txt --time 1.5s
+[[ $err != *" left"* ]] || fail "progress without a terminal: $err"
+
 # Colours.
 escape=$'\033'
 run optimize small.txt
@@ -95,8 +103,7 @@ grep -q 'No space left' err.txt || fail "the full disk is not named"
 # Closed standard streams.
 "$mopt" info small.txt >&- 2>/dev/null
 [ $? -lt 128 ] || fail "crash without standard output"
-"$mopt" optimize small.txt -o streams.onnx <&- >&- 2>&-
-[ $? -eq 0 ] || fail "needs standard streams to write a file"
+"$mopt" optimize small.txt -o streams.onnx <&- >&- 2>&- || fail "needs standard streams to write a file"
 "$mopt" check -q streams.onnx >/dev/null || fail "messages went into the model"
 
 # The log file gets what standard error gets.

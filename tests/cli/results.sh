@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What the commands compute, end to end on a small model.
 . "$(dirname "$0")/common.sh"

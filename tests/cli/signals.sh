@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # SIGINT and SIGTERM: nothing half-written stays, and the caller sees the signal.
 . "$(dirname "$0")/common.sh"
@@ -6,7 +7,7 @@ mkdir out
 # ends_by <signal> <code>: a long benchmark dies of the signal that it gets.
 ends_by() {
   # A shell without job control starts background programs with SIGINT ignored; env undoes that.
-  env --default-signal=INT "$mopt" bench small.txt --time 60s --json=out/$1.json >/dev/null 2>err.txt &
+  env --default-signal=INT "$mopt" bench small.txt --time 60s --json="out/$1.json" >/dev/null 2>err.txt &
   local pid=$! start=$SECONDS
   sleep 0.3
   kill -"$1" $pid

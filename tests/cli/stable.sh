@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Same input, options and seed: same bytes, but for what stands under "run". Threads do not matter.
 . "$(dirname "$0")/common.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Exit codes and messages, one row per case: code, pattern on standard output, pattern on standard
 # error, arguments. "-" expects nothing on standard output, "*" anything.

@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Outputs: all or nothing. No half file, no temporary, whatever goes wrong.
 . "$(dirname "$0")/common.sh"

@@ -6,7 +6,7 @@
 
 #include "kernels/kernels.h"
 
-static pthread_once_t limit_once = PTHREAD_ONCE_INIT;
+static pthread_once_t blas_once = PTHREAD_ONCE_INIT;
 
 static void limit_threads(void) // our own pool splits the work
 {
@@ -94,7 +94,7 @@ void mopt__sgemm(const struct mopt_gemm *g, const float *a, const float *b, floa
         plain_s(g, a, b, c);
         return;
     }
-    pthread_once(&limit_once, limit_threads);
+    pthread_once(&blas_once, limit_threads);
     if (vector_s(g, a, b, c)) {
         return;
     }
@@ -112,7 +112,7 @@ void mopt__dgemm(const struct mopt_gemm *g, const double *a, const double *b, do
         plain_d(g, a, b, c);
         return;
     }
-    pthread_once(&limit_once, limit_threads);
+    pthread_once(&blas_once, limit_threads);
     cblas_dgemm(CblasRowMajor, trans(g->trans_a), trans(g->trans_b), (blasint)g->m, (blasint)g->n,
                 (blasint)g->k, g->alpha, a, lead(g->lda), b, lead(g->ldb), g->beta, c,
                 lead(g->ldc));

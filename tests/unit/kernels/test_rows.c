@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Row kernels against double.
+// Row kernels against double, and the codes of floats.
 #include "support.h"
 #include "tests.h"
 
@@ -80,12 +80,36 @@ static void test_affine(void **state)
     assert_memory_equal(y, want, sizeof y);
 }
 
+// Ties to even, saturation, NaN; then with one factor for all and one per value.
+static void test_quantize(void **state)
+{
+    (void)state;
+    static const float x[10] = {0.5F, 1.5F, 2.5F, -0.5F, -1.5F, 1e30F, -1e30F, NAN, INFINITY, 7};
+    static const uint8_t want[10] = {3, 5, 5, 3, 1, 255, 0, 3, 255, 10};
+    static const int8_t want_signed[10] = {0, 2, 2, 0, -2, 127, -128, 0, 127, 7};
+    static const float twice[10] = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
+    uint8_t y[10];
+    int8_t z[10];
+    uint8_t one[10];
+    uint8_t many[10];
+    mopt__quantize_bytes(x, NULL, 0, 10, false, 3, y);
+    mopt__quantize_bytes(x, NULL, 0, 10, true, 0, z);
+    mopt__quantize_bytes(x, twice, 0, 10, false, 3, one);
+    mopt__quantize_bytes(x, twice, 1, 10, false, 3, many);
+    assert_memory_equal(y, want, sizeof y);
+    assert_memory_equal(z, want_signed, sizeof z);
+    assert_memory_equal(one, many, sizeof one);
+    assert_int_equal(one[0], 4);
+    assert_int_equal(one[9], 17);
+}
+
 int mopt__test_rows(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_softmax),
         cmocka_unit_test(test_norm),
         cmocka_unit_test(test_affine),
+        cmocka_unit_test(test_quantize),
     };
     return cmocka_run_group_tests_name("rows", tests, NULL, NULL);
 }

@@ -912,6 +912,86 @@ static void smooth_functions_are_exact(void **state)
     }
 }
 
+// ---- Einsum as matrix products --------------------------------------------------------------------------------
+
+static struct mopt_datum *random_operand(const char *labels, size_t count, struct mopt_rng *rng)
+{
+    int64_t dims[8];
+    double values[1024];
+    struct mopt_error err;
+    struct mopt_datum *datum = NULL;
+    for (size_t i = 0; i < count; i++) {
+        dims[i] = labels[i] - 'a' + 2;
+    }
+    for (size_t i = 0; i < MOPT_COUNTOF(values); i++) {
+        values[i] = mopt__rng_normal(rng);
+    }
+    struct mopt_tensor *tensor = tensor_of(MOPT_FLOAT32, (int)count, dims, values);
+    assert_int_equal(mopt__datum_tensor(tensor, &datum, &err), MOPT_OK);
+    mopt__tensor_unref(tensor);
+    return datum;
+}
+
+static void einsum_products_agree(void **state)
+{
+    static const char *const equations[] = {
+        "ab,bc->ac",    "ab,cb->ac",   "ab,bc->ca",     "abc,abd->acd", "abcd,abed->abce",
+        "bca,bcd->bad", "bac,dbc->da", "abcd,cbad->db", "abc,abc->",    "a,a->",
+        "abc,dbc->abd", "ab,bc->abc",  "aab,bc->ac",    "ab,cd->acd",   "cab,cbd->acd",
+        "ab,bc",        "abc,c->ab",   "abdc,dce->abe",
+    };
+    struct mopt_rng rng;
+    (void)state;
+    mopt__rng_init(&rng, 11);
+    for (size_t i = 0; i < MOPT_COUNTOF(equations); i++) {
+        const char *comma = strchr(equations[i], ',');
+        const char *arrow = strstr(equations[i], "->");
+        const size_t length = arrow != NULL ? (size_t)(arrow - comma) - 1 : strlen(comma + 1);
+        char text[256];
+        snprintf(text, sizeof text,
+                 "model (ir=8, opset=13) { graph main (float x, float z) -> (y) { y = "
+                 "Einsum<equation=\"%s\">(x, z); } }",
+                 equations[i]);
+        struct mopt_model *model = parse_model(text);
+        struct mopt_node *node = node_of(model, "Einsum");
+        struct mopt_datum *in[2] = {random_operand(equations[i], (size_t)(comma - equations[i]),
+                                                   &rng),
+                                    random_operand(comma + 1, length, &rng)};
+        struct mopt_datum *plain = NULL;
+        struct mopt_datum *fast = NULL;
+        struct mopt_error err;
+        struct mopt_bind bind = {.node = node, .version = 13};
+        struct mopt_eval eval = {.node = node,
+                                 .version = 13,
+                                 .inputs = in,
+                                 .outputs = &plain,
+                                 .input_count = 2,
+                                 .output_count = 1,
+                                 .rng = &rng};
+        mopt_error_clear(&err);
+        assert_int_equal(mopt__eval_run(&eval, &err), MOPT_OK);
+        assert_int_equal(node->op->bind(&bind, &err), MOPT_OK);
+        assert_non_null(bind.run);
+        eval.outputs = &fast;
+        assert_int_equal(bind.run(&eval, &err), MOPT_OK);
+        assert_int_equal(plain->tensor->rank, fast->tensor->rank);
+        for (size_t k = 0; k < plain->tensor->count; k++) {
+            const double want = mopt__tensor_f64(plain->tensor, k);
+            if (fabs(mopt__tensor_f64(fast->tensor, k) - want) > 1e-4 * (1 + fabs(want))) {
+                fail_msg("%s: element %zu differs", equations[i], k);
+            }
+        }
+        for (int k = 0; k < plain->tensor->rank; k++) {
+            assert_int_equal(plain->tensor->dims[k], fast->tensor->dims[k]);
+        }
+        mopt__datum_unref(in[0]);
+        mopt__datum_unref(in[1]);
+        mopt__datum_unref(plain);
+        mopt__datum_unref(fast);
+        mopt__model_free(model);
+    }
+}
+
 // ---- Records ------------------------------------------------------------------------------------
 
 // Versions of one operator neither overlap nor leave gaps, and the last one is open.
@@ -947,6 +1027,7 @@ int mopt__test_tensor_ops(void)
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(runs_convert_like_elements),
         cmocka_unit_test(smooth_functions_are_exact),
+        cmocka_unit_test(einsum_products_agree),
         cmocka_unit_test(versions_are_seamless),
     };
     return cmocka_run_group_tests_name("tensor_ops", tests, NULL, NULL);

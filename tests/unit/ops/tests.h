@@ -7,7 +7,7 @@ int mopt__test_core(void);    // registry, schemas, attributes, conversion, broa
 int mopt__test_infer(void);   // drivers of inference
 int mopt__test_control(void); // control flow, sequences, optional values
 int mopt__test_pattern(void); // regular expressions
-int mopt__test_facets(void);    // random nodes of every operator
+int mopt__test_facets(void);  // random nodes of every operator
 int mopt__test_tensor_ops(void)
     __attribute__((weak));                         // written with the tensor and maths operators
 int mopt__test_nn_ops(void) __attribute__((weak)); // written with the network operators
