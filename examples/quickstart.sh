@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-needed="cmake ninja-build gcc libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libopenblas-dev libcjson-dev zlib1g-dev
+needed="cmake make gcc libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libopenblas-dev libcjson-dev zlib1g-dev
 libpng-dev libjpeg-dev git dataset-fashion-mnist"
 missing=""
 for package in $needed; do
@@ -22,7 +22,7 @@ if [ -n "$missing" ]; then
 fi
 
 echo "== building build/release/mopt"
-cmake --preset release -G Ninja -DMOPT_TESTS=OFF >/dev/null
+cmake --preset release -DMOPT_TESTS=OFF >/dev/null
 cmake --build build/release --target mopt -j "$(nproc)" >/dev/null
 
 mopt=build/release/mopt

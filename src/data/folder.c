@@ -216,18 +216,23 @@ static enum mopt_status add_sample(struct mopt_source *source, const char *dir, 
     return status;
 }
 
-static enum mopt_file_type main_type(const struct folder *folder)
+// What most deserves to be taken: pictures, else the first kind that is known.
+static enum mopt_status main_type(const struct folder *folder, enum mopt_file_type *found,
+                                  struct mopt_error *err)
 {
-    enum mopt_file_type found = MOPT_FILE_OTHER;
-    for (size_t i = 0; i < folder->count && found != MOPT_FILE_IMAGE; i++) {
+    *found = MOPT_FILE_OTHER;
+    for (size_t i = 0; i < folder->count && *found != MOPT_FILE_IMAGE; i++) {
         char *path = mopt__path_join(folder->path, folder->names[i]);
-        if (path && !is_hidden(folder->names[i]) && !mopt__path_is_dir(path)) {
+        if (!path) {
+            return mopt_error_memory(err);
+        }
+        if (!is_hidden(folder->names[i]) && !mopt__path_is_dir(path)) {
             enum mopt_file_type type = mopt__file_type(path);
-            found = type == MOPT_FILE_IMAGE || found == MOPT_FILE_OTHER ? type : found;
+            *found = type == MOPT_FILE_IMAGE || *found == MOPT_FILE_OTHER ? type : *found;
         }
         mopt__free(path);
     }
-    return found;
+    return MOPT_OK;
 }
 
 static enum mopt_status add_flat(const struct folder *folder, struct mopt_source *source,
@@ -283,47 +288,62 @@ static enum mopt_status add_classes(const struct folder *folder, struct mopt_sou
     return status;
 }
 
-// Labels from options->labels, else labels.csv and the like in the folder.
-static char *find_labels(const struct folder *folder)
+// Label file: options->labels, else labels.csv and the like in the folder, else *path stays NULL.
+static enum mopt_status find_labels(const struct folder *folder, char **path,
+                                    struct mopt_error *err)
 {
     static const char *const names[] = {"labels.csv", "labels.txt", "val.txt"};
-    if (folder->open->options->labels) {
-        return mopt__strdup(folder->open->options->labels);
+    const char *given = folder->open->options->labels;
+    *path = given ? mopt__strdup(given) : NULL;
+    if (given) {
+        return *path ? MOPT_OK : mopt_error_memory(err);
     }
     for (size_t i = 0; i < MOPT_COUNTOF(names); i++) {
-        char *path = mopt__path_join(folder->path, names[i]);
-        if (path && mopt__path_exists(path)) {
-            return path;
+        *path = mopt__path_join(folder->path, names[i]);
+        if (!*path) {
+            return mopt_error_memory(err);
         }
-        mopt__free(path);
+        if (mopt__path_exists(*path)) {
+            return MOPT_OK;
+        }
+        mopt__free(*path);
+        *path = NULL;
     }
-    return NULL;
+    return MOPT_OK;
+}
+
+static enum mopt_status look_up_labels(struct mopt_labels *labels, struct mopt_source *source,
+                                       struct mopt_error *err)
+{
+    enum mopt_status status = MOPT_OK;
+    for (size_t i = 0; i < source->count && status == MOPT_OK; i++) {
+        int64_t label = 0;
+        status = mopt__labels_find(labels, i, mopt__files_name(source, i), &label, err);
+        mopt__files_set_label(source, i, label);
+    }
+    if (status == MOPT_OK && labels->rows && mopt__rows_count(labels->rows) != source->count) {
+        status = mopt_error_set(err, MOPT_E_SHAPE, "%zu labels for %zu samples",
+                                mopt__rows_count(labels->rows), source->count);
+    }
+    source->has_labels = true;
+    return status;
 }
 
 static enum mopt_status set_labels(const struct folder *folder, struct mopt_source *source,
                                    struct mopt_error *err)
 {
     struct mopt_labels labels;
-    char *path = find_labels(folder);
-    if (!path) {
-        return folder->open->options->labels ? mopt_error_memory(err) : MOPT_OK;
-    }
-    enum mopt_status status = mopt__labels_open(path, &labels, err);
-    mopt__free(path);
-    if (status != MOPT_OK) {
+    char *path = NULL;
+    enum mopt_status status = find_labels(folder, &path, err);
+    if (status != MOPT_OK || !path) {
         return status;
     }
-    for (size_t i = 0; i < source->count && status == MOPT_OK; i++) {
-        int64_t label = 0;
-        status = mopt__labels_find(&labels, i, mopt__files_name(source, i), &label, err);
-        mopt__files_set_label(source, i, label);
+    status = mopt__labels_open(path, &labels, err);
+    mopt__free(path);
+    if (status == MOPT_OK) {
+        status = look_up_labels(&labels, source, err);
+        mopt__labels_release(&labels);
     }
-    if (status == MOPT_OK && labels.rows && mopt__rows_count(labels.rows) != source->count) {
-        status = mopt_error_set(err, MOPT_E_SHAPE, "%zu labels for %zu samples",
-                                mopt__rows_count(labels.rows), source->count);
-    }
-    source->has_labels = true;
-    mopt__labels_release(&labels);
     return status;
 }
 
@@ -406,7 +426,11 @@ static enum mopt_status open_any(const struct folder *folder, struct mopt_source
     if (has_pb(folder)) {
         return open_set(folder, out, err);
     }
-    enum mopt_file_type type = main_type(folder);
+    enum mopt_file_type type = MOPT_FILE_OTHER;
+    enum mopt_status status = main_type(folder, &type, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
     if (type == MOPT_FILE_NPY && has_input_files(folder)) {
         return open_arrays(folder, NULL, 0, out, err);
     }

@@ -203,6 +203,11 @@ enum mopt_status mopt__image_resize(const struct mopt_image *in, size_t width, s
 {
     bool same = width == in->width && height == in->height;
     memset(out, 0, sizeof *out);
+    if (width == 0 || height == 0 || width > MOPT_PIXELS_MAX / height) {
+        return mopt_error_set(err, MOPT_E_LIMIT,
+                              "resizing to %zux%zu pixels, must be 1 to 2^26 pixels", width,
+                              height);
+    }
     if (!same && kernel >= MOPT_KERNEL_PIL_BILINEAR && kernel <= MOPT_KERNEL_PIL_LANCZOS) {
         return mopt__image_resample(in, width, height, kernel, out, err);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// New weights for convolutions: per output channel scale and shift. ConvTranspose keeps its output channels in axis 1 of the
-// weight, group by group: channel c = g * (C / group) + k stands at [inputs of group g, k].
+// New weights for convolutions: per output channel scale and shift. ConvTranspose keeps its output
+// channels in axis 1 of the weight, group by group: channel c = g * (C / group) + k stands at
+// [inputs of group g, k].
 #include "optimize/conv.h"
 
 #include <math.h>
@@ -28,7 +29,8 @@ static bool read_bias(struct mopt_match *match, struct mopt_conv *conv)
 
 bool mopt__conv_read(struct mopt_match *match, struct mopt_node *node, struct mopt_conv *conv)
 {
-    *conv = (struct mopt_conv){.node = node, .transposed = strcmp(node->op_type, "ConvTranspose") == 0};
+    *conv =
+        (struct mopt_conv){.node = node, .transposed = strcmp(node->op_type, "ConvTranspose") == 0};
     const struct mopt_value *weight = mopt__node_input(node, 1);
     conv->weight = weight != NULL ? mopt__match_constant(weight) : NULL;
     if (conv->weight == NULL || conv->weight->rank < 3 || !mopt__fold_dtype(conv->weight->dtype)) {
@@ -40,16 +42,18 @@ bool mopt__conv_read(struct mopt_match *match, struct mopt_node *node, struct mo
         return mopt__match_refuse(match, "malformed group");
     }
     conv->channels = conv->weight->dims[0];
-    bool fits = !conv->transposed || mopt__i64_mul(conv->weight->dims[1], conv->group, &conv->channels);
-    if (!fits || conv->channels < 1 || (conv->transposed && conv->weight->dims[0] % conv->group != 0)) {
+    bool fits =
+        !conv->transposed || mopt__i64_mul(conv->weight->dims[1], conv->group, &conv->channels);
+    if (!fits || conv->channels < 1 ||
+        (conv->transposed && conv->weight->dims[0] % conv->group != 0)) {
         return mopt__match_refuse(match, "malformed weight");
     }
     return read_bias(match, conv);
 }
 
 // Weight of a transposed convolution: the channel depends on the group of the input row too.
-static enum mopt_status scale_transposed(const struct mopt_conv *conv, const double *scale, struct mopt_tensor **out,
-                                         struct mopt_error *err)
+static enum mopt_status scale_transposed(const struct mopt_conv *conv, const double *scale,
+                                         struct mopt_tensor **out, struct mopt_error *err)
 {
     const struct mopt_tensor *in = conv->weight;
     enum mopt_status status = mopt__tensor_new(in->dtype, in->rank, in->dims, out, err);
@@ -62,7 +66,8 @@ static enum mopt_status scale_transposed(const struct mopt_conv *conv, const dou
     for (size_t i = 0; i < in->count; i++) {
         size_t column = i / inner % columns;
         size_t row = i / inner / columns;
-        double value = mopt__element_f64(in->dtype, in->data, i) * scale[row / rows_per_group * columns + column];
+        double value = mopt__element_f64(in->dtype, in->data, i) *
+                       scale[row / rows_per_group * columns + column];
         mopt__element_set_f64(in->dtype, mopt__tensor_data(*out), i, value);
     }
     return MOPT_OK;
@@ -71,7 +76,8 @@ static enum mopt_status scale_transposed(const struct mopt_conv *conv, const dou
 bool mopt__conv_may_scale(struct mopt_match *match, const struct mopt_conv *conv)
 {
     enum { SMALL_BYTES = 1024 };
-    bool cheap = conv->weight->bytes <= SMALL_BYTES || mopt__match_single_use(conv->node->inputs[1].value);
+    bool cheap =
+        conv->weight->bytes <= SMALL_BYTES || mopt__match_single_use(conv->node->inputs[1].value);
     return cheap || mopt__match_refuse(match, "the weight is shared");
 }
 
@@ -87,16 +93,17 @@ static bool all_finite(const struct mopt_tensor *tensor)
     return true;
 }
 
-static enum mopt_status make_weight(const struct mopt_conv *conv, const double *scale, struct mopt_tensor **out,
-                                    struct mopt_error *err)
+static enum mopt_status make_weight(const struct mopt_conv *conv, const double *scale,
+                                    struct mopt_tensor **out, struct mopt_error *err)
 {
     return conv->transposed
                ? scale_transposed(conv, scale, out, err)
                : mopt__fold_scale_axis(conv->weight, 0, scale, (size_t)conv->channels, out, err);
 }
 
-static enum mopt_status make_bias(const struct mopt_conv *conv, const double *scale, const double *shift,
-                                  struct mopt_tensor **out, struct mopt_error *err)
+static enum mopt_status make_bias(const struct mopt_conv *conv, const double *scale,
+                                  const double *shift, struct mopt_tensor **out,
+                                  struct mopt_error *err)
 {
     double *values = mopt__calloc((size_t)conv->channels, sizeof *values);
     if (values == NULL) {
@@ -106,32 +113,36 @@ static enum mopt_status make_bias(const struct mopt_conv *conv, const double *sc
         double old = conv->bias != NULL ? mopt__tensor_f64(conv->bias, c) : 0;
         values[c] = old * (scale != NULL ? scale[c] : 1) + (shift != NULL ? shift[c] : 0);
     }
-    enum mopt_status status = mopt__fold_vector(conv->weight->dtype, values, conv->channels, out, err);
+    enum mopt_status status =
+        mopt__fold_vector(conv->weight->dtype, values, conv->channels, out, err);
     mopt__free(values);
     return status;
 }
 
 // tensor NULL: the input stays.
-static enum mopt_status set_constant(struct mopt_rewriter *rewriter, const struct mopt_conv *conv, uint32_t index,
-                                     const char *hint, struct mopt_tensor *tensor, struct mopt_error *err)
+static enum mopt_status set_constant(struct mopt_rewriter *rewriter, const struct mopt_conv *conv,
+                                     uint32_t index, const char *hint, struct mopt_tensor *tensor,
+                                     struct mopt_error *err)
 {
     if (tensor == NULL) {
         return MOPT_OK;
     }
     struct mopt_value *value = mopt__rewriter_constant(rewriter, conv->node, hint, tensor, err);
-    return value != NULL ? mopt__rewriter_set_input(rewriter, conv->node, index, value, err) : err->status;
+    return value != NULL ? mopt__rewriter_set_input(rewriter, conv->node, index, value, err)
+                         : err->status;
 }
 
 static enum mopt_status install(struct mopt_rewriter *rewriter, const struct mopt_conv *conv,
-                                struct mopt_tensor *weight, struct mopt_tensor *bias, struct mopt_value *result,
-                                struct mopt_error *err)
+                                struct mopt_tensor *weight, struct mopt_tensor *bias,
+                                struct mopt_value *result, struct mopt_error *err)
 {
     if ((weight != NULL && !all_finite(weight)) || (bias != NULL && !all_finite(bias))) {
         return MOPT_OK;
     }
     const struct mopt_value *old = mopt__node_input(conv->node, 2);
     const char *hint = old != NULL ? old->name : "bias";
-    enum mopt_status status = set_constant(rewriter, conv, 1, conv->node->inputs[1].value->name, weight, err);
+    enum mopt_status status =
+        set_constant(rewriter, conv, 1, conv->node->inputs[1].value->name, weight, err);
     if (status == MOPT_OK) {
         status = set_constant(rewriter, conv, 2, hint, bias, err);
     }
@@ -141,8 +152,10 @@ static enum mopt_status install(struct mopt_rewriter *rewriter, const struct mop
     return status == MOPT_OK ? mopt__rewriter_touch(rewriter, conv->node, err) : status;
 }
 
-enum mopt_status mopt__conv_fold_affine(struct mopt_rewriter *rewriter, const struct mopt_conv *conv, const double *scale,
-                                        const double *shift, struct mopt_value *result, struct mopt_error *err)
+enum mopt_status mopt__conv_fold_affine(struct mopt_rewriter *rewriter,
+                                        const struct mopt_conv *conv, const double *scale,
+                                        const double *shift, struct mopt_value *result,
+                                        struct mopt_error *err)
 {
     struct mopt_tensor *weight = NULL;
     struct mopt_tensor *bias = NULL;

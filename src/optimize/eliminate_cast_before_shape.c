@@ -2,9 +2,11 @@
 // Shape and Size do not look at the elements: a Cast before them is not needed.
 #include "optimize/optimize.h"
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
-    return mopt__rewriter_set_input(rewriter, match->root, 0, match->nodes[0]->inputs[0].value, err);
+    return mopt__rewriter_set_input(rewriter, match->root, 0, match->nodes[0]->inputs[0].value,
+                                    err);
 }
 
 static const struct mopt_rule rule = {

@@ -7,7 +7,11 @@ enum { HALF_BITS = 16 };
 // Digits of the significand in bits; 0 for other types.
 static unsigned precision(enum mopt_dtype dtype)
 {
-    return dtype == MOPT_FLOAT64 ? 53 : dtype == MOPT_FLOAT32 ? 24 : dtype == MOPT_FLOAT16 ? 11 : dtype == MOPT_BFLOAT16 ? 8 : 0;
+    return dtype == MOPT_FLOAT64    ? 53
+           : dtype == MOPT_FLOAT32  ? 24
+           : dtype == MOPT_FLOAT16  ? 11
+           : dtype == MOPT_BFLOAT16 ? 8
+                                    : 0;
 }
 
 static bool integer_holds(enum mopt_dtype wide, enum mopt_dtype narrow)
@@ -28,23 +32,27 @@ static bool holds(enum mopt_dtype wide, enum mopt_dtype narrow)
     }
     if (mopt__dtype_is_integer(narrow)) {
         unsigned digits = mopt__dtype_bits(narrow) - (mopt__dtype_is_signed(narrow) ? 1U : 0U);
-        return mopt__dtype_is_integer(wide) ? integer_holds(wide, narrow) : precision(wide) >= digits;
+        return mopt__dtype_is_integer(wide) ? integer_holds(wide, narrow)
+                                            : precision(wide) >= digits;
     }
     if (precision(narrow) == 0 || precision(wide) == 0) {
         return false;
     }
-    return wide == narrow || wide == MOPT_FLOAT64 || (wide == MOPT_FLOAT32 && narrow != MOPT_FLOAT64);
+    return wide == narrow || wide == MOPT_FLOAT64 ||
+           (wide == MOPT_FLOAT32 && narrow != MOPT_FLOAT64);
 }
 
-// The direct conversion gives what the two steps give: both start from the same number. Left out is what runtimes do in
-// their own way: floats that do not fit an integer, and integers rounded to 16-bit floats.
+// The direct conversion gives what the two steps give: both start from the same number. Left out is
+// what runtimes do in their own way: floats that do not fit an integer, and integers rounded to
+// 16-bit floats.
 static bool direct_is_same(enum mopt_dtype from, enum mopt_dtype middle, enum mopt_dtype to)
 {
     if (to == from || to == MOPT_BOOL) {
         return true;
     }
     if (precision(to) > 0) {
-        return to == MOPT_FLOAT32 || to == MOPT_FLOAT64 || mopt__dtype_bits(from) <= HALF_BITS || precision(from) > 0;
+        return to == MOPT_FLOAT32 || to == MOPT_FLOAT64 || mopt__dtype_bits(from) <= HALF_BITS ||
+               precision(from) > 0;
     }
     bool whole = mopt__dtype_is_integer(to) && (from == MOPT_BOOL || mopt__dtype_is_integer(from));
     return whole && (mopt__dtype_is_integer(middle) || holds(to, from));
@@ -68,7 +76,8 @@ static bool match(struct mopt_match *match)
            mopt__match_refuse(match, "the middle type does not hold every value");
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
     struct mopt_value *x = match->nodes[0]->inputs[0].value;
     struct mopt_value *y = match->root->outputs[0];
@@ -94,7 +103,8 @@ const struct mopt_pass mopt__pass_eliminate_cast_chain = {
     .name = "eliminate-cast-chain",
     .summary = "skips a Cast whose type holds every value exactly",
     .help = "y = Cast<to=C>(Cast<to=B>(x))  ->  y = Cast<to=C>(x), or x when x has type C already\n"
-            "Only when every value of x's type is a value of B (bool, integers and floats; not strings and 8-bit floats).",
+            "Only when every value of x's type is a value of B (bool, integers and floats; not "
+            "strings and 8-bit floats).",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,
     .numerics = MOPT_NUMERICS_EXACT,

@@ -18,9 +18,9 @@ struct entry {
 // Order of two inputs that may be swapped: by id, absent last.
 static bool swapped(const struct mopt_node *node)
 {
-    return node->op != NULL && (node->op->traits & MOPT_TRAIT_COMMUTATIVE) != 0 && node->input_count == 2 &&
-           node->inputs[0].value != NULL && node->inputs[1].value != NULL &&
-           node->inputs[0].value->id > node->inputs[1].value->id;
+    return node->op != NULL && (node->op->traits & MOPT_TRAIT_COMMUTATIVE) != 0 &&
+           node->input_count == 2 && node->inputs[0].value != NULL &&
+           node->inputs[1].value != NULL && node->inputs[0].value->id > node->inputs[1].value->id;
 }
 
 static const struct mopt_value *canonical_input(const struct mopt_node *node, uint32_t i)
@@ -30,7 +30,8 @@ static const struct mopt_value *canonical_input(const struct mopt_node *node, ui
 
 static uint64_t hash_node(const struct mopt_node *node)
 {
-    uint64_t hash = mopt__hash_mix((uint64_t)(uintptr_t)node->op, mopt__hash_bytes(node->op_type, strlen(node->op_type)));
+    uint64_t hash = mopt__hash_mix((uint64_t)(uintptr_t)node->op,
+                                   mopt__hash_bytes(node->op_type, strlen(node->op_type)));
     for (uint32_t i = 0; i < node->input_count; i++) {
         const struct mopt_value *value = canonical_input(node, i);
         hash = mopt__hash_mix(hash, value != NULL ? (uint64_t)value->id + 1 : 0);
@@ -70,7 +71,8 @@ static bool same_node(const struct mopt_node *a, const struct mopt_node *b)
     return same_attributes(a, b);
 }
 
-// Random operators differ on purpose; sub-graphs are not compared; unknown operators may have state.
+// Random operators differ on purpose; sub-graphs are not compared; unknown operators may have
+// state.
 static bool is_candidate(const struct mopt_node *node)
 {
     return node->output_count > 0 && mopt__is_pure(node);
@@ -87,13 +89,15 @@ static bool may_merge(const struct mopt_node *gone)
     return true;
 }
 
-static enum mopt_status merge(struct cse *cse, struct mopt_node *kept, struct mopt_node *gone, struct mopt_error *err)
+static enum mopt_status merge(struct cse *cse, struct mopt_node *kept, struct mopt_node *gone,
+                              struct mopt_error *err)
 {
     for (uint32_t i = 0; i < gone->output_count; i++) {
         if (gone->outputs[i] == NULL) {
             continue;
         }
-        enum mopt_status status = mopt__rewrite_replace_uses(gone->outputs[i], kept->outputs[i], err);
+        enum mopt_status status =
+            mopt__rewrite_replace_uses(gone->outputs[i], kept->outputs[i], err);
         if (status != MOPT_OK) {
             return status;
         }
@@ -147,7 +151,8 @@ static enum mopt_status visit_graph(void *context, struct mopt_graph *graph, str
     return status;
 }
 
-static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model, struct mopt_error *err)
+static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model,
+                            struct mopt_error *err)
 {
     struct cse cse = {.context = context};
     enum mopt_status status = mopt__model_walk(model, visit_graph, &cse, err);
@@ -156,15 +161,18 @@ static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model
     return status;
 }
 
-static const struct mopt_pass_counter counters[] = {{"removed", "nodes that computed a known value removed"}};
+static const struct mopt_pass_counter counters[] = {
+    {"removed", "nodes that computed a known value removed"}};
 
 const struct mopt_pass mopt__pass_eliminate_common_subexpression = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "eliminate-common-subexpression",
     .summary = "computes equal expressions once",
     .help = "a = Relu(x); b = Relu(x);  ->  a = Relu(x); b is a\n"
-            "Equal operator, attributes and inputs (by position; swapped where the operator commutes) in one scope. Random "
-            "operators, control flow and unknown operators are left alone; a graph output keeps its own node.",
+            "Equal operator, attributes and inputs (by position; swapped where the operator "
+            "commutes) in one scope. Random "
+            "operators, control flow and unknown operators are left alone; a graph output keeps "
+            "its own node.",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,
     .numerics = MOPT_NUMERICS_EXACT,

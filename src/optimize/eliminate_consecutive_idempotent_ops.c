@@ -58,7 +58,8 @@ const struct mopt_pass mopt__pass_eliminate_consecutive_idempotent_ops = {
     .name = "eliminate-consecutive-idempotent-ops",
     .summary = "removes the second of two equal operators that change nothing the second time",
     .help = "y = Relu(Relu(x))  ->  y = Relu(x)\n"
-            "Relu, Abs, Ceil, Floor, Round, Sign, Clip and ThresholdedRelu with equal attributes and bounds.",
+            "Relu, Abs, Ceil, Floor, Round, Sign, Clip and ThresholdedRelu with equal attributes "
+            "and bounds.",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,
     .numerics = MOPT_NUMERICS_EXACT,

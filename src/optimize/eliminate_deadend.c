@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Removes nodes whose outputs nobody uses, and omits outputs nobody uses where the operator allows it.
+// Removes nodes whose outputs nobody uses, and omits outputs nobody uses where the operator allows
+// it.
 #include <string.h>
 
 #include "optimize/optimize.h"
@@ -22,13 +23,16 @@ static bool is_dead(const struct mopt_node *node)
 static bool may_omit(const struct mopt_node *node, uint32_t index)
 {
     const struct mopt_op *op = node->op;
-    bool tells_mode = node->domain[0] == '\0' && strcmp(node->op_type, "BatchNormalization") == 0; // before opset 14
-    return op != NULL && !tells_mode && index < op->output_count && (op->outputs[index].flags & MOPT_PARAM_OPTIONAL) != 0 &&
+    bool tells_mode = node->domain[0] == '\0' &&
+                      strcmp(node->op_type, "BatchNormalization") == 0; // before opset 14
+    return op != NULL && !tells_mode && index < op->output_count &&
+           (op->outputs[index].flags & MOPT_PARAM_OPTIONAL) != 0 &&
            (op->outputs[index].flags & MOPT_PARAM_VARIADIC) == 0;
 }
 
 // Unused trailing outputs are cut off: an executor need not compute them.
-static enum mopt_status omit_outputs(struct sweep *sweep, struct mopt_node *node, struct mopt_error *err)
+static enum mopt_status omit_outputs(struct sweep *sweep, struct mopt_node *node,
+                                     struct mopt_error *err)
 {
     uint32_t count = node->output_count;
     while (count > 1 && may_omit(node, count - 1) &&
@@ -60,7 +64,8 @@ static enum mopt_status sweep_graph(void *context, struct mopt_graph *graph, str
     return status;
 }
 
-static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model, struct mopt_error *err)
+static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model,
+                            struct mopt_error *err)
 {
     struct sweep sweep = {.context = context};
     enum mopt_status status = mopt__model_walk(model, sweep_graph, &sweep, err);
@@ -78,7 +83,8 @@ const struct mopt_pass mopt__pass_eliminate_deadend = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "eliminate-deadend",
     .summary = "removes nodes whose outputs nobody uses",
-    .help = "A node goes when none of its outputs is used by a node of any scope or is a graph output. Unused trailing "
+    .help = "A node goes when none of its outputs is used by a node of any scope or is a graph "
+            "output. Unused trailing "
             "optional outputs are cut off.",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Initializers of one scope with equal type, shape and bytes become one. Each content is hashed once.
+// Initializers of one scope with equal type, shape and bytes become one. Each content is hashed
+// once.
 #include "optimize/optimize.h"
 
 struct dedup {
@@ -14,7 +15,8 @@ static bool is_candidate(const struct mopt_value *value)
            value->graph_output_count == 0 && value->use_count > 0;
 }
 
-// Type, shape and the first and last bytes: tells almost all weights apart without reading them whole.
+// Type, shape and the first and last bytes: tells almost all weights apart without reading them
+// whole.
 static uint64_t quick_hash(const struct mopt_tensor *tensor)
 {
     enum { EDGE = 256 };
@@ -31,19 +33,21 @@ static uint64_t quick_hash(const struct mopt_tensor *tensor)
 }
 
 // The first value with equal content; else value itself is noted as the first one.
-static enum mopt_status find_first(struct dedup *dedup, struct mopt_value *value, struct mopt_value **out,
-                                   struct mopt_error *err)
+static enum mopt_status find_first(struct dedup *dedup, struct mopt_value *value,
+                                   struct mopt_value **out, struct mopt_error *err)
 {
     uint64_t hash = quick_hash(value->constant);
     *out = mopt__map_find_u64(&dedup->seen, hash);
-    if (*out != NULL && !mopt__tensor_equal((*out)->constant, value->constant)) { // same edges, other middle
+    if (*out != NULL &&
+        !mopt__tensor_equal((*out)->constant, value->constant)) { // same edges, other middle
         hash = mopt__hash_mix(hash, mopt__tensor_hash(value->constant));
         *out = mopt__map_find_u64(&dedup->seen, hash);
     }
     return *out == NULL ? mopt__map_put_u64(&dedup->seen, hash, value, err) : MOPT_OK;
 }
 
-static enum mopt_status visit_value(struct dedup *dedup, struct mopt_value *value, struct mopt_error *err)
+static enum mopt_status visit_value(struct dedup *dedup, struct mopt_value *value,
+                                    struct mopt_error *err)
 {
     struct mopt_value *first = NULL;
     enum mopt_status status = find_first(dedup, value, &first, err);
@@ -59,7 +63,8 @@ static enum mopt_status visit_value(struct dedup *dedup, struct mopt_value *valu
     return status;
 }
 
-static enum mopt_status visit_list(struct dedup *dedup, struct mopt_value **items, size_t count, struct mopt_error *err)
+static enum mopt_status visit_list(struct dedup *dedup, struct mopt_value **items, size_t count,
+                                   struct mopt_error *err)
 {
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; i < count && status == MOPT_OK; i++) {
@@ -88,7 +93,8 @@ static enum mopt_status visit(void *context, struct mopt_graph *graph, struct mo
     return status;
 }
 
-static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model, struct mopt_error *err)
+static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model,
+                            struct mopt_error *err)
 {
     struct dedup dedup = {.context = context};
     enum mopt_status status = mopt__model_walk(model, visit, &dedup, err);
@@ -103,7 +109,8 @@ const struct mopt_pass mopt__pass_eliminate_duplicate_initializer = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "eliminate-duplicate-initializer",
     .summary = "keeps one of several equal initializers",
-    .help = "Initializers of one scope with equal element type, shape and bytes become one. Those that are graph inputs or "
+    .help = "Initializers of one scope with equal element type, shape and bytes become one. Those "
+            "that are graph inputs or "
             "outputs stay.",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,

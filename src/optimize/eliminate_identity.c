@@ -17,7 +17,8 @@ const struct mopt_pass mopt__pass_eliminate_identity = {
     .name = "eliminate-identity",
     .summary = "removes Identity nodes",
     .help = "y = Identity(x)  ->  x\n"
-            "Kept when y is a graph output and x is a graph input, an initializer or another output: the interface "
+            "Kept when y is a graph output and x is a graph input, an initializer or another "
+            "output: the interface "
             "of the graph does not change.",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,

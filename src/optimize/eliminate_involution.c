@@ -9,9 +9,11 @@ static bool match(struct mopt_match *match)
            mopt__match_refuse(match, "a graph output must keep its own value");
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
-    return mopt__rewriter_replace(rewriter, match->root->outputs[0], match->nodes[0]->inputs[0].value, err);
+    return mopt__rewriter_replace(rewriter, match->root->outputs[0],
+                                  match->nodes[0]->inputs[0].value, err);
 }
 
 static const struct mopt_rule twice_neg = {

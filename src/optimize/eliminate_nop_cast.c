@@ -4,10 +4,12 @@
 
 static bool match(struct mopt_match *match)
 {
-    const struct mopt_type *from = mopt__node_input(match->root, 0) != NULL ? mopt__node_input(match->root, 0)->type : NULL;
-    const struct mopt_type *to = mopt__node_output(match->root, 0) != NULL ? mopt__node_output(match->root, 0)->type : NULL;
-    if (from == NULL || to == NULL || from->kind != MOPT_TYPE_TENSOR || to->kind != MOPT_TYPE_TENSOR ||
-        from->dtype == MOPT_UNDEFINED || from->dtype != to->dtype) {
+    const struct mopt_type *from =
+        mopt__node_input(match->root, 0) != NULL ? mopt__node_input(match->root, 0)->type : NULL;
+    const struct mopt_type *to =
+        mopt__node_output(match->root, 0) != NULL ? mopt__node_output(match->root, 0)->type : NULL;
+    if (from == NULL || to == NULL || from->kind != MOPT_TYPE_TENSOR ||
+        to->kind != MOPT_TYPE_TENSOR || from->dtype == MOPT_UNDEFINED || from->dtype != to->dtype) {
         return mopt__match_refuse(match, "the element type changes or is not known");
     }
     return mopt__may_replace_by_input(match);

@@ -37,8 +37,10 @@ const struct mopt_pass mopt__pass_eliminate_nop_dropout = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "eliminate-nop-dropout",
     .summary = "removes Dropout at inference time",
-    .help = "y, mask = Dropout(x, ratio, training_mode)  ->  x   when training_mode is absent or a constant false (opset 12 and up), "
-            "always for opset 7 to 11, with is_test for opset 1 to 6; and when the mask is not used",
+    .help =
+        "y, mask = Dropout(x, ratio, training_mode)  ->  x   when training_mode is absent or a "
+        "constant false (opset 12 and up), "
+        "always for opset 7 to 11, with is_test for opset 1 to 6; and when the mask is not used",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,
     .numerics = MOPT_NUMERICS_EXACT,

@@ -26,7 +26,8 @@ const struct mopt_pass mopt__pass_eliminate_nop_reshape = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "eliminate-nop-reshape",
     .summary = "removes Reshape, Flatten, Squeeze, Unsqueeze, Expand and Tile that keep the shape",
-    .help = "y = Reshape(x, shape)  ->  x   when the shapes of x and y are provably equal, symbolic dimensions included",
+    .help = "y = Reshape(x, shape)  ->  x   when the shapes of x and y are provably equal, "
+            "symbolic dimensions included",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,
     .numerics = MOPT_NUMERICS_EXACT,

@@ -49,7 +49,8 @@ const struct mopt_pass mopt__pass_eliminate_nop_slice = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "eliminate-nop-slice",
     .summary = "removes Slice nodes that keep everything",
-    .help = "y = Slice(x, starts, ends, axes, steps)  ->  x   when every step is 1 and the shape provably stays",
+    .help = "y = Slice(x, starts, ends, axes, steps)  ->  x   when every step is 1 and the shape "
+            "provably stays",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,
     .numerics = MOPT_NUMERICS_EXACT,

@@ -5,7 +5,8 @@
 static bool match(struct mopt_match *match)
 {
     const struct mopt_node *node = match->root;
-    if (node->output_count != 1 || mopt__node_output(node, 0) == NULL || mopt__node_input(node, 0) == NULL) {
+    if (node->output_count != 1 || mopt__node_output(node, 0) == NULL ||
+        mopt__node_input(node, 0) == NULL) {
         return mopt__match_refuse(match, "more than one part");
     }
     if (!mopt__match_same_shape(node->inputs[0].value, node->outputs[0])) {

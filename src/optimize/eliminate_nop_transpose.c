@@ -8,8 +8,8 @@ static bool is_identity(const struct mopt_node *node, int rank)
     if (perm == NULL) { // default: axes reversed
         return rank == 0 || rank == 1;
     }
-    if (perm->kind != MOPT_ATTR_INTS || perm->ref_name != NULL || (rank >= 0 && perm->count != (size_t)rank) ||
-        (rank < 0 && perm->count == 0)) {
+    if (perm->kind != MOPT_ATTR_INTS || perm->ref_name != NULL ||
+        (rank >= 0 && perm->count != (size_t)rank) || (rank < 0 && perm->count == 0)) {
         return false;
     }
     for (size_t i = 0; i < perm->count; i++) {

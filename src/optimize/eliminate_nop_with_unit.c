@@ -14,8 +14,8 @@ struct unit {
 
 // x + (+0) turns -0 into +0, x + (-0) does not; x - (+0) does not, x - (-0) does.
 static const struct unit units[] = {
-    {"Add", 0, -1, false}, {"Sub", 0, 1, true},   {"Mul", 1, 0, false},   {"Div", 1, 0, true},
-    {"Pow", 1, 0, true},   {"And", 1, 0, false},  {"Or", 0, 0, false},    {"Xor", 0, 0, false},
+    {"Add", 0, -1, false}, {"Sub", 0, 1, true},  {"Mul", 1, 0, false}, {"Div", 1, 0, true},
+    {"Pow", 1, 0, true},   {"And", 1, 0, false}, {"Or", 0, 0, false},  {"Xor", 0, 0, false},
 };
 
 static const struct unit *find_unit(const struct mopt_node *node)
@@ -75,9 +75,11 @@ static bool match(struct mopt_match *match)
            mopt__match_refuse(match, "a graph output must keep its own value");
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
-    return mopt__rewriter_replace(rewriter, match->root->outputs[0], other_operand(match->root), err);
+    return mopt__rewriter_replace(rewriter, match->root->outputs[0], other_operand(match->root),
+                                  err);
 }
 
 static const struct mopt_rule rule = {
@@ -94,8 +96,10 @@ const struct mopt_pass mopt__pass_eliminate_nop_with_unit = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "eliminate-nop-with-unit",
     .summary = "removes arithmetic with a constant that changes nothing",
-    .help = "y = Mul(x, 1)  ->  x   and x / 1, x - 0, x ^ 1, x and true, x or false, x xor false; x + 0 for integers\n"
-            "For floats x + 0 stays, because it turns -0 into +0; x + (-0) goes. The constant must not enlarge x by "
+    .help = "y = Mul(x, 1)  ->  x   and x / 1, x - 0, x ^ 1, x and true, x or false, x xor false; "
+            "x + 0 for integers\n"
+            "For floats x + 0 stays, because it turns -0 into +0; x + (-0) goes. The constant must "
+            "not enlarge x by "
             "broadcasting.",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Removes initializers that nobody uses. One that is also a graph input belongs to the interface and stays.
+// Removes initializers that nobody uses. One that is also a graph input belongs to the interface
+// and stays.
 #include "optimize/optimize.h"
 
 static bool is_unused(const struct mopt_value *value)
@@ -27,7 +28,8 @@ static enum mopt_status visit(void *context, struct mopt_graph *graph, struct mo
     return MOPT_OK;
 }
 
-static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model, struct mopt_error *err)
+static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model,
+                            struct mopt_error *err)
 {
     return mopt__model_walk(model, visit, context, err);
 }
@@ -38,7 +40,8 @@ const struct mopt_pass mopt__pass_eliminate_unused_initializer = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "eliminate-unused-initializer",
     .summary = "removes initializers that nobody uses",
-    .help = "An initializer without uses in any scope goes. One that is also a graph input stays: callers may set it.",
+    .help = "An initializer without uses in any scope goes. One that is also a graph input stays: "
+            "callers may set it.",
     .level = 1,
     .kind = MOPT_PASS_ELIMINATE,
     .numerics = MOPT_NUMERICS_EXACT,

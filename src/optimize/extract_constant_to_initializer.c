@@ -14,7 +14,8 @@ static bool is_value_attribute(const struct mopt_attribute *attribute)
 static bool match(struct mopt_match *match)
 {
     const struct mopt_node *node = match->root;
-    if (node->attribute_count != 1 || node->attributes[0].ref_name != NULL || !is_value_attribute(&node->attributes[0])) {
+    if (node->attribute_count != 1 || node->attributes[0].ref_name != NULL ||
+        !is_value_attribute(&node->attributes[0])) {
         return mopt__match_refuse(match, "sparse, or the value is given by the function's caller");
     }
     for (const struct mopt_graph *graph = node->graph; graph != NULL; graph = graph->parent) {
@@ -32,16 +33,19 @@ static bool match(struct mopt_match *match)
     return node->op != NULL && node->op->eval != NULL;
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
     struct mopt_node *node = match->root;
     struct mopt_value *out = node->outputs[0];
     struct mopt_datum *datum = NULL;
-    enum mopt_status status = mopt__eval_node(node, mopt__graph_opset(node->graph, node->domain), NULL, &datum, NULL, err);
+    enum mopt_status status = mopt__eval_node(node, mopt__graph_opset(node->graph, node->domain),
+                                              NULL, &datum, NULL, err);
     if (status != MOPT_OK) {
         return status;
     }
-    struct mopt_value *constant = mopt__rewriter_constant(rewriter, node, out->name, datum->tensor, err);
+    struct mopt_value *constant =
+        mopt__rewriter_constant(rewriter, node, out->name, datum->tensor, err);
     status = constant != NULL ? mopt__rewriter_replace(rewriter, out, constant, err) : err->status;
     mopt__datum_unref(datum);
     return status;
@@ -55,14 +59,16 @@ static const struct mopt_rule rule = {
 };
 static const struct mopt_rule *const rules[] = {&rule};
 
-static const struct mopt_pass_counter counters[] = {{"extracted", "Constant nodes turned into initializers"}};
+static const struct mopt_pass_counter counters[] = {
+    {"extracted", "Constant nodes turned into initializers"}};
 
 const struct mopt_pass mopt__pass_extract_constant_to_initializer = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "extract-constant-to-initializer",
     .summary = "turns Constant nodes into initializers",
     .help = "c = Constant<value={1, 2}>()  ->  int64[2] c = {1, 2}\n"
-            "All dense forms (value, value_int, value_ints, value_float, value_floats, value_string, value_strings).",
+            "All dense forms (value, value_int, value_ints, value_float, value_floats, "
+            "value_string, value_strings).",
     .level = 1,
     .kind = MOPT_PASS_CANONICALISE,
     .numerics = MOPT_NUMERICS_EXACT,

@@ -4,7 +4,8 @@
 
 bool mopt__fold_dtype(enum mopt_dtype dtype)
 {
-    return dtype == MOPT_FLOAT32 || dtype == MOPT_FLOAT64 || dtype == MOPT_FLOAT16 || dtype == MOPT_BFLOAT16;
+    return dtype == MOPT_FLOAT32 || dtype == MOPT_FLOAT64 || dtype == MOPT_FLOAT16 ||
+           dtype == MOPT_BFLOAT16;
 }
 
 // Every axis but the channel axis has size 1 when the tensor is broadcast against rank axes.
@@ -25,8 +26,8 @@ static bool is_channel_shape(const struct mopt_tensor *tensor, int rank, int axi
     return seen;
 }
 
-bool mopt__fold_per_channel(const struct mopt_tensor *tensor, int rank, int axis, int64_t channels, bool scalar_ok,
-                            double **out)
+bool mopt__fold_per_channel(const struct mopt_tensor *tensor, int rank, int axis, int64_t channels,
+                            bool scalar_ok, double **out)
 {
     *out = NULL;
     bool scalar = scalar_ok && tensor->count == 1 && tensor->rank <= rank;
@@ -45,8 +46,9 @@ bool mopt__fold_per_channel(const struct mopt_tensor *tensor, int rank, int axis
     return true;
 }
 
-enum mopt_status mopt__fold_scale_axis(const struct mopt_tensor *in, int axis, const double *factor, size_t count,
-                                       struct mopt_tensor **out, struct mopt_error *err)
+enum mopt_status mopt__fold_scale_axis(const struct mopt_tensor *in, int axis, const double *factor,
+                                       size_t count, struct mopt_tensor **out,
+                                       struct mopt_error *err)
 {
     enum mopt_status status = mopt__tensor_new(in->dtype, in->rank, in->dims, out, err);
     if (status != MOPT_OK) {
@@ -59,14 +61,15 @@ enum mopt_status mopt__fold_scale_axis(const struct mopt_tensor *in, int axis, c
     void *data = mopt__tensor_data(*out);
     for (size_t i = 0; i < in->count; i++) {
         size_t channel = i / inner % (size_t)in->dims[axis];
-        double value = mopt__element_f64(in->dtype, in->data, i) * factor[channel < count ? channel : 0];
+        double value =
+            mopt__element_f64(in->dtype, in->data, i) * factor[channel < count ? channel : 0];
         mopt__element_set_f64(in->dtype, data, i, value);
     }
     return MOPT_OK;
 }
 
-enum mopt_status mopt__fold_vector(enum mopt_dtype dtype, const double *values, int64_t count, struct mopt_tensor **out,
-                                   struct mopt_error *err)
+enum mopt_status mopt__fold_vector(enum mopt_dtype dtype, const double *values, int64_t count,
+                                   struct mopt_tensor **out, struct mopt_error *err)
 {
     enum mopt_status status = mopt__tensor_new(dtype, 1, &count, out, err);
     for (size_t i = 0; status == MOPT_OK && i < (size_t)count; i++) {

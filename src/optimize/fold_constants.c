@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nodes whose inputs are all constant are computed once, here, unless the result would make the file larger.
+// Nodes whose inputs are all constant are computed once, here, unless the result would make the
+// file larger.
 #include <string.h>
 
 #include "optimize/optimize.h"
 
 enum {
-    NODE_BYTES = 96, // what a node and its names cost in a file: a result this much larger than its inputs is no growth
+    NODE_BYTES = 96, // what a node and its names cost in a file: a result this much larger than its
+                     // inputs is no growth
     EVAL_BYTES_MAX = 1 << 30, // results larger than this are not computed
 };
 
@@ -15,11 +17,12 @@ struct folding {
     uint64_t folded;
 };
 
-// Quantization stays visible to later tools; control flow, random and unknown operators are never evaluated. Constant has
-// a pass of its own.
+// Quantization stays visible to later tools; control flow, random and unknown operators are never
+// evaluated. Constant has a pass of its own.
 static bool is_pure(const struct mopt_node *node)
 {
-    static const char *const excluded[] = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Constant"};
+    static const char *const excluded[] = {"QuantizeLinear", "DequantizeLinear",
+                                           "DynamicQuantizeLinear", "Constant"};
     if (!mopt__is_pure(node) || node->op->eval == NULL || node->output_count == 0) {
         return false;
     }
@@ -70,7 +73,8 @@ static size_t freed_bytes(const struct mopt_node *node)
     return bytes;
 }
 
-// Bytes of all results as far as inference knows them; SIZE_MAX when it does not and they may be large.
+// Bytes of all results as far as inference knows them; SIZE_MAX when it does not and they may be
+// large.
 static size_t result_bytes(const struct mopt_model *model, const struct mopt_node *node)
 {
     size_t sum = 0;
@@ -81,7 +85,8 @@ static size_t result_bytes(const struct mopt_model *model, const struct mopt_nod
         if (node->outputs[i] == NULL) {
             continue;
         }
-        if (type == NULL || type->kind != MOPT_TYPE_TENSOR || !mopt__type_count(model->dims, type, &count) ||
+        if (type == NULL || type->kind != MOPT_TYPE_TENSOR ||
+            !mopt__type_count(model->dims, type, &count) ||
             !mopt__dtype_bytes(type->dtype, count, &bytes) || !mopt__size_add(sum, bytes, &sum)) {
             return (node->op->traits & MOPT_TRAIT_GENERATOR) != 0 ? SIZE_MAX : 0;
         }
@@ -89,7 +94,8 @@ static size_t result_bytes(const struct mopt_model *model, const struct mopt_nod
     return sum;
 }
 
-static enum mopt_status input_data(const struct mopt_node *node, struct mopt_datum **data, struct mopt_error *err)
+static enum mopt_status input_data(const struct mopt_node *node, struct mopt_datum **data,
+                                   struct mopt_error *err)
 {
     enum mopt_status status = MOPT_OK;
     for (uint32_t i = 0; i < node->input_count && status == MOPT_OK; i++) {
@@ -103,7 +109,8 @@ static enum mopt_status input_data(const struct mopt_node *node, struct mopt_dat
 static bool all_tensors(const struct mopt_node *node, struct mopt_datum *const *results)
 {
     for (uint32_t i = 0; i < node->output_count; i++) {
-        if (node->outputs[i] != NULL && (results[i] == NULL || results[i]->kind != MOPT_DATUM_TENSOR)) {
+        if (node->outputs[i] != NULL &&
+            (results[i] == NULL || results[i]->kind != MOPT_DATUM_TENSOR)) {
             return false;
         }
     }
@@ -119,7 +126,8 @@ static int64_t growth_of(const struct mopt_node *node, struct mopt_datum *const 
     return bytes - (int64_t)freed_bytes(node);
 }
 
-static enum mopt_status replace_outputs(struct mopt_node *node, struct mopt_datum *const *results, struct mopt_error *err)
+static enum mopt_status replace_outputs(struct mopt_node *node, struct mopt_datum *const *results,
+                                        struct mopt_error *err)
 {
     for (uint32_t i = 0; i < node->output_count; i++) {
         if (node->outputs[i] == NULL || mopt__value_is_dead(node->outputs[i])) {
@@ -140,8 +148,9 @@ static enum mopt_status replace_outputs(struct mopt_node *node, struct mopt_datu
 }
 
 // A node that cannot be computed stays: the run will report it with its place.
-static enum mopt_status evaluate(const struct folding *folding, const struct mopt_node *node, struct mopt_datum **inputs,
-                                 struct mopt_datum **results, bool *done, struct mopt_error *err)
+static enum mopt_status evaluate(const struct folding *folding, const struct mopt_node *node,
+                                 struct mopt_datum **inputs, struct mopt_datum **results,
+                                 bool *done, struct mopt_error *err)
 {
     struct mopt_error failure;
     mopt_error_clear(&failure);
@@ -159,8 +168,8 @@ static enum mopt_status evaluate(const struct folding *folding, const struct mop
     return MOPT_OK;
 }
 
-static enum mopt_status fold_evaluated(struct folding *folding, struct mopt_node *node, struct mopt_datum **results,
-                                       struct mopt_error *err)
+static enum mopt_status fold_evaluated(struct folding *folding, struct mopt_node *node,
+                                       struct mopt_datum **results, struct mopt_error *err)
 {
     int64_t growth = growth_of(node, results);
     if (growth > 0 && growth > folding->growth) {
@@ -171,7 +180,8 @@ static enum mopt_status fold_evaluated(struct folding *folding, struct mopt_node
     return replace_outputs(node, results, err);
 }
 
-static enum mopt_status fold_node(struct folding *folding, struct mopt_node *node, struct mopt_error *err)
+static enum mopt_status fold_node(struct folding *folding, struct mopt_node *node,
+                                  struct mopt_error *err)
 {
     uint32_t inputs_count = node->input_count;
     uint32_t results_count = node->output_count;
@@ -214,7 +224,8 @@ static enum mopt_status visit(void *context, struct mopt_graph *graph, struct mo
     }
     for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;) {
         struct mopt_node *next = node->next;
-        if (is_pure(node) && outputs_may_go(node) && has_constant_inputs(node) && small_enough(folding, node)) {
+        if (is_pure(node) && outputs_may_go(node) && has_constant_inputs(node) &&
+            small_enough(folding, node)) {
             status = fold_node(folding, node, err);
         }
         node = next;
@@ -222,7 +233,8 @@ static enum mopt_status visit(void *context, struct mopt_graph *graph, struct mo
     return status;
 }
 
-static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model, struct mopt_error *err)
+static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model,
+                            struct mopt_error *err)
 {
     struct folding folding = {.context = context};
     enum mopt_status status = mopt__pass_option_int(context, "max-growth", &folding.growth, err);
@@ -234,7 +246,8 @@ static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model
 }
 
 static const struct mopt_pass_option options[] = {
-    {"max-growth", MOPT_OPTION_INT, "4096", "bytes by which all results together may exceed the constants they replace"},
+    {"max-growth", MOPT_OPTION_INT, "4096",
+     "bytes by which all results together may exceed the constants they replace"},
 };
 static const struct mopt_pass_counter counters[] = {{"folded", "nodes computed"}};
 
@@ -243,7 +256,8 @@ const struct mopt_pass mopt__pass_fold_constants = {
     .name = "fold-constants",
     .summary = "computes nodes whose inputs are all constant",
     .help = "y = f(constants)  ->  y is an initializer\n"
-            "Random operators, control flow, unknown operators and quantization are left alone. A result may replace its "
+            "Random operators, control flow, unknown operators and quantization are left alone. A "
+            "result may replace its "
             "constants only if the file does not grow by more than max-growth bytes in all.",
     .level = 1,
     .kind = MOPT_PASS_FOLD,

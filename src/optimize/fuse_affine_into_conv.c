@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A constant added to, subtracted from, multiplied with or dividing a convolution's result, one number per channel, becomes part of weight and bias.
+// A constant added to, subtracted from, multiplied with or dividing a convolution's result, one
+// number per channel, becomes part of weight and bias.
 #include <string.h>
 
 #include "optimize/conv.h"
@@ -61,7 +62,8 @@ static bool match(struct mopt_match *match)
     return true;
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
     struct mopt_conv conv;
     double *values = NULL;
@@ -75,8 +77,9 @@ static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match 
     for (size_t c = 0; c < (size_t)conv.channels; c++) {
         values[c] = kind == SUB ? -values[c] : kind == DIV ? 1 / values[c] : values[c];
     }
-    enum mopt_status status = mopt__conv_fold_affine(rewriter, &conv, kind >= MUL ? values : NULL,
-                                                     kind >= MUL ? NULL : values, match->root->outputs[0], err);
+    enum mopt_status status =
+        mopt__conv_fold_affine(rewriter, &conv, kind >= MUL ? values : NULL,
+                               kind >= MUL ? NULL : values, match->root->outputs[0], err);
     mopt__free(values);
     return status;
 }
@@ -98,7 +101,8 @@ const struct mopt_pass mopt__pass_fuse_affine_into_conv = {
     .summary = "folds a constant Add, Sub, Mul or Div per channel into the convolution before it",
     .help = "y = Add(Conv(x, w, b), k)  ->  y = Conv(x, w, b + k)\n"
             "y = Mul(Conv(x, w, b), k)  ->  y = Conv(x, w * k, b * k)\n"
-            "Sub and Div likewise. k is a scalar or one number per output channel ([C,1,1]); the convolution's result is used only here. Also "
+            "Sub and Div likewise. k is a scalar or one number per output channel ([C,1,1]); the "
+            "convolution's result is used only here. Also "
             "ConvTranspose.",
     .level = 1,
     .kind = MOPT_PASS_FUSE,

@@ -28,11 +28,13 @@ static bool is_inference(const struct mopt_node *node)
     return true;
 }
 
-static const struct mopt_tensor *parameter(const struct mopt_node *node, uint32_t index, int64_t channels)
+static const struct mopt_tensor *parameter(const struct mopt_node *node, uint32_t index,
+                                           int64_t channels)
 {
     const struct mopt_value *value = mopt__node_input(node, index);
     const struct mopt_tensor *tensor = value != NULL ? mopt__match_constant(value) : NULL;
-    bool fits = tensor != NULL && tensor->rank == 1 && tensor->dims[0] == channels && mopt__fold_dtype(tensor->dtype);
+    bool fits = tensor != NULL && tensor->rank == 1 && tensor->dims[0] == channels &&
+                mopt__fold_dtype(tensor->dtype);
     return fits ? tensor : NULL;
 }
 
@@ -77,8 +79,8 @@ static bool match(struct mopt_match *match)
 }
 
 // y = (x - mean) / sqrt(variance + epsilon) * scale + shift
-static enum mopt_status read_affine(const struct mopt_node *bn, int64_t channels, struct affine *affine,
-                                    struct mopt_error *err)
+static enum mopt_status read_affine(const struct mopt_node *bn, int64_t channels,
+                                    struct affine *affine, struct mopt_error *err)
 {
     float epsilon;
     enum mopt_status status = mopt__attr_float(bn, "epsilon", 1e-5F, &epsilon, err);
@@ -90,13 +92,16 @@ static enum mopt_status read_affine(const struct mopt_node *bn, int64_t channels
     for (size_t c = 0; c < (size_t)channels; c++) {
         double variance = mopt__tensor_f64(parameter(bn, VARIANCE, channels), c);
         double mean = mopt__tensor_f64(parameter(bn, MEAN, channels), c);
-        affine->scale[c] = mopt__tensor_f64(parameter(bn, SCALE, channels), c) / sqrt(variance + (double)epsilon);
-        affine->shift[c] = mopt__tensor_f64(parameter(bn, SHIFT, channels), c) - mean * affine->scale[c];
+        affine->scale[c] =
+            mopt__tensor_f64(parameter(bn, SCALE, channels), c) / sqrt(variance + (double)epsilon);
+        affine->shift[c] =
+            mopt__tensor_f64(parameter(bn, SHIFT, channels), c) - mean * affine->scale[c];
     }
     return MOPT_OK;
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
     struct mopt_conv conv;
     struct affine affine = {NULL, NULL};
@@ -105,7 +110,8 @@ static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match 
     }
     enum mopt_status status = read_affine(match->root, conv.channels, &affine, err);
     if (status == MOPT_OK) {
-        status = mopt__conv_fold_affine(rewriter, &conv, affine.scale, affine.shift, match->root->outputs[0], err);
+        status = mopt__conv_fold_affine(rewriter, &conv, affine.scale, affine.shift,
+                                        match->root->outputs[0], err);
     }
     mopt__free(affine.scale);
     mopt__free(affine.shift);
@@ -128,8 +134,10 @@ const struct mopt_pass mopt__pass_fuse_bn_into_conv = {
     .name = "fuse-bn-into-conv",
     .summary = "folds BatchNormalization into the convolution before it",
     .help = "y = BatchNormalization(Conv(x, w, b), s, t, m, v)  ->  y = Conv(x, w', b')\n"
-            "with k = s / sqrt(v + epsilon), w' = w * k per output channel, b' = (b - m) * k + t, computed in double. Needs "
-            "constant weights and statistics, inference mode, and the convolution's result used only here. Also ConvTranspose.",
+            "with k = s / sqrt(v + epsilon), w' = w * k per output channel, b' = (b - m) * k + t, "
+            "computed in double. Needs "
+            "constant weights and statistics, inference mode, and the convolution's result used "
+            "only here. Also ConvTranspose.",
     .level = 1,
     .kind = MOPT_PASS_FUSE,
     .numerics = MOPT_NUMERICS_REASSOCIATES,

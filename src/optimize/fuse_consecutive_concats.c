@@ -19,12 +19,15 @@ static bool read_axis(const struct mopt_node *node, int64_t *axis)
 }
 
 // The Concat along `axis` that makes this value for node alone, else NULL.
-static const struct mopt_node *inner_concat(const struct mopt_node *node, const struct mopt_value *value, int64_t axis)
+static const struct mopt_node *inner_concat(const struct mopt_node *node,
+                                            const struct mopt_value *value, int64_t axis)
 {
     int64_t own;
-    const struct mopt_node *inner = value != NULL && mopt__match_single_use(value) ? value->producer : NULL;
-    bool fits = inner != NULL && inner->graph == node->graph && inner->function == NULL && inner->domain[0] == '\0' &&
-                strcmp(inner->op_type, "Concat") == 0 && inner->input_count > 0 && read_axis(inner, &own) && own == axis;
+    const struct mopt_node *inner =
+        value != NULL && mopt__match_single_use(value) ? value->producer : NULL;
+    bool fits = inner != NULL && inner->graph == node->graph && inner->function == NULL &&
+                inner->domain[0] == '\0' && strcmp(inner->op_type, "Concat") == 0 &&
+                inner->input_count > 0 && read_axis(inner, &own) && own == axis;
     return fits ? inner : NULL;
 }
 
@@ -43,7 +46,8 @@ static bool match(struct mopt_match *match)
         nested = nested || inner != NULL;
     }
     if (!nested || parts > PARTS_MAX) {
-        return mopt__match_refuse(match, "no part is a Concat along the same axis that is used only here");
+        return mopt__match_refuse(match,
+                                  "no part is a Concat along the same axis that is used only here");
     }
     match->storage.ints[0] = (int64_t)parts;
     return true;
@@ -65,7 +69,8 @@ static void collect(const struct mopt_node *node, struct mopt_value **parts)
     }
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
     uint32_t count = (uint32_t)match->storage.ints[0];
     struct mopt_value **parts = mopt__calloc(count, sizeof(struct mopt_value *));

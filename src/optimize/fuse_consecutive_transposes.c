@@ -43,7 +43,8 @@ static bool match_pair(struct mopt_match *match)
     int64_t inner[MOPT_RANK_MAX];
     int64_t outer[MOPT_RANK_MAX];
     int rank = common_rank(match);
-    if (rank < 0 || !read_perm(match->nodes[0], rank, inner) || !read_perm(match->nodes[1], rank, outer)) {
+    if (rank < 0 || !read_perm(match->nodes[0], rank, inner) ||
+        !read_perm(match->nodes[1], rank, outer)) {
         return mopt__match_refuse(match, "rank is not known or a permutation is malformed");
     }
     match->storage.ints[0] = rank;
@@ -63,7 +64,8 @@ static bool is_identity(const struct mopt_match *match)
     return true;
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
     struct mopt_value *x = match->nodes[0]->inputs[0].value;
     struct mopt_value *y = match->root->outputs[0];
@@ -93,7 +95,8 @@ const struct mopt_pass mopt__pass_fuse_consecutive_transposes = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "fuse-consecutive-transposes",
     .summary = "composes Transpose of Transpose",
-    .help = "y = Transpose<perm=p>(Transpose<perm=q>(x))  ->  y = Transpose<perm=q[p]>(x), or x when that moves nothing",
+    .help = "y = Transpose<perm=p>(Transpose<perm=q>(x))  ->  y = Transpose<perm=q[p]>(x), or x "
+            "when that moves nothing",
     .level = 1,
     .kind = MOPT_PASS_FUSE,
     .numerics = MOPT_NUMERICS_EXACT,

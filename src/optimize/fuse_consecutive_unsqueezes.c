@@ -12,7 +12,8 @@ struct axes {
     int64_t items[MOPT_RANK_MAX];
 };
 
-// Axes of a node, input or attribute; all >= 0 and different. rank: of the value they number, -1 if not known.
+// Axes of a node, input or attribute; all >= 0 and different. rank: of the value they number, -1 if
+// not known.
 static bool read_axes(const struct mopt_node *node, int rank, struct axes *axes)
 {
     const struct mopt_attribute *attribute = mopt__node_attribute(node, "axes"); // before opset 13
@@ -62,7 +63,8 @@ static int64_t renumber(int64_t axis, const struct axes *without)
 }
 
 // long_side: axes of the longer shape; short_side: axes that number the shape without them.
-static bool join(struct mopt_match *match, const struct axes *long_side, const struct axes *short_side)
+static bool join(struct mopt_match *match, const struct axes *long_side,
+                 const struct axes *short_side)
 {
     size_t count = long_side->count + short_side->count;
     if (count > MOPT_RANK_MAX) {
@@ -73,7 +75,8 @@ static bool join(struct mopt_match *match, const struct axes *long_side, const s
         match->storage.ints[AXES + i] = long_side->items[i];
     }
     for (size_t i = 0; i < short_side->count; i++) {
-        match->storage.ints[AXES + long_side->count + i] = renumber(short_side->items[i], long_side);
+        match->storage.ints[AXES + long_side->count + i] =
+            renumber(short_side->items[i], long_side);
     }
     return true;
 }
@@ -93,11 +96,13 @@ static bool match_pair(struct mopt_match *match)
     return adds ? join(match, &outer, &inner) : join(match, &inner, &outer);
 }
 
-static enum mopt_status set_axes(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status set_axes(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                                 struct mopt_error *err)
 {
     const int64_t *axes = &match->storage.ints[AXES];
     if (mopt__node_attribute(match->root, "axes") != NULL) {
-        return mopt__node_set_ints(match->root, "axes", axes, (size_t)match->storage.ints[COUNT], err);
+        return mopt__node_set_ints(match->root, "axes", axes, (size_t)match->storage.ints[COUNT],
+                                   err);
     }
     struct mopt_tensor *tensor = NULL;
     enum mopt_status status = mopt__tensor_i64(axes, 1, &match->storage.ints[COUNT], &tensor, err);
@@ -105,12 +110,15 @@ static enum mopt_status set_axes(struct mopt_rewriter *rewriter, struct mopt_mat
         return status;
     }
     struct mopt_value *constant =
-        mopt__rewriter_constant(rewriter, match->root, match->root->inputs[1].value->name, tensor, err);
+        mopt__rewriter_constant(rewriter, match->root, match->root->inputs[1].value->name, tensor,
+                                err);
     mopt__tensor_unref(tensor);
-    return constant != NULL ? mopt__rewriter_set_input(rewriter, match->root, 1, constant, err) : err->status;
+    return constant != NULL ? mopt__rewriter_set_input(rewriter, match->root, 1, constant, err)
+                            : err->status;
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
     struct mopt_value *x = match->nodes[0]->inputs[0].value;
     enum mopt_status status = set_axes(rewriter, match, err);

@@ -10,7 +10,8 @@ static const struct mopt_value *bias_of(const struct mopt_match *match)
 }
 
 // Gemm broadcasts its bias to [M,N] only in that direction: the bias must not enlarge the product.
-static bool fits(struct mopt_match *match, const struct mopt_type *bias, const struct mopt_type *product)
+static bool fits(struct mopt_match *match, const struct mopt_type *bias,
+                 const struct mopt_type *product)
 {
     if (bias->rank > 2) {
         return mopt__match_refuse(match, "the bias has more than two axes");
@@ -39,7 +40,8 @@ static bool match(struct mopt_match *match)
     const struct mopt_type *c = mopt__match_tensor_type(product->outputs[0]);
     const struct mopt_value *bias = bias_of(match);
     const struct mopt_type *bias_type = bias != NULL ? mopt__match_tensor_type(bias) : NULL;
-    if (a == NULL || b == NULL || c == NULL || bias_type == NULL || a->rank != 2 || b->rank != 2 || c->rank != 2) {
+    if (a == NULL || b == NULL || c == NULL || bias_type == NULL || a->rank != 2 || b->rank != 2 ||
+        c->rank != 2) {
         return mopt__match_refuse(match, "operands are not known to be matrices");
     }
     if (!is_gemm_type(a->dtype) || mopt__graph_opset(match->root->graph, "") < 7) {
@@ -51,14 +53,16 @@ static bool match(struct mopt_match *match)
     return fits(match, bias_type, c);
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
     struct mopt_node *product = match->nodes[0];
     struct mopt_value *y = match->root->outputs[0];
     struct mopt_value *bias = mopt__node_input(match->root, 0);
     bias = bias == product->outputs[0] ? mopt__node_input(match->root, 1) : bias;
     struct mopt_value *inputs[] = {product->inputs[0].value, product->inputs[1].value, bias};
-    struct mopt_node *gemm = mopt__rewriter_node(rewriter, match->root, "Gemm", "", inputs, 3, 1, y->name, err);
+    struct mopt_node *gemm =
+        mopt__rewriter_node(rewriter, match->root, "Gemm", "", inputs, 3, 1, y->name, err);
     if (gemm == NULL) {
         return err->status;
     }
@@ -82,7 +86,8 @@ const struct mopt_pass mopt__pass_fuse_matmul_add_into_gemm = {
     .name = "fuse-matmul-add-into-gemm",
     .summary = "turns MatMul followed by Add of a bias into Gemm",
     .help = "y = Add(MatMul(a, b), c)  ->  y = Gemm(a, b, c)\n"
-            "a and b are matrices of a float type, c does not enlarge the product, and the product is used only here.",
+            "a and b are matrices of a float type, c does not enlarge the product, and the product "
+            "is used only here.",
     .level = 1,
     .kind = MOPT_PASS_FUSE,
     .numerics = MOPT_NUMERICS_REASSOCIATES,

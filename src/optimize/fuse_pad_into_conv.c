@@ -7,7 +7,8 @@
 // storage.ints: rank, then pads of the Pad node over all axes [begin..., end...] (2 * rank numbers)
 enum { RANK = 0, PADS = 1 };
 
-static bool axis_values(const struct mopt_node *pad, const int64_t *items, size_t count, int64_t rank, int64_t *out)
+static bool axis_values(const struct mopt_node *pad, const int64_t *items, size_t count,
+                        int64_t rank, int64_t *out)
 {
     const struct mopt_value *axes_value = mopt__node_input(pad, 3); // opset 18
     memset(out, 0, (size_t)(2 * rank) * sizeof *out);
@@ -38,7 +39,8 @@ static bool read_pads(const struct mopt_node *pad, int64_t rank, int64_t *out)
 {
     const struct mopt_attribute *attribute = mopt__node_attribute(pad, "pads"); // before opset 11
     if (attribute != NULL) {
-        return attribute->kind == MOPT_ATTR_INTS && axis_values(pad, attribute->ints, attribute->count, rank, out);
+        return attribute->kind == MOPT_ATTR_INTS &&
+               axis_values(pad, attribute->ints, attribute->count, rank, out);
     }
     const struct mopt_value *input = mopt__node_input(pad, 1);
     const struct mopt_tensor *tensor = input != NULL ? mopt__match_constant(input) : NULL;
@@ -51,7 +53,8 @@ static bool read_pads(const struct mopt_node *pad, int64_t rank, int64_t *out)
 static bool fills_zero(const struct mopt_node *pad)
 {
     const struct mopt_attribute *mode = mopt__node_attribute(pad, "mode");
-    if (mode != NULL && (mode->kind != MOPT_ATTR_STRING || mode->s.size != 8 || memcmp(mode->s.data, "constant", 8) != 0)) {
+    if (mode != NULL && (mode->kind != MOPT_ATTR_STRING || mode->s.size != 8 ||
+                         memcmp(mode->s.data, "constant", 8) != 0)) {
         return false;
     }
     const struct mopt_attribute *attribute = mopt__node_attribute(pad, "value"); // before opset 11
@@ -77,8 +80,8 @@ static bool is_spatial(const int64_t *pads, int64_t rank)
 static bool explicit_pads(const struct mopt_node *conv)
 {
     const struct mopt_attribute *kind = mopt__node_attribute(conv, "auto_pad");
-    return kind == NULL ||
-           (kind->kind == MOPT_ATTR_STRING && kind->s.size == 6 && memcmp(kind->s.data, "NOTSET", 6) == 0);
+    return kind == NULL || (kind->kind == MOPT_ATTR_STRING && kind->s.size == 6 &&
+                            memcmp(kind->s.data, "NOTSET", 6) == 0);
 }
 
 static bool match(struct mopt_match *match)
@@ -91,7 +94,8 @@ static bool match(struct mopt_match *match)
         return mopt__match_refuse(match, "the rank is not known");
     }
     if (!explicit_pads(conv) || !fills_zero(pad)) {
-        return mopt__match_refuse(match, "auto_pad is set, or the padding is not the constant zero");
+        return mopt__match_refuse(match,
+                                  "auto_pad is set, or the padding is not the constant zero");
     }
     const struct mopt_attribute *own = mopt__node_attribute(conv, "pads");
     if (own != NULL && own->count != (size_t)(2 * (type->rank - 2))) {
@@ -105,7 +109,8 @@ static bool match(struct mopt_match *match)
     return true;
 }
 
-static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                              struct mopt_error *err)
 {
     int64_t rank = match->storage.ints[RANK];
     const int64_t *pads = &match->storage.ints[PADS];
@@ -113,14 +118,17 @@ static enum mopt_status apply(struct mopt_rewriter *rewriter, struct mopt_match 
     int64_t sum[2 * MOPT_RANK_MAX] = {0};
     for (int64_t i = 0; i < rank - 2; i++) {
         bool fits = mopt__i64_add(own != NULL ? own->ints[i] : 0, pads[2 + i], &sum[i]) &&
-                    mopt__i64_add(own != NULL ? own->ints[rank - 2 + i] : 0, pads[rank + 2 + i], &sum[rank - 2 + i]);
+                    mopt__i64_add(own != NULL ? own->ints[rank - 2 + i] : 0, pads[rank + 2 + i],
+                                  &sum[rank - 2 + i]);
         if (!fits) {
             return MOPT_OK; // absurd numbers: leave the nodes to the operator's own check
         }
     }
-    enum mopt_status status = mopt__node_set_ints(match->root, "pads", sum, (size_t)(2 * (rank - 2)), err);
+    enum mopt_status status =
+        mopt__node_set_ints(match->root, "pads", sum, (size_t)(2 * (rank - 2)), err);
     if (status == MOPT_OK) {
-        status = mopt__rewriter_set_input(rewriter, match->root, 0, match->nodes[0]->inputs[0].value, err);
+        status = mopt__rewriter_set_input(rewriter, match->root, 0,
+                                          match->nodes[0]->inputs[0].value, err);
     }
     return status == MOPT_OK ? mopt__rewriter_touch(rewriter, match->root, err) : status;
 }
@@ -140,8 +148,9 @@ const struct mopt_pass mopt__pass_fuse_pad_into_conv = {
     .struct_size = sizeof(struct mopt_pass),
     .name = "fuse-pad-into-conv",
     .summary = "folds zero padding into the convolution after it",
-    .help = "y = Conv<pads=p>(Pad(x, q), w)  ->  y = Conv<pads=p+q>(x, w)\n"
-            "q is constant, not negative, of spatial axes only, filled with zero; auto_pad is NOTSET.",
+    .help =
+        "y = Conv<pads=p>(Pad(x, q), w)  ->  y = Conv<pads=p+q>(x, w)\n"
+        "q is constant, not negative, of spatial axes only, filled with zero; auto_pad is NOTSET.",
     .level = 1,
     .kind = MOPT_PASS_FUSE,
     .numerics = MOPT_NUMERICS_REASSOCIATES,

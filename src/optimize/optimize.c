@@ -4,9 +4,11 @@
 
 #include "optimize/optimize.h"
 
-enum mopt_status mopt__replace_by_input(struct mopt_rewriter *rewriter, struct mopt_match *match, struct mopt_error *err)
+enum mopt_status mopt__replace_by_input(struct mopt_rewriter *rewriter, struct mopt_match *match,
+                                        struct mopt_error *err)
 {
-    return mopt__rewriter_replace(rewriter, match->root->outputs[0], match->root->inputs[0].value, err);
+    return mopt__rewriter_replace(rewriter, match->root->outputs[0], match->root->inputs[0].value,
+                                  err);
 }
 
 static bool other_output_used(const struct mopt_node *node)
@@ -46,12 +48,14 @@ static bool is_training_dropout(const struct mopt_node *node)
 {
     double training;
     const struct mopt_value *mode = mopt__node_input(node, 2);
-    return is_named(node, "Dropout") && mode != NULL && !(mopt__match_scalar(mode, &training) && training == 0);
+    return is_named(node, "Dropout") && mode != NULL &&
+           !(mopt__match_scalar(mode, &training) && training == 0);
 }
 
 bool mopt__is_pure(const struct mopt_node *node)
 {
-    return node->op != NULL && (node->op->traits & (MOPT_TRAIT_RANDOM | MOPT_TRAIT_CONTROL | MOPT_TRAIT_STATE)) == 0 &&
+    return node->op != NULL &&
+           (node->op->traits & (MOPT_TRAIT_RANDOM | MOPT_TRAIT_CONTROL | MOPT_TRAIT_STATE)) == 0 &&
            !is_training_dropout(node);
 }
 
@@ -76,7 +80,8 @@ static bool has_more_outputs(const struct mopt_node *node)
 static bool is_set(const struct mopt_node *node, const char *name)
 {
     const struct mopt_attribute *attribute = mopt__node_attribute(node, name);
-    return attribute != NULL && (attribute->kind != MOPT_ATTR_INT || attribute->ref_name != NULL || attribute->i != 0);
+    return attribute != NULL &&
+           (attribute->kind != MOPT_ATTR_INT || attribute->ref_name != NULL || attribute->i != 0);
 }
 
 bool mopt__is_training_norm(const struct mopt_node *node)

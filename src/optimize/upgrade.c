@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Raising the opset one version at a time: the table says which operator changes its meaning at which version; what is
-// not listed means the same before and after (later versions only allow more types or more attributes).
+// Raising the opset one version at a time: the table says which operator changes its meaning at
+// which version; what is not listed means the same before and after (later versions only allow more
+// types or more attributes).
 #include "optimize/upgrade_steps.h"
 
 struct step {
@@ -80,11 +81,12 @@ enum { HINTS_GONE = 6 }; // the opset without consumed_inputs
 
 struct walk {
     int64_t version;
-    size_t first, end; // steps of this version
+    size_t first, end;                      // steps of this version
     const char *names[MOPT_COUNTOF(steps)]; // interned names of the steps
 };
 
-static enum mopt_status visit_node(const struct walk *walk, struct mopt_node *node, struct mopt_error *err)
+static enum mopt_status visit_node(const struct walk *walk, struct mopt_node *node,
+                                   struct mopt_error *err)
 {
     if (walk->version == HINTS_GONE) {
         (void)mopt__node_remove_attribute(node, "consumed_inputs");
@@ -129,7 +131,8 @@ static void find_steps(struct walk *walk)
 }
 
 // The import changes first: new nodes are resolved at the version they are made for.
-static enum mopt_status raise_by_one(struct mopt_model *model, struct walk *walk, struct mopt_error *err)
+static enum mopt_status raise_by_one(struct mopt_model *model, struct walk *walk,
+                                     struct mopt_error *err)
 {
     enum mopt_status status = mopt__model_set_opset(model, "", walk->version, err);
     find_steps(walk);
@@ -144,7 +147,8 @@ static int64_t ir_version_of(int64_t opset)
 {
     static const struct {
         int opset, ir;
-    } rows[] = {{9, 4}, {10, 5}, {11, 6}, {12, 7}, {15, 8}, {19, 9}, {21, 10}, {23, 11}, {24, 12}, {25, 13}, {28, 14}};
+    } rows[] = {{9, 4},   {10, 5},  {11, 6},  {12, 7},  {15, 8}, {19, 9},
+                {21, 10}, {23, 11}, {24, 12}, {25, 13}, {28, 14}};
     int64_t ir = 3;
     for (size_t i = 0; i < MOPT_COUNTOF(rows) && rows[i].opset <= opset; i++) {
         ir = rows[i].ir;
@@ -152,7 +156,8 @@ static int64_t ir_version_of(int64_t opset)
     return ir;
 }
 
-static enum mopt_status raise_all(struct mopt_model *model, int64_t from, int64_t to, struct mopt_error *err)
+static enum mopt_status raise_all(struct mopt_model *model, int64_t from, int64_t to,
+                                  struct mopt_error *err)
 {
     struct walk walk = {0};
     enum mopt_status status = MOPT_OK;
@@ -161,7 +166,8 @@ static enum mopt_status raise_all(struct mopt_model *model, int64_t from, int64_
         status = walk.names[i] != NULL ? MOPT_OK : err->status;
     }
     int64_t last = steps[MOPT_COUNTOF(steps) - 1].version;
-    for (walk.version = from + 1; walk.version <= to && walk.version <= last && status == MOPT_OK; walk.version++) {
+    for (walk.version = from + 1; walk.version <= to && walk.version <= last && status == MOPT_OK;
+         walk.version++) {
         status = raise_by_one(model, &walk, err);
     }
     if (status == MOPT_OK) {

@@ -50,7 +50,8 @@ enum mopt_status mopt__step_cast_6(struct mopt_node *node, struct mopt_error *er
     }
     enum mopt_dtype dtype = mopt__dtype_find(name);
     if (dtype == MOPT_UNDEFINED) {
-        return mopt_error_set(err, MOPT_E_VALUE, "attribute 'to' names no element type: '%s'", name);
+        return mopt_error_set(err, MOPT_E_VALUE, "attribute 'to' names no element type: '%s'",
+                              name);
     }
     (void)mopt__node_remove_attribute(node, "to");
     return mopt__node_set_int(node, "to", (int64_t)dtype, err);
@@ -68,7 +69,8 @@ enum mopt_status mopt__step_dft_20(struct mopt_node *node, struct mopt_error *er
     if (status == MOPT_OK) {
         struct mopt_tensor *tensor = NULL;
         status = mopt__tensor_i64(&axis, 0, NULL, &tensor, err);
-        status = status == MOPT_OK ? mopt__upgrade_tensor_input(node, 2, "axis", tensor, err) : status;
+        status =
+            status == MOPT_OK ? mopt__upgrade_tensor_input(node, 2, "axis", tensor, err) : status;
     }
     (void)mopt__node_remove_attribute(node, "axis");
     return status;
@@ -163,8 +165,9 @@ enum mopt_status mopt__step_split_13(struct mopt_node *node, struct mopt_error *
 
 enum mopt_status mopt__step_split_18(struct mopt_node *node, struct mopt_error *err)
 {
-    return mopt__node_input(node, 1) != NULL ? MOPT_OK
-                                             : mopt__node_set_int(node, "num_outputs", (int64_t)node->output_count, err);
+    return mopt__node_input(node, 1) != NULL
+               ? MOPT_OK
+               : mopt__node_set_int(node, "num_outputs", (int64_t)node->output_count, err);
 }
 
 // Tile-1 repeats one axis: inputs data, tiles, axis.
@@ -187,7 +190,8 @@ enum mopt_status mopt__step_tile_6(struct mopt_node *node, struct mopt_error *er
     if (!(axis >= 0 && axis < rank && tiles >= 0 && tiles <= 1e9)) {
         return mopt_error_set(err, MOPT_E_VALUE, "inputs 'tiles' or 'axis' are out of range");
     }
-    enum mopt_status status = mopt__upgrade_i64_input(node, 1, "repeats", repeats, (size_t)rank, err);
+    enum mopt_status status =
+        mopt__upgrade_i64_input(node, 1, "repeats", repeats, (size_t)rank, err);
     return status == MOPT_OK ? mopt__node_resize_inputs(node, 2, err) : status;
 }
 

@@ -33,7 +33,7 @@ static enum mopt_status cut_outputs(struct mopt_node *node, struct mopt_error *e
     return node->output_count > 1 ? mopt__node_resize_outputs(node, 1, err) : MOPT_OK;
 }
 
-// ---- BatchNormalization: training was told by is_test, then by the number of outputs, then by an attribute.
+// ---- BatchNormalization: is_test told of training, then the number of outputs, then an attribute.
 
 enum mopt_status mopt__step_batch_norm_7(struct mopt_node *node, struct mopt_error *err)
 {
@@ -59,13 +59,15 @@ enum mopt_status mopt__step_batch_norm_9(struct mopt_node *node, struct mopt_err
 
 enum mopt_status mopt__step_batch_norm_14(struct mopt_node *node, struct mopt_error *err)
 {
-    return has_more_outputs(node) ? mopt__upgrade_refuse("training mode: it has further outputs", err)
-                                  : cut_outputs(node, err);
+    return has_more_outputs(node)
+               ? mopt__upgrade_refuse("training mode: it has further outputs", err)
+               : cut_outputs(node, err);
 }
 
 // ---- Clip: bounds become inputs of the data's type; infinite ones are left out.
 
-static enum mopt_status move_bound(struct mopt_node *node, const char *name, uint32_t index, struct mopt_error *err)
+static enum mopt_status move_bound(struct mopt_node *node, const char *name, uint32_t index,
+                                   struct mopt_error *err)
 {
     float bound;
     if (!mopt__upgrade_has(node, name)) {
@@ -119,7 +121,8 @@ enum mopt_status mopt__step_dropout_10(struct mopt_node *node, struct mopt_error
     enum mopt_dtype dtype = mopt__upgrade_dtype(node, 0);
     struct mopt_value *fresh = mopt__value_fresh(node->graph, "mask", err);
     if (dtype == MOPT_UNDEFINED || fresh == NULL) {
-        return fresh != NULL ? mopt__upgrade_refuse("the element type is not known", err) : err->status;
+        return fresh != NULL ? mopt__upgrade_refuse("the element type is not known", err)
+                             : err->status;
     }
     struct mopt_node *cast = mopt__op_node(node->graph, node->next, "Cast", "", &fresh, 1, 1, err);
     if (cast == NULL) {
@@ -190,8 +193,9 @@ enum mopt_status mopt__step_recurrent_7(struct mopt_node *node, struct mopt_erro
 // The defaults had four digits.
 enum mopt_status mopt__step_selu_6(struct mopt_node *node, struct mopt_error *err)
 {
-    enum mopt_status status =
-        mopt__upgrade_has(node, "alpha") ? MOPT_OK : mopt__node_set_float(node, "alpha", 1.6732F, err);
+    enum mopt_status status = mopt__upgrade_has(node, "alpha")
+                                  ? MOPT_OK
+                                  : mopt__node_set_float(node, "alpha", 1.6732F, err);
     if (status == MOPT_OK && !mopt__upgrade_has(node, "gamma")) {
         status = mopt__node_set_float(node, "gamma", 1.0507F, err);
     }
@@ -200,21 +204,24 @@ enum mopt_status mopt__step_selu_6(struct mopt_node *node, struct mopt_error *er
 
 // ---- GroupNormalization: scale and bias per group become per channel.
 
-static enum mopt_status repeat_parameter(struct mopt_node *node, uint32_t index, int64_t groups, int64_t each,
-                                         struct mopt_error *err)
+static enum mopt_status repeat_parameter(struct mopt_node *node, uint32_t index, int64_t groups,
+                                         int64_t each, struct mopt_error *err)
 {
     struct mopt_value *value = mopt__node_input(node, index);
     const struct mopt_tensor *tensor = value != NULL ? mopt__match_constant(value) : NULL;
-    if (tensor == NULL || tensor->rank != 1 || tensor->dims[0] != groups || !mopt__dtype_is_float(tensor->dtype)) {
+    if (tensor == NULL || tensor->rank != 1 || tensor->dims[0] != groups ||
+        !mopt__dtype_is_float(tensor->dtype)) {
         return mopt__upgrade_refuse("scale or bias per group is not a constant", err);
     }
     int64_t channels = groups * each; // the size of an axis
     struct mopt_tensor *out = NULL;
     enum mopt_status status = mopt__tensor_new(tensor->dtype, 1, &channels, &out, err);
     for (size_t c = 0; status == MOPT_OK && c < (size_t)channels; c++) {
-        mopt__element_set_f64(tensor->dtype, mopt__tensor_data(out), c, mopt__tensor_f64(tensor, c / (size_t)each));
+        mopt__element_set_f64(tensor->dtype, mopt__tensor_data(out), c,
+                              mopt__tensor_f64(tensor, c / (size_t)each));
     }
-    return status == MOPT_OK ? mopt__upgrade_tensor_input(node, index, "per_channel", out, err) : status;
+    return status == MOPT_OK ? mopt__upgrade_tensor_input(node, index, "per_channel", out, err)
+                             : status;
 }
 
 enum mopt_status mopt__step_group_norm_21(struct mopt_node *node, struct mopt_error *err)
@@ -231,14 +238,16 @@ enum mopt_status mopt__step_group_norm_21(struct mopt_node *node, struct mopt_er
         return mopt__upgrade_refuse("the number of channels is not known", err);
     }
     if (groups < 1 || channels < 1 || channels % groups != 0) {
-        return mopt_error_set(err, MOPT_E_VALUE, "attribute 'num_groups' does not divide the channels");
+        return mopt_error_set(err, MOPT_E_VALUE,
+                              "attribute 'num_groups' does not divide the channels");
     }
     status = repeat_parameter(node, 1, groups, channels / groups, err);
     return status == MOPT_OK ? repeat_parameter(node, 2, groups, channels / groups, err) : status;
 }
 
-// ---- Softmax, LogSoftmax, Hardmax: before 13 the input was flattened to two axes at `axis` (default 1); from 13 they
-// work along one axis (default -1).
+// ---- Softmax, LogSoftmax, Hardmax
+// Before 13 the input was flattened to two axes at `axis` (default 1); from 13 they work along one
+// axis (default -1).
 
 // The one axis along which the flattened rows run; -1 if more than one axis may be longer than 1.
 static int single_axis(const struct mopt_node *node, int64_t axis)
@@ -257,7 +266,8 @@ static int single_axis(const struct mopt_node *node, int64_t axis)
 }
 
 // Target of the reshape back: the known dims, else Shape(x). *empty: there is nothing to compute.
-static struct mopt_value *original_shape(struct mopt_node *node, bool *empty, struct mopt_error *err)
+static struct mopt_value *original_shape(struct mopt_node *node, bool *empty,
+                                         struct mopt_error *err)
 {
     struct mopt_value *x = node->inputs[0].value;
     const struct mopt_dims *dims = node->graph->model->dims;
@@ -289,7 +299,8 @@ static enum mopt_status flatten_around(struct mopt_node *node, int64_t axis, str
         (void)mopt__node_remove_attribute(node, "axis");
         return mopt__upgrade_rename(node, "Identity", err);
     }
-    struct mopt_node *flatten = mopt__upgrade_before(node, "Flatten", &node->inputs[0].value, 1, "flat", err);
+    struct mopt_node *flatten =
+        mopt__upgrade_before(node, "Flatten", &node->inputs[0].value, 1, "flat", err);
     if (flatten == NULL) {
         return err->status;
     }
@@ -329,5 +340,6 @@ enum mopt_status mopt__step_softmax_13(struct mopt_node *node, struct mopt_error
         return mopt_error_set(err, MOPT_E_VALUE, "attribute 'axis' is out of range");
     }
     int single = from < rank ? single_axis(node, from) : -1;
-    return single >= 0 ? mopt__node_set_int(node, "axis", single, err) : flatten_around(node, from, err);
+    return single >= 0 ? mopt__node_set_int(node, "axis", single, err)
+                       : flatten_around(node, from, err);
 }

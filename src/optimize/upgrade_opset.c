@@ -3,7 +3,8 @@
 #include "optimize/optimize.h"
 #include "optimize/upgrade.h"
 
-static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model, struct mopt_error *err)
+static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model,
+                            struct mopt_error *err)
 {
     int64_t to;
     enum mopt_status status = mopt__pass_option_int(context, "to", &to, err);
@@ -26,8 +27,10 @@ const struct mopt_pass mopt__pass_upgrade_opset = {
     .name = "upgrade-opset",
     .summary = "rewrites the model for a newer opset of the default domain",
     .help = "y = Squeeze<axes=[0]>(x)  ->  y = Squeeze(x, {0})   and the like, up to opset `to`\n"
-            "The model means the same; sub-graphs are converted too, model-local functions keep their own opset. A node "
-            "without an equivalent in the newer opset is an error that names it. The IR version rises with the opset.",
+            "The model means the same; sub-graphs are converted too, model-local functions keep "
+            "their own opset. A node "
+            "without an equivalent in the newer opset is an error that names it. The IR version "
+            "rises with the opset.",
     .level = 0,
     .kind = MOPT_PASS_CANONICALISE,
     .numerics = MOPT_NUMERICS_EXACT,

@@ -2,10 +2,13 @@
 // Steps of operators that sample images: Upsample, which became Resize, and friends.
 #include "optimize/upgrade_steps.h"
 
-static enum mopt_status set_mode(struct mopt_node *node, const char *from, const char *to, struct mopt_error *err)
+static enum mopt_status set_mode(struct mopt_node *node, const char *from, const char *to,
+                                 struct mopt_error *err)
 {
     const struct mopt_attribute *mode = mopt__node_attribute(node, "mode");
-    return mode != NULL && mopt__upgrade_is_text(mode, from) ? mopt__node_set_string(node, "mode", to, err) : MOPT_OK;
+    return mode != NULL && mopt__upgrade_is_text(mode, from)
+               ? mopt__node_set_string(node, "mode", to, err)
+               : MOPT_OK;
 }
 
 enum mopt_status mopt__step_upsample_7(struct mopt_node *node, struct mopt_error *err)
@@ -36,7 +39,8 @@ enum mopt_status mopt__step_upsample_9(struct mopt_node *node, struct mopt_error
         return status;
     }
     for (size_t i = 0; i < scales->count; i++) {
-        mopt__element_set_f64(MOPT_FLOAT32, mopt__tensor_data(tensor), i, (double)scales->floats[i]);
+        mopt__element_set_f64(MOPT_FLOAT32, mopt__tensor_data(tensor), i,
+                              (double)scales->floats[i]);
     }
     (void)mopt__node_remove_attribute(node, "scales");
     return mopt__upgrade_tensor_input(node, 1, "scales", tensor, err);
@@ -47,9 +51,10 @@ enum mopt_status mopt__step_upsample_10(struct mopt_node *node, struct mopt_erro
     return mopt__upgrade_rename(node, "Resize", err);
 }
 
-// Resize-10 takes the pixel at floor(x / scale) where an axis grows, ceil where it shrinks. Both can only be told at once
-// when the scales are known; computed scales are taken to enlarge.
-static enum mopt_status rounding_10(const struct mopt_node *node, const char **out, struct mopt_error *err)
+// Resize-10 takes the pixel at floor(x / scale) where an axis grows, ceil where it shrinks. Both
+// can only be told at once when the scales are known; computed scales are taken to enlarge.
+static enum mopt_status rounding_10(const struct mopt_node *node, const char **out,
+                                    struct mopt_error *err)
 {
     const struct mopt_value *scales = mopt__node_input(node, 1);
     const struct mopt_tensor *tensor = scales != NULL ? mopt__match_constant(scales) : NULL;
@@ -61,8 +66,10 @@ static enum mopt_status rounding_10(const struct mopt_node *node, const char **o
         shrinks = shrinks || scale < 1;
     }
     *out = shrinks ? "ceil" : "floor";
-    return grows && shrinks ? mopt__upgrade_refuse("nearest mode with one axis that grows and one that shrinks", err)
-                            : MOPT_OK;
+    return grows && shrinks
+               ? mopt__upgrade_refuse("nearest mode with one axis that grows and one that shrinks",
+                                      err)
+               : MOPT_OK;
 }
 
 static enum mopt_status empty_roi(struct mopt_node *node, struct mopt_error *err)
@@ -95,7 +102,8 @@ enum mopt_status mopt__step_resize_11(struct mopt_node *node, struct mopt_error 
     return status == MOPT_OK ? empty_roi(node, err) : status;
 }
 
-// Inputs that do not matter may be absent now instead of empty; from 18 scales and sizes must not both be there.
+// Inputs that do not matter may be absent now instead of empty; from 18 scales and sizes must not
+// both be there.
 enum mopt_status mopt__step_resize_13(struct mopt_node *node, struct mopt_error *err)
 {
     (void)err;
@@ -119,5 +127,6 @@ enum mopt_status mopt__step_roi_align_16(struct mopt_node *node, struct mopt_err
 {
     return mopt__upgrade_has(node, "coordinate_transformation_mode")
                ? MOPT_OK
-               : mopt__node_set_string(node, "coordinate_transformation_mode", "output_half_pixel", err);
+               : mopt__node_set_string(node, "coordinate_transformation_mode", "output_half_pixel",
+                                       err);
 }

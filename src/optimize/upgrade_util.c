@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attributes that become inputs, new nodes beside a node: what the steps of an opset upgrade are made of.
+// Attributes that become inputs, new nodes beside a node: what the steps of an opset upgrade are
+// made of.
 #include <stdio.h>
 #include <string.h>
 
@@ -8,8 +9,9 @@
 
 // ---- Attributes
 
-static enum mopt_status find(const struct mopt_node *node, const char *name, enum mopt_attr_kind kind,
-                             const struct mopt_attribute **out, struct mopt_error *err)
+static enum mopt_status find(const struct mopt_node *node, const char *name,
+                             enum mopt_attr_kind kind, const struct mopt_attribute **out,
+                             struct mopt_error *err)
 {
     *out = mopt__node_attribute(node, name);
     if (*out != NULL && ((*out)->kind != kind || (*out)->ref_name != NULL)) {
@@ -18,8 +20,8 @@ static enum mopt_status find(const struct mopt_node *node, const char *name, enu
     return MOPT_OK;
 }
 
-enum mopt_status mopt__upgrade_int(const struct mopt_node *node, const char *name, int64_t fallback, int64_t *value,
-                                   struct mopt_error *err)
+enum mopt_status mopt__upgrade_int(const struct mopt_node *node, const char *name, int64_t fallback,
+                                   int64_t *value, struct mopt_error *err)
 {
     const struct mopt_attribute *attribute;
     enum mopt_status status = find(node, name, MOPT_ATTR_INT, &attribute, err);
@@ -27,8 +29,8 @@ enum mopt_status mopt__upgrade_int(const struct mopt_node *node, const char *nam
     return status;
 }
 
-enum mopt_status mopt__upgrade_float(const struct mopt_node *node, const char *name, float fallback, float *value,
-                                     struct mopt_error *err)
+enum mopt_status mopt__upgrade_float(const struct mopt_node *node, const char *name, float fallback,
+                                     float *value, struct mopt_error *err)
 {
     const struct mopt_attribute *attribute;
     enum mopt_status status = find(node, name, MOPT_ATTR_FLOAT, &attribute, err);
@@ -36,8 +38,8 @@ enum mopt_status mopt__upgrade_float(const struct mopt_node *node, const char *n
     return status;
 }
 
-enum mopt_status mopt__upgrade_ints(const struct mopt_node *node, const char *name, const struct mopt_attribute **out,
-                                    struct mopt_error *err)
+enum mopt_status mopt__upgrade_ints(const struct mopt_node *node, const char *name,
+                                    const struct mopt_attribute **out, struct mopt_error *err)
 {
     return find(node, name, MOPT_ATTR_INTS, out, err);
 }
@@ -81,10 +83,11 @@ enum mopt_dtype mopt__upgrade_dtype(const struct mopt_node *node, uint32_t i)
 
 // ---- Inputs
 
-enum mopt_status mopt__upgrade_set_input(struct mopt_node *node, uint32_t i, struct mopt_value *value,
-                                         struct mopt_error *err)
+enum mopt_status mopt__upgrade_set_input(struct mopt_node *node, uint32_t i,
+                                         struct mopt_value *value, struct mopt_error *err)
 {
-    enum mopt_status status = i < node->input_count ? MOPT_OK : mopt__node_resize_inputs(node, i + 1, err);
+    enum mopt_status status =
+        i < node->input_count ? MOPT_OK : mopt__node_resize_inputs(node, i + 1, err);
     if (status == MOPT_OK) {
         mopt__node_set_input(node, i, value);
     }
@@ -108,8 +111,9 @@ enum mopt_status mopt__upgrade_tensor_input(struct mopt_node *node, uint32_t i, 
     return value != NULL ? mopt__upgrade_set_input(node, i, value, err) : err->status;
 }
 
-enum mopt_status mopt__upgrade_i64_input(struct mopt_node *node, uint32_t i, const char *what, const int64_t *values,
-                                         size_t count, struct mopt_error *err)
+enum mopt_status mopt__upgrade_i64_input(struct mopt_node *node, uint32_t i, const char *what,
+                                         const int64_t *values, size_t count,
+                                         struct mopt_error *err)
 {
     struct mopt_tensor *tensor = NULL;
     int64_t dims[] = {(int64_t)count};
@@ -118,7 +122,8 @@ enum mopt_status mopt__upgrade_i64_input(struct mopt_node *node, uint32_t i, con
 }
 
 enum mopt_status mopt__upgrade_scalar_input(struct mopt_node *node, uint32_t i, const char *what,
-                                            enum mopt_dtype dtype, double value, struct mopt_error *err)
+                                            enum mopt_dtype dtype, double value,
+                                            struct mopt_error *err)
 {
     struct mopt_tensor *tensor = NULL;
     enum mopt_status status = mopt__tensor_new(dtype, 0, NULL, &tensor, err);
@@ -129,8 +134,8 @@ enum mopt_status mopt__upgrade_scalar_input(struct mopt_node *node, uint32_t i, 
     return mopt__upgrade_tensor_input(node, i, what, tensor, err);
 }
 
-enum mopt_status mopt__upgrade_ints_to_input(struct mopt_node *node, const char *name, uint32_t i, bool empty_ok,
-                                             struct mopt_error *err)
+enum mopt_status mopt__upgrade_ints_to_input(struct mopt_node *node, const char *name, uint32_t i,
+                                             bool empty_ok, struct mopt_error *err)
 {
     const struct mopt_attribute *attribute;
     enum mopt_status status = mopt__upgrade_ints(node, name, &attribute, err);
@@ -148,8 +153,9 @@ enum mopt_status mopt__upgrade_ints_to_input(struct mopt_node *node, const char 
 
 // ---- Nodes
 
-struct mopt_node *mopt__upgrade_before(struct mopt_node *node, const char *op_type, struct mopt_value *const *inputs,
-                                       uint32_t count, const char *hint, struct mopt_error *err)
+struct mopt_node *mopt__upgrade_before(struct mopt_node *node, const char *op_type,
+                                       struct mopt_value *const *inputs, uint32_t count,
+                                       const char *hint, struct mopt_error *err)
 {
     char name[HINT_BYTES];
     make_hint(node, hint, name);
@@ -176,8 +182,8 @@ struct mopt_node *mopt__upgrade_after(struct mopt_node *node, const char *op_typ
     struct mopt_value *inner = mopt__value_fresh(node->graph, name, err);
     struct mopt_value *inputs[] = {inner, second};
     struct mopt_node *made = inner == NULL ? NULL
-                                           : mopt__op_node(node->graph, node->next, op_type, "", inputs,
-                                                           second != NULL ? 2 : 1, 1, err);
+                                           : mopt__op_node(node->graph, node->next, op_type, "",
+                                                           inputs, second != NULL ? 2 : 1, 1, err);
     if (made == NULL) {
         return NULL;
     }
@@ -187,7 +193,8 @@ struct mopt_node *mopt__upgrade_after(struct mopt_node *node, const char *op_typ
     return made;
 }
 
-enum mopt_status mopt__upgrade_rename(struct mopt_node *node, const char *op_type, struct mopt_error *err)
+enum mopt_status mopt__upgrade_rename(struct mopt_node *node, const char *op_type,
+                                      struct mopt_error *err)
 {
     const char *name = mopt__model_intern(node->graph->model, op_type, err);
     if (name == NULL) {
@@ -197,7 +204,8 @@ enum mopt_status mopt__upgrade_rename(struct mopt_node *node, const char *op_typ
     return MOPT_OK;
 }
 
-static enum mopt_status view_with_axes(struct mopt_node *node, uint32_t i, struct mopt_tensor *tensor, int count,
+static enum mopt_status view_with_axes(struct mopt_node *node, uint32_t i,
+                                       struct mopt_tensor *tensor, int count,
                                        struct mopt_error *err)
 {
     int64_t dims[MOPT_RANK_MAX];
@@ -212,7 +220,8 @@ static enum mopt_status view_with_axes(struct mopt_node *node, uint32_t i, struc
     return status == MOPT_OK ? mopt__upgrade_tensor_input(node, i, "operand", view, err) : status;
 }
 
-enum mopt_status mopt__upgrade_trailing_axes(struct mopt_node *node, uint32_t i, int count, struct mopt_error *err)
+enum mopt_status mopt__upgrade_trailing_axes(struct mopt_node *node, uint32_t i, int count,
+                                             struct mopt_error *err)
 {
     struct mopt_value *value = node->inputs[i].value;
     struct mopt_tensor *tensor = mopt__match_constant(value);

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the golden files of passes: `run_golden FILE...` compares, `run_golden --update FILE...` rewrites the expected parts.
+// Runs the golden files of passes: `run_golden FILE...` compares, `run_golden --update FILE...`
+// rewrites the expected parts.
 //
 // A file is a list of cases; lines that start with # between cases are comments.
 //   == name: why this case exists
 //   passes: fuse-bn-into-conv,eliminate-deadend
 //   unchecked: why outputs before and after are not compared      (optional)
-//   error: words that the message must contain                    (optional; then nothing is expected after)
+//   error: words that the message must contain                    (optional; then nothing is
+//   expected after)
 //   -- before
 //   graph main (...) -> (...) { ... }
 //   -- after
 //   model (...) { ... }        or the single word "same": the passes must leave the graph as it is
-// Every case is also run twice (the second time must change nothing) and, unless `unchecked`, both graphs are run on
-// adversarial random inputs and must agree.
+// Every case is also run twice (the second time must change nothing) and, unless `unchecked`, both
+// graphs are run on adversarial random inputs and must agree.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +45,8 @@ struct run {
 
 static void fail(struct run *run, const char *what, const char *detail)
 {
-    printf("FAILED %s: %.*s: %s\n%s\n", run->path, (int)run->now->title.size, run->now->title.start, what, detail);
+    printf("FAILED %s: %.*s: %s\n%s\n", run->path, (int)run->now->title.size, run->now->title.start,
+           what, detail);
     run->failed++;
 }
 
@@ -140,7 +143,8 @@ static char *print(struct mopt_model *model)
     return text.text;
 }
 
-static enum mopt_status run_passes(const struct golden *c, struct mopt_model **model, struct mopt_error *err)
+static enum mopt_status run_passes(const struct golden *c, struct mopt_model **model,
+                                   struct mopt_error *err)
 {
     struct mopt_pass_set set = {0};
     struct mopt_pipeline pipeline = {0};
@@ -149,8 +153,9 @@ static enum mopt_status run_passes(const struct golden *c, struct mopt_model **m
     if (names == NULL) {
         return mopt_error_memory(err);
     }
-    enum mopt_status status = names[0] == '-' ? mopt__pipeline_level(&set, names[2] - '0', &pipeline, err)
-                                              : mopt__pipeline_add(&set, names, &pipeline, err);
+    enum mopt_status status = names[0] == '-'
+                                  ? mopt__pipeline_level(&set, names[2] - '0', &pipeline, err)
+                                  : mopt__pipeline_add(&set, names, &pipeline, err);
     struct mopt_manager_options options = {.verify_each = true};
     if (status == MOPT_OK) {
         status = mopt__manager_run(model, &pipeline, &options, NULL, err);
@@ -167,14 +172,16 @@ static bool runs_alike(struct run *run, struct mopt_model *before, struct mopt_m
     if (run->now->unchecked.size > 0) {
         return true;
     }
-    if (mopt__equivalence_check(before, after, MOPT_NUMERICS_REASSOCIATES, EQUIVALENCE_RUNS, SEED, NULL, &result,
-                                &err) != MOPT_OK) {
+    if (mopt__equivalence_check(before, after, MOPT_NUMERICS_REASSOCIATES, EQUIVALENCE_RUNS, SEED,
+                                NULL, &result, &err) != MOPT_OK) {
         fail(run, "cannot compare", err.text);
         return false;
     }
     if (!result.equal || result.runs == 0) {
         fail(run, "outputs differ, or nothing could be compared",
-             result.failure != NULL ? result.failure : result.skipped != NULL ? result.skipped : "");
+             result.failure != NULL   ? result.failure
+             : result.skipped != NULL ? result.skipped
+                                      : "");
         return false;
     }
     return true;
@@ -304,7 +311,8 @@ static int run_file(struct run *run, const char *path)
     }
     if (run->update && run->out.length > 0) {
         file = fopen(path, "wb");
-        bool written = file != NULL && fwrite(run->out.text, 1, run->out.length, file) == run->out.length;
+        bool written =
+            file != NULL && fwrite(run->out.text, 1, run->out.length, file) == run->out.length;
         if (file == NULL || fclose(file) != 0 || !written) {
             printf("FAILED %s cannot be written\n", path);
             run->failed++;

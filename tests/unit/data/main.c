@@ -17,5 +17,6 @@ int main(void)
     failures += mopt__test_folders();
     failures += mopt__test_pb();
     failures += mopt__test_damage();
+    failures += mopt__test_memory();
     return failures != 0;
 }

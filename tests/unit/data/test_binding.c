@@ -44,8 +44,8 @@ static void names_decide(void **state)
                                           {"expected_y", MOPT_FLOAT32, 2, {3, 2}}};
     struct specs specs = mopt__test_specs("int64[batch,seq] ids, int64[batch,len] mask");
     mopt__test_folder();
-    struct mopt_dataset *dataset = mopt__test_open(
-        write_arrays(arrays, 4), &specs, (struct mopt_data_options){.batch = 2});
+    struct mopt_dataset *dataset =
+        mopt__test_open(write_arrays(arrays, 4), &specs, (struct mopt_data_options){.batch = 2});
     assert_string_equal(mopt__test_log_text(), "");
     const struct mopt_sample *sample = mopt__test_next(dataset);
     assert_string_equal(mopt__test_shape(sample, 0), "2x5 int64");
@@ -121,8 +121,8 @@ static void recorded_runs_stay_whole(void **state)
                                           {"out_1", MOPT_FLOAT32, 3, {4, 2, 24}}};
     struct specs specs = mopt__test_specs("int64[batch,seq] tokens");
     mopt__test_folder();
-    struct mopt_dataset *dataset = mopt__test_open(
-        write_arrays(arrays, 3), &specs, (struct mopt_data_options){.batch = 8});
+    struct mopt_dataset *dataset =
+        mopt__test_open(write_arrays(arrays, 3), &specs, (struct mopt_data_options){.batch = 8});
     assert_int_equal(mopt__dataset_count(dataset), 1);
     const struct mopt_sample *sample = mopt__test_next(dataset);
     assert_string_equal(mopt__test_shape(sample, 0), "2x12 int64");
@@ -180,8 +180,8 @@ static void defaults_are_no_specs(void **state)
     struct specs specs = mopt__test_specs("float[batch,2] x, float[2] w");
     struct mopt_tensor *tensor = mopt__test_tensor(MOPT_FLOAT32, 1, (const int64_t[]){2});
     struct mopt_graph *graph = specs.model->graph;
-    mopt__test_works(
-        mopt__graph_add_initializer(graph, mopt__value_find(graph, "w"), tensor, &err), &err);
+    mopt__test_works(mopt__graph_add_initializer(graph, mopt__value_find(graph, "w"), tensor, &err),
+                     &err);
     mopt__tensor_unref(tensor);
     struct mopt_input_spec *items = NULL;
     size_t count = 0;

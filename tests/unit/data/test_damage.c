@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes through the front door: a dataset, or one clear error; allocation that fails at any place.
+// Any bytes through the front door: a dataset, or one clear error; allocation that fails at any
+// place.
 #include <string.h>
 
 #include "golden_numbers.h"
@@ -11,11 +12,16 @@ static const struct {
     const uint8_t *data;
     size_t size;
 } FILES[] = {
-    {"fortran", NPY_FORTRAN, sizeof NPY_FORTRAN}, {"big", NPY_BIG, sizeof NPY_BIG},
-    {"half", NPY_HALF, sizeof NPY_HALF},          {"bool", NPY_BOOL, sizeof NPY_BOOL},
-    {"text", NPY_TEXT, sizeof NPY_TEXT},          {"bytes", NPY_BYTES, sizeof NPY_BYTES},
-    {"scalar", NPY_SCALAR, sizeof NPY_SCALAR},    {"stored", NPZ_STORED, sizeof NPZ_STORED},
-    {"packed", NPZ_PACKED, sizeof NPZ_PACKED},    {"png", FILE_PNG_RGB, sizeof FILE_PNG_RGB},
+    {"fortran", NPY_FORTRAN, sizeof NPY_FORTRAN},
+    {"big", NPY_BIG, sizeof NPY_BIG},
+    {"half", NPY_HALF, sizeof NPY_HALF},
+    {"bool", NPY_BOOL, sizeof NPY_BOOL},
+    {"text", NPY_TEXT, sizeof NPY_TEXT},
+    {"bytes", NPY_BYTES, sizeof NPY_BYTES},
+    {"scalar", NPY_SCALAR, sizeof NPY_SCALAR},
+    {"stored", NPZ_STORED, sizeof NPZ_STORED},
+    {"packed", NPZ_PACKED, sizeof NPZ_PACKED},
+    {"png", FILE_PNG_RGB, sizeof FILE_PNG_RGB},
     {"jpeg", FILE_JPEG_420, sizeof FILE_JPEG_420},
     {"complex", NPY_BIG_COMPLEX, sizeof NPY_BIG_COMPLEX},
 };
@@ -77,8 +83,9 @@ static void damaged_files_give_one_error(void **state)
 static void random_bytes_give_one_error(void **state)
 {
     (void)state;
-    static const char *const marks[] = {"\x93NUMPY\x01", "PK\3\4", "PK\5\6", "\xff\xd8\xff\xe0",
-                                        "\x89PNG\r\n\x1a\n", "\x1f\x8b\x08", "x=", ""};
+    static const char *const marks[] = {
+        "\x93NUMPY\x01",     "PK\3\4",       "PK\5\6", "\xff\xd8\xff\xe0",
+        "\x89PNG\r\n\x1a\n", "\x1f\x8b\x08", "x=",     ""};
     struct specs specs = mopt__test_specs("float[...] x");
     struct mopt_rng rng;
     mopt__test_folder();

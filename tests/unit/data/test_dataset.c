@@ -174,9 +174,9 @@ static void a_model_may_have_no_batch_axis(void **state)
     (void)state;
     struct specs specs = mopt__test_specs("float[2] x");
     mopt__test_folder();
-    assert_string_equal(
-        numbers(write_rows("x.npy", 3), &specs, (struct mopt_data_options){.batch = 2}),
-        "0|1|2|");
+    assert_string_equal(numbers(write_rows("x.npy", 3), &specs,
+                                (struct mopt_data_options){.batch = 2}),
+                        "0|1|2|");
     mopt__test_specs_free(&specs);
     mopt__test_remove_folder();
 }
@@ -188,8 +188,9 @@ static void random_data_follow_the_types(void **state)
     (void)state;
     struct specs specs = mopt__test_specs("float[batch,3,h,5] x, int64[batch,seq] ids, "
                                           "bool[batch,4] mask, uint8[batch,100] pixels");
-    struct mopt_dataset *dataset = mopt__test_open(
-        "random", &specs, (struct mopt_data_options){.samples = 40, .batch = 32, .seed = 9});
+    struct mopt_dataset *dataset =
+        mopt__test_open("random", &specs,
+                        (struct mopt_data_options){.samples = 40, .batch = 32, .seed = 9});
     assert_int_equal(mopt__dataset_count(dataset), 40);
     const struct mopt_sample *sample = mopt__test_next(dataset);
     assert_string_equal(mopt__test_shape(sample, 0), "32x3x1x5 float");

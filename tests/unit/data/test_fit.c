@@ -21,14 +21,14 @@ static void casts_keep_values(void **state)
         double value;
         bool fits;
     } cases[] = {
-        {MOPT_FLOAT64, MOPT_FLOAT32, 0.5, true},     {MOPT_UINT8, MOPT_FLOAT32, 255, true},
-        {MOPT_INT64, MOPT_INT32, -7, true},          {MOPT_INT64, MOPT_INT32, 3e9, false},
-        {MOPT_FLOAT32, MOPT_INT64, 3, true},         {MOPT_FLOAT32, MOPT_INT64, 3.5, false},
-        {MOPT_FLOAT32, MOPT_UINT8, 256, false},      {MOPT_FLOAT32, MOPT_UINT8, -1, false},
-        {MOPT_INT64, MOPT_BOOL, 1, true},            {MOPT_INT64, MOPT_BOOL, 2, false},
-        {MOPT_FLOAT64, MOPT_INT64, 9.3e18, false},   {MOPT_INT8, MOPT_UINT64, -1, false},
-        {MOPT_FLOAT32, MOPT_FLOAT16, 0.25, true},    {MOPT_BOOL, MOPT_FLOAT32, 1, true},
-        {MOPT_UINT64, MOPT_INT64, 1.5e19, false},    {MOPT_INT32, MOPT_INT4, -8, true},
+        {MOPT_FLOAT64, MOPT_FLOAT32, 0.5, true},   {MOPT_UINT8, MOPT_FLOAT32, 255, true},
+        {MOPT_INT64, MOPT_INT32, -7, true},        {MOPT_INT64, MOPT_INT32, 3e9, false},
+        {MOPT_FLOAT32, MOPT_INT64, 3, true},       {MOPT_FLOAT32, MOPT_INT64, 3.5, false},
+        {MOPT_FLOAT32, MOPT_UINT8, 256, false},    {MOPT_FLOAT32, MOPT_UINT8, -1, false},
+        {MOPT_INT64, MOPT_BOOL, 1, true},          {MOPT_INT64, MOPT_BOOL, 2, false},
+        {MOPT_FLOAT64, MOPT_INT64, 9.3e18, false}, {MOPT_INT8, MOPT_UINT64, -1, false},
+        {MOPT_FLOAT32, MOPT_FLOAT16, 0.25, true},  {MOPT_BOOL, MOPT_FLOAT32, 1, true},
+        {MOPT_UINT64, MOPT_INT64, 1.5e19, false},  {MOPT_INT32, MOPT_INT4, -8, true},
         {MOPT_INT32, MOPT_INT4, 8, false},
     };
     for (size_t i = 0; i < MOPT_COUNTOF(cases); i++) {
@@ -101,13 +101,12 @@ static void axes_are_fitted(void **state)
     };
     for (size_t i = 0; i < MOPT_COUNTOF(cases); i++) {
         struct specs specs = mopt__test_specs(cases[i].spec);
-        struct mopt_tensor *tensor =
-            mopt__test_tensor(MOPT_FLOAT32, cases[i].rank, cases[i].dims);
+        struct mopt_tensor *tensor = mopt__test_tensor(MOPT_FLOAT32, cases[i].rank, cases[i].dims);
         struct mopt_tensor *out = NULL;
         enum mopt_fit fit = MOPT_FIT_ROW;
         struct mopt_error err;
-        enum mopt_status status = mopt__fit_shape(tensor, specs.items[0].type, specs.model->dims,
-                                                  &out, &fit, &err);
+        enum mopt_status status =
+            mopt__fit_shape(tensor, specs.items[0].type, specs.model->dims, &out, &fit, &err);
         if (!cases[i].wanted) {
             mopt__test_fails(status, MOPT_E_SHAPE, &err, "shapes do not fit");
         } else {
@@ -148,8 +147,10 @@ static void rows_are_stacked(void **state)
 int mopt__test_fit(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(casts_keep_values),           cmocka_unit_test(large_integers_stay_exact),
-        cmocka_unit_test(texts_do_not_become_numbers), cmocka_unit_test(axes_are_fitted),
+        cmocka_unit_test(casts_keep_values),
+        cmocka_unit_test(large_integers_stay_exact),
+        cmocka_unit_test(texts_do_not_become_numbers),
+        cmocka_unit_test(axes_are_fitted),
         cmocka_unit_test(rows_are_stacked),
     };
     return cmocka_run_group_tests_name("fit", tests, NULL, NULL);

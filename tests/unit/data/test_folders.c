@@ -233,9 +233,10 @@ static void raw_files_per_input(void **state)
     const char *folder = mopt__test_folder();
     mopt__test_write("x.bin", x, sizeof x);
     mopt__test_write("ids.bin", ids, sizeof ids);
-    struct mopt_dataset *dataset = mopt__test_open(
-        folder, &specs,
-        (struct mopt_data_options){.shape = "x=1x2:float,ids=1x1:int64", .batch = 2});
+    struct mopt_dataset *dataset =
+        mopt__test_open(folder, &specs,
+                        (struct mopt_data_options){.shape = "x=1x2:float,ids=1x1:int64",
+                                                   .batch = 2});
     const struct mopt_sample *sample = mopt__test_next(dataset);
     assert_string_equal(mopt__test_shape(sample, 1), "2x1 int64");
     assert_true(mopt__test_value(sample, 1, 1) == 8);
@@ -248,9 +249,9 @@ static void raw_files_per_input(void **state)
 int mopt__test_folders(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pictures_of_a_folder),   cmocka_unit_test(a_folder_per_class),
-        cmocka_unit_test(lists_of_files),         cmocka_unit_test(label_files_are_checked),
-        cmocka_unit_test(empty_folders_are_told), cmocka_unit_test(arrays_named_after_inputs),
+        cmocka_unit_test(pictures_of_a_folder),     cmocka_unit_test(a_folder_per_class),
+        cmocka_unit_test(lists_of_files),           cmocka_unit_test(label_files_are_checked),
+        cmocka_unit_test(empty_folders_are_told),   cmocka_unit_test(arrays_named_after_inputs),
         cmocka_unit_test(raw_numbers_have_a_shape), cmocka_unit_test(raw_files_per_input),
     };
     return cmocka_run_group_tests_name("folders", tests, NULL, NULL);

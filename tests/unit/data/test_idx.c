@@ -45,10 +45,10 @@ static const char *write_gz(const char *name, const uint8_t *data, size_t bytes)
 static void check(const char *path, bool shuffle)
 {
     struct specs specs = mopt__test_specs("float[batch,1,2,2] x");
-    struct mopt_dataset *dataset = mopt__test_open(
-        path, &specs,
-        (struct mopt_data_options){
-            .preprocess = "mean=1,chw", .batch = 8, .shuffle = shuffle, .seed = 5});
+    struct mopt_dataset *dataset =
+        mopt__test_open(path, &specs,
+                        (struct mopt_data_options){
+                            .preprocess = "mean=1,chw", .batch = 8, .shuffle = shuffle, .seed = 5});
     assert_int_equal(mopt__dataset_count(dataset), 20);
     assert_true(mopt__dataset_has_labels(dataset));
     assert_string_equal(mopt__dataset_describe(dataset),
@@ -181,8 +181,9 @@ static void fashion_mnist_is_read(void **state)
     struct specs specs = mopt__test_specs("float[batch,1,28,28] image");
     struct mopt_dataset *dataset =
         mopt__test_open(path, &specs,
-                        (struct mopt_data_options){
-                            .preprocess = "scale=1/255,mean=.2860,std=.3530,chw", .batch = 100});
+                        (struct mopt_data_options){.preprocess =
+                                                       "scale=1/255,mean=.2860,std=.3530,chw",
+                                                   .batch = 100});
     size_t counts[10] = {0};
     double sum = 0;
     const struct mopt_sample *sample = NULL;

@@ -86,8 +86,8 @@ static struct mopt_tensor *sample_of(enum mopt_dtype dtype)
     for (size_t i = 0; i < 6; i++) {
         if (dtype == MOPT_STRING) {
             const char *texts[] = {"", "a", "bc", "äß", "日", "x y"};
-            mopt__test_works(
-                mopt__tensor_set_string(tensor, i, texts[i], strlen(texts[i]), &err), &err);
+            mopt__test_works(mopt__tensor_set_string(tensor, i, texts[i], strlen(texts[i]), &err),
+                             &err);
         } else if (dtype != MOPT_COMPLEX64 && dtype != MOPT_COMPLEX128) {
             mopt__element_set_f64(dtype, mopt__tensor_data(tensor), i, i % 2 ? 1 : 0);
         }
@@ -147,7 +147,7 @@ static enum mopt_status load_header(const char *header, size_t bytes, struct mop
     return status;
 }
 
-#define HEADER(descr, order, shape)                                                                \
+#define HEADER(descr, order, shape) \
     "{'descr': " descr ", 'fortran_order': " order ", 'shape': " shape ", }"
 
 static void headers_that_lie_are_refused(void **state)

@@ -64,9 +64,8 @@ static void saved_archives_are_read_and_repeat(void **state)
     mopt__free(bytes[0]);
     mopt__free(bytes[1]);
     const char *same[] = {"x", "x"};
-    mopt__test_fails(
-        mopt__npz_save(mopt__test_path_in("c.npz"), same, tensors, 2, false, &err),
-        MOPT_E_USAGE, &err, "two arrays are named 'x'");
+    mopt__test_fails(mopt__npz_save(mopt__test_path_in("c.npz"), same, tensors, 2, false, &err),
+                     MOPT_E_USAGE, &err, "two arrays are named 'x'");
     assert_false(mopt__path_exists(mopt__test_path_in("c.npz")));
     mopt__tensor_unref(x);
     mopt__tensor_unref(ids);
@@ -185,9 +184,12 @@ static void no_array_is_an_error(void **state)
 int mopt__test_npz(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numpy_archives_are_read),  cmocka_unit_test(saved_archives_are_read_and_repeat),
-        cmocka_unit_test(cut_archives_are_refused), cmocka_unit_test(flipped_bits_are_found),
-        cmocka_unit_test(archives_that_lie_are_refused), cmocka_unit_test(no_array_is_an_error),
+        cmocka_unit_test(numpy_archives_are_read),
+        cmocka_unit_test(saved_archives_are_read_and_repeat),
+        cmocka_unit_test(cut_archives_are_refused),
+        cmocka_unit_test(flipped_bits_are_found),
+        cmocka_unit_test(archives_that_lie_are_refused),
+        cmocka_unit_test(no_array_is_an_error),
     };
     return cmocka_run_group_tests_name("npz", tests, NULL, NULL);
 }

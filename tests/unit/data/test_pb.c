@@ -18,8 +18,9 @@ static void write_tensor(const char *name, const char *tensor_name, double value
         mopt__element_set_f64(MOPT_FLOAT32, mopt__tensor_data(tensor), i, value);
     }
     mopt__test_works(mopt__datum_tensor(tensor, &datum, &err), &err);
-    mopt__test_works(
-        mopt__onnx_save_datum(datum, tensor_name, mopt__test_path_in(name), false, &err), &err);
+    mopt__test_works(mopt__onnx_save_datum(datum, tensor_name, mopt__test_path_in(name), false,
+                                           &err),
+                     &err);
     mopt__datum_unref(datum);
     mopt__tensor_unref(tensor);
 }
@@ -31,10 +32,10 @@ static void write_sequence(const char *name)
     struct mopt_datum *item = NULL;
     struct mopt_datum *list = NULL;
     mopt__test_works(mopt__datum_tensor(tensor, &item, &err), &err);
-    mopt__test_works(
-        mopt__datum_list(MOPT_DATUM_SEQUENCE, MOPT_FLOAT32, &item, 1, &list, &err), &err);
-    mopt__test_works(
-        mopt__onnx_save_datum(list, "seq", mopt__test_path_in(name), false, &err), &err);
+    mopt__test_works(mopt__datum_list(MOPT_DATUM_SEQUENCE, MOPT_FLOAT32, &item, 1, &list, &err),
+                     &err);
+    mopt__test_works(mopt__onnx_save_datum(list, "seq", mopt__test_path_in(name), false, &err),
+                     &err);
     mopt__datum_unref(list);
     mopt__datum_unref(item);
     mopt__tensor_unref(tensor);

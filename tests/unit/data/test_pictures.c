@@ -113,7 +113,8 @@ static void file_is_named(void **state)
     mopt__test_folder();
     const char *path = mopt__test_write("a.jpg", FILE_JPEG_RGB, sizeof FILE_JPEG_RGB / 2);
     mopt__test_fails(mopt__image_load(path, &tensor, &err), MOPT_E_FORMAT, &err, "a.jpg");
-    path = mopt__test_write("b.png", FILE_JPEG_RGB, sizeof FILE_JPEG_RGB); // the name does not count
+    path =
+        mopt__test_write("b.png", FILE_JPEG_RGB, sizeof FILE_JPEG_RGB); // the name does not count
     mopt__test_works(mopt__image_load(path, &tensor, &err), &err);
     mopt__tensor_unref(tensor);
     path = mopt__test_write_text("c.png", "nothing");
@@ -125,8 +126,10 @@ static void file_is_named(void **state)
 int mopt__test_pictures(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equal_pillow),           cmocka_unit_test(cut_short_is_an_error),
-        cmocka_unit_test(flipped_bits_do_no_harm), cmocka_unit_test(huge_sizes_are_refused),
+        cmocka_unit_test(equal_pillow),
+        cmocka_unit_test(cut_short_is_an_error),
+        cmocka_unit_test(flipped_bits_do_no_harm),
+        cmocka_unit_test(huge_sizes_are_refused),
         cmocka_unit_test(file_is_named),
     };
     return cmocka_run_group_tests_name("pictures", tests, NULL, NULL);

@@ -152,8 +152,8 @@ static void sides_follow_the_fit(void **state)
         const char *step;
         int64_t height, width; // of a picture of 20 rows and 33 columns
     } cases[] = {
-        {"resize=10", 10, 16},        {"resize=10:short", 10, 16}, {"resize=10:long", 6, 10},
-        {"resize=10:exact", 10, 10},  {"resize=7x5", 5, 7},        {"letterbox=64", 64, 64},
+        {"resize=10", 10, 16},         {"resize=10:short", 10, 16}, {"resize=10:long", 6, 10},
+        {"resize=10:exact", 10, 10},   {"resize=7x5", 5, 7},        {"letterbox=64", 64, 64},
         {"resize=8:cv-linear", 8, 13}, {"resize=8:area", 8, 13},
     };
     struct mopt_image noise = mopt__test_noise(33, 20, 3);

@@ -109,9 +109,9 @@ static void too_large_is_refused(void **state)
     struct mopt_image out;
     struct mopt_error err;
     for (int kernel = 0; kernel < MOPT_KERNEL_COUNT; kernel++) {
-        mopt__test_fails(
-            mopt__image_resize(&in, 1 << 14, 1 << 13, (enum mopt_kernel)kernel, &out, &err),
-            MOPT_E_LIMIT, &err, "2^26");
+        mopt__test_fails(mopt__image_resize(&in, 1 << 14, 1 << 13, (enum mopt_kernel)kernel, &out,
+                                            &err),
+                         MOPT_E_LIMIT, &err, "2^26");
     }
     mopt__image_release(&in);
 }

@@ -27,6 +27,7 @@ int mopt__test_pictures(void);
 int mopt__test_folders(void);
 int mopt__test_pb(void);
 int mopt__test_damage(void);
+int mopt__test_memory(void);
 
 // A fresh folder for one test. path_in(): folder/name, valid until the eighth call from then.
 const char *mopt__test_folder(void);
@@ -54,7 +55,8 @@ struct specs {
 struct specs mopt__test_specs(const char *inputs);
 void mopt__test_specs_free(struct specs *specs);
 
-// Opens for the specs; options->path, dims and log are filled in. Messages of the log: mopt__test_log_text.
+// Opens for the specs; options->path, dims and log are filled in. Messages of the log:
+// mopt__test_log_text.
 struct mopt_dataset *mopt__test_open(const char *path, const struct specs *specs,
                                      struct mopt_data_options options);
 void mopt__test_open_fails(const char *path, const struct specs *specs,

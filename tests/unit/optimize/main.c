@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Unit tests of optimize: runs every suite, fails when one fails. What passes do to graphs is told by tests/golden.
+// Unit tests of optimize: runs every suite, fails when one fails. What passes do to graphs is told
+// by tests/golden.
 #include "tests.h"
 
 int main(void)

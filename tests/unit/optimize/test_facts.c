@@ -7,13 +7,15 @@
 static void pure_nodes(void **state)
 {
     (void)state;
-    struct mopt_model *model = support_model(
-        "graph main (float[2] x, bool[] c) -> (float[2] y) {\n"
-        "  float[] r = {0.5}; bool[] on = {1}; bool[] off = {0};\n"
-        "  a = Relu(x); b = RandomNormalLike(x); d = Foo(x); e = Dropout(x, r, on); f = Dropout(x, r, off);\n"
-        "  g = Dropout(x, r, c); h = Dropout(x);\n"
-        "  i = If<then_branch=graph () -> (o) { o = Neg(x); }, else_branch=graph () -> (p) { p = Abs(x); }>(c);\n"
-        "  y = Sum(a, b, d, e, f, g, h, i); }");
+    struct mopt_model *model =
+        support_model("graph main (float[2] x, bool[] c) -> (float[2] y) {\n"
+                      "  float[] r = {0.5}; bool[] on = {1}; bool[] off = {0};\n"
+                      "  a = Relu(x); b = RandomNormalLike(x); d = Foo(x); e = Dropout(x, r, on); "
+                      "f = Dropout(x, r, off);\n"
+                      "  g = Dropout(x, r, c); h = Dropout(x);\n"
+                      "  i = If<then_branch=graph () -> (o) { o = Neg(x); }, else_branch=graph () "
+                      "-> (p) { p = Abs(x); }>(c);\n"
+                      "  y = Sum(a, b, d, e, f, g, h, i); }");
     assert_true(mopt__is_pure(support_node(model, "a")));
     assert_false(mopt__is_pure(support_node(model, "b"))); // random
     assert_false(mopt__is_pure(support_node(model, "d"))); // unknown
@@ -29,7 +31,8 @@ static bool is_training(const char *opset, const char *attributes, const char *o
 {
     char text[512];
     (void)snprintf(text, sizeof text,
-                   "model (ir=4, opset=%s) { graph main (float[2,1,2,2] x, float[1] s) -> (float[2,1,2,2] y) {\n"
+                   "model (ir=4, opset=%s) { graph main (float[2,1,2,2] x, float[1] s) -> "
+                   "(float[2,1,2,2] y) {\n"
                    "  %s = BatchNormalization<%s>(x, s, s, s, s); } }",
                    opset, outputs, attributes);
     struct mopt_model *model = support_model(text);
@@ -55,9 +58,10 @@ static void mode_of_normalisation(void **state)
 static void bodies_of_functions(void **state)
 {
     (void)state;
-    struct mopt_model *model = support_model(
-        "model (ir=8, opset=13, \"d\"=1) { graph main (float[2] x) -> (float[2] y) { y = d::F(x); }\n"
-        "  function d::F(a) -> (b) (opset=13) { b = Neg(a); } }");
+    struct mopt_model *model =
+        support_model("model (ir=8, opset=13, \"d\"=1) { graph main (float[2] x) -> (float[2] y) { "
+                      "y = d::F(x); }\n"
+                      "  function d::F(a) -> (b) (opset=13) { b = Neg(a); } }");
     assert_false(mopt__in_function(model->graph));
     assert_true(mopt__in_function(model->functions[0]->body));
     mopt__model_free(model);

@@ -5,11 +5,13 @@
 #include "optimize/fold.h"
 #include "tests.h"
 
-// The values as "one number per channel" of a tensor of rank 4 with 2 channels in axis 1; false when refused.
+// The values as "one number per channel" of a tensor of rank 4 with 2 channels in axis 1; false
+// when refused.
 static bool per_channel(const char *type, const char *content, bool scalar_ok, double out[2])
 {
     char text[256];
-    (void)snprintf(text, sizeof text, "graph main () -> (y) { %s k = {%s}; y = Neg(k); }", type, content);
+    (void)snprintf(text, sizeof text, "graph main () -> (y) { %s k = {%s}; y = Neg(k); }", type,
+                   content);
     struct mopt_model *model = support_model(text);
     double *values = NULL;
     bool fits = mopt__fold_per_channel(support_constant(model, "k"), 4, 1, 2, scalar_ok, &values);
@@ -40,9 +42,9 @@ static void shapes_per_channel(void **state)
     expect_channels("float[1]", "5", 5, 5);
     expect_channels("float[1,1,1,1]", "5", 5, 5);
     assert_false(per_channel("float[]", "5", false, values));
-    assert_false(per_channel("float[2]", "3, 4", true, values));       // along the last axis
-    assert_false(per_channel("float[2,1]", "3, 4", true, values));     // along the height
-    assert_false(per_channel("float[2,1,1,1]", "3, 4", true, values)); // along the batch
+    assert_false(per_channel("float[2]", "3, 4", true, values));         // along the last axis
+    assert_false(per_channel("float[2,1]", "3, 4", true, values));       // along the height
+    assert_false(per_channel("float[2,1,1,1]", "3, 4", true, values));   // along the batch
     assert_false(per_channel("float[1,1,2,1,1]", "3, 4", true, values)); // enlarges the rank
     assert_false(per_channel("float[1,1,1,1,1]", "3", true, values));
     assert_false(per_channel("float[3,1,1]", "3, 4, 5", true, values));
@@ -61,10 +63,12 @@ static void scaling_an_axis(void **state)
     const float by_row[] = {10, 20, 30, 400, 500, 600};
     const float by_column[] = {1, 0, -3, 4, 0, -6};
     struct mopt_tensor *out = NULL;
-    assert_int_equal(mopt__fold_scale_axis(support_constant(model, "w"), 0, rows, 2, &out, &err), MOPT_OK);
+    assert_int_equal(mopt__fold_scale_axis(support_constant(model, "w"), 0, rows, 2, &out, &err),
+                     MOPT_OK);
     assert_memory_equal(out->data, by_row, sizeof by_row);
     mopt__tensor_unref(out);
-    assert_int_equal(mopt__fold_scale_axis(support_constant(model, "w"), 1, columns, 3, &out, &err), MOPT_OK);
+    assert_int_equal(mopt__fold_scale_axis(support_constant(model, "w"), 1, columns, 3, &out, &err),
+                     MOPT_OK);
     for (size_t i = 0; i < 6; i++) {
         assert_true(mopt__tensor_f64(out, i) == (double)by_column[i]);
     }

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Holds mopt against the ONNX checker and ONNX Runtime.
+
+oracle.py optimize   optimized models are valid and compute the same in ONNX Runtime
+oracle.py run        our executor computes what ONNX Runtime and recorded outputs say
+oracle.py quantize   quantized models are valid; both executors agree on them
+oracle.py save       loading and saving without passes gives the same bytes
+
+--only TEXT keeps models whose name or group contains it. Exit code 77: no peers here.
+"""
+import argparse
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+try:
+    import onnx
+    import onnx.helper
+    import onnx.numpy_helper
+    import numpy as np
+
+    import catalog
+    import judge
+except ImportError as problem:
+    print(f"no peers: {problem}")
+    sys.exit(1 if os.environ.get("CI") else 77)
+
+# What the reference itself cannot load or run is not a failure of ours; these may differ for the
+# reason given.
+TIES = "equal scores in TopK may be ordered either way"
+EXCUSED = {
+    ("yolo.ts", "zero"): TIES,
+    ("yolo.dynamo", "zero"): TIES,
+    ("best", "zero"): TIES,
+}
+
+
+def valid(path):
+    try:
+        onnx.checker.check_model(str(path))
+        return None
+    except Exception as problem:
+        return str(problem).strip().splitlines()[0][:300]
+
+
+class Skip(Exception):
+    pass
+
+
+def reference(model):
+    try:
+        return judge.session(model.path)
+    except Exception as problem:
+        raise Skip(f"the reference cannot load it: {str(problem)[:80]}")
+
+
+def expect(session, inputs):
+    try:
+        return session.run(None, inputs)
+    except Exception as problem:
+        raise Skip(f"the reference cannot run it: {str(problem)[:80]}")
+
+
+def kinds_of(model, kinds):
+    return [k for k in kinds if (model.name, k) not in EXCUSED]
+
+
+def names_of(session):
+    return [o.name for o in session.get_outputs()]
+
+
+def tensors_only(session):
+    return all(v.type in catalog.TYPES for v in session.get_inputs()) and all(
+        v.type.startswith("tensor(") and v.type != "tensor(string)" for v in session.get_outputs())
+
+
+def test_optimize(model, work, options):
+    """Level 3; outputs on four kinds of inputs."""
+    out = work / "opt.onnx"
+    judge.mopt("optimize", model.path, "-O", "3", "-o", out, "--force")
+    problem = valid(out)
+    if problem and not valid(model.path):
+        return f"checker: {problem}"
+    if out.stat().st_size > model.path.stat().st_size + 65536:
+        return f"grew from {model.path.stat().st_size} to {out.stat().st_size} bytes"
+    before = reference(model)
+    if not tensors_only(before):
+        raise Skip("containers or text")
+    try:
+        after = judge.session(out)
+    except Exception as problem:
+        return f"ONNX Runtime refuses the optimized model: {str(problem)[:300]}"
+    for kind in kinds_of(model, catalog.KINDS):
+        inputs = model.inputs(before, kind)
+        expected = expect(before, inputs)
+        text = judge.differences(expected, after.run(None, inputs), names_of(before))
+        if text:
+            return f"{kind}: {text}"
+    return None
+
+
+def test_run(model, work, options):
+    """Our executor on the original."""
+    session = reference(model)
+    if not tensors_only(session):
+        raise Skip("containers or text")
+    names = names_of(session)
+    kinds = ("normal",) if model.group in ("light", "suite") else ("normal", "large")
+    for kind in kinds_of(model, kinds):
+        inputs = model.inputs(session, kind)
+        expected = expect(session, inputs)
+        got = judge.run_mopt(model.path, inputs, names, work)
+        text = judge.differences(expected, got, names)
+        if text:
+            return f"{kind}: {text}"
+        recorded = model.recorded()
+        if recorded and kind == "normal" and model.group == "exported":
+            text = judge.differences(recorded[1], got, names)
+            if text:
+                return f"recorded: {text}"
+    return None
+
+
+def test_save(model, work, options):
+    """Canonical files come back byte by byte."""
+    out = work / "same.onnx"
+    judge.mopt("optimize", model.path, "-O", "0", "-o", out, "--force")
+    before, after = model.path.read_bytes(), out.read_bytes()
+    if before == after:
+        return None
+    first, second = onnx.load_from_string(before), onnx.load_from_string(after)
+    if first.SerializeToString(deterministic=True) == before:
+        return "canonical, but the bytes differ"
+    if first.SerializeToString(deterministic=True) == second.SerializeToString(deterministic=True):
+        raise Skip("not canonical; the same model came back")
+    return "another model came back"
+
+
+# ---- Quantized models
+
+def step_of(graph, name):
+    """Scale of the DequantizeLinear that makes an output, None when there is none."""
+    for node in graph.node:
+        if name in node.output and node.op_type == "DequantizeLinear":
+            for weight in graph.initializer:
+                if weight.name == node.input[1]:
+                    return float(onnx.numpy_helper.to_array(weight).max())
+    return None
+
+
+def write_samples(model, session, folder, count):
+    """Random calibration data in the form of the backend suite."""
+    for sample in range(count):
+        inputs = model.inputs(session, "normal", seed=sample)
+        place = folder / f"test_data_set_{sample}"
+        place.mkdir(parents=True)
+        for i, (name, array) in enumerate(inputs.items()):
+            tensor = onnx.numpy_helper.from_array(array, name)
+            (place / f"input_{i}.pb").write_bytes(tensor.SerializeToString())
+
+
+def quantize(model, mode, session, work):
+    out = work / f"{mode}.onnx"
+    arguments = []
+    if mode == "static":
+        folder = work / "samples"
+        if not folder.exists():
+            write_samples(model, session, folder, 4)
+        arguments = ["--data", folder]
+    judge.mopt("quantize", f"--{mode}", model.path, "-o", out, "--force", *arguments)
+    return out
+
+
+def test_quantize(model, work, options):
+    """Static on random data and dynamic: both executors give the same, but for rounding."""
+    session = reference(model)
+    if not tensors_only(session):
+        raise Skip("containers or text")
+    expect(session, model.inputs(session, "normal"))
+    names = names_of(session)
+    for mode in ("static", "dynamic"):
+        try:
+            out = quantize(model, mode, session, work)
+        except judge.Failed as problem:
+            if "nothing" in str(problem) and model.group == "suite":
+                continue  # no operator to quantize
+            return f"{mode}: {problem}"
+        problem = valid(out)
+        if problem and not valid(model.path):
+            return f"{mode}: checker: {problem}"
+        try:
+            quantized = judge.session(out)
+        except Exception as problem:
+            return f"{mode}: ONNX Runtime refuses it: {str(problem)[:300]}"
+        graph = onnx.load(out).graph
+        inputs = model.inputs(session, "normal", seed=1)
+        try:
+            expected = quantized.run(None, inputs)
+        except Exception as problem:
+            return f"{mode}: ONNX Runtime cannot run it: {str(problem)[:300]}"
+        got = judge.run_mopt(out, inputs, names, work)
+        for name, u, v in zip(names, expected, got):
+            share = judge.steps_apart(np.asarray(u), np.asarray(v), step_of(graph, name))
+            if share > 0.01:
+                return f"{mode}: output '{name}': {share:.1%} of the elements more than 2 steps off"
+    return None
+
+
+TESTS = {"optimize": test_optimize, "run": test_run, "save": test_save, "quantize": test_quantize}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("test", choices=TESTS)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--groups", default="trained,exported,wheel,light,suite")
+    options = parser.parse_args()
+    counts = {"ok": 0, "skipped": 0, "FAILED": 0}
+    groups = options.groups.split(",")
+    for model in catalog.models():
+        if model.group not in groups or options.only not in f"{model.group}/{model.name}":
+            continue
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="mopt-oracle-") as work:
+            try:
+                text = TESTS[options.test](model, pathlib.Path(work), options)
+                outcome = "FAILED" if text else "ok"
+            except Skip as reason:
+                outcome, text = "skipped", str(reason)
+            except judge.Failed as problem:
+                outcome, text = "FAILED", str(problem)
+        counts[outcome] += 1
+        if outcome != "ok" or options.verbose:
+            seconds = time.monotonic() - start
+            print(f"{outcome:7} {model.group}/{model.name} ({seconds:.1f} s): {text or ''}", flush=True)
+    print(f"{options.test}: {counts['ok']} ok, {counts['skipped']} skipped, {counts['FAILED']} failed")
+    if counts["ok"] == 0:
+        print("nothing was tested")
+    return 1 if counts["FAILED"] or not counts["ok"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
