@@ -117,7 +117,7 @@ enum mopt_status mopt__exec_graph(struct mopt_exec_run *run, struct mopt_schedul
                                   struct mopt_error *err);
 // Binds a step's fast kernel for the actual inputs if the operator has one and the signature changed.
 enum mopt_status mopt__step_bind(struct mopt_session *session, struct mopt_step *step,
-                                 struct mopt_datum *const *inputs, struct mopt_error *err);
+                                 const struct mopt_eval *eval, struct mopt_error *err);
 void mopt__step_release(struct mopt_step *step);
 // Hash of dtypes and dims of tensors; other data count by kind.
 uint64_t mopt__exec_signature(struct mopt_datum *const *data, size_t count);

@@ -120,25 +120,45 @@ static enum mopt_status compute(struct mopt_step *step, struct mopt_eval *eval, 
     return status;
 }
 
-static enum mopt_status call(struct mopt_exec_run *run, struct mopt_step *step, struct mopt_error *err)
+static struct mopt_eval make_eval(struct mopt_exec_run *run, struct mopt_step *step)
 {
-    struct mopt_session *session = run->session;
-    const struct mopt_node *node = step->node;
-    struct mopt_eval eval = {.node = node, .version = step->version, .inputs = step->inputs,
-                             .outputs = step->outputs, .input_count = node->input_count,
-                             .output_count = node->output_count, .pool = session->pool, .rng = &run->rng,
-                             .budget = run->options != NULL ? run->options->budget : NULL,
-                             .allocate = allocate, .body = run_body, .host = run};
-    enum mopt_status status = mopt__eval_check(&eval, err); // facets rely on it
-    if (status == MOPT_OK) {
-        status = mopt__step_bind(session, step, step->inputs, err);
+    return (struct mopt_eval){
+        .node = step->node,
+        .version = step->version,
+        .inputs = step->inputs,
+        .outputs = step->outputs,
+        .input_count = step->node->input_count,
+        .output_count = step->node->output_count,
+        .pool = run->session->pool,
+        .rng = &run->rng,
+        .budget = run->options != NULL ? run->options->budget : NULL,
+        .allocate = allocate,
+        .body = run_body,
+        .host = run,
+    };
+}
+
+// The bound kernel (its inputs were checked when it was bound), or the reference with its own checks.
+static enum mopt_status call(struct mopt_step *step, struct mopt_eval *eval, struct mopt_error *err)
+{
+    if (step->run == NULL) {
+        return mopt__eval_run(eval, err);
     }
-    if (status != MOPT_OK || !session->options.profile) {
-        return status == MOPT_OK ? compute(step, &eval, err) : status;
+    eval->state = step->state;
+    enum mopt_status status = step->run(eval, err);
+    mopt__eval_release_spare(eval);
+    return status;
+}
+
+static enum mopt_status call_profiled(struct mopt_exec_run *run, struct mopt_step *step, struct mopt_eval *eval,
+                                      struct mopt_error *err)
+{
+    if (!run->session->options.profile) {
+        return call(step, eval, err);
     }
-    struct mopt_node_profile *row = &session->profile[step->profile];
+    struct mopt_node_profile *row = &run->session->profile[step->profile];
     uint64_t start = mopt__clock_ns();
-    status = compute(step, &eval, err);
+    enum mopt_status status = call(step, eval, err);
     row->total_ns += mopt__clock_ns() - start;
     row->calls++;
     row->bound = step->run != NULL;
@@ -175,8 +195,12 @@ static enum mopt_status run_step(struct mopt_exec_run *run, struct mopt_step *st
     if (status == MOPT_OK) {
         status = gather(run->session, step, err);
     }
+    struct mopt_eval eval = make_eval(run, step);
     if (status == MOPT_OK) {
-        status = call(run, step, err);
+        status = mopt__step_bind(run->session, step, &eval, err);
+    }
+    if (status == MOPT_OK) {
+        status = call_profiled(run, step, &eval, err);
     }
     if (status == MOPT_OK) {
         return keep_outputs(run, step, err);

@@ -106,19 +106,23 @@ static enum mopt_status bind(struct mopt_session *session, struct mopt_step *ste
 }
 
 enum mopt_status mopt__step_bind(struct mopt_session *session, struct mopt_step *step,
-                                 struct mopt_datum *const *inputs, struct mopt_error *err)
+                                 const struct mopt_eval *eval, struct mopt_error *err)
 {
     if (session->options.reference || step->node->op->bind == NULL) {
         return MOPT_OK;
     }
-    uint64_t signature = mopt__exec_signature(inputs, step->node->input_count);
+    uint64_t signature = mopt__exec_signature(eval->inputs, eval->input_count);
     if (step->bound && step->signature == signature) {
         return MOPT_OK;
     }
     mopt__step_release(step);
+    enum mopt_status status = mopt__eval_check(eval, err); // arity and types: bind relies on them
+    if (status != MOPT_OK) {
+        return status;
+    }
     struct binder b = {.dims = mopt__dims_new()};
     mopt__arena_init(&b.arena);
-    enum mopt_status status = b.dims != NULL ? bind(session, step, inputs, &b, err) : mopt_error_memory(err);
+    status = b.dims != NULL ? bind(session, step, eval->inputs, &b, err) : mopt_error_memory(err);
     mopt__dims_free(b.dims);
     mopt__arena_release(&b.arena);
     if (status == MOPT_OK) {

@@ -75,7 +75,9 @@ static enum mopt_status set_input(struct mopt_runner *self, size_t index, const 
         status = mopt_error_set(err, MOPT_E_USAGE, "input %zu: %zu bytes given, the shape needs %zu", index,
                                 view->bytes, tensor->bytes);
     } else {
-        memcpy(mopt__tensor_data(tensor), view->data, view->bytes);
+        if (view->bytes > 0) {
+            memcpy(mopt__tensor_data(tensor), view->data, view->bytes);
+        }
         status = mopt__datum_tensor(tensor, &self->inputs[index], err);
     }
     mopt__tensor_unref(tensor);

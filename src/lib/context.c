@@ -75,7 +75,7 @@ static enum mopt_status check_pass(const struct mopt_context *context, const str
                                    const struct mopt_pass *pass, struct mopt_error *err)
 {
     size_t prefix = strlen(plugin->name);
-    if (pass == NULL || pass->struct_size != sizeof(struct mopt_pass) || pass->name == NULL || pass->run == NULL ||
+    if (pass == NULL || pass->struct_size != sizeof(struct mopt_pass) || pass->name == NULL || pass->summary == NULL || pass->help == NULL || pass->run == NULL ||
         pass->rule_count != 0) {
         return mopt_error_set(err, MOPT_E_FORMAT, "malformed pass descriptor");
     }
@@ -102,7 +102,7 @@ static enum mopt_status add_plugin(struct mopt_context *context, void *handle, s
         return mopt_error_set(err, MOPT_E_FORMAT, "the plugin refused this host");
     }
     if (plugin->abi != MOPT_PLUGIN_ABI || plugin->struct_size != sizeof(struct mopt_plugin) ||
-        plugin->name == NULL) {
+        plugin->name == NULL || (plugin->passes == NULL && plugin->pass_count > 0)) {
         return mopt_error_set(err, MOPT_E_FORMAT, "plugin has interface %u, this program has %d", plugin->abi,
                               MOPT_PLUGIN_ABI);
     }

@@ -169,7 +169,9 @@ static struct mopt_value *add_constant(struct mopt_graph *graph, const char *nam
         (void)mopt_error_set(err, MOPT_E_USAGE, "constant '%s' needs %zu bytes, %zu given", name, tensor->bytes,
                              view->bytes);
     } else {
-        memcpy(mopt__tensor_data(tensor), view->data, view->bytes);
+        if (view->bytes > 0) {
+            memcpy(mopt__tensor_data(tensor), view->data, view->bytes);
+        }
         value = mopt__graph_constant(graph, name, tensor, err);
     }
     mopt__tensor_unref(tensor);

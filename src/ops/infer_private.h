@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by the files of the inference driver (infer_graph.c, infer_merge.c, infer_order.c). Facets
-// must not see it.
+// Shared by the files of the inference driver (infer_graph.c, infer_merge.c, infer_fold.c,
+// infer_order.c). Facets must not see it.
 #ifndef MOPT_OPS_INFER_PRIVATE_H
 #define MOPT_OPS_INFER_PRIVATE_H
 
@@ -32,6 +32,17 @@ enum mopt_status mopt__infer_merge(struct mopt_infer_driver *driver,
 // symbols.
 enum mopt_status mopt__infer_freshen(struct mopt_infer_driver *driver,
                                      const struct mopt_type **type, struct mopt_error *err);
+
+// ---- infer_fold.c -------------------------------------------------------------------------------
+// A constant says everything about its type, and its ints when it is small; ints that are all known
+// make a constant.
+enum mopt_status mopt__infer_complete(struct mopt_infer_driver *driver, struct mopt_fact *fact,
+                                      struct mopt_error *err);
+// Computes a node of small constants, so that shape arithmetic in any type comes through. What
+// cannot be computed stays unknown. Errors: MOPT_E_MEMORY.
+enum mopt_status mopt__infer_fold(struct mopt_infer_driver *driver, const struct mopt_node *node,
+                                  const struct mopt_fact *inputs, struct mopt_fact *outputs,
+                                  struct mopt_error *err);
 
 // ---- infer_order.c ------------------------------------------------------------------------------
 // Nodes of this graph (not of bodies) in an order where what a node or its bodies use comes first;

@@ -81,6 +81,7 @@ enum { HINTS_GONE = 6 }; // the opset without consumed_inputs
 
 struct walk {
     int64_t version;
+    uint32_t mark;                          // of nodes that have the form of this version already
     size_t first, end;                      // steps of this version
     const char *names[MOPT_COUNTOF(steps)]; // interned names of the steps
 };
@@ -92,9 +93,10 @@ static enum mopt_status visit_node(const struct walk *walk, struct mopt_node *no
         (void)mopt__node_remove_attribute(node, "consumed_inputs");
     }
     for (size_t i = walk->first; i < walk->end; i++) {
-        if (node->op_type != walk->names[i]) {
+        if (node->op_type != walk->names[i] || node->mark == walk->mark) {
             continue;
         }
+        node->mark = walk->mark;
         if (steps[i].apply(node, err) != MOPT_OK) {
             return mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(node), node->op_type);
         }
@@ -136,6 +138,7 @@ static enum mopt_status raise_by_one(struct mopt_model *model, struct walk *walk
 {
     enum mopt_status status = mopt__model_set_opset(model, "", walk->version, err);
     find_steps(walk);
+    walk->mark = mopt__model_new_mark(model);
     if (status != MOPT_OK || (walk->first == walk->end && walk->version != HINTS_GONE)) {
         return status;
     }

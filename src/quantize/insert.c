@@ -2,9 +2,11 @@
 // The static graph: weights and biases become integer initializers behind DequantizeLinear, activations pass through
 // QuantizeLinear and DequantizeLinear. Readers of a tensor that an integer node makes read the dequantized value; of other
 // tensors only the integer nodes do.
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "quantize/internal.h"
 
 struct insert {
@@ -164,13 +166,16 @@ static enum mopt_status quantize_value(struct insert *in, struct mopt_value *val
 
 // ---- Weights and biases -------------------------------------------------------------------------------------------------
 
-// Smallest weight scale with which every bias element fits into 32 bits: |b| <= 2^31 * s_x * s_w.
-static double *bias_floor(const struct mopt_tensor *bias, size_t channels, double input_scale)
+// Smallest weight scales with which every bias element fits into 32 bits, |b| <= 2^31 * s_x * s_w, and with which s_x * s_w is
+// no denormal. One per scale of the weight: [scales]; a single one holds for all elements.
+static double *bias_floor(const struct mopt_tensor *bias, size_t scales, double input_scale)
 {
-    double *floor = mopt__calloc(channels, sizeof *floor);
-    for (size_t c = 0; floor != NULL && bias != NULL && c < channels && c < bias->count; c++) {
-        double magnitude = fabs(mopt__tensor_f64(bias, c));
-        floor[c] = 1.0001 * 2.0 * magnitude / (4294967294.0 * input_scale);
+    double *floor = mopt__calloc(scales, sizeof *floor);
+    for (size_t i = 0; floor != NULL && bias != NULL && i < bias->count; i++) {
+        size_t c = scales > 1 ? i : 0;
+        double fits = 2.0 * fabs(mopt__tensor_f64(bias, i)) / 4294967294.0;
+        double smallest = 1.0001 * (fits > (double)FLT_MIN ? fits : (double)FLT_MIN) / input_scale;
+        floor[c] = smallest > floor[c] ? smallest : floor[c];
     }
     return floor;
 }
@@ -198,8 +203,8 @@ static enum mopt_status set_weight(struct insert *in, struct mopt_node *node, co
     const struct mopt_tensor *weight = mopt__value_constant(value);
     int axis = in->options->per_tensor ? -1 : mopt__weight_axis(node, weight);
     size_t channels = axis >= 0 ? (size_t)weight->dims[axis] : 1;
-    double *floor = axis >= 0 ? bias_floor(bias, channels, input_scale) : NULL;
-    if (axis >= 0 && floor == NULL) {
+    double *floor = bias_floor(bias, channels, input_scale);
+    if (floor == NULL) {
         return mopt_error_memory(err);
     }
     enum mopt_status status =
@@ -271,6 +276,18 @@ static enum mopt_status set_bias(struct insert *in, struct mopt_node *node, cons
     return status;
 }
 
+static int64_t output_channels(const struct mopt_node *node, const struct mopt_tensor *weight)
+{
+    int axis = mopt__weight_axis(node, weight);
+    if (axis >= 0) {
+        return weight->dims[axis];
+    }
+    const struct mopt_attribute *group = mopt__node_attribute(node, "group"); // of a ConvTranspose
+    int64_t channels = weight->dims[weight->rank - 1];
+    bool fits = group == NULL || mopt__i64_mul(weight->dims[1], group->i, &channels);
+    return fits ? channels : -1;
+}
+
 // A bias that is no vector over the channels (Gemm allows a matrix or a scalar) stays float.
 static const struct mopt_tensor *vector_bias(const struct mopt_node *node, int64_t channels)
 {
@@ -285,8 +302,7 @@ static enum mopt_status quantize_anchor(struct insert *in, struct mopt_node *nod
 {
     double input_scale = parameters_of(in, activation).scale;
     const struct mopt_tensor *weight = mopt__value_constant(node->inputs[1].value);
-    int axis = mopt__weight_axis(node, weight);
-    const struct mopt_tensor *bias = vector_bias(node, weight->dims[axis >= 0 ? axis : weight->rank - 1]);
+    const struct mopt_tensor *bias = vector_bias(node, output_channels(node, weight));
     struct mopt_quant_weight quantized = {0};
     enum mopt_status status = set_weight(in, node, bias, input_scale, &quantized, err);
     if (status == MOPT_OK && bias != NULL) {

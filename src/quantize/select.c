@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which nodes become integer and which tensors get a scale. Anchors are the nodes with constant weights; what lies between
 // them follows when all its inputs are integer already. Everything else, and graph outputs, stays float.
+#include <math.h>
 #include <string.h>
 
 #include "quantize/internal.h"
@@ -80,12 +81,33 @@ static const char *gemm_refusal(const struct mopt_node *node)
     return int_attribute(node, "transA", 0) != 0 ? "the activation is transposed" : NULL;
 }
 
+// One NaN or infinity would spoil the scale of its whole channel.
+static bool is_finite(const struct mopt_tensor *tensor)
+{
+    for (size_t i = 0; i < tensor->count; i++) {
+        if (!isfinite(mopt__tensor_f64(tensor, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *bias_refusal(const struct mopt_value *bias)
+{
+    const struct mopt_tensor *tensor = bias != NULL ? mopt__value_constant(bias) : NULL;
+    if (bias != NULL && tensor == NULL) {
+        return "the bias is computed";
+    }
+    return tensor != NULL && !is_finite(tensor) ? "the bias has NaN or infinite elements" : NULL;
+}
+
 const char *mopt__anchor_refusal(const struct mopt_node *node, const struct mopt_quantize_options *options)
 {
     const struct mopt_value *value = mopt__node_input(node, 1);
     const struct mopt_tensor *weight = value != NULL ? mopt__value_constant(value) : NULL;
     if (weight == NULL) {
-        return "both operands are computed";
+        bool overridable = value != NULL && value->constant != NULL;
+        return overridable ? "the weight is an input of the model" : "both operands are computed";
     }
     if (weight->dtype != MOPT_FLOAT32 || !is_float_activation(mopt__node_input(node, 0))) {
         return "element type is not float";
@@ -93,14 +115,14 @@ const char *mopt__anchor_refusal(const struct mopt_node *node, const struct mopt
     if (weight->rank < 2 || weight->count == 0) {
         return "the weight is no matrix";
     }
-    const struct mopt_value *bias = mopt__node_input(node, 2);
-    if (bias != NULL && mopt__value_constant(bias) == NULL) {
-        return "the bias is computed";
-    }
     if (mopt__kept_float(node, options)) {
         return "asked for by --keep-float";
     }
-    return strcmp(node->op_type, "Gemm") == 0 ? gemm_refusal(node) : NULL;
+    if (!is_finite(weight)) {
+        return "the weight has NaN or infinite elements";
+    }
+    const char *reason = bias_refusal(mopt__node_input(node, 2));
+    return reason == NULL && strcmp(node->op_type, "Gemm") == 0 ? gemm_refusal(node) : reason;
 }
 
 int mopt__weight_axis(const struct mopt_node *node, const struct mopt_tensor *weight)
@@ -147,28 +169,29 @@ static bool is_integer(const struct walk *walk, const struct mopt_value *value)
 }
 
 // The clamp that alone reads the node's result: it belongs to the same integer unit.
-static struct mopt_node *clamp_after(const struct mopt_value *value)
+static struct mopt_node *clamp_after(const struct walk *walk, const struct mopt_value *value)
 {
     if (value->use_count != 1 || value->graph_output_count > 0) {
         return NULL;
     }
     struct mopt_node *next = value->uses->node;
     bool first = value->uses->index == 0 && next->graph == value->graph && is_clamp_type(next);
-    return first && next->outputs[0] != NULL ? next : NULL;
+    bool result = first && mopt__node_output(next, 0) != NULL;
+    return result && !mopt__kept_float(next, walk->options) ? next : NULL;
 }
 
 // Result of the unit that starts at node: after its clamp if it has one.
-static const struct mopt_value *unit_result(const struct mopt_node *node, struct mopt_node **clamp)
+static const struct mopt_value *unit_result(const struct walk *walk, const struct mopt_node *node, struct mopt_node **clamp)
 {
     const struct mopt_value *value = node->outputs[0];
-    *clamp = clamp_after(value);
+    *clamp = clamp_after(walk, value);
     return *clamp != NULL ? (*clamp)->outputs[0] : value;
 }
 
 static void mark_result(const struct walk *walk, const struct mopt_node *node)
 {
     struct mopt_node *clamp;
-    const struct mopt_value *result = unit_result(node, &clamp);
+    const struct mopt_value *result = unit_result(walk, node, &clamp);
     if (result->graph_output_count > 0 || !has_range(walk, result)) {
         return;
     }
@@ -222,7 +245,7 @@ static void visit_joiner(const struct walk *walk, const struct mopt_node *node)
         return;
     }
     struct mopt_node *clamp;
-    const struct mopt_value *result = unit_result(node, &clamp);
+    const struct mopt_value *result = unit_result(walk, node, &clamp);
     if (result->graph_output_count > 0 || !has_range(walk, result)) {
         return;
     }

@@ -3,11 +3,12 @@
 #ifndef TEST_OPS_TESTS_H
 #define TEST_OPS_TESTS_H
 
-int mopt__test_core(void);    // registry, schemas, attributes, conversion, broadcast
-int mopt__test_infer(void);   // drivers of inference
-int mopt__test_control(void); // control flow, sequences, optional values
-int mopt__test_pattern(void); // regular expressions
-int mopt__test_facets(void);  // random nodes of every operator
+int mopt__test_core(void);           // registry, schemas, attributes, conversion, broadcast
+int mopt__test_infer(void);          // drivers of inference
+int mopt__test_control(void);        // control flow, sequences, optional values
+int mopt__test_pattern(void);        // regular expressions
+int mopt__test_facets(void);         // random nodes of every operator
+int mopt__test_tensor_kernels(void); // called by mopt__test_tensor_ops
 int mopt__test_tensor_ops(void)
     __attribute__((weak));                         // written with the tensor and maths operators
 int mopt__test_nn_ops(void) __attribute__((weak)); // written with the network operators
