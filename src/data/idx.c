@@ -134,7 +134,10 @@ enum mopt_status mopt__idx_rows(struct mopt_mapping *mapping, struct mopt_rows *
     *out = NULL;
     enum mopt_status status =
         is_gzip(mapping) ? packed_rows(mapping, out, err) : plain_rows(mapping, out, err);
-    return status == MOPT_OK ? MOPT_OK : mopt_error_wrap(err, "file '%s'", mapping->path);
+    if (status != MOPT_OK) {
+        mopt_error_wrap(err, "file '%s'", mapping->path);
+    }
+    return status;
 }
 
 // ---- Labels -------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ enum mopt_status mopt__image_tensor(size_t width, size_t height, size_t channels
                                     struct mopt_tensor **out, struct mopt_error *err)
 {
     *out = NULL;
-    if (width == 0 || height == 0 || width > MOPT_PIXELS_MAX / height) {
+    if (!mopt__pixels_fit(width, height)) {
         return mopt_error_set(err, MOPT_E_LIMIT,
                               "picture of %zux%zu pixels, must have 1 to 2^26 pixels", width,
                               height);

@@ -17,7 +17,7 @@ static enum mopt_status add_fields(struct mopt_source *source, const struct mopt
 {
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; i < line->part_count && status == MOPT_OK; i++) {
-        for (size_t j = 0; j < i && line->names[i]; j++) {
+        for (size_t j = 0; j < i && line->names[i] && line->names[j]; j++) {
             if (strcmp(line->names[i], line->names[j]) == 0) {
                 return mopt_error_set(err, MOPT_E_FORMAT, "line %zu: '%s' stands twice",
                                       line->number, line->names[i]);

@@ -26,7 +26,10 @@ enum mopt_status mopt__npy_rows(struct mopt_mapping *mapping, struct mopt_rows *
     if (status == MOPT_OK) {
         status = mopt__rows_mapped(&layout, mapping, header, out, err);
     }
-    return status == MOPT_OK ? MOPT_OK : mopt_error_wrap(err, "file '%s'", mapping->path);
+    if (status != MOPT_OK) {
+        mopt_error_wrap(err, "file '%s'", mapping->path);
+    }
+    return status;
 }
 
 enum mopt_status mopt__npy_load(const char *path, struct mopt_tensor **out, struct mopt_error *err)

@@ -14,7 +14,7 @@ enum mopt_status mopt__image_new(size_t width, size_t height, size_t channels,
                                  struct mopt_image *out, struct mopt_error *err)
 {
     memset(out, 0, sizeof *out);
-    if (width == 0 || height == 0 || width > MOPT_PIXELS_MAX / height) {
+    if (!mopt__pixels_fit(width, height)) {
         return mopt_error_set(err, MOPT_E_LIMIT,
                               "image of %zux%zu pixels, must have 1 to 2^26 pixels", width, height);
     }

@@ -259,7 +259,8 @@ static enum mopt_status check_order(const struct parser *parser, const struct mo
         if (kind < MOPT_STEP_SCALE && before >= MOPT_STEP_SCALE) {
             return bad(parser, STEP_NAMES[kind], "must stand before scale, mean, std, chw and hwc");
         }
-        if (kind >= MOPT_STEP_CHW && before >= MOPT_STEP_CHW) {
+        bool layout = kind == MOPT_STEP_CHW || kind == MOPT_STEP_HWC;
+        if (layout && before >= MOPT_STEP_CHW) {
             return bad(parser, STEP_NAMES[kind], "a second layout");
         }
     }

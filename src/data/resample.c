@@ -232,7 +232,7 @@ enum mopt_status mopt__image_resample(const struct mopt_image *in, size_t width,
     if (height == in->height) {
         return resample_rows(in, width, kernel, out, err);
     }
-    if (width > MOPT_PIXELS_MAX / in->height) { // a tall picture widened before it is shortened
+    if (!mopt__pixels_fit(width, in->height)) { // a tall picture widened before it is shortened
         return mopt_error_set(err, MOPT_E_LIMIT, "resizing passes more than 2^26 pixels");
     }
     status = resample_rows(in, width, kernel, &middle, err);

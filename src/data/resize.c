@@ -14,8 +14,9 @@ static void nearest_pil(size_t in, size_t out, size_t *index)
 {
     double scale = (double)in / (double)out;
     double at = scale * 0.5;
-    for (size_t i = 0; i < out; i++, at += scale) {
+    for (size_t i = 0; i < out; i++) {
         index[i] = (size_t)at < in ? (size_t)at : in - 1;
+        at += scale;
     }
 }
 
@@ -203,7 +204,7 @@ enum mopt_status mopt__image_resize(const struct mopt_image *in, size_t width, s
 {
     bool same = width == in->width && height == in->height;
     memset(out, 0, sizeof *out);
-    if (width == 0 || height == 0 || width > MOPT_PIXELS_MAX / height) {
+    if (!mopt__pixels_fit(width, height)) {
         return mopt_error_set(err, MOPT_E_LIMIT,
                               "resizing to %zux%zu pixels, must be 1 to 2^26 pixels", width,
                               height);

@@ -112,14 +112,6 @@ static enum mopt_status check_budget(struct mopt_exec_run *run, struct mopt_erro
     return mopt__budget_check(budget, err);
 }
 
-static enum mopt_status compute(struct mopt_step *step, struct mopt_eval *eval, struct mopt_error *err)
-{
-    eval->state = step->state;
-    enum mopt_status status = step->run != NULL ? step->run(eval, err) : step->node->op->eval(eval, err);
-    mopt__eval_release_spare(eval);
-    return status;
-}
-
 static struct mopt_eval make_eval(struct mopt_exec_run *run, struct mopt_step *step)
 {
     return (struct mopt_eval){

@@ -310,7 +310,7 @@ static bool run_trial(struct trial *trial, size_t *computed)
     enum mopt_status status =
         mopt__eval_node(trial->node, version, trial->inputs, trial->outputs, &budget, &err);
     if (status == MOPT_E_INTERNAL || (status != MOPT_OK && err.text[0] == '\0')) {
-        snprintf(trial->reason, sizeof trial->reason, "eval says: %s", err.text);
+        snprintf(trial->reason, sizeof trial->reason, "eval says: %.400s", err.text);
         return false;
     }
     if (status != MOPT_OK || checked != MOPT_OK) {
