@@ -109,7 +109,7 @@ run_preset() {
   cmake --preset "$preset" -G "$generator" -D "MOPT_TEST_PYTHON=${python:-}" \
     -D "MOPT_TEST_MODELS=$models" >"$build/configure-$preset.log" 2>&1 ||
     { cat "$build/configure-$preset.log"; return 1; }
-  cmake --build "build/$preset" -j "$jobs"
+  cmake --build "build/$preset" -j "$jobs" || return 1
   say "test: $preset"
   ctest --test-dir "build/$preset" --output-on-failure -j "$jobs" "$@"
 }

@@ -10,6 +10,12 @@
 
 // ---- Images -------------------------------------------------------------------------------------
 
+bool mopt__pixels_fit(size_t width, size_t height)
+{
+    size_t pixels = 0;
+    return mopt__size_mul(width, height, &pixels) && pixels > 0 && pixels <= MOPT_PIXELS_MAX;
+}
+
 enum mopt_status mopt__image_new(size_t width, size_t height, size_t channels,
                                  struct mopt_image *out, struct mopt_error *err)
 {

@@ -12,6 +12,7 @@ struct mopt_image { // [height,width,channels], row-major
     size_t width, height, channels;
     bool borrowed; // data are not ours
 };
+bool mopt__pixels_fit(size_t width, size_t height); // 1 to MOPT_PIXELS_MAX pixels
 // Errors: MOPT_E_LIMIT (more than MOPT_PIXELS_MAX pixels), MOPT_E_MEMORY.
 enum mopt_status mopt__image_new(size_t width, size_t height, size_t channels,
                                  struct mopt_image *out, struct mopt_error *err);

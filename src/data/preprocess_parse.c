@@ -104,8 +104,8 @@ static bool parse_size(char *text, struct mopt_step *step, bool *square)
 static enum mopt_status too_large(const struct parser *parser, const struct mopt_step *step,
                                   const char *name)
 {
-    return step->width > MOPT_PIXELS_MAX / step->height ? bad(parser, name, "more than 2^26 pixels")
-                                                        : MOPT_OK;
+    return mopt__pixels_fit(step->width, step->height) ? MOPT_OK
+                                                       : bad(parser, name, "more than 2^26 pixels");
 }
 
 static enum mopt_status unknown_word(const struct parser *parser, const char *step,

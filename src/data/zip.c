@@ -114,28 +114,33 @@ struct numbers {
     uint64_t bytes, packed_bytes, offset;
 };
 
-static bool read_zip64(const uint8_t *extra, size_t size, struct numbers *numbers)
+// Takes the numbers out of the field's content.
+static bool take_zip64(const uint8_t *p, size_t length, struct numbers *numbers)
 {
     uint64_t *wanted[] = {&numbers->bytes, &numbers->packed_bytes, &numbers->offset};
+    for (size_t i = 0; i < 3; i++) {
+        if (*wanted[i] != FULL32) {
+            continue;
+        }
+        if (length < 8) {
+            return false;
+        }
+        *wanted[i] = get64(p);
+        p += 8;
+        length -= 8;
+    }
+    return true;
+}
+
+static bool read_zip64(const uint8_t *extra, size_t size, struct numbers *numbers)
+{
     while (size >= 4) {
         size_t length = get16(extra + 2);
         if (length > size - 4) {
             return false;
         }
         if (get16(extra) == 1) {
-            const uint8_t *p = extra + 4;
-            for (size_t i = 0; i < 3; i++) {
-                if (*wanted[i] != FULL32) {
-                    continue;
-                }
-                if (length < 8) {
-                    return false;
-                }
-                *wanted[i] = get64(p);
-                p += 8;
-                length -= 8;
-            }
-            return true;
+            return take_zip64(extra + 4, length, numbers);
         }
         extra += 4 + length;
         size -= 4 + length;

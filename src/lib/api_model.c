@@ -5,7 +5,8 @@
 #include "ir/text.h"
 #include "lib/lib.h"
 
-// The text form starts, after blanks and comments, with "model" or "graph"; no ONNX file does (tag 0x08 or so comes first).
+// The text form starts, after blanks and comments, with "model" or "graph"; no ONNX file does (tag
+// 0x08 or so comes first).
 static bool is_text(const struct mopt_mapping *mapping)
 {
     size_t i = 0;
@@ -42,8 +43,8 @@ static enum mopt_status load_mapping(const char *path, struct mopt_mapping *mapp
     return status;
 }
 
-enum mopt_status mopt__load_model(const char *path, const struct mopt_onnx_limits *limits, struct mopt_model **out,
-                                  struct mopt_error *err)
+enum mopt_status mopt__load_model(const char *path, const struct mopt_onnx_limits *limits,
+                                  struct mopt_model **out, struct mopt_error *err)
 {
     *out = NULL;
     struct mopt_mapping *mapping = NULL;
@@ -64,8 +65,8 @@ enum mopt_status mopt__load_model(const char *path, const struct mopt_onnx_limit
     return MOPT_OK;
 }
 
-enum mopt_status mopt_model_load(struct mopt_context *context, const char *path, struct mopt_model **out,
-                                 struct mopt_error *err)
+enum mopt_status mopt_model_load(struct mopt_context *context, const char *path,
+                                 struct mopt_model **out, struct mopt_error *err)
 {
     (void)context;
     return mopt__load_model(path, NULL, out, err);
@@ -83,7 +84,8 @@ void mopt_model_free(struct mopt_model *model)
     mopt__model_free(model);
 }
 
-static enum mopt_status count_weights(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static enum mopt_status count_weights(void *context, struct mopt_graph *graph,
+                                      struct mopt_error *err)
 {
     (void)err;
     struct mopt_model_info *info = context;
@@ -102,7 +104,8 @@ static bool is_real_input(const struct mopt_value *value)
 
 void mopt_model_info(const struct mopt_model *model, struct mopt_model_info *info)
 {
-    *info = (struct mopt_model_info){.node_count = mopt__model_node_count(model), .ir_version = model->ir_version,
+    *info = (struct mopt_model_info){.node_count = mopt__model_node_count(model),
+                                     .ir_version = model->ir_version,
                                      .opset = mopt__graph_opset(model->graph, ""),
                                      .output_count = model->graph->outputs.count};
     for (size_t i = 0; i < model->graph->inputs.count; i++) {
@@ -128,14 +131,16 @@ const char *mopt_model_output_name(const struct mopt_model *model, size_t i)
     return i < model->graph->outputs.count ? model->graph->outputs.items[i]->name : NULL;
 }
 
-enum mopt_status mopt_model_optimize(struct mopt_context *context, struct mopt_model **model, int level,
-                                     const char *pipeline_text, uint64_t *changes, struct mopt_error *err)
+enum mopt_status mopt_model_optimize(struct mopt_context *context, struct mopt_model **model,
+                                     int level, const char *pipeline_text, uint64_t *changes,
+                                     struct mopt_error *err)
 {
     struct mopt_pass_set set = mopt__context_pass_set(context);
     struct mopt_pipeline pipeline = {0};
     struct mopt_pass_report report = {0};
-    enum mopt_status status = pipeline_text != NULL ? mopt__pipeline_add(&set, pipeline_text, &pipeline, err)
-                                                    : mopt__pipeline_level(&set, level, &pipeline, err);
+    enum mopt_status status = pipeline_text != NULL
+                                  ? mopt__pipeline_add(&set, pipeline_text, &pipeline, err)
+                                  : mopt__pipeline_level(&set, level, &pipeline, err);
     if (status == MOPT_OK) {
         struct mopt_manager_options options = {.log = &context->log};
         status = mopt__manager_run(model, &pipeline, &options, &report, err);

@@ -35,7 +35,7 @@ void mopt_runner_free(struct mopt_runner *self)
 }
 
 enum mopt_status mopt_runner_new(struct mopt_model *model, int threads, struct mopt_runner **out,
-                                  struct mopt_error *err)
+                                 struct mopt_error *err)
 {
     *out = NULL;
     struct mopt_runner *self = mopt__calloc(1, sizeof *self);
@@ -59,8 +59,8 @@ enum mopt_status mopt_runner_new(struct mopt_model *model, int threads, struct m
     return MOPT_OK;
 }
 
-static enum mopt_status set_input(struct mopt_runner *self, size_t index, const struct mopt_tensor_view *view,
-                                  struct mopt_error *err)
+static enum mopt_status set_input(struct mopt_runner *self, size_t index,
+                                  const struct mopt_tensor_view *view, struct mopt_error *err)
 {
     if (!mopt__dtype_valid((int)view->dtype) || view->dtype == MOPT_STRING || view->rank < 0 ||
         view->rank > MOPT_RANK_MAX) {
@@ -72,8 +72,9 @@ static enum mopt_status set_input(struct mopt_runner *self, size_t index, const 
         return status;
     }
     if (tensor->bytes != view->bytes) {
-        status = mopt_error_set(err, MOPT_E_USAGE, "input %zu: %zu bytes given, the shape needs %zu", index,
-                                view->bytes, tensor->bytes);
+        status =
+            mopt_error_set(err, MOPT_E_USAGE, "input %zu: %zu bytes given, the shape needs %zu",
+                           index, view->bytes, tensor->bytes);
     } else {
         if (view->bytes > 0) {
             memcpy(mopt__tensor_data(tensor), view->data, view->bytes);
@@ -84,8 +85,8 @@ static enum mopt_status set_input(struct mopt_runner *self, size_t index, const 
     return status;
 }
 
-static enum mopt_status set_inputs(struct mopt_runner *self, const struct mopt_tensor_view *inputs, size_t count,
-                                   struct mopt_error *err)
+static enum mopt_status set_inputs(struct mopt_runner *self, const struct mopt_tensor_view *inputs,
+                                   size_t count, struct mopt_error *err)
 {
     size_t given = 0;
     for (size_t i = 0; i < self->input_count; i++) {
@@ -101,30 +102,34 @@ static enum mopt_status set_inputs(struct mopt_runner *self, const struct mopt_t
             return status;
         }
     }
-    return given == count ? MOPT_OK : mopt_error_set(err, MOPT_E_USAGE, "%zu inputs given, %zu needed", count, given);
+    return given == count
+               ? MOPT_OK
+               : mopt_error_set(err, MOPT_E_USAGE, "%zu inputs given, %zu needed", count, given);
 }
 
-static enum mopt_status get_output(const struct mopt_runner *self, size_t i, struct mopt_tensor_view *view,
-                                   struct mopt_error *err)
+static enum mopt_status get_output(const struct mopt_runner *self, size_t i,
+                                   struct mopt_tensor_view *view, struct mopt_error *err)
 {
     const struct mopt_datum *datum = self->outputs[i];
     if (datum->kind != MOPT_DATUM_TENSOR || datum->tensor->dtype == MOPT_STRING) {
         return mopt_error_set(err, MOPT_E_UNSUPPORTED, "output %zu is no tensor of numbers", i);
     }
     const struct mopt_tensor *tensor = datum->tensor;
-    *view = (struct mopt_tensor_view){.dtype = tensor->dtype, .rank = tensor->rank, .data = tensor->data,
+    *view = (struct mopt_tensor_view){.dtype = tensor->dtype,
+                                      .rank = tensor->rank,
+                                      .data = tensor->data,
                                       .bytes = tensor->bytes};
     memcpy(view->dims, tensor->dims, sizeof tensor->dims);
     return MOPT_OK;
 }
 
 enum mopt_status mopt_runner_run(struct mopt_runner *self, const struct mopt_tensor_view *inputs,
-                                  size_t input_count, struct mopt_tensor_view *outputs, size_t output_count,
-                                  struct mopt_error *err)
+                                 size_t input_count, struct mopt_tensor_view *outputs,
+                                 size_t output_count, struct mopt_error *err)
 {
     if (output_count > self->output_count) {
-        return mopt_error_set(err, MOPT_E_USAGE, "%zu outputs asked for, the model has %zu", output_count,
-                              self->output_count);
+        return mopt_error_set(err, MOPT_E_USAGE, "%zu outputs asked for, the model has %zu",
+                              output_count, self->output_count);
     }
     clear(self->inputs, self->input_count);
     clear(self->outputs, self->output_count);

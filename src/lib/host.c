@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The functions that plugins get. Each is a thin, checked wrapper: a plugin's mistakes must not corrupt the graph.
+// The functions that plugins get. Each is a thin, checked wrapper: a plugin's mistakes must not
+// corrupt the graph.
 #include <string.h>
 
 #include "lib/lib.h"
@@ -109,8 +110,12 @@ static int constant(const struct mopt_value *value, struct mopt_constant_view *v
     if (tensor == NULL || tensor->dtype == MOPT_STRING) {
         return 0;
     }
-    *view = (struct mopt_constant_view){.dtype = tensor->dtype, .rank = tensor->rank, .dims = tensor->dims,
-                                        .data = tensor->data, .count = tensor->count, .bytes = tensor->bytes};
+    *view = (struct mopt_constant_view){.dtype = tensor->dtype,
+                                        .rank = tensor->rank,
+                                        .dims = tensor->dims,
+                                        .data = tensor->data,
+                                        .count = tensor->count,
+                                        .bytes = tensor->bytes};
     return 1;
 }
 
@@ -134,16 +139,17 @@ static enum mopt_dtype dtype(const struct mopt_value *value)
     return type != NULL && type->kind == MOPT_TYPE_TENSOR ? type->dtype : MOPT_UNDEFINED;
 }
 
-static struct mopt_node *add_node(struct mopt_graph *graph, struct mopt_node *before, const char *type,
-                                  const char *space, struct mopt_value *const *inputs, size_t inputs_count,
+static struct mopt_node *add_node(struct mopt_graph *graph, struct mopt_node *before,
+                                  const char *type, const char *space,
+                                  struct mopt_value *const *inputs, size_t inputs_count,
                                   size_t outputs_count, struct mopt_error *err)
 {
     if (inputs_count > UINT16_MAX || outputs_count > UINT16_MAX) {
         (void)mopt_error_set(err, MOPT_E_USAGE, "too many inputs or outputs");
         return NULL;
     }
-    struct mopt_node *node = mopt__op_node(graph, before, type, space, inputs, (uint32_t)inputs_count,
-                                           (uint32_t)outputs_count, err);
+    struct mopt_node *node = mopt__op_node(graph, before, type, space, inputs,
+                                           (uint32_t)inputs_count, (uint32_t)outputs_count, err);
     for (uint32_t i = 0; node != NULL && i < outputs_count; i++) {
         if (node->outputs[i] != NULL) {
             continue;
@@ -158,7 +164,8 @@ static struct mopt_node *add_node(struct mopt_graph *graph, struct mopt_node *be
 }
 
 static struct mopt_value *add_constant(struct mopt_graph *graph, const char *name,
-                                       const struct mopt_constant_view *view, struct mopt_error *err)
+                                       const struct mopt_constant_view *view,
+                                       struct mopt_error *err)
 {
     struct mopt_tensor *tensor = NULL;
     if (mopt__tensor_new(view->dtype, view->rank, view->dims, &tensor, err) != MOPT_OK) {
@@ -166,8 +173,8 @@ static struct mopt_value *add_constant(struct mopt_graph *graph, const char *nam
     }
     struct mopt_value *value = NULL;
     if (tensor->bytes != view->bytes || tensor->dtype == MOPT_STRING) {
-        (void)mopt_error_set(err, MOPT_E_USAGE, "constant '%s' needs %zu bytes, %zu given", name, tensor->bytes,
-                             view->bytes);
+        (void)mopt_error_set(err, MOPT_E_USAGE, "constant '%s' needs %zu bytes, %zu given", name,
+                             tensor->bytes, view->bytes);
     } else {
         if (view->bytes > 0) {
             memcpy(mopt__tensor_data(tensor), view->data, view->bytes);
@@ -178,7 +185,8 @@ static struct mopt_value *add_constant(struct mopt_graph *graph, const char *nam
     return value;
 }
 
-static enum mopt_status replace_uses(struct mopt_value *from, struct mopt_value *to, struct mopt_error *err)
+static enum mopt_status replace_uses(struct mopt_value *from, struct mopt_value *to,
+                                     struct mopt_error *err)
 {
     if (from->graph_output_count > 0) {
         return mopt_error_set(err, MOPT_E_USAGE, "value '%s' is a graph output", from->name);
@@ -190,8 +198,8 @@ static enum mopt_status remove_node(struct mopt_node *node, struct mopt_error *e
 {
     for (uint32_t i = 0; i < node->output_count; i++) {
         if (node->outputs[i] != NULL && !mopt__value_is_dead(node->outputs[i])) {
-            return mopt_error_set(err, MOPT_E_USAGE, "output '%s' of node '%s' is in use", node->outputs[i]->name,
-                                  mopt__node_label(node));
+            return mopt_error_set(err, MOPT_E_USAGE, "output '%s' of node '%s' is in use",
+                                  node->outputs[i]->name, mopt__node_label(node));
         }
     }
     mopt__node_remove(node);

@@ -132,6 +132,23 @@ static enum mopt_status set_constant(struct mopt_rewriter *rewriter, const struc
                          : err->status;
 }
 
+// The convolution's output stands for result from now on, under its name too: that is the tensor
+// people look for.
+static enum mopt_status take_place(struct mopt_rewriter *rewriter, struct mopt_value *output,
+                                   struct mopt_value *result, struct mopt_error *err)
+{
+    const char *name = result->name; // the text stays, whatever becomes of the value
+    struct mopt_graph *graph = result->graph;
+    struct mopt_node *old = result->producer;
+    enum mopt_status status = mopt__rewriter_replace(rewriter, result, output, err);
+    if (status != MOPT_OK || !mopt__value_is_dead(result)) {
+        return status;
+    }
+    mopt__rewriter_erase(rewriter, old);
+    bool free_name = graph == output->graph && mopt__value_find(graph, name) == NULL;
+    return free_name ? mopt__value_rename(output, name, err) : MOPT_OK;
+}
+
 static enum mopt_status install(struct mopt_rewriter *rewriter, const struct mopt_conv *conv,
                                 struct mopt_tensor *weight, struct mopt_tensor *bias,
                                 struct mopt_value *result, struct mopt_error *err)
@@ -147,7 +164,7 @@ static enum mopt_status install(struct mopt_rewriter *rewriter, const struct mop
         status = set_constant(rewriter, conv, 2, hint, bias, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__rewriter_replace(rewriter, result, conv->node->outputs[0], err);
+        status = take_place(rewriter, conv->node->outputs[0], result, err);
     }
     return status == MOPT_OK ? mopt__rewriter_touch(rewriter, conv->node, err) : status;
 }

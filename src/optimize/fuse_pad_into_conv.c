@@ -98,7 +98,7 @@ static bool match(struct mopt_match *match)
                                   "auto_pad is set, or the padding is not the constant zero");
     }
     const struct mopt_attribute *own = mopt__node_attribute(conv, "pads");
-    if (own != NULL && own->count != (size_t)(2 * (type->rank - 2))) {
+    if (own != NULL && own->count != 2 * ((size_t)type->rank - 2)) {
         return mopt__match_refuse(match, "malformed pads");
     }
     match->storage.ints[RANK] = type->rank;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dynamic graph: activations are quantized when they are computed (DynamicQuantizeLinear, uint8), products run on integers
-// (MatMulInteger, ConvInteger) and are scaled back. Convolution weights are uint8 with zero point 128, the only form that
-// ONNX Runtime's ConvInteger takes; their scales are still per channel, applied after the sum.
+// The dynamic graph: activations are quantized when they are computed (DynamicQuantizeLinear,
+// uint8), products run on integers (MatMulInteger, ConvInteger) and are scaled back. Convolution
+// weights are uint8 with zero point 128, the only form that ONNX Runtime's ConvInteger takes; their
+// scales are still per channel, applied after the sum.
 #include <string.h>
 
 #include "quantize/internal.h"
@@ -15,15 +16,17 @@ struct dynamic {
     uint32_t known_nodes;
 };
 
-static struct mopt_node *quantized_activation(struct dynamic *d, struct mopt_value *value, struct mopt_error *err)
+static struct mopt_node *quantized_activation(struct dynamic *d, struct mopt_value *value,
+                                              struct mopt_error *err)
 {
     struct mopt_node *node = mopt__map_find_u64(&d->activations, value->id);
     if (node != NULL) {
         return node;
     }
-    struct mopt_node *before = value->producer != NULL ? value->producer->next : value->graph->first;
-    struct mopt_value *codes =
-        mopt__quant_node(value->graph, before, "DynamicQuantizeLinear", &value, 1, 3, value->name, err);
+    struct mopt_node *before =
+        value->producer != NULL ? value->producer->next : value->graph->first;
+    struct mopt_value *codes = mopt__quant_node(value->graph, before, "DynamicQuantizeLinear",
+                                                &value, 1, 3, value->name, err);
     if (codes == NULL ||
         mopt__map_put_u64(&d->activations, value->id, codes->producer, err) != MOPT_OK) {
         return NULL;
@@ -35,7 +38,8 @@ static struct mopt_node *quantized_activation(struct dynamic *d, struct mopt_val
 }
 
 // Gemm's weight may be stored transposed; MatMulInteger wants [K,N].
-static enum mopt_status transposed(const struct mopt_tensor *in, struct mopt_tensor **out, struct mopt_error *err)
+static enum mopt_status transposed(const struct mopt_tensor *in, struct mopt_tensor **out,
+                                   struct mopt_error *err)
 {
     int64_t dims[2] = {in->dims[1], in->dims[0]};
     enum mopt_status status = mopt__tensor_new(MOPT_FLOAT32, 2, dims, out, err);
@@ -54,8 +58,8 @@ static enum mopt_status transposed(const struct mopt_tensor *in, struct mopt_ten
     return MOPT_OK;
 }
 
-static struct mopt_value *scalar(struct mopt_graph *graph, enum mopt_dtype dtype, int64_t number, const char *hint,
-                                 struct mopt_error *err)
+static struct mopt_value *scalar(struct mopt_graph *graph, enum mopt_dtype dtype, int64_t number,
+                                 const char *hint, struct mopt_error *err)
 {
     struct mopt_tensor *tensor = NULL;
     if (mopt__tensor_new(dtype, 0, NULL, &tensor, err) != MOPT_OK) {
@@ -67,9 +71,10 @@ static struct mopt_value *scalar(struct mopt_graph *graph, enum mopt_dtype dtype
     return value;
 }
 
-// Scales [C] as [C,1,1..] so that they broadcast along the channel axis of a result of the given rank; rank 0: last axis.
-static enum mopt_status shaped(struct mopt_tensor *vector, int result_rank, struct mopt_tensor **out,
-                               struct mopt_error *err)
+// Scales [C] as [C,1,1..] so that they broadcast along the channel axis of a result of the given
+// rank; rank 0: last axis.
+static enum mopt_status shaped(struct mopt_tensor *vector, int result_rank,
+                               struct mopt_tensor **out, struct mopt_error *err)
 {
     int64_t dims[MOPT_RANK_MAX];
     bool channels = result_rank > 1 && vector->rank == 1;
@@ -80,8 +85,8 @@ static enum mopt_status shaped(struct mopt_tensor *vector, int result_rank, stru
     return mopt__tensor_view(vector, rank, dims, out, err);
 }
 
-static struct mopt_value *shaped_constant(struct mopt_graph *graph, struct mopt_tensor *vector, int result_rank,
-                                          const char *hint, struct mopt_error *err)
+static struct mopt_value *shaped_constant(struct mopt_graph *graph, struct mopt_tensor *vector,
+                                          int result_rank, const char *hint, struct mopt_error *err)
 {
     struct mopt_tensor *view = NULL;
     if (shaped(vector, result_rank, &view, err) != MOPT_OK) {
@@ -92,16 +97,20 @@ static struct mopt_value *shaped_constant(struct mopt_graph *graph, struct mopt_
     return value;
 }
 
-// sums (int32) -> float: Cast(sums) * (activation scale * weight scales) [+ bias]. The last node makes node's own output.
-static enum mopt_status scale_back(struct mopt_node *node, struct mopt_value *sums, struct mopt_value *activation_scale,
-                                   struct mopt_tensor *weight_scales, int result_rank, struct mopt_error *err)
+// sums (int32) -> float: Cast(sums) * (activation scale * weight scales) [+ bias]. The last node
+// makes node's own output.
+static enum mopt_status scale_back(struct mopt_node *node, struct mopt_value *sums,
+                                   struct mopt_value *activation_scale,
+                                   struct mopt_tensor *weight_scales, int result_rank,
+                                   struct mopt_error *err)
 {
     struct mopt_graph *graph = node->graph;
     struct mopt_value *out = node->outputs[0];
     const char *base = node->inputs[1].value->name;
     struct mopt_value *bias = mopt__node_input(node, 2);
     struct mopt_value *scales = shaped_constant(graph, weight_scales, result_rank, base, err);
-    struct mopt_value *real = scales != NULL ? mopt__quant_node(graph, node, "Cast", &sums, 1, 1, out->name, err) : NULL;
+    struct mopt_value *real =
+        scales != NULL ? mopt__quant_node(graph, node, "Cast", &sums, 1, 1, out->name, err) : NULL;
     if (real == NULL || mopt__node_set_int(real->producer, "to", MOPT_FLOAT32, err) != MOPT_OK) {
         return err->status;
     }
@@ -111,11 +120,15 @@ static enum mopt_status scale_back(struct mopt_node *node, struct mopt_value *su
         return err->status;
     }
     struct mopt_value *product_inputs[] = {real, scale};
-    struct mopt_value *last = mopt__quant_node(graph, node, "Mul", product_inputs, 2, 1, out->name, err);
+    struct mopt_value *last =
+        mopt__quant_node(graph, node, "Mul", product_inputs, 2, 1, out->name, err);
     if (last != NULL && bias != NULL) {
-        struct mopt_value *shift = shaped_constant(graph, bias->constant, result_rank, bias->name, err);
+        struct mopt_value *shift =
+            shaped_constant(graph, bias->constant, result_rank, bias->name, err);
         struct mopt_value *sum_inputs[] = {last, shift};
-        last = shift != NULL ? mopt__quant_node(graph, node, "Add", sum_inputs, 2, 1, out->name, err) : NULL;
+        last = shift != NULL
+                   ? mopt__quant_node(graph, node, "Add", sum_inputs, 2, 1, out->name, err)
+                   : NULL;
     }
     if (last == NULL) {
         return err->status;
@@ -127,20 +140,24 @@ static enum mopt_status scale_back(struct mopt_node *node, struct mopt_value *su
     return MOPT_OK;
 }
 
-static enum mopt_status replace_product(struct dynamic *d, struct mopt_node *node, const char *op_type,
-                                        const struct mopt_quant_weight *weight, int result_rank, struct mopt_error *err)
+static enum mopt_status replace_product(struct dynamic *d, struct mopt_node *node,
+                                        const char *op_type, const struct mopt_quant_weight *weight,
+                                        int result_rank, struct mopt_error *err)
 {
     struct mopt_graph *graph = node->graph;
     const char *base = node->inputs[1].value->name;
     struct mopt_node *activation = quantized_activation(d, node->inputs[0].value, err);
-    struct mopt_value *codes = activation != NULL ? mopt__graph_constant(graph, base, weight->codes, err) : NULL;
+    struct mopt_value *codes =
+        activation != NULL ? mopt__graph_constant(graph, base, weight->codes, err) : NULL;
     int64_t zero_point = weight->codes->dtype == MOPT_UINT8 ? 128 : 0;
-    struct mopt_value *zero = codes != NULL ? scalar(graph, weight->codes->dtype, zero_point, base, err) : NULL;
+    struct mopt_value *zero =
+        codes != NULL ? scalar(graph, weight->codes->dtype, zero_point, base, err) : NULL;
     if (zero == NULL) {
         return err->status;
     }
     struct mopt_value *inputs[] = {activation->outputs[0], codes, activation->outputs[2], zero};
-    struct mopt_value *sums = mopt__quant_node(graph, node, op_type, inputs, 4, 1, node->outputs[0]->name, err);
+    struct mopt_value *sums =
+        mopt__quant_node(graph, node, op_type, inputs, 4, 1, node->outputs[0]->name, err);
     if (sums == NULL) {
         return err->status;
     }
@@ -163,7 +180,8 @@ static bool gemm_is_transposed(const struct mopt_node *node)
     return strcmp(node->op_type, "Gemm") == 0 && attribute != NULL && attribute->i != 0;
 }
 
-static enum mopt_status quantize_node(struct dynamic *d, struct mopt_node *node, struct mopt_error *err)
+static enum mopt_status quantize_node(struct dynamic *d, struct mopt_node *node,
+                                      struct mopt_error *err)
 {
     struct mopt_tensor *weight = mopt__tensor_ref(mopt__value_constant(node->inputs[1].value));
     bool conv = strcmp(node->op_type, "Conv") == 0;
@@ -177,27 +195,30 @@ static enum mopt_status quantize_node(struct dynamic *d, struct mopt_node *node,
     struct mopt_quant_weight quantized = {0};
     if (status == MOPT_OK) {
         int axis = d->options->per_tensor ? -1 : conv ? 0 : weight->rank == 2 ? 1 : -1;
-        status = mopt__quantize_weight(weight, axis, conv ? MOPT_UINT8 : MOPT_INT8, d->options->reduce_range, NULL,
-                                       &quantized, err);
+        status = mopt__quantize_weight(weight, axis, conv ? MOPT_UINT8 : MOPT_INT8,
+                                       d->options->reduce_range, NULL, &quantized, err);
     }
     if (status == MOPT_OK) {
-        status = replace_product(d, node, conv ? "ConvInteger" : "MatMulInteger", &quantized, conv ? weight->rank : 0,
-                                 err);
+        status = replace_product(d, node, conv ? "ConvInteger" : "MatMulInteger", &quantized,
+                                 conv ? weight->rank : 0, err);
     }
     mopt__quant_weight_release(&quantized);
     mopt__tensor_unref(weight);
     return status;
 }
 
-// Products per output element. Below the minimum (depthwise filters, the first layer of a grey image) quantizing and scaling
-// back costs more than the integer arithmetic saves, and only adds error.
+// Products per output element. Below the minimum (depthwise filters, the first layer of a grey
+// image) quantizing and scaling back costs more than the integer arithmetic saves, and only adds
+// error.
 static bool is_too_small(const struct mopt_node *node)
 {
     const struct mopt_tensor *weight = mopt__value_constant(node->inputs[1].value);
-    return strcmp(node->op_type, "Conv") == 0 && weight->count / (size_t)weight->dims[0] < PRODUCTS_MIN;
+    return strcmp(node->op_type, "Conv") == 0 &&
+           weight->count / (size_t)weight->dims[0] < PRODUCTS_MIN;
 }
 
-static const char *refusal(const struct mopt_node *node, const struct mopt_quantize_options *options)
+static const char *refusal(const struct mopt_node *node,
+                           const struct mopt_quantize_options *options)
 {
     const char *reason = mopt__anchor_refusal(node, options);
     if (reason == NULL && is_too_small(node)) {
@@ -215,7 +236,8 @@ static enum mopt_status visit(void *context, struct mopt_graph *graph, struct mo
     enum mopt_status status = MOPT_OK;
     for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;) {
         struct mopt_node *next = node->next;
-        if (node->id < d->known_nodes && mopt__is_anchor_type(node) && mopt__node_output(node, 0) != NULL) {
+        if (node->id < d->known_nodes && mopt__is_anchor_type(node) &&
+            mopt__node_output(node, 0) != NULL) {
             const char *reason = refusal(node, d->options);
             status = mopt__quantize_note(d->report, node, reason, err);
             if (status == MOPT_OK && reason == NULL) {
@@ -227,10 +249,13 @@ static enum mopt_status visit(void *context, struct mopt_graph *graph, struct mo
     return status;
 }
 
-enum mopt_status mopt__insert_dynamic(struct mopt_model *model, const struct mopt_quantize_options *options,
+enum mopt_status mopt__insert_dynamic(struct mopt_model *model,
+                                      const struct mopt_quantize_options *options,
                                       struct mopt_quantize_report *report, struct mopt_error *err)
 {
-    struct dynamic d = {.options = options, .report = report, .known_nodes = model->node_count_ever};
+    struct dynamic d = {.options = options,
+                        .report = report,
+                        .known_nodes = model->node_count_ever};
     enum mopt_status status = mopt__graph_walk(model->graph, visit, &d, err);
     mopt__map_release(&d.activations);
     return status;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The static graph: weights and biases become integer initializers behind DequantizeLinear, activations pass through
-// QuantizeLinear and DequantizeLinear. Readers of a tensor that an integer node makes read the dequantized value; of other
-// tensors only the integer nodes do.
+// The static graph: weights and biases become integer initializers behind DequantizeLinear,
+// activations pass through QuantizeLinear and DequantizeLinear. Readers of a tensor that an integer
+// node makes read the dequantized value; of other tensors only the integer nodes do.
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -18,11 +18,13 @@ struct insert {
     uint32_t known_nodes; // nodes with a role; later ones are ours
 };
 
-struct mopt_value *mopt__quant_node(struct mopt_graph *graph, struct mopt_node *before, const char *op_type,
-                                    struct mopt_value *const *inputs, uint32_t input_count, uint32_t output_count,
-                                    const char *hint, struct mopt_error *err)
+struct mopt_value *mopt__quant_node(struct mopt_graph *graph, struct mopt_node *before,
+                                    const char *op_type, struct mopt_value *const *inputs,
+                                    uint32_t input_count, uint32_t output_count, const char *hint,
+                                    struct mopt_error *err)
 {
-    struct mopt_node *node = mopt__op_node(graph, before, op_type, "", inputs, input_count, output_count, err);
+    struct mopt_node *node =
+        mopt__op_node(graph, before, op_type, "", inputs, input_count, output_count, err);
     for (uint32_t i = 0; node != NULL && i < output_count; i++) {
         if (node->outputs[i] == NULL) {
             struct mopt_value *value = mopt__value_fresh(graph, hint, err);
@@ -35,8 +37,9 @@ struct mopt_value *mopt__quant_node(struct mopt_graph *graph, struct mopt_node *
     return node != NULL ? node->outputs[0] : NULL;
 }
 
-static struct mopt_value *add_constant(struct mopt_graph *graph, const char *base, const char *suffix,
-                                       struct mopt_tensor *tensor, struct mopt_error *err)
+static struct mopt_value *add_constant(struct mopt_graph *graph, const char *base,
+                                       const char *suffix, struct mopt_tensor *tensor,
+                                       struct mopt_error *err)
 {
     struct mopt_strbuf name = {0};
     mopt__strbuf_add(&name, base);
@@ -51,9 +54,9 @@ static struct mopt_value *add_constant(struct mopt_graph *graph, const char *bas
     return value;
 }
 
-static struct mopt_value *add_node(struct mopt_graph *graph, struct mopt_node *before, const char *op_type,
-                                   struct mopt_value *const inputs[3], const char *base, const char *suffix,
-                                   struct mopt_error *err)
+static struct mopt_value *add_node(struct mopt_graph *graph, struct mopt_node *before,
+                                   const char *op_type, struct mopt_value *const inputs[3],
+                                   const char *base, const char *suffix, struct mopt_error *err)
 {
     struct mopt_strbuf name = {0};
     mopt__strbuf_add(&name, base);
@@ -62,14 +65,15 @@ static struct mopt_value *add_node(struct mopt_graph *graph, struct mopt_node *b
     if (name.failed) {
         (void)mopt_error_memory(err);
     } else {
-        value = mopt__quant_node(graph, before, op_type, inputs, 3, 1, mopt__strbuf_text(&name), err);
+        value =
+            mopt__quant_node(graph, before, op_type, inputs, 3, 1, mopt__strbuf_text(&name), err);
     }
     mopt__strbuf_release(&name);
     return value;
 }
 
-static struct mopt_value *add_scalar(struct mopt_graph *graph, enum mopt_dtype dtype, double number, const char *base,
-                                     const char *suffix, struct mopt_error *err)
+static struct mopt_value *add_scalar(struct mopt_graph *graph, enum mopt_dtype dtype, double number,
+                                     const char *base, const char *suffix, struct mopt_error *err)
 {
     struct mopt_tensor *tensor = NULL;
     if (mopt__tensor_new(dtype, 0, NULL, &tensor, err) != MOPT_OK) {
@@ -92,19 +96,22 @@ static enum mopt_dtype activation_type(const struct insert *in)
     return in->options->activation == MOPT_INT8 ? MOPT_INT8 : MOPT_UINT8;
 }
 
-static struct mopt_quant_params parameters_of(const struct insert *in, const struct mopt_value *value)
+static struct mopt_quant_params parameters_of(const struct insert *in,
+                                              const struct mopt_value *value)
 {
     struct mopt_quant_params params;
     double min = 0;
     double max = 0;
-    (void)mopt__ranges_get(in->ranges, in->selection->parameters[value->id], &min, &max); // selection checked it
+    (void)mopt__ranges_get(in->ranges, in->selection->parameters[value->id], &min,
+                           &max); // selection checked it
     mopt__quant_params(activation_type(in), in->options->symmetric, false, min, max, &params);
     return params;
 }
 
 static bool reads_codes(const struct insert *in, const struct mopt_node *node)
 {
-    return in->selection->roles[node->id] != MOPT_ROLE_FLOAT && in->selection->roles[node->id] != MOPT_ROLE_ABSORBED;
+    return in->selection->roles[node->id] != MOPT_ROLE_FLOAT &&
+           in->selection->roles[node->id] != MOPT_ROLE_ABSORBED;
 }
 
 static bool made_by_integer(const struct insert *in, const struct mopt_value *value)
@@ -112,7 +119,8 @@ static bool made_by_integer(const struct insert *in, const struct mopt_value *va
     return value->producer != NULL && in->selection->roles[value->producer->id] != MOPT_ROLE_FLOAT;
 }
 
-// Points the uses that should see the rounded value at it. The list changes while we walk: take the next first.
+// Points the uses that should see the rounded value at it. The list changes while we walk: take the
+// next first.
 static void move_uses(const struct insert *in, struct mopt_value *value, struct mopt_value *rounded,
                       const struct mopt_node *quantize)
 {
@@ -133,15 +141,18 @@ static struct mopt_node *place_after(struct mopt_value *value)
     return value->producer != NULL ? value->producer->next : value->graph->first;
 }
 
-static enum mopt_status quantize_value(struct insert *in, struct mopt_value *value, struct mopt_error *err)
+static enum mopt_status quantize_value(struct insert *in, struct mopt_value *value,
+                                       struct mopt_error *err)
 {
     struct mopt_quant_params params = parameters_of(in, value);
     struct mopt_graph *graph = value->graph;
     struct mopt_node *before = place_after(value);
-    struct mopt_value *scale = add_scalar(graph, MOPT_FLOAT32, params.scale, value->name, "_scale", err);
-    struct mopt_value *zero = scale != NULL ? add_scalar(graph, activation_type(in), (double)params.zero_point,
-                                                         value->name, "_zero_point", err)
-                                            : NULL;
+    struct mopt_value *scale =
+        add_scalar(graph, MOPT_FLOAT32, params.scale, value->name, "_scale", err);
+    struct mopt_value *zero =
+        scale != NULL ? add_scalar(graph, activation_type(in), (double)params.zero_point,
+                                   value->name, "_zero_point", err)
+                      : NULL;
     if (zero == NULL) {
         return err->status;
     }
@@ -152,8 +163,8 @@ static enum mopt_status quantize_value(struct insert *in, struct mopt_value *val
         return err->status;
     }
     struct mopt_value *dequantize_inputs[] = {codes, scale, zero};
-    struct mopt_value *rounded =
-        add_node(graph, before, "DequantizeLinear", dequantize_inputs, value->name, "_dequantized", err);
+    struct mopt_value *rounded = add_node(graph, before, "DequantizeLinear", dequantize_inputs,
+                                          value->name, "_dequantized", err);
     if (rounded == NULL) {
         return err->status;
     }
@@ -166,8 +177,9 @@ static enum mopt_status quantize_value(struct insert *in, struct mopt_value *val
 
 // ---- Weights and biases -------------------------------------------------------------------------------------------------
 
-// Smallest weight scales with which every bias element fits into 32 bits, |b| <= 2^31 * s_x * s_w, and with which s_x * s_w is
-// no denormal. One per scale of the weight: [scales]; a single one holds for all elements.
+// Smallest weight scales with which every bias element fits into 32 bits, |b| <= 2^31 * s_x * s_w,
+// and with which s_x * s_w is no denormal. One per scale of the weight: [scales]; a single one
+// holds for all elements.
 static double *bias_floor(const struct mopt_tensor *bias, size_t scales, double input_scale)
 {
     double *floor = mopt__calloc(scales, sizeof *floor);
@@ -181,23 +193,27 @@ static double *bias_floor(const struct mopt_tensor *bias, size_t scales, double 
 }
 
 static enum mopt_status dequantized(struct mopt_node *node, struct mopt_tensor *codes,
-                                    struct mopt_tensor *scales, struct mopt_tensor *zeros, int axis, const char *base,
-                                    struct mopt_value **out, struct mopt_error *err)
+                                    struct mopt_tensor *scales, struct mopt_tensor *zeros, int axis,
+                                    const char *base, struct mopt_value **out,
+                                    struct mopt_error *err)
 {
     struct mopt_graph *graph = node->graph;
     struct mopt_value *inputs[3];
     inputs[0] = add_constant(graph, base, "_quantized", codes, err);
     inputs[1] = inputs[0] != NULL ? add_constant(graph, base, "_scale", scales, err) : NULL;
     inputs[2] = inputs[1] != NULL ? add_constant(graph, base, "_zero_point", zeros, err) : NULL;
-    *out = inputs[2] != NULL ? add_node(graph, node, "DequantizeLinear", inputs, base, "_dequantized", err) : NULL;
+    *out = inputs[2] != NULL
+               ? add_node(graph, node, "DequantizeLinear", inputs, base, "_dequantized", err)
+               : NULL;
     if (*out == NULL) {
         return err->status;
     }
     return axis >= 0 ? mopt__node_set_int((*out)->producer, "axis", axis, err) : MOPT_OK;
 }
 
-static enum mopt_status set_weight(struct insert *in, struct mopt_node *node, const struct mopt_tensor *bias,
-                                   double input_scale, struct mopt_quant_weight *quantized, struct mopt_error *err)
+static enum mopt_status set_weight(struct insert *in, struct mopt_node *node,
+                                   const struct mopt_tensor *bias, double input_scale,
+                                   struct mopt_quant_weight *quantized, struct mopt_error *err)
 {
     struct mopt_value *value = node->inputs[1].value;
     const struct mopt_tensor *weight = mopt__value_constant(value);
@@ -208,14 +224,15 @@ static enum mopt_status set_weight(struct insert *in, struct mopt_node *node, co
         return mopt_error_memory(err);
     }
     enum mopt_status status =
-        mopt__quantize_weight(weight, axis, MOPT_INT8, in->options->reduce_range, floor, quantized, err);
+        mopt__quantize_weight(weight, axis, MOPT_INT8, in->options->reduce_range, floor, quantized,
+                              err);
     mopt__free(floor);
     if (status != MOPT_OK) {
         return status;
     }
     struct mopt_value *rounded = NULL;
-    status = dequantized(node, quantized->codes, quantized->scales, quantized->zeros, axis, value->name, &rounded,
-                         err);
+    status = dequantized(node, quantized->codes, quantized->scales, quantized->zeros, axis,
+                         value->name, &rounded, err);
     if (status == MOPT_OK) {
         mopt__node_set_input(node, 1, rounded);
     }
@@ -232,8 +249,9 @@ static int32_t bias_code(struct insert *in, double value)
     return fits ? (int32_t)rounded : rounded > 0 ? INT32_MAX : INT32_MIN;
 }
 
-static void fill_bias(struct insert *in, const struct mopt_tensor *bias, const struct mopt_tensor *weight_scales,
-                      double input_scale, struct mopt_tensor *codes, struct mopt_tensor *scales)
+static void fill_bias(struct insert *in, const struct mopt_tensor *bias,
+                      const struct mopt_tensor *weight_scales, double input_scale,
+                      struct mopt_tensor *codes, struct mopt_tensor *scales)
 {
     int32_t *code = mopt__tensor_data(codes);
     float *scale = mopt__tensor_data(scales);
@@ -241,13 +259,16 @@ static void fill_bias(struct insert *in, const struct mopt_tensor *bias, const s
         scale[c] = (float)input_scale * (float)mopt__tensor_f64(weight_scales, c);
     }
     for (size_t c = 0; c < bias->count; c++) {
-        code[c] = bias_code(in, mopt__tensor_f64(bias, c) / (double)scale[scales->count > 1 ? c : 0]);
+        code[c] =
+            bias_code(in, mopt__tensor_f64(bias, c) / (double)scale[scales->count > 1 ? c : 0]);
     }
 }
 
 // Bias of C int32 codes with scale s_x * s_w per channel and zero point 0.
-static enum mopt_status set_bias(struct insert *in, struct mopt_node *node, const struct mopt_tensor *bias,
-                                 const struct mopt_quant_weight *weight, double input_scale, struct mopt_error *err)
+static enum mopt_status set_bias(struct insert *in, struct mopt_node *node,
+                                 const struct mopt_tensor *bias,
+                                 const struct mopt_quant_weight *weight, double input_scale,
+                                 struct mopt_error *err)
 {
     bool per_channel = weight->scales->rank == 1;
     struct mopt_tensor *codes = NULL;
@@ -255,17 +276,19 @@ static enum mopt_status set_bias(struct insert *in, struct mopt_node *node, cons
     struct mopt_tensor *zeros = NULL;
     enum mopt_status status = mopt__tensor_new(MOPT_INT32, bias->rank, bias->dims, &codes, err);
     if (status == MOPT_OK) {
-        status = mopt__tensor_new(MOPT_FLOAT32, weight->scales->rank, weight->scales->dims, &scales, err);
+        status = mopt__tensor_new(MOPT_FLOAT32, weight->scales->rank, weight->scales->dims, &scales,
+                                  err);
     }
     if (status == MOPT_OK) {
-        status = mopt__tensor_new(MOPT_INT32, weight->scales->rank, weight->scales->dims, &zeros, err);
+        status =
+            mopt__tensor_new(MOPT_INT32, weight->scales->rank, weight->scales->dims, &zeros, err);
     }
     if (status == MOPT_OK) {
         fill_bias(in, bias, weight->scales, input_scale, codes, scales);
         memset(mopt__tensor_data(zeros), 0, zeros->bytes);
         struct mopt_value *rounded = NULL;
-        status = dequantized(node, codes, scales, zeros, per_channel ? 0 : -1, node->inputs[2].value->name,
-                             &rounded, err);
+        status = dequantized(node, codes, scales, zeros, per_channel ? 0 : -1,
+                             node->inputs[2].value->name, &rounded, err);
         if (status == MOPT_OK) {
             mopt__node_set_input(node, 2, rounded);
         }
@@ -293,12 +316,13 @@ static const struct mopt_tensor *vector_bias(const struct mopt_node *node, int64
 {
     const struct mopt_value *value = mopt__node_input(node, 2);
     const struct mopt_tensor *bias = value != NULL ? mopt__value_constant(value) : NULL;
-    bool fits = bias != NULL && bias->rank == 1 && bias->dims[0] == channels && bias->dtype == MOPT_FLOAT32;
+    bool fits =
+        bias != NULL && bias->rank == 1 && bias->dims[0] == channels && bias->dtype == MOPT_FLOAT32;
     return fits ? bias : NULL;
 }
 
-static enum mopt_status quantize_anchor(struct insert *in, struct mopt_node *node, const struct mopt_value *activation,
-                                        struct mopt_error *err)
+static enum mopt_status quantize_anchor(struct insert *in, struct mopt_node *node,
+                                        const struct mopt_value *activation, struct mopt_error *err)
 {
     double input_scale = parameters_of(in, activation).scale;
     const struct mopt_tensor *weight = mopt__value_constant(node->inputs[1].value);
@@ -309,17 +333,20 @@ static enum mopt_status quantize_anchor(struct insert *in, struct mopt_node *nod
         status = set_bias(in, node, bias, &quantized, input_scale, err);
     }
     mopt__quant_weight_release(&quantized);
-    return status == MOPT_OK ? MOPT_OK
-                             : mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(node), node->op_type);
+    return status == MOPT_OK
+               ? MOPT_OK
+               : mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(node), node->op_type);
 }
 
 // ---- The walk -----------------------------------------------------------------------------------------------------------
 
-static enum mopt_status insert_weights(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static enum mopt_status insert_weights(void *context, struct mopt_graph *graph,
+                                       struct mopt_error *err)
 {
     struct insert *in = context;
     enum mopt_status status = MOPT_OK;
-    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = node->next) {
+    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;
+         node = node->next) {
         if (node->id < in->known_nodes && in->selection->roles[node->id] == MOPT_ROLE_ANCHOR) {
             status = quantize_anchor(in, node, node->inputs[0].value, err);
         }
@@ -333,26 +360,29 @@ struct wanted {
     const struct mopt_selection *selection;
 };
 
-static enum mopt_status collect_value(struct wanted *wanted, struct mopt_value *value, struct mopt_error *err)
+static enum mopt_status collect_value(struct wanted *wanted, struct mopt_value *value,
+                                      struct mopt_error *err)
 {
     if (value == NULL || !wanted->selection->quantized[value->id]) {
         return MOPT_OK;
     }
-    enum mopt_status status = mopt__grow((void **)&wanted->items, &wanted->capacity, wanted->count + 1,
-                                         sizeof *wanted->items, err);
+    enum mopt_status status = mopt__grow((void **)&wanted->items, &wanted->capacity,
+                                         wanted->count + 1, sizeof *wanted->items, err);
     if (status == MOPT_OK) {
         wanted->items[wanted->count++] = value;
     }
     return status;
 }
 
-static enum mopt_status collect_graph(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static enum mopt_status collect_graph(void *context, struct mopt_graph *graph,
+                                      struct mopt_error *err)
 {
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; i < graph->inputs.count && status == MOPT_OK; i++) {
         status = collect_value(context, graph->inputs.items[i], err);
     }
-    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = node->next) {
+    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;
+         node = node->next) {
         for (uint32_t i = 0; i < node->output_count && status == MOPT_OK; i++) {
             status = collect_value(context, node->outputs[i], err);
         }
@@ -360,7 +390,8 @@ static enum mopt_status collect_graph(void *context, struct mopt_graph *graph, s
     return status;
 }
 
-static enum mopt_status insert_activations(struct insert *in, const struct wanted *wanted, struct mopt_error *err)
+static enum mopt_status insert_activations(struct insert *in, const struct wanted *wanted,
+                                           struct mopt_error *err)
 {
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; i < wanted->count && status == MOPT_OK; i++) {
@@ -369,12 +400,18 @@ static enum mopt_status insert_activations(struct insert *in, const struct wante
     return status;
 }
 
-enum mopt_status mopt__insert_static(struct mopt_model *model, const struct mopt_quantize_options *options,
-                                     const struct mopt_ranges *ranges, const struct mopt_selection *selection,
+enum mopt_status mopt__insert_static(struct mopt_model *model,
+                                     const struct mopt_quantize_options *options,
+                                     const struct mopt_ranges *ranges,
+                                     const struct mopt_selection *selection,
                                      struct mopt_quantize_report *report, struct mopt_error *err)
 {
-    struct insert in = {.model = model, .options = options, .ranges = ranges, .selection = selection,
-                        .report = report, .known_nodes = model->node_count_ever};
+    struct insert in = {.model = model,
+                        .options = options,
+                        .ranges = ranges,
+                        .selection = selection,
+                        .report = report,
+                        .known_nodes = model->node_count_ever};
     struct wanted wanted = {.selection = selection};
     enum mopt_status status = mopt__graph_walk(model->graph, collect_graph, &wanted, err);
     if (status == MOPT_OK) { // first the weights: they look at the activations of the float graph

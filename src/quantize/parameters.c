@@ -5,7 +5,8 @@
 
 #include "quantize/internal.h"
 
-void mopt__quant_range(enum mopt_dtype dtype, bool symmetric, bool reduce_range, int64_t *low, int64_t *high)
+void mopt__quant_range(enum mopt_dtype dtype, bool symmetric, bool reduce_range, int64_t *low,
+                       int64_t *high)
 {
     bool is_signed = dtype == MOPT_INT8;
     if (reduce_range) {
@@ -17,8 +18,8 @@ void mopt__quant_range(enum mopt_dtype dtype, bool symmetric, bool reduce_range,
     *high = is_signed ? 127 : 255;
 }
 
-void mopt__quant_params(enum mopt_dtype dtype, bool symmetric, bool reduce_range, double min, double max,
-                        struct mopt_quant_params *out)
+void mopt__quant_params(enum mopt_dtype dtype, bool symmetric, bool reduce_range, double min,
+                        double max, struct mopt_quant_params *out)
 {
     int64_t low;
     int64_t high;
@@ -31,7 +32,8 @@ void mopt__quant_params(enum mopt_dtype dtype, bool symmetric, bool reduce_range
     }
     double scale = (max - min) / (double)(high - low);
     if (!(scale >= (double)FLT_MIN)) { // nothing but zeros, or denormals that would divide badly
-        *out = (struct mopt_quant_params){.scale = 1, .zero_point = symmetric && dtype == MOPT_UINT8 ? 128 : 0};
+        *out = (struct mopt_quant_params){.scale = 1,
+                                          .zero_point = symmetric && dtype == MOPT_UINT8 ? 128 : 0};
         if (!symmetric && dtype == MOPT_INT8) {
             out->zero_point = low;
         }

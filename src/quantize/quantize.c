@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole job: works on a copy of the model, so that a failure leaves the caller's model as it was.
+// The whole job: works on a copy of the model, so that a failure leaves the caller's model as it
+// was.
 #include <string.h>
 
 #include "ir/inline.h"
@@ -8,18 +9,20 @@
 
 enum { OPSET_MIN = 13, IR_MIN = 4 }; // per-axis QuantizeLinear; initializers that are no inputs
 
-enum mopt_status mopt__quantize_note(struct mopt_quantize_report *report, const struct mopt_node *node,
-                                     const char *reason, struct mopt_error *err)
+enum mopt_status mopt__quantize_note(struct mopt_quantize_report *report,
+                                     const struct mopt_node *node, const char *reason,
+                                     struct mopt_error *err)
 {
     if (report == NULL) {
         return MOPT_OK;
     }
-    enum mopt_status status = mopt__grow((void **)&report->rows, &report->capacity, report->count + 1,
-                                         sizeof *report->rows, err);
+    enum mopt_status status = mopt__grow((void **)&report->rows, &report->capacity,
+                                         report->count + 1, sizeof *report->rows, err);
     if (status != MOPT_OK) {
         return status;
     }
-    struct mopt_quantize_row row = {.node = mopt__arena_strdup(&report->arena, mopt__node_label(node)),
+    struct mopt_quantize_row row = {.node =
+                                        mopt__arena_strdup(&report->arena, mopt__node_label(node)),
                                     .op_type = mopt__arena_strdup(&report->arena, node->op_type)};
     row.kept_float = reason; // constant text
     if (row.node == NULL || row.op_type == NULL) {
@@ -37,7 +40,8 @@ void mopt__quantize_report_release(struct mopt_quantize_report *report)
     *report = (struct mopt_quantize_report){0};
 }
 
-static enum mopt_status count_weights(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static enum mopt_status count_weights(void *context, struct mopt_graph *graph,
+                                      struct mopt_error *err)
 {
     (void)err;
     uint64_t *bytes = context;
@@ -53,7 +57,8 @@ static uint64_t weight_bytes(struct mopt_model *model)
     uint64_t bytes = 0;
     struct mopt_error ignored;
     mopt_error_clear(&ignored);
-    (void)mopt__graph_walk(model->graph, count_weights, &bytes, &ignored); // the visitor never fails
+    (void)mopt__graph_walk(model->graph, count_weights, &bytes,
+                           &ignored); // the visitor never fails
     return bytes;
 }
 
@@ -66,22 +71,26 @@ static enum mopt_status find_match(void *context, struct mopt_graph *graph, stru
 {
     (void)err;
     struct pattern_search *search = context;
-    for (const struct mopt_node *node = graph->first; node != NULL && !search->found; node = node->next) {
+    for (const struct mopt_node *node = graph->first; node != NULL && !search->found;
+         node = node->next) {
         search->found = mopt__kept_float(node, search->one);
     }
     return MOPT_OK;
 }
 
 // A selector that matches nothing is a mistake of the caller.
-static enum mopt_status check_patterns(struct mopt_model *model, const struct mopt_quantize_options *options,
+static enum mopt_status check_patterns(struct mopt_model *model,
+                                       const struct mopt_quantize_options *options,
                                        struct mopt_error *err)
 {
     for (size_t i = 0; i < options->keep_float_count; i++) {
-        struct mopt_quantize_options one = {.keep_float = &options->keep_float[i], .keep_float_count = 1};
+        struct mopt_quantize_options one = {.keep_float = &options->keep_float[i],
+                                            .keep_float_count = 1};
         struct pattern_search search = {.one = &one};
         enum mopt_status status = mopt__graph_walk(model->graph, find_match, &search, err);
         if (status == MOPT_OK && !search.found) {
-            status = mopt_error_set(err, MOPT_E_USAGE, "no node matches '%s'", options->keep_float[i]);
+            status =
+                mopt_error_set(err, MOPT_E_USAGE, "no node matches '%s'", options->keep_float[i]);
         }
         if (status != MOPT_OK) {
             return status;
@@ -90,8 +99,8 @@ static enum mopt_status check_patterns(struct mopt_model *model, const struct mo
     return MOPT_OK;
 }
 
-static enum mopt_status prepare(struct mopt_model *model, const struct mopt_quantize_options *options,
-                                struct mopt_error *err)
+static enum mopt_status prepare(struct mopt_model *model,
+                                const struct mopt_quantize_options *options, struct mopt_error *err)
 {
     mopt__model_raise_ir(model, IR_MIN);
     enum mopt_status status = mopt__model_inline_functions(model, err);
@@ -117,7 +126,8 @@ static enum mopt_status prepare(struct mopt_model *model, const struct mopt_quan
     return status == MOPT_OK ? mopt__graph_sort(model->graph, err) : status;
 }
 
-static void want(const struct mopt_model *model, const struct mopt_selection *selection, struct mopt_ranges *ranges)
+static void want(const struct mopt_model *model, const struct mopt_selection *selection,
+                 struct mopt_ranges *ranges)
 {
     for (uint32_t i = 0; i < model->value_count; i++) {
         if (selection->quantized[i]) {
@@ -126,7 +136,8 @@ static void want(const struct mopt_model *model, const struct mopt_selection *se
     }
 }
 
-static enum mopt_status measure(struct mopt_model *model, const struct mopt_quantize_options *options,
+static enum mopt_status measure(struct mopt_model *model,
+                                const struct mopt_quantize_options *options,
                                 struct mopt_ranges *ranges, struct mopt_quantize_report *report,
                                 struct mopt_error *err)
 {
@@ -144,7 +155,8 @@ static enum mopt_status measure(struct mopt_model *model, const struct mopt_quan
     return status;
 }
 
-static enum mopt_status quantize_static(struct mopt_model *model, const struct mopt_quantize_options *options,
+static enum mopt_status quantize_static(struct mopt_model *model,
+                                        const struct mopt_quantize_options *options,
                                         struct mopt_quantize_report *report, struct mopt_error *err)
 {
     if (options->data == NULL) {
@@ -183,7 +195,8 @@ static enum mopt_status drop_unused(void *context, struct mopt_graph *graph, str
     return MOPT_OK;
 }
 
-static enum mopt_status finish(struct mopt_model *model, struct mopt_quantize_report *report, struct mopt_error *err)
+static enum mopt_status finish(struct mopt_model *model, struct mopt_quantize_report *report,
+                               struct mopt_error *err)
 {
     enum mopt_status status = mopt__graph_walk(model->graph, drop_unused, NULL, err);
     if (status == MOPT_OK) {
@@ -201,7 +214,8 @@ static enum mopt_status finish(struct mopt_model *model, struct mopt_quantize_re
     return status;
 }
 
-enum mopt_status mopt__quantize(struct mopt_model **model, const struct mopt_quantize_options *options,
+enum mopt_status mopt__quantize(struct mopt_model **model,
+                                const struct mopt_quantize_options *options,
                                 struct mopt_quantize_report *report, struct mopt_error *err)
 {
     struct mopt_model *work = NULL;
@@ -215,8 +229,9 @@ enum mopt_status mopt__quantize(struct mopt_model **model, const struct mopt_qua
         status = prepare(work, options, err);
     }
     if (status == MOPT_OK) {
-        status = options->mode == MOPT_QUANTIZE_STATIC ? quantize_static(work, options, report, err)
-                                                       : mopt__insert_dynamic(work, options, report, err);
+        status = options->mode == MOPT_QUANTIZE_STATIC
+                     ? quantize_static(work, options, report, err)
+                     : mopt__insert_dynamic(work, options, report, err);
     }
     if (status == MOPT_OK) {
         status = finish(work, report, err);

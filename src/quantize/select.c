@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which nodes become integer and which tensors get a scale. Anchors are the nodes with constant weights; what lies between
-// them follows when all its inputs are integer already. Everything else, and graph outputs, stays float.
+// Which nodes become integer and which tensors get a scale. Anchors are the nodes with constant
+// weights; what lies between them follows when all its inputs are integer already. Everything else,
+// and graph outputs, stays float.
 #include <math.h>
 #include <string.h>
 
@@ -33,7 +34,8 @@ static bool is_joiner_type(const struct mopt_node *node)
 
 static bool is_follower_type(const struct mopt_node *node)
 {
-    static const char *const types[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "MaxPool", "Slice"};
+    static const char *const types[] = {"Reshape",   "Flatten", "Squeeze", "Unsqueeze",
+                                        "Transpose", "MaxPool", "Slice"};
     return is_type(node, types, MOPT_COUNTOF(types)) && mopt__node_output(node, 1) == NULL;
 }
 
@@ -48,7 +50,8 @@ bool mopt__kept_float(const struct mopt_node *node, const struct mopt_quantize_o
     for (size_t i = 0; i < options->keep_float_count; i++) {
         const char *pattern = options->keep_float[i];
         bool by_type = strncmp(pattern, "op:", 3) == 0;
-        if (mopt__glob_match(by_type ? pattern + 3 : pattern, by_type ? node->op_type : mopt__node_label(node))) {
+        if (mopt__glob_match(by_type ? pattern + 3 : pattern,
+                             by_type ? node->op_type : mopt__node_label(node))) {
             return true;
         }
     }
@@ -101,7 +104,8 @@ static const char *bias_refusal(const struct mopt_value *bias)
     return tensor != NULL && !is_finite(tensor) ? "the bias has NaN or infinite elements" : NULL;
 }
 
-const char *mopt__anchor_refusal(const struct mopt_node *node, const struct mopt_quantize_options *options)
+const char *mopt__anchor_refusal(const struct mopt_node *node,
+                                 const struct mopt_quantize_options *options)
 {
     const struct mopt_value *value = mopt__node_input(node, 1);
     const struct mopt_tensor *weight = value != NULL ? mopt__value_constant(value) : NULL;
@@ -131,7 +135,9 @@ int mopt__weight_axis(const struct mopt_node *node, const struct mopt_tensor *we
         return 0;
     }
     if (strcmp(node->op_type, "ConvTranspose") == 0) {
-        return int_attribute(node, "group", 1) == 1 ? 1 : -1; // with groups the axis repeats its channels
+        return int_attribute(node, "group", 1) == 1
+                   ? 1
+                   : -1; // with groups the axis repeats its channels
     }
     if (strcmp(node->op_type, "Gemm") == 0) {
         return int_attribute(node, "transB", 0) != 0 ? 0 : 1;
@@ -181,7 +187,8 @@ static struct mopt_node *clamp_after(const struct walk *walk, const struct mopt_
 }
 
 // Result of the unit that starts at node: after its clamp if it has one.
-static const struct mopt_value *unit_result(const struct walk *walk, const struct mopt_node *node, struct mopt_node **clamp)
+static const struct mopt_value *unit_result(const struct walk *walk, const struct mopt_node *node,
+                                            struct mopt_node **clamp)
 {
     const struct mopt_value *value = node->outputs[0];
     *clamp = clamp_after(walk, value);
@@ -201,7 +208,8 @@ static void mark_result(const struct walk *walk, const struct mopt_node *node)
     mark(walk, result);
 }
 
-static enum mopt_status visit_anchor(const struct walk *walk, const struct mopt_node *node, struct mopt_error *err)
+static enum mopt_status visit_anchor(const struct walk *walk, const struct mopt_node *node,
+                                     struct mopt_error *err)
 {
     const char *reason = mopt__anchor_refusal(node, walk->options);
     if (reason == NULL && !has_range(walk, node->inputs[0].value)) {
@@ -210,7 +218,8 @@ static enum mopt_status visit_anchor(const struct walk *walk, const struct mopt_
     if (reason == NULL) {
         walk->selection->roles[node->id] = MOPT_ROLE_ANCHOR;
         mark(walk, node->inputs[0].value);
-        if (strncmp(node->op_type, "Conv", 4) == 0) { // matrix products keep a float result where nobody needs codes
+        if (strncmp(node->op_type, "Conv", 4) ==
+            0) { // matrix products keep a float result where nobody needs codes
             mark_result(walk, node);
         }
     }
@@ -226,7 +235,8 @@ static bool joins(const struct walk *walk, const struct mopt_node *node)
             return false;
         }
         any = any || is_integer(walk, value);
-        if (!is_integer(walk, value) && node->op_type[0] == 'C') { // Concat: only if every part is integer
+        if (!is_integer(walk, value) &&
+            node->op_type[0] == 'C') { // Concat: only if every part is integer
             return false;
         }
     }
@@ -273,7 +283,8 @@ static enum mopt_status visit(void *context, struct mopt_graph *graph, struct mo
 {
     const struct walk *walk = context;
     enum mopt_status status = MOPT_OK;
-    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = node->next) {
+    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;
+         node = node->next) {
         if (node->output_count == 0 || node->outputs[0] == NULL) {
             continue;
         }

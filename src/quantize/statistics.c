@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranges of tensors over a stream of samples. Everything kept is a minimum, a maximum or integer counts by the upper half of
-// the float's bits, so the result does not depend on the order or batching of samples, and memory not on their number.
+// Ranges of tensors over a stream of samples. Everything kept is a minimum, a maximum or integer
+// counts by the upper half of the float's bits, so the result does not depend on the order or
+// batching of samples, and memory not on their number.
 #include <math.h>
 #include <string.h>
 
@@ -9,10 +10,12 @@
 
 enum { BINS = 65536 };
 
-enum mopt_status mopt__ranges_init(struct mopt_ranges *ranges, size_t count, enum mopt_calibration calibration,
-                                   double percentile, struct mopt_error *err)
+enum mopt_status mopt__ranges_init(struct mopt_ranges *ranges, size_t count,
+                                   enum mopt_calibration calibration, double percentile,
+                                   struct mopt_error *err)
 {
-    *ranges = (struct mopt_ranges){.count = count, .calibration = calibration,
+    *ranges = (struct mopt_ranges){.count = count,
+                                   .calibration = calibration,
                                    .percentile = percentile > 0 ? percentile : 99.999};
     ranges->items = mopt__calloc(count + 1, sizeof *ranges->items);
     return ranges->items != NULL ? MOPT_OK : mopt_error_memory(err);
@@ -64,8 +67,8 @@ static void add_floats(struct mopt_range *range, const float *data, size_t count
     range->max = max;
 }
 
-enum mopt_status mopt__ranges_add(struct mopt_ranges *ranges, uint32_t id, const struct mopt_tensor *tensor,
-                                  struct mopt_error *err)
+enum mopt_status mopt__ranges_add(struct mopt_ranges *ranges, uint32_t id,
+                                  const struct mopt_tensor *tensor, struct mopt_error *err)
 {
     if (id >= ranges->count || !ranges->items[id].wanted || tensor->dtype != MOPT_FLOAT32) {
         return MOPT_OK;
@@ -117,16 +120,19 @@ bool mopt__ranges_get(const struct mopt_ranges *ranges, uint32_t id, double *min
 
 // ---- Runs over data -------------------------------------------------------------------------------------------------
 
-static enum mopt_status observe(void *context, const struct mopt_value *value, const struct mopt_datum *datum,
-                                struct mopt_error *err)
+static enum mopt_status observe(void *context, const struct mopt_value *value,
+                                const struct mopt_datum *datum, struct mopt_error *err)
 {
     struct mopt_ranges *ranges = context;
-    return datum->kind == MOPT_DATUM_TENSOR ? mopt__ranges_add(ranges, value->id, datum->tensor, err) : MOPT_OK;
+    return datum->kind == MOPT_DATUM_TENSOR
+               ? mopt__ranges_add(ranges, value->id, datum->tensor, err)
+               : MOPT_OK;
 }
 
 // Samples are given for inputs without an initializer, in order.
-static enum mopt_status spread_inputs(const struct mopt_model *model, const struct mopt_sample *sample,
-                                      struct mopt_ranges *ranges, struct mopt_datum **inputs, struct mopt_error *err)
+static enum mopt_status spread_inputs(const struct mopt_model *model,
+                                      const struct mopt_sample *sample, struct mopt_ranges *ranges,
+                                      struct mopt_datum **inputs, struct mopt_error *err)
 {
     size_t given = 0;
     enum mopt_status status = MOPT_OK;
@@ -152,9 +158,12 @@ static enum mopt_status run_sample(struct mopt_session *session, const struct mo
     size_t output_count = model->graph->outputs.count;
     struct mopt_datum **inputs = mopt__calloc(input_count + 1, sizeof *inputs);
     struct mopt_datum **outputs = mopt__calloc(output_count + 1, sizeof *outputs);
-    struct mopt_run_options options = {.budget = budget, .observe = observe, .observe_context = ranges};
-    enum mopt_status status = inputs != NULL && outputs != NULL ? spread_inputs(model, sample, ranges, inputs, err)
-                                                               : mopt_error_memory(err);
+    struct mopt_run_options options = {.budget = budget,
+                                       .observe = observe,
+                                       .observe_context = ranges};
+    enum mopt_status status = inputs != NULL && outputs != NULL
+                                  ? spread_inputs(model, sample, ranges, inputs, err)
+                                  : mopt_error_memory(err);
     if (status == MOPT_OK) {
         status = mopt__session_run(session, inputs, outputs, &options, err);
     }
@@ -166,20 +175,23 @@ static enum mopt_status run_sample(struct mopt_session *session, const struct mo
     return status;
 }
 
-static void report_bad(const struct mopt_ranges *ranges, const struct mopt_quantize_options *options)
+static void report_bad(const struct mopt_ranges *ranges,
+                       const struct mopt_quantize_options *options)
 {
     size_t bad = 0;
     for (size_t i = 0; i < ranges->count; i++) {
         bad += ranges->items[i].bad > 0;
     }
     if (bad > 0) {
-        mopt__log(options->log, MOPT_LOG_WARN, "%zu tensors had NaN or infinite values during calibration; ignored", bad);
+        mopt__log(options->log, MOPT_LOG_WARN,
+                  "%zu tensors had NaN or infinite values during calibration; ignored", bad);
     }
 }
 
 static enum mopt_status run_all(struct mopt_session *session, const struct mopt_model *model,
-                                struct mopt_ranges *ranges, const struct mopt_quantize_options *options,
-                                size_t *samples, struct mopt_error *err)
+                                struct mopt_ranges *ranges,
+                                const struct mopt_quantize_options *options, size_t *samples,
+                                struct mopt_error *err)
 {
     const struct mopt_sample *sample = NULL;
     size_t total = mopt__dataset_count(options->data);
@@ -187,7 +199,8 @@ static enum mopt_status run_all(struct mopt_session *session, const struct mopt_
     while (status == MOPT_OK && sample != NULL) {
         status = run_sample(session, model, sample, ranges, options->budget, err);
         if (status != MOPT_OK) {
-            return mopt_error_wrap(err, "calibration, %s", sample->name != NULL ? sample->name : "sample");
+            return mopt_error_wrap(err, "calibration, %s",
+                                   sample->name != NULL ? sample->name : "sample");
         }
         *samples += sample->count;
         mopt__progress(options->log, "calibrate", *samples, total);
@@ -201,7 +214,8 @@ enum mopt_status mopt__ranges_collect(struct mopt_ranges *ranges, struct mopt_mo
                                       struct mopt_error *err)
 {
     struct mopt_session *session = NULL;
-    struct mopt_session_options session_options = {.threads = options->threads, .log = options->log};
+    struct mopt_session_options session_options = {.threads = options->threads,
+                                                   .log = options->log};
     enum mopt_status status = mopt__session_new(model, &session_options, &session, err);
     *samples = 0;
     if (status == MOPT_OK) {

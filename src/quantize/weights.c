@@ -25,7 +25,8 @@ static size_t channel_of(const struct layout *layout, size_t i)
     return layout->channels > 1 ? i / layout->inner % layout->channels : 0;
 }
 
-static void largest(const struct mopt_tensor *weight, const struct layout *layout, double *magnitude)
+static void largest(const struct mopt_tensor *weight, const struct layout *layout,
+                    double *magnitude)
 {
     const float *data = weight->data;
     for (size_t i = 0; i < weight->count; i++) {
@@ -48,20 +49,23 @@ static enum mopt_status new_parameters(const struct layout *layout, int axis, en
 }
 
 static void fill_parameters(const struct layout *layout, enum mopt_dtype dtype, bool reduce_range,
-                            const double *magnitude, const double *min_scale, struct mopt_quant_weight *out)
+                            const double *magnitude, const double *min_scale,
+                            struct mopt_quant_weight *out)
 {
     float *scales = mopt__tensor_data(out->scales);
     for (size_t c = 0; c < layout->channels; c++) {
         struct mopt_quant_params params;
         mopt__quant_params(MOPT_INT8, true, reduce_range, -magnitude[c], magnitude[c], &params);
-        double scale = min_scale != NULL && min_scale[c] > params.scale ? min_scale[c] : params.scale;
+        double scale =
+            min_scale != NULL && min_scale[c] > params.scale ? min_scale[c] : params.scale;
         scales[c] = (float)scale;
-        mopt__element_set_i64(dtype, mopt__tensor_data(out->zeros), c, dtype == MOPT_UINT8 ? 128 : 0);
+        mopt__element_set_i64(dtype, mopt__tensor_data(out->zeros), c,
+                              dtype == MOPT_UINT8 ? 128 : 0);
     }
 }
 
-static void fill_codes(const struct mopt_tensor *weight, const struct layout *layout, enum mopt_dtype dtype,
-                       bool reduce_range, struct mopt_quant_weight *out)
+static void fill_codes(const struct mopt_tensor *weight, const struct layout *layout,
+                       enum mopt_dtype dtype, bool reduce_range, struct mopt_quant_weight *out)
 {
     const float *data = weight->data;
     const float *scales = out->scales->data;
@@ -71,13 +75,15 @@ static void fill_codes(const struct mopt_tensor *weight, const struct layout *la
     mopt__quant_range(MOPT_INT8, true, reduce_range, &low, &high);
     for (size_t i = 0; i < weight->count; i++) {
         int64_t code = mopt__quant_code(data[i], scales[channel_of(layout, i)], 0, low, high);
-        codes[i] = (uint8_t)(dtype == MOPT_UINT8 ? code + 128 : code); // two's complement of an int8
+        codes[i] =
+            (uint8_t)(dtype == MOPT_UINT8 ? code + 128 : code); // two's complement of an int8
     }
 }
 
-enum mopt_status mopt__quantize_weight(const struct mopt_tensor *weight, int axis, enum mopt_dtype dtype,
-                                       bool reduce_range, const double *min_scale,
-                                       struct mopt_quant_weight *out, struct mopt_error *err)
+enum mopt_status mopt__quantize_weight(const struct mopt_tensor *weight, int axis,
+                                       enum mopt_dtype dtype, bool reduce_range,
+                                       const double *min_scale, struct mopt_quant_weight *out,
+                                       struct mopt_error *err)
 {
     *out = (struct mopt_quant_weight){0};
     struct layout layout = layout_of(weight, axis);

@@ -264,6 +264,7 @@ static void run_case(struct run *run, const struct golden *c)
     }
     mopt__model_free(before);
     mopt__model_free(after);
+    run->now = NULL;
 }
 
 static void run_text(struct run *run, const char *text, size_t size)

@@ -182,9 +182,6 @@ void exercise_model(struct exercise *exercise, struct mopt_model *model)
     struct mopt_error err;
     mopt_error_clear(&err);
     exercise->loaded++;
-    if (mopt__model_verify(model, &err) != MOPT_OK) {
-        broken(exercise, "verify what was loaded", &err);
-    }
     print(exercise, model);
     enum mopt_status status = mopt__ops_resolve(model, &err);
     judge(exercise, "resolve", status, &err);
@@ -213,6 +210,9 @@ void exercise_bytes(struct exercise *exercise, const void *bytes, size_t size)
     }
     enum mopt_status status = mopt__onnx_load_mapping(mapping, NULL, NULL, &model, &err);
     judge(exercise, "load", status, &err);
+    if (status == MOPT_OK && mopt__model_verify(model, &err) != MOPT_OK) {
+        broken(exercise, "verify what was loaded", &err);
+    }
     if (status == MOPT_OK) {
         exercise_model(exercise, model);
     }

@@ -20,7 +20,7 @@ struct exercise {
     struct mopt_error error;
 };
 
-// Takes the model.
+// Takes the model, which must be well-formed (mopt__model_verify).
 void exercise_model(struct exercise *exercise, struct mopt_model *model);
 // Loads the bytes and uses the model if there is one.
 void exercise_bytes(struct exercise *exercise, const void *bytes, size_t size);

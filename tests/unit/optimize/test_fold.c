@@ -26,7 +26,7 @@ static bool per_channel(const char *type, const char *content, bool scalar_ok, d
 
 static void expect_channels(const char *type, const char *content, double first, double second)
 {
-    double values[2];
+    double values[2] = {0, 0};
     assert_true(per_channel(type, content, true, values));
     assert_true(values[0] == first && values[1] == second);
 }
@@ -34,7 +34,7 @@ static void expect_channels(const char *type, const char *content, double first,
 static void shapes_per_channel(void **state)
 {
     (void)state;
-    double values[2];
+    double values[2] = {0, 0};
     expect_channels("float[2,1,1]", "3, 4", 3, 4);
     expect_channels("float[1,2,1,1]", "3, 4", 3, 4);
     expect_channels("float16[2,1,1]", "3, 4", 3, 4);

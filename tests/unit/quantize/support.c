@@ -16,12 +16,38 @@ static void check(enum mopt_status status, const struct mopt_error *err)
     }
 }
 
+// "@24" stands for 24 numbers in braces.
+static void expand(const char *text, struct mopt_strbuf *out)
+{
+    uint32_t state = 12345;
+    for (; *text != '\0'; text++) {
+        if (*text != '@') {
+            mopt__strbuf_printf(out, "%c", *text);
+            continue;
+        }
+        char *end = NULL;
+        unsigned long long count = strtoull(text + 1, &end, 10);
+        text = end - 1;
+        for (unsigned long long i = 0; i < count; i++) {
+            state = state * 1664525U + 1013904223U;
+            mopt__strbuf_printf(out, "%s%.4f", i == 0 ? "{" : ", ",
+                                (double)(state >> 16) / 65536.0 - 0.5);
+        }
+        mopt__strbuf_add(out, "}");
+    }
+}
+
 struct mopt_model *mopt__test_model(const char *text)
 {
     struct mopt_model *model = NULL;
+    struct mopt_strbuf full = {0};
     struct mopt_error err;
     mopt_error_clear(&err);
-    check(mopt__text_parse(text, strlen(text), &model, &err), &err);
+    expand(text, &full);
+    check(mopt__text_parse(mopt__strbuf_text(&full), strlen(mopt__strbuf_text(&full)), &model,
+                           &err),
+          &err);
+    mopt__strbuf_release(&full);
     check(mopt__ops_resolve(model, &err), &err);
     return model;
 }
@@ -90,8 +116,8 @@ float mopt__test_error(const struct mopt_tensor *a, const struct mopt_tensor *b)
 }
 
 // The file is gone afterwards: data are small and the dataset has it open or read.
-struct mopt_dataset *mopt__test_data(const struct mopt_model *model, const struct mopt_tensor *samples,
-                                     size_t batch)
+struct mopt_dataset *mopt__test_data(const struct mopt_model *model,
+                                     const struct mopt_tensor *samples, size_t batch)
 {
     char dir[] = "/tmp/mopt-quantize-XXXXXX";
     char path[64];
@@ -112,9 +138,10 @@ struct mopt_dataset *mopt__test_data(const struct mopt_model *model, const struc
     return data;
 }
 
-enum mopt_status mopt__test_quantize(struct mopt_model **model, struct mopt_quantize_options *options,
-                                     int rank, const int64_t *dims,
-                                     struct mopt_quantize_report *report, struct mopt_error *err)
+enum mopt_status mopt__test_quantize(struct mopt_model **model,
+                                     struct mopt_quantize_options *options, int rank,
+                                     const int64_t *dims, struct mopt_quantize_report *report,
+                                     struct mopt_error *err)
 {
     mopt_error_clear(err);
     options->threads = 1;

@@ -63,8 +63,8 @@ static void round_trips(enum mopt_dtype dtype, bool symmetric, float min, float 
     int64_t low;
     int64_t high;
     mopt__quant_range(dtype, symmetric, false, &low, &high);
-    bool zero_kept = mopt__quant_code(0, (float)params.scale, params.zero_point, low, high) ==
-                     params.zero_point;
+    bool zero_kept =
+        mopt__quant_code(0, (float)params.scale, params.zero_point, low, high) == params.zero_point;
     assert_true(zero_kept);
     for (int i = 0; i <= 1000; i++) {
         float x = min + (max - min) * (float)i / 1000;

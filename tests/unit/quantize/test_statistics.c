@@ -57,7 +57,8 @@ static void test_order_and_batches_do_not_matter(void **state)
     float values[COUNT];
     fill(values);
     for (int kind = 0; kind < 2; kind++) {
-        enum mopt_calibration calibration = kind == 0 ? MOPT_CALIBRATE_MINMAX : MOPT_CALIBRATE_PERCENTILE;
+        enum mopt_calibration calibration =
+            kind == 0 ? MOPT_CALIBRATE_MINMAX : MOPT_CALIBRATE_PERCENTILE;
         struct mopt_ranges whole = fresh(calibration, 99);
         add(&whole, values, COUNT);
         struct mopt_ranges parts = fresh(calibration, 99);

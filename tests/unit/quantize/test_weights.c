@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Constant weights: layout of the channels, symmetric codes, dead channels, reduced range, the uint8 form.
+// Constant weights: layout of the channels, symmetric codes, dead channels, reduced range, the
+// uint8 form.
 #include <math.h>
 #include <string.h>
 
@@ -24,7 +25,8 @@ static struct mopt_quant_weight quantize(int axis, enum mopt_dtype dtype, bool r
     struct mopt_tensor *weight = weight_of(matrix, 2, matrix_dims);
     struct mopt_quant_weight out;
     struct mopt_error err;
-    assert_int_equal(mopt__quantize_weight(weight, axis, dtype, reduce, floor, &out, &err), MOPT_OK);
+    assert_int_equal(mopt__quantize_weight(weight, axis, dtype, reduce, floor, &out, &err),
+                     MOPT_OK);
     mopt__tensor_unref(weight);
     return out;
 }

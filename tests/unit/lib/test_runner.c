@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running through the public interface: results, life time of outputs, what is refused.
+#include <string.h>
+
+#include "tests.h"
+
+static const char sum[] =
+    "model (ir=8, opset=13) { graph g (float[n] x, float[n] d, float[1] k) -> (float[n] y) {\n"
+    "float[1] k = {10}; s = Add(x, d); y = Mul(s, k); } }";
+
+static struct mopt_tensor_view view_of(const float *data, int64_t count)
+{
+    struct mopt_tensor_view view = {.dtype = MOPT_FLOAT32, .rank = 1, .data = data};
+    view.dims[0] = count;
+    view.bytes = (size_t)count * sizeof data[0];
+    return view;
+}
+
+static struct mopt_runner *runner_for(struct mopt_model *model)
+{
+    struct mopt_runner *runner = NULL;
+    struct mopt_error err;
+    if (mopt_runner_new(model, 1, &runner, &err) != MOPT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return runner;
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_model *model = mopt__test_load(sum);
+    struct mopt_runner *runner = runner_for(model);
+    static const float a[] = {1, 2, 3};
+    static const float b[] = {0.5F, 0, -3};
+    for (int64_t count = 3; count >= 0; count--) { // shapes may change from run to run
+        struct mopt_tensor_view in[] = {view_of(a, count), view_of(b, count)};
+        struct mopt_tensor_view out;
+        assert_int_equal(mopt_runner_run(runner, in, 2, &out, 1, &err), MOPT_OK);
+        assert_int_equal(out.dtype, MOPT_FLOAT32);
+        assert_int_equal(out.rank, 1);
+        assert_int_equal(out.dims[0], count);
+        assert_int_equal(out.bytes, (size_t)count * 4);
+        for (int64_t i = 0; i < count; i++) {
+            assert_true(((const float *)out.data)[i] == (a[i] + b[i]) * 10);
+        }
+    }
+    mopt_runner_free(runner);
+    mopt_runner_free(NULL);
+    mopt_model_free(model);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_model *model = mopt__test_load(sum);
+    struct mopt_runner *runner = runner_for(model);
+    static const float a[] = {1, 2, 3};
+    struct mopt_tensor_view in[] = {view_of(a, 3), view_of(a, 3), view_of(a, 3)};
+    struct mopt_tensor_view out[2];
+    assert_int_equal(mopt_runner_run(runner, in, 1, out, 1, &err), MOPT_E_USAGE);
+    assert_int_equal(mopt_runner_run(runner, in, 3, out, 1, &err), MOPT_E_USAGE);
+    assert_int_equal(mopt_runner_run(runner, in, 2, out, 2, &err), MOPT_E_USAGE);
+    in[1].bytes = 8;
+    assert_int_equal(mopt_runner_run(runner, in, 2, out, 1, &err), MOPT_E_USAGE);
+    in[1] = view_of(a, 3);
+    in[1].dims[0] = -1;
+    assert_int_not_equal(mopt_runner_run(runner, in, 2, out, 1, &err), MOPT_OK);
+    in[1] = view_of(a, 3);
+    in[1].rank = 17;
+    assert_int_equal(mopt_runner_run(runner, in, 2, out, 1, &err), MOPT_E_USAGE);
+    in[1] = view_of(a, 3);
+    in[1].dtype = MOPT_INT32;
+    assert_int_equal(mopt_runner_run(runner, in, 2, out, 1, &err), MOPT_E_TYPE);
+    in[1] = view_of(a, 2);
+    assert_int_not_equal(mopt_runner_run(runner, in, 2, out, 1, &err), MOPT_OK);
+    in[1] = view_of(a, 3); // and after all that it still works
+    assert_int_equal(mopt_runner_run(runner, in, 2, out, 1, &err), MOPT_OK);
+    assert_true(((const float *)out[0].data)[2] == 60);
+    mopt_runner_free(runner);
+    mopt_model_free(model);
+}
+
+static void test_operators_that_cannot_run(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_runner *runner = NULL;
+    struct mopt_model *model = mopt__test_load(
+        "model (ir=8, opset=13, \"my.domain\"=1) { graph g (float[1] x) -> (float[1] y) {\n"
+        "y = my.domain::Strange(x); } }");
+    assert_int_equal(mopt_runner_new(model, 1, &runner, &err), MOPT_E_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "Strange"));
+    assert_null(runner);
+    mopt_model_free(model);
+}
+
+int mopt__test_runner(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_operators_that_cannot_run),
+    };
+    return cmocka_run_group_tests_name("runner", tests, NULL, NULL);
+}
