@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An out-of-tree pass: Neg(Neg(x)) -> x and Reciprocal(Reciprocal(x)) -> x. It is compiled with nothing but mopt's public
-// headers and links to nothing: everything comes through the host's functions.
+// An out-of-tree pass: Neg(Neg(x)) -> x and Reciprocal(Reciprocal(x)) -> x. It is compiled with
+// nothing but mopt's public headers and links to nothing: everything comes through the host's
+// functions.
 //
 //   cc -shared -fPIC -I<prefix>/include involution.c -o involution.so
 //   mopt optimize model.onnx --plugin ./involution.so --pass involution-eliminate-pairs -o out.onnx
@@ -22,14 +23,16 @@ static struct mopt_node *inner(const struct mopt_node *node)
     return producer != NULL && strcmp(host->op_type(producer), type) == 0 ? producer : NULL;
 }
 
-static enum mopt_status visit(struct mopt_pass_context *context, struct mopt_node *node, struct mopt_error *err)
+static enum mopt_status visit(struct mopt_pass_context *context, struct mopt_node *node,
+                              struct mopt_error *err)
 {
     struct mopt_node *first = inner(node);
     if (first == NULL) {
         return MOPT_OK;
     }
     struct mopt_error refused; // a graph output keeps its node: not an error of ours
-    enum mopt_status status = host->replace_uses(host->output(node, 0), host->input(first, 0), &refused);
+    enum mopt_status status =
+        host->replace_uses(host->output(node, 0), host->input(first, 0), &refused);
     if (status != MOPT_OK) {
         if (status != MOPT_E_USAGE) {
             *err = refused;
@@ -41,7 +44,8 @@ static enum mopt_status visit(struct mopt_pass_context *context, struct mopt_nod
     return host->remove_node(node, err);
 }
 
-static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model, struct mopt_error *err)
+static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model,
+                            struct mopt_error *err)
 {
     enum mopt_status status = MOPT_OK;
     struct mopt_node *node = host->first_node(host->main_graph(model));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything of the public interface. Smaller headers: status.h, dtype.h, model.h, session.h, pass.h; plugin.h for plugins.
+// Everything of the public interface. Smaller headers: status.h, dtype.h, model.h, session.h,
+// pass.h; plugin.h for plugins.
 #ifndef MOPT_MOPT_H
 #define MOPT_MOPT_H
 

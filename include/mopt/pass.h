@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The descriptor of a pass. Built-in passes and plugins use the same record; a plugin touches graphs only through the
-// host functions of plugin.h.
+// The descriptor of a pass. Built-in passes and plugins use the same record; a plugin touches
+// graphs only through the host functions of plugin.h.
 #ifndef MOPT_PASS_H
 #define MOPT_PASS_H
 
@@ -38,8 +38,9 @@ enum mopt_numerics {
 };
 
 enum mopt_pass_needs {
-    MOPT_NEEDS_SHAPES = 1, // inferred types are up to date before run (the manager infers if needed)
-    MOPT_NEEDS_ORDER = 2,  // nodes in topological order
+    MOPT_NEEDS_SHAPES =
+        1,                // inferred types are up to date before run (the manager infers if needed)
+    MOPT_NEEDS_ORDER = 2, // nodes in topological order
 };
 enum mopt_pass_keeps {
     MOPT_KEEPS_ORDER = 1,  // order is still topological afterwards

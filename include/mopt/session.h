@@ -13,7 +13,8 @@ struct mopt_runner; // prepared model; not thread-safe, one per thread
 
 enum { MOPT_TENSOR_RANK_MAX = 16 };
 
-// A dense tensor as seen by callers: little-endian, row-major, sub-byte types packed low bits first.
+// A dense tensor as seen by callers: little-endian, row-major, sub-byte types packed low bits
+// first.
 struct mopt_tensor_view {
     enum mopt_dtype dtype; // strings are not offered here
     int rank;
@@ -22,16 +23,17 @@ struct mopt_tensor_view {
     size_t bytes;
 };
 
-// threads 0 = processors the process may use. The model must stay alive and unchanged until the runner is freed.
-// Errors: MOPT_E_UNSUPPORTED naming the operators that cannot run.
-MOPT_API enum mopt_status mopt_runner_new(struct mopt_model *model, int threads, struct mopt_runner **out,
-                                           struct mopt_error *err);
+// threads 0 = processors the process may use. The model must stay alive and unchanged until the
+// runner is freed. Errors: MOPT_E_UNSUPPORTED naming the operators that cannot run.
+MOPT_API enum mopt_status mopt_runner_new(struct mopt_model *model, int threads,
+                                          struct mopt_runner **out, struct mopt_error *err);
 MOPT_API void mopt_runner_free(struct mopt_runner *session);
-// inputs: one per model input in order (data borrowed during the call). outputs: [output count], filled in; their data belong
-// to the runner and stay valid until its next run.
-MOPT_API enum mopt_status mopt_runner_run(struct mopt_runner *session, const struct mopt_tensor_view *inputs,
-                                           size_t input_count, struct mopt_tensor_view *outputs,
-                                           size_t output_count, struct mopt_error *err);
+// inputs: one per model input in order (data borrowed during the call). outputs: [output count],
+// filled in; their data belong to the runner and stay valid until its next run.
+MOPT_API enum mopt_status mopt_runner_run(struct mopt_runner *session,
+                                          const struct mopt_tensor_view *inputs, size_t input_count,
+                                          struct mopt_tensor_view *outputs, size_t output_count,
+                                          struct mopt_error *err);
 
 #ifdef __cplusplus
 }

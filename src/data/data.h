@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Front door of data (rank 3): datasets as streams of samples, and preprocessing of images. One
 // sample at a time is in memory, so memory does not grow with the number of samples. It knows
-// nothing of models but the names and types of their inputs. Read in this order: data.h, npy.h,
-// dataset.c (opening by content), sources (npy, npz, pb, raw, idx, image, list), preprocess.h.
+// nothing of models but the names and types of their inputs. Read in this order: data.h, dataset.c
+// (which samples, batches), source.h (what a kind of data offers), open.c (which kind), bind.c
+// (names), fit.h (types and axes), the kinds (rows.h and arrays.c with npy, npz, idx, raw; files.h
+// with folder.c, list.c, image.h; pb.c; random_source.c), preprocess.h.
 #ifndef MOPT_DATA_DATA_H
 #define MOPT_DATA_DATA_H
 
@@ -29,7 +31,7 @@ struct mopt_data_options {
     size_t shard, shards; // every shards-th sample starting at shard-1 (1-based), 0/0 = all
     size_t batch;         // samples per batch along axis 0; 0 = 1. The last batch may be smaller
     const struct mopt_log *log;   // mapping notes and casts are reported here
-    const struct mopt_dims *dims; // table of the spec types' dims
+    const struct mopt_dims *dims; // table of the spec types' dims, NULL = all sizes are numbers
 };
 
 // A batch of consecutive samples.
@@ -50,8 +52,14 @@ struct mopt_sample {
 // name), JPEG/PNG files, folders of images, class-per-folder, list files (one sample per line;
 // "path label", several inputs "name=path"), or several npy files in one folder named after the
 // inputs. Bound to the specs by name, else by position with the mapping reported. Element types are
-// cast with one warning. Errors: MOPT_E_MISSING, MOPT_E_FORMAT, MOPT_E_USAGE (unknown names,
-// missing inputs, bad preprocessing), MOPT_E_IO, MOPT_E_MEMORY.
+// cast with one warning. Names and types of the specs, log and dims must outlive the dataset.
+// Names of arrays that mean more: "in_0_x", "input_0", "arr_0" (position), "out_0", "output_0",
+// "expected_y" (recorded outputs), "label" and "labels" (one integer per sample). An archive with
+// "out_N" is one recorded run, and so is a folder of .pb files: one sample that has its batch axis
+// already (count is 1 however many rows it has). Where the model fixes axis 0, that is the batch.
+// The first sample is read at once, so that a misfit shows here. Errors: MOPT_E_MISSING,
+// MOPT_E_FORMAT, MOPT_E_USAGE (unknown names, missing inputs, bad preprocessing), MOPT_E_SHAPE,
+// MOPT_E_TYPE, MOPT_E_VALUE, MOPT_E_UNSUPPORTED, MOPT_E_LIMIT, MOPT_E_IO, MOPT_E_MEMORY.
 enum mopt_status mopt__dataset_open(const struct mopt_data_options *options,
                                     const struct mopt_input_spec *specs, size_t spec_count,
                                     struct mopt_dataset **out, struct mopt_error *err);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Buffers of a run. A planned buffer lives at a fixed offset of the block; before a range is handed out again every
-// buffer that still overlaps it must be released: an operator may have returned a view, a sequence may hold an element.
-// Then the tensor goes to the heap instead, so a plan can be wrong about lifetimes but never corrupt data.
+// Buffers of a run. A planned buffer lives at a fixed offset of the block; before a range is handed
+// out again every buffer that still overlaps it must be released: an operator may have returned a
+// view, a sequence may hold an element. Then the tensor goes to the heap instead, so a plan can be
+// wrong about lifetimes but never corrupt data.
 #include "exec/internal.h"
 
 struct planned_owner { // owner of a planned buffer
@@ -55,7 +56,8 @@ static void drop_released(struct mopt_exec_memory *memory)
     memory->active_count = kept;
 }
 
-// Buffers still held by a caller keep their block; their records must outlive us, so they are detached.
+// Buffers still held by a caller keep their block; their records must outlive us, so they are
+// detached.
 static void detach_active(struct mopt_exec_memory *memory)
 {
     drop_released(memory);
@@ -76,7 +78,8 @@ void mopt__exec_memory_release(struct mopt_exec_memory *memory)
     *memory = (struct mopt_exec_memory){0};
 }
 
-enum mopt_status mopt__exec_memory_reserve(struct mopt_exec_memory *memory, size_t bytes, struct mopt_error *err)
+enum mopt_status mopt__exec_memory_reserve(struct mopt_exec_memory *memory, size_t bytes,
+                                           struct mopt_error *err)
 {
     if (bytes == 0 || (memory->block != NULL && memory->block->size >= bytes)) {
         return MOPT_OK;
@@ -87,7 +90,8 @@ enum mopt_status mopt__exec_memory_reserve(struct mopt_exec_memory *memory, size
     }
     if (block == NULL || block->data == NULL) {
         mopt__free(block);
-        return mopt_error_set(err, MOPT_E_MEMORY, "no memory for %zu bytes of intermediate tensors", bytes);
+        return mopt_error_set(err, MOPT_E_MEMORY, "no memory for %zu bytes of intermediate tensors",
+                              bytes);
     }
     block->references = 1;
     block->size = bytes;
@@ -120,17 +124,19 @@ static bool range_is_free(const struct mopt_exec_memory *memory, size_t offset, 
 {
     for (size_t i = 0; i < memory->active_count; i++) {
         const struct mopt_planned *entry = memory->active[i];
-        if (entry->buffer != NULL && entry->offset < offset + bytes && offset < entry->offset + entry->bytes) {
+        if (entry->buffer != NULL && entry->offset < offset + bytes &&
+            offset < entry->offset + entry->bytes) {
             return false;
         }
     }
     return true;
 }
 
-// Wraps memory into a tensor whose buffer ends with `release`. On failure the caller still owns everything.
-static enum mopt_status wrap(enum mopt_dtype dtype, int rank, const int64_t *dims, void *data, size_t bytes,
-                             void *owner, void (*release)(struct mopt_buffer *), struct mopt_tensor **out,
-                             struct mopt_error *err)
+// Wraps memory into a tensor whose buffer ends with `release`. On failure the caller still owns
+// everything.
+static enum mopt_status wrap(enum mopt_dtype dtype, int rank, const int64_t *dims, void *data,
+                             size_t bytes, void *owner, void (*release)(struct mopt_buffer *),
+                             struct mopt_tensor **out, struct mopt_error *err)
 {
     enum mopt_status status = mopt__tensor_borrow(dtype, rank, dims, data, bytes, out, err);
     if (status == MOPT_OK) {
@@ -144,8 +150,9 @@ static enum mopt_status planned_tensor(struct mopt_exec_memory *memory, size_t o
                                        enum mopt_dtype dtype, int rank, const int64_t *dims,
                                        struct mopt_tensor **out, struct mopt_error *err)
 {
-    enum mopt_status status = mopt__grow((void **)&memory->active, &memory->active_capacity,
-                                         memory->active_count + 1, sizeof(struct mopt_planned *), err);
+    enum mopt_status status =
+        mopt__grow((void **)&memory->active, &memory->active_capacity, memory->active_count + 1,
+                   sizeof(struct mopt_planned *), err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -157,7 +164,8 @@ static enum mopt_status planned_tensor(struct mopt_exec_memory *memory, size_t o
         return mopt_error_memory(err);
     }
     *owner = (struct planned_owner){.block = memory->block, .entry = entry};
-    status = wrap(dtype, rank, dims, memory->block->data + offset, bytes, owner, release_planned, out, err);
+    status = wrap(dtype, rank, dims, memory->block->data + offset, bytes, owner, release_planned,
+                  out, err);
     if (status != MOPT_OK) {
         mopt__free(entry);
         mopt__free(owner);
@@ -169,15 +177,16 @@ static enum mopt_status planned_tensor(struct mopt_exec_memory *memory, size_t o
     return MOPT_OK;
 }
 
-static enum mopt_status heap_tensor(struct mopt_exec_memory *memory, size_t bytes, enum mopt_dtype dtype,
-                                    int rank, const int64_t *dims, struct mopt_tensor **out,
-                                    struct mopt_error *err)
+static enum mopt_status heap_tensor(struct mopt_exec_memory *memory, size_t bytes,
+                                    enum mopt_dtype dtype, int rank, const int64_t *dims,
+                                    struct mopt_tensor **out, struct mopt_error *err)
 {
     struct mopt_exec_account *account = memory->account;
     size_t block = memory->block != NULL ? memory->block->size : 0;
-    if (memory->limit_bytes != 0 &&
-        (bytes > memory->limit_bytes || account->live_bytes + block > memory->limit_bytes - bytes)) {
-        return mopt_error_set(err, MOPT_E_LIMIT, "memory limit of %zu bytes reached by a tensor of %zu bytes",
+    if (memory->limit_bytes != 0 && (bytes > memory->limit_bytes ||
+                                     account->live_bytes + block > memory->limit_bytes - bytes)) {
+        return mopt_error_set(err, MOPT_E_LIMIT,
+                              "memory limit of %zu bytes reached by a tensor of %zu bytes",
                               memory->limit_bytes, bytes);
     }
     struct heap_owner *owner = mopt__calloc(1, sizeof *owner);
@@ -196,7 +205,8 @@ static enum mopt_status heap_tensor(struct mopt_exec_memory *memory, size_t byte
     }
     account->references++;
     account->live_bytes += bytes;
-    account->peak_bytes = account->live_bytes > account->peak_bytes ? account->live_bytes : account->peak_bytes;
+    account->peak_bytes =
+        account->live_bytes > account->peak_bytes ? account->live_bytes : account->peak_bytes;
     return MOPT_OK;
 }
 
@@ -206,7 +216,8 @@ static enum mopt_status size_of(enum mopt_dtype dtype, int rank, const int64_t *
     size_t count = 1;
     for (int i = 0; i < rank; i++) {
         if (dims[i] < 0 || !mopt__size_mul(count, (size_t)dims[i], &count)) {
-            return mopt_error_set(err, MOPT_E_SHAPE, "illegal size %lld of axis %d", (long long)dims[i], i);
+            return mopt_error_set(err, MOPT_E_SHAPE, "illegal size %lld of axis %d",
+                                  (long long)dims[i], i);
         }
     }
     if (!mopt__dtype_bytes(dtype, count, bytes)) {
@@ -215,9 +226,10 @@ static enum mopt_status size_of(enum mopt_dtype dtype, int rank, const int64_t *
     return MOPT_OK;
 }
 
-enum mopt_status mopt__exec_memory_tensor(struct mopt_exec_memory *memory, size_t offset, size_t planned_bytes,
-                                          enum mopt_dtype dtype, int rank, const int64_t *dims,
-                                          struct mopt_tensor **out, struct mopt_error *err)
+enum mopt_status mopt__exec_memory_tensor(struct mopt_exec_memory *memory, size_t offset,
+                                          size_t planned_bytes, enum mopt_dtype dtype, int rank,
+                                          const int64_t *dims, struct mopt_tensor **out,
+                                          struct mopt_error *err)
 {
     if (dtype == MOPT_STRING || rank > MOPT_RANK_MAX) {
         return mopt__tensor_new(dtype, rank, dims, out, err); // strings own their texts

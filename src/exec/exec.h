@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Front door of exec (rank 3): runs a model. A session holds what is computed once (schedule, constants, bound kernels,
-// memory plans per input shape); a run is a walk over a flat array of steps. It knows nothing of files or passes.
-// Read in this order: exec.h, memory_plan.h (greedy-by-size offsets), schedule.c (steps and lifetimes), arena.c (planned
-// and heap buffers), plan.c (shapes to offsets), step.c (one node), session.c (run).
+// Front door of exec (rank 3): runs a model. A session holds what is computed once (schedule,
+// constants, bound kernels, memory plans per input shape); a run is a walk over a flat array of
+// steps. It knows nothing of files or passes. Read in this order: exec.h, memory_plan.h
+// (greedy-by-size offsets), schedule.c (steps and lifetimes), arena.c (planned and heap buffers),
+// plan.c (shapes to offsets), step.c (one node), session.c (run).
 #ifndef MOPT_EXEC_EXEC_H
 #define MOPT_EXEC_EXEC_H
 
@@ -19,14 +20,16 @@ struct mopt_session_options {
     const struct mopt_log *log; // may be NULL
 };
 
-// Prepares a model for running. The model is sorted topologically if it is not, else not changed; it must stay alive
-// and unchanged until the session is freed. options may be NULL.
-// Errors: MOPT_E_UNSUPPORTED listing every operator that cannot run, MOPT_E_FORMAT (cycle), MOPT_E_MEMORY.
-enum mopt_status mopt__session_new(struct mopt_model *model, const struct mopt_session_options *options,
+// Prepares a model for running. The model is sorted topologically if it is not, else not changed;
+// it must stay alive and unchanged until the session is freed. options may be NULL. Errors:
+// MOPT_E_UNSUPPORTED listing every operator that cannot run, MOPT_E_FORMAT (cycle), MOPT_E_MEMORY.
+enum mopt_status mopt__session_new(struct mopt_model *model,
+                                   const struct mopt_session_options *options,
                                    struct mopt_session **out, struct mopt_error *err);
 void mopt__session_free(struct mopt_session *session);
 
-// Called after every executed node for every output it produced (bodies included), in the running thread. A failure stops the run.
+// Called after every executed node for every output it produced (bodies included), in the running
+// thread. A failure stops the run.
 typedef enum mopt_status (*mopt_observer)(void *context, const struct mopt_value *value,
                                           const struct mopt_datum *datum, struct mopt_error *err);
 
@@ -36,21 +39,24 @@ struct mopt_run_options {
     void *observe_context;
 };
 
-// Runs the main graph. inputs: one per graph input in order; NULL only for inputs that have an initializer. Element types and
-// ranks are checked against the declared types, known dims too. outputs: [graph output count], new references owned by
-// the caller. Not thread-safe per session. options may be NULL.
-// Errors: MOPT_E_MISSING, MOPT_E_TYPE, MOPT_E_SHAPE, MOPT_E_VALUE, MOPT_E_LIMIT, MOPT_E_MEMORY..., naming the node.
+// Runs the main graph. inputs: one per graph input in order; NULL only for inputs that have an
+// initializer. Element types and ranks are checked against the declared types, known dims too.
+// outputs: [graph output count], new references owned by the caller. Not thread-safe per session.
+// options may be NULL. Errors: MOPT_E_MISSING, MOPT_E_TYPE, MOPT_E_SHAPE, MOPT_E_VALUE,
+// MOPT_E_LIMIT, MOPT_E_MEMORY..., naming the node.
 enum mopt_status mopt__session_run(struct mopt_session *session, struct mopt_datum *const *inputs,
-                                   struct mopt_datum **outputs, const struct mopt_run_options *options,
-                                   struct mopt_error *err);
+                                   struct mopt_datum **outputs,
+                                   const struct mopt_run_options *options, struct mopt_error *err);
 
 struct mopt_node_profile {
     const struct mopt_node *node;
     uint64_t calls, total_ns;
     bool bound; // a fast kernel ran
 };
-// Rows in node order of the schedule, bodies after their owner; valid until the session is freed. Needs options.profile.
-const struct mopt_node_profile *mopt__session_profile(const struct mopt_session *session, size_t *count);
+// Rows in node order of the schedule, bodies after their owner; valid until the session is freed.
+// Needs options.profile.
+const struct mopt_node_profile *mopt__session_profile(const struct mopt_session *session,
+                                                      size_t *count);
 void mopt__session_profile_reset(struct mopt_session *session);
 
 struct mopt_session_memory {

@@ -9,8 +9,8 @@
 enum { MOPT_PLAN_CACHE = 4 }; // plans kept per session, by input shapes
 
 // ---- arena.c: buffers of a run ------------------------------------------------------------------------------------
-// One block of planned memory. Buffers inside it count references on it, so that it outlives the session if a caller
-// still holds one of its tensors.
+// One block of planned memory. Buffers inside it count references on it, so that it outlives the
+// session if a caller still holds one of its tensors.
 struct mopt_arena_block_ref {
     int references;
     uint8_t *data;
@@ -39,12 +39,15 @@ struct mopt_exec_memory {
 enum mopt_status mopt__exec_memory_init(struct mopt_exec_memory *memory, struct mopt_error *err);
 void mopt__exec_memory_release(struct mopt_exec_memory *memory);
 // Makes the block at least `bytes` large (contents lost; buffers in use keep the old block).
-enum mopt_status mopt__exec_memory_reserve(struct mopt_exec_memory *memory, size_t bytes, struct mopt_error *err);
+enum mopt_status mopt__exec_memory_reserve(struct mopt_exec_memory *memory, size_t bytes,
+                                           struct mopt_error *err);
 // Tensor in the block at offset if that range is free, else on the heap. planned_bytes 0: heap.
-enum mopt_status mopt__exec_memory_tensor(struct mopt_exec_memory *memory, size_t offset, size_t planned_bytes,
-                                          enum mopt_dtype dtype, int rank, const int64_t *dims,
-                                          struct mopt_tensor **out, struct mopt_error *err);
-bool mopt__exec_memory_is_planned(const struct mopt_tensor *tensor); // its bytes lie in an arena block
+enum mopt_status mopt__exec_memory_tensor(struct mopt_exec_memory *memory, size_t offset,
+                                          size_t planned_bytes, enum mopt_dtype dtype, int rank,
+                                          const int64_t *dims, struct mopt_tensor **out,
+                                          struct mopt_error *err);
+bool mopt__exec_memory_is_planned(
+    const struct mopt_tensor *tensor); // its bytes lie in an arena block
 
 // ---- schedule.c: steps and lifetimes --------------------------------------------------------------------------------
 struct mopt_step {
@@ -52,7 +55,7 @@ struct mopt_step {
     int64_t version;
     const uint32_t *release; // ids of values of this graph whose last use is this step
     uint32_t release_count;
-    uint32_t profile; // row in the profile
+    uint32_t profile;                      // row in the profile
     struct mopt_datum **inputs, **outputs; // scratch of the running step
     // bound kernel for the input signature seen last; run NULL = eval
     enum mopt_status (*run)(struct mopt_eval *eval, struct mopt_error *err);
@@ -75,8 +78,8 @@ struct mopt_slot_plan {
     size_t offset, bytes; // bytes 0: not planned
 };
 struct mopt_exec_plan {
-    uint64_t signature; // of the input shapes
-    uint64_t used;      // counter of last use, for replacement
+    uint64_t signature;           // of the input shapes
+    uint64_t used;                // counter of last use, for replacement
     struct mopt_slot_plan *slots; // by value id; NULL = cache entry free
     size_t arena_bytes, floor_bytes, unshared_bytes;
 };
@@ -88,14 +91,14 @@ struct mopt_session {
     struct mopt_model *model;
     struct mopt_session_options options;
     struct mopt_pool *pool;
-    struct mopt_arena arena;            // schedules, release lists
+    struct mopt_arena arena; // schedules, release lists
     struct mopt_schedule main;
-    struct mopt_map bodies;             // graph pointer -> schedule
-    struct mopt_schedule *body_items;   // heap array; all bodies
+    struct mopt_map bodies;           // graph pointer -> schedule
+    struct mopt_schedule *body_items; // heap array; all bodies
     size_t body_count;
-    struct mopt_model *inlined;         // copy with model-local functions inlined, else NULL
-    struct mopt_datum **constants;      // by value id
-    struct mopt_datum **slots;          // by value id, live values of the current run
+    struct mopt_model *inlined;    // copy with model-local functions inlined, else NULL
+    struct mopt_datum **constants; // by value id
+    struct mopt_datum **slots;     // by value id, live values of the current run
     struct mopt_exec_plan plans[MOPT_PLAN_CACHE];
     uint64_t plan_clock;
     struct mopt_exec_memory memory;
@@ -115,7 +118,8 @@ struct mopt_exec_run {
 };
 enum mopt_status mopt__exec_graph(struct mopt_exec_run *run, struct mopt_schedule *schedule,
                                   struct mopt_error *err);
-// Binds a step's fast kernel for the actual inputs if the operator has one and the signature changed.
+// Binds a step's fast kernel for the actual inputs if the operator has one and the signature
+// changed.
 enum mopt_status mopt__step_bind(struct mopt_session *session, struct mopt_step *step,
                                  const struct mopt_eval *eval, struct mopt_error *err);
 void mopt__step_release(struct mopt_step *step);

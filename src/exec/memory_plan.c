@@ -9,7 +9,8 @@
 
 enum {
     ALIGN = 64,
-    BY_SIZE_MAX = 4096, // larger plans go by time: placing by size looks at all placed items each time
+    BY_SIZE_MAX =
+        4096, // larger plans go by time: placing by size looks at all placed items each time
 };
 
 static size_t rounded(size_t bytes)
@@ -36,8 +37,10 @@ static int by_size(const void *pa, const void *pb)
     return a < b ? -1 : a > b;
 }
 
-// Places item into the tightest gap left by the placed items alive with it. `placed` is sorted by offset.
-static size_t place(const struct mopt_plan_item *item, struct mopt_plan_item *const *placed, size_t count)
+// Places item into the tightest gap left by the placed items alive with it. `placed` is sorted by
+// offset.
+static size_t place(const struct mopt_plan_item *item, struct mopt_plan_item *const *placed,
+                    size_t count)
 {
     size_t need = rounded(item->bytes);
     size_t end = 0;
@@ -58,7 +61,8 @@ static size_t place(const struct mopt_plan_item *item, struct mopt_plan_item *co
     return best != SIZE_MAX ? best : end;
 }
 
-static void insert_by_offset(struct mopt_plan_item **placed, size_t count, struct mopt_plan_item *item)
+static void insert_by_offset(struct mopt_plan_item **placed, size_t count,
+                             struct mopt_plan_item *item)
 {
     size_t i = count;
     while (i > 0 && placed[i - 1]->offset > item->offset) {
@@ -95,7 +99,8 @@ static enum mopt_status live_floor(const struct mopt_plan_item *items, size_t co
     return MOPT_OK;
 }
 
-static enum mopt_status check_sum(const struct mopt_plan_item *items, size_t count, struct mopt_error *err)
+static enum mopt_status check_sum(const struct mopt_plan_item *items, size_t count,
+                                  struct mopt_error *err)
 {
     size_t sum = 0;
     for (size_t i = 0; i < count; i++) {
@@ -129,8 +134,8 @@ static size_t drop_dead(struct mopt_plan_item **placed, size_t count, uint32_t s
     return kept;
 }
 
-enum mopt_status mopt__memory_plan(struct mopt_plan_item *items, size_t count, size_t *total, size_t *floor,
-                                   struct mopt_error *err)
+enum mopt_status mopt__memory_plan(struct mopt_plan_item *items, size_t count, size_t *total,
+                                   size_t *floor, struct mopt_error *err)
 {
     *total = 0;
     *floor = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From concrete input shapes to offsets: infers every type of the main graph, joins views with what they look at, and
-// asks the memory planner. Values whose size is not known before the run, graph outputs and bodies stay on the heap.
+// From concrete input shapes to offsets: infers every type of the main graph, joins views with what
+// they look at, and asks the memory planner. Values whose size is not known before the run, graph
+// outputs and bodies stay on the heap.
 #include "exec/internal.h"
 
 struct planner {
@@ -16,7 +17,8 @@ struct planner {
     size_t item_count;
 };
 
-static enum mopt_status planner_init(struct planner *p, struct mopt_session *session, struct mopt_error *err)
+static enum mopt_status planner_init(struct planner *p, struct mopt_session *session,
+                                     struct mopt_error *err)
 {
     size_t n = session->model->value_count + (size_t)1;
     *p = (struct planner){.session = session};
@@ -28,8 +30,8 @@ static enum mopt_status planner_init(struct planner *p, struct mopt_session *ses
     p->planned = mopt__calloc(n, sizeof *p->planned);
     p->items = mopt__calloc(n, sizeof *p->items);
     p->item_value = mopt__calloc(n, sizeof *p->item_value);
-    bool ok = p->dims != NULL && p->facts != NULL && p->root != NULL && p->last != NULL && p->planned != NULL &&
-              p->items != NULL && p->item_value != NULL;
+    bool ok = p->dims != NULL && p->facts != NULL && p->root != NULL && p->last != NULL &&
+              p->planned != NULL && p->items != NULL && p->item_value != NULL;
     return ok ? MOPT_OK : mopt_error_memory(err);
 }
 
@@ -45,7 +47,8 @@ static void planner_release(struct planner *p)
     mopt__arena_release(&p->arena);
 }
 
-static enum mopt_status set_inputs(struct planner *p, struct mopt_datum *const *inputs, struct mopt_error *err)
+static enum mopt_status set_inputs(struct planner *p, struct mopt_datum *const *inputs,
+                                   struct mopt_error *err)
 {
     const struct mopt_graph *graph = p->session->main.graph;
     for (size_t i = 0; i < graph->inputs.count; i++) {
@@ -60,7 +63,8 @@ static enum mopt_status set_inputs(struct planner *p, struct mopt_datum *const *
         }
         const struct mopt_tensor *tensor = inputs[i]->tensor;
         fact->type = mopt__type_tensor(&p->arena, tensor->dtype, tensor->rank, tensor->dims);
-        fact->constant = tensor->count <= 64 && mopt__dtype_is_integer(tensor->dtype) ? inputs[i]->tensor : NULL;
+        fact->constant =
+            tensor->count <= 64 && mopt__dtype_is_integer(tensor->dtype) ? inputs[i]->tensor : NULL;
         if (fact->type == NULL) {
             return mopt_error_memory(err);
         }
@@ -91,8 +95,9 @@ static size_t fact_bytes(const struct planner *p, uint32_t id)
     const struct mopt_type *type = p->facts[id].type;
     size_t count = 0;
     size_t bytes = 0;
-    if (type == NULL || type->kind != MOPT_TYPE_TENSOR || type->dtype == MOPT_STRING || type->rank < 0 ||
-        !mopt__type_count(p->dims, type, &count) || !mopt__dtype_bytes(type->dtype, count, &bytes)) {
+    if (type == NULL || type->kind != MOPT_TYPE_TENSOR || type->dtype == MOPT_STRING ||
+        type->rank < 0 || !mopt__type_count(p->dims, type, &count) ||
+        !mopt__dtype_bytes(type->dtype, count, &bytes)) {
         return 0;
     }
     return bytes;
@@ -100,7 +105,8 @@ static size_t fact_bytes(const struct planner *p, uint32_t id)
 
 static bool is_view(const struct mopt_node *node)
 {
-    return node->op != NULL && (node->op->traits & MOPT_TRAIT_VIEW) != 0 && mopt__node_input(node, 0) != NULL;
+    return node->op != NULL && (node->op->traits & MOPT_TRAIT_VIEW) != 0 &&
+           mopt__node_input(node, 0) != NULL;
 }
 
 // A view lives in its root's bytes: the root must live as long as its last view.
@@ -119,7 +125,8 @@ static void join_views(struct planner *p)
             if (i == 0 && is_view(node)) {
                 p->planned[id] = false;
                 const struct mopt_value *from = node->inputs[0].value;
-                p->root[id] = from->graph == main->graph && from->producer != NULL ? p->root[from->id] : id;
+                p->root[id] =
+                    from->graph == main->graph && from->producer != NULL ? p->root[from->id] : id;
                 uint32_t root = p->root[id];
                 p->last[root] = p->last[id] > p->last[root] ? p->last[id] : p->last[root];
             }
@@ -140,7 +147,8 @@ static void collect_items(struct planner *p)
             size_t bytes = fact_bytes(p, id);
             if (bytes > 0) {
                 p->item_value[p->item_count] = id;
-                p->items[p->item_count++] = (struct mopt_plan_item){.bytes = bytes, .first = s, .last = p->last[id]};
+                p->items[p->item_count++] =
+                    (struct mopt_plan_item){.bytes = bytes, .first = s, .last = p->last[id]};
             }
         }
     }
@@ -162,7 +170,8 @@ enum mopt_status mopt__plan_build(struct mopt_session *session, struct mopt_datu
         read_lifetimes(&p);
         join_views(&p);
         collect_items(&p);
-        status = mopt__memory_plan(p.items, p.item_count, &plan->arena_bytes, &plan->floor_bytes, err);
+        status =
+            mopt__memory_plan(p.items, p.item_count, &plan->arena_bytes, &plan->floor_bytes, err);
     }
     if (status == MOPT_OK) {
         plan->slots = mopt__calloc(session->model->value_count + (size_t)1, sizeof *plan->slots);

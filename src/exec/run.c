@@ -1,34 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk over the steps of one graph, and the services a running operator may call: memory for outputs, bodies.
+// The walk over the steps of one graph, and the services a running operator may call: memory for
+// outputs, bodies.
 #include "exec/internal.h"
 
-static struct mopt_datum *content(const struct mopt_session *session, const struct mopt_value *value)
+static struct mopt_datum *content(const struct mopt_session *session,
+                                  const struct mopt_value *value)
 {
     struct mopt_datum *live = session->slots[value->id];
     return live != NULL ? live : session->constants[value->id];
 }
 
-static void set_slot(struct mopt_session *session, const struct mopt_value *value, struct mopt_datum *datum)
+static void set_slot(struct mopt_session *session, const struct mopt_value *value,
+                     struct mopt_datum *datum)
 {
     mopt__datum_unref(session->slots[value->id]);
     session->slots[value->id] = datum;
 }
 
-static enum mopt_status gather(const struct mopt_session *session, struct mopt_step *step, struct mopt_error *err)
+static enum mopt_status gather(const struct mopt_session *session, struct mopt_step *step,
+                               struct mopt_error *err)
 {
     const struct mopt_node *node = step->node;
     for (uint32_t i = 0; i < node->input_count; i++) {
         const struct mopt_value *value = node->inputs[i].value;
         step->inputs[i] = value != NULL ? content(session, value) : NULL;
         if (value != NULL && step->inputs[i] == NULL) {
-            return mopt_error_set(err, MOPT_E_FORMAT, "input %u ('%s') has no content", i, value->name);
+            return mopt_error_set(err, MOPT_E_FORMAT, "input %u ('%s') has no content", i,
+                                  value->name);
         }
     }
     return MOPT_OK;
 }
 
-static enum mopt_status allocate(struct mopt_eval *eval, uint32_t output, enum mopt_dtype dtype, int rank,
-                                 const int64_t *dims, struct mopt_tensor **out, struct mopt_error *err)
+static enum mopt_status allocate(struct mopt_eval *eval, uint32_t output, enum mopt_dtype dtype,
+                                 int rank, const int64_t *dims, struct mopt_tensor **out,
+                                 struct mopt_error *err)
 {
     struct mopt_exec_run *run = eval->host;
     const struct mopt_value *value = mopt__node_output(eval->node, output);
@@ -36,7 +42,8 @@ static enum mopt_status allocate(struct mopt_eval *eval, uint32_t output, enum m
     if (run->depth == 0 && value != NULL && run->plan != NULL) {
         slot = run->plan->slots[value->id];
     }
-    return mopt__exec_memory_tensor(&run->session->memory, slot.offset, slot.bytes, dtype, rank, dims, out, err);
+    return mopt__exec_memory_tensor(&run->session->memory, slot.offset, slot.bytes, dtype, rank,
+                                    dims, out, err);
 }
 
 static void clear_body(struct mopt_session *session, const struct mopt_graph *graph)
@@ -77,13 +84,14 @@ static enum mopt_status run_body(struct mopt_eval *eval, const struct mopt_graph
 {
     struct mopt_exec_run *run = eval->host;
     struct mopt_session *session = run->session;
-    struct mopt_schedule *schedule = mopt__map_find_u64(&session->bodies, (uint64_t)(uintptr_t)graph);
+    struct mopt_schedule *schedule =
+        mopt__map_find_u64(&session->bodies, (uint64_t)(uintptr_t)graph);
     if (schedule == NULL) {
         return mopt_error_set(err, MOPT_E_INTERNAL, "body without a schedule");
     }
     if (input_count > graph->inputs.count) {
-        return mopt_error_set(err, MOPT_E_FORMAT, "body takes %zu inputs, %zu given", graph->inputs.count,
-                              input_count);
+        return mopt_error_set(err, MOPT_E_FORMAT, "body takes %zu inputs, %zu given",
+                              graph->inputs.count, input_count);
     }
     for (size_t i = 0; i < input_count; i++) {
         set_slot(session, graph->inputs.items[i], mopt__datum_ref(inputs[i]));
@@ -130,7 +138,8 @@ static struct mopt_eval make_eval(struct mopt_exec_run *run, struct mopt_step *s
     };
 }
 
-// The bound kernel (its inputs were checked when it was bound), or the reference with its own checks.
+// The bound kernel (its inputs were checked when it was bound), or the reference with its own
+// checks.
 static enum mopt_status call(struct mopt_step *step, struct mopt_eval *eval, struct mopt_error *err)
 {
     if (step->run == NULL) {
@@ -142,8 +151,8 @@ static enum mopt_status call(struct mopt_step *step, struct mopt_eval *eval, str
     return status;
 }
 
-static enum mopt_status call_profiled(struct mopt_exec_run *run, struct mopt_step *step, struct mopt_eval *eval,
-                                      struct mopt_error *err)
+static enum mopt_status call_profiled(struct mopt_exec_run *run, struct mopt_step *step,
+                                      struct mopt_eval *eval, struct mopt_error *err)
 {
     if (!run->session->options.profile) {
         return call(step, eval, err);
@@ -157,7 +166,8 @@ static enum mopt_status call_profiled(struct mopt_exec_run *run, struct mopt_ste
     return status;
 }
 
-static enum mopt_status keep_outputs(struct mopt_exec_run *run, struct mopt_step *step, struct mopt_error *err)
+static enum mopt_status keep_outputs(struct mopt_exec_run *run, struct mopt_step *step,
+                                     struct mopt_error *err)
 {
     const struct mopt_node *node = step->node;
     enum mopt_status status = MOPT_OK;
@@ -170,7 +180,8 @@ static enum mopt_status keep_outputs(struct mopt_exec_run *run, struct mopt_step
             continue;
         }
         if (datum == NULL) {
-            status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "output %u ('%s') is not computed", i, value->name);
+            status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "output %u ('%s') is not computed", i,
+                                    value->name);
             continue;
         }
         set_slot(run->session, value, datum);
@@ -181,7 +192,8 @@ static enum mopt_status keep_outputs(struct mopt_exec_run *run, struct mopt_step
     return status;
 }
 
-static enum mopt_status run_step(struct mopt_exec_run *run, struct mopt_step *step, struct mopt_error *err)
+static enum mopt_status run_step(struct mopt_exec_run *run, struct mopt_step *step,
+                                 struct mopt_error *err)
 {
     enum mopt_status status = check_budget(run, err);
     if (status == MOPT_OK) {
@@ -212,7 +224,8 @@ enum mopt_status mopt__exec_graph(struct mopt_exec_run *run, struct mopt_schedul
         struct mopt_step *step = &schedule->steps[s];
         enum mopt_status status = run_step(run, step, err);
         if (status != MOPT_OK) {
-            return mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(step->node), step->node->op_type);
+            return mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(step->node),
+                                   step->node->op_type);
         }
         for (uint32_t i = 0; i < step->release_count; i++) {
             mopt__datum_unref(session->slots[step->release[i]]);

@@ -2,7 +2,8 @@
 // Flat arrays of steps for the main graph and every body, with the values that die after each step.
 #include "exec/internal.h"
 
-// The node of `scope` in which a use by `node` happens: node itself or the owner of the body it stands in.
+// The node of `scope` in which a use by `node` happens: node itself or the owner of the body it
+// stands in.
 static struct mopt_node *node_in_scope(struct mopt_node *node, const struct mopt_graph *scope)
 {
     while (node != NULL && node->graph != scope) {
@@ -11,8 +12,8 @@ static struct mopt_node *node_in_scope(struct mopt_node *node, const struct mopt
     return node;
 }
 
-// Step after which the value is not needed any more; UINT32_MAX: keep to the end of the graph (an output, of this
-// graph or of a body that passes it through).
+// Step after which the value is not needed any more; UINT32_MAX: keep to the end of the graph (an
+// output, of this graph or of a body that passes it through).
 static uint32_t last_step(const struct mopt_value *value, const struct mopt_graph *scope)
 {
     if (value->graph_output_count > 0) {
@@ -34,7 +35,8 @@ static enum mopt_status add_releases(struct mopt_session *session, struct mopt_s
     for (uint32_t s = 0; s < schedule->step_count; s++) {
         const struct mopt_node *node = schedule->steps[s].node;
         for (uint32_t i = 0; i < node->output_count; i++) {
-            uint32_t last = node->outputs[i] != NULL ? last_step(node->outputs[i], schedule->graph) : UINT32_MAX;
+            uint32_t last = node->outputs[i] != NULL ? last_step(node->outputs[i], schedule->graph)
+                                                     : UINT32_MAX;
             if (last != UINT32_MAX) {
                 counts[last]++;
             }
@@ -78,7 +80,8 @@ static enum mopt_status add_profile_row(struct mopt_session *session, struct mop
     return status;
 }
 
-// The opset version of the graph, or one inside the record's range for nodes inlined from a function with other opsets.
+// The opset version of the graph, or one inside the record's range for nodes inlined from a
+// function with other opsets.
 static int64_t step_version(const struct mopt_node *node)
 {
     int64_t version = mopt__graph_opset(node->graph, node->domain);
@@ -88,12 +91,14 @@ static int64_t step_version(const struct mopt_node *node)
     return node->op->until != 0 && version > node->op->until ? node->op->until : version;
 }
 
-static enum mopt_status init_step(struct mopt_session *session, struct mopt_node *node, struct mopt_step *step,
-                                  struct mopt_error *err)
+static enum mopt_status init_step(struct mopt_session *session, struct mopt_node *node,
+                                  struct mopt_step *step, struct mopt_error *err)
 {
     *step = (struct mopt_step){.node = node, .version = step_version(node)};
-    step->inputs = mopt__arena_alloc(&session->arena, node->input_count + (size_t)1, sizeof *step->inputs);
-    step->outputs = mopt__arena_alloc(&session->arena, node->output_count + (size_t)1, sizeof *step->outputs);
+    step->inputs =
+        mopt__arena_alloc(&session->arena, node->input_count + (size_t)1, sizeof *step->inputs);
+    step->outputs =
+        mopt__arena_alloc(&session->arena, node->output_count + (size_t)1, sizeof *step->outputs);
     if (step->inputs == NULL || step->outputs == NULL) {
         return mopt_error_memory(err);
     }
@@ -111,7 +116,8 @@ static enum mopt_status fill(struct mopt_session *session, struct mopt_graph *gr
     }
     mopt__graph_number(graph);
     *schedule = (struct mopt_schedule){.graph = graph, .step_count = (uint32_t)graph->node_count};
-    schedule->steps = mopt__arena_alloc(&session->arena, graph->node_count + 1, sizeof *schedule->steps);
+    schedule->steps =
+        mopt__arena_alloc(&session->arena, graph->node_count + 1, sizeof *schedule->steps);
     uint32_t *counts = mopt__calloc(graph->node_count + 1, sizeof *counts);
     if (schedule->steps == NULL || counts == NULL) {
         mopt__free(counts);
@@ -119,7 +125,8 @@ static enum mopt_status fill(struct mopt_session *session, struct mopt_graph *gr
     }
     uint32_t s = 0;
     enum mopt_status status = MOPT_OK;
-    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = node->next) {
+    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;
+         node = node->next) {
         node->order = s; // numbering of this schedule
         status = init_step(session, node, &schedule->steps[s], err);
         s++;

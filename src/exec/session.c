@@ -24,15 +24,17 @@ static void note_unsupported(struct unsupported *list, const char *name)
     }
 }
 
-static enum mopt_status find_unsupported(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static enum mopt_status find_unsupported(void *context, struct mopt_graph *graph,
+                                         struct mopt_error *err)
 {
     struct unsupported *list = context;
     for (struct mopt_node *node = graph->first; node != NULL; node = node->next) {
         if (node->op != NULL && node->op->eval != NULL) {
             continue;
         }
-        char *name = mopt__arena_printf(&list->arena, "%s%s%s-%lld", node->domain, *node->domain ? "::" : "",
-                                        node->op_type, (long long)mopt__graph_opset(graph, node->domain));
+        char *name =
+            mopt__arena_printf(&list->arena, "%s%s%s-%lld", node->domain, *node->domain ? "::" : "",
+                               node->op_type, (long long)mopt__graph_opset(graph, node->domain));
         if (name == NULL) {
             return mopt_error_memory(err);
         }
@@ -53,8 +55,9 @@ static enum mopt_status check_supported(struct mopt_model *model, struct mopt_er
     mopt__arena_init(&list.arena);
     enum mopt_status status = mopt__graph_walk(model->graph, find_unsupported, &list, err);
     if (status == MOPT_OK && list.kinds > 0) {
-        status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "%zu operator%s cannot run here: %s%s", list.kinds,
-                                list.kinds > 1 ? "s" : "", list.text, list.kinds > LISTED_MAX ? ", ..." : "");
+        status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "%zu operator%s cannot run here: %s%s",
+                                list.kinds, list.kinds > 1 ? "s" : "", list.text,
+                                list.kinds > LISTED_MAX ? ", ..." : "");
     }
     mopt__map_release(&list.seen);
     mopt__arena_release(&list.arena);
@@ -78,7 +81,8 @@ static enum mopt_status add_constant(struct mopt_session *session, const struct 
     return status;
 }
 
-static enum mopt_status add_constants(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static enum mopt_status add_constants(void *context, struct mopt_graph *graph,
+                                      struct mopt_error *err)
 {
     struct mopt_session *session = context;
     const struct mopt_value_list *lists[] = {&graph->initializers, &graph->sparse_initializers};
@@ -96,20 +100,23 @@ static enum mopt_status add_constants(void *context, struct mopt_graph *graph, s
     return MOPT_OK;
 }
 
-// Inlined nodes carry the records of their function's opsets; only nodes made by inlining itself have none.
+// Inlined nodes carry the records of their function's opsets; only nodes made by inlining itself
+// have none.
 static enum mopt_status resolve_new(void *context, struct mopt_graph *graph, struct mopt_error *err)
 {
     (void)context;
     (void)err;
     for (struct mopt_node *node = graph->first; node != NULL; node = node->next) {
         if (node->op == NULL) {
-            node->op = mopt__op_find(node->domain, node->op_type, mopt__graph_opset(graph, node->domain));
+            node->op =
+                mopt__op_find(node->domain, node->op_type, mopt__graph_opset(graph, node->domain));
         }
     }
     return MOPT_OK;
 }
 
-// Model-local functions are inlined into a private copy; operators without functions run on the model as it is.
+// Model-local functions are inlined into a private copy; operators without functions run on the
+// model as it is.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_model *model,
                                      struct mopt_error *err)
 {
@@ -128,7 +135,8 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_m
     return status;
 }
 
-static enum mopt_status build(struct mopt_session *session, struct mopt_model *model, struct mopt_error *err)
+static enum mopt_status build(struct mopt_session *session, struct mopt_model *model,
+                              struct mopt_error *err)
 {
     enum mopt_status status = choose_model(session, model, err);
     if (status == MOPT_OK) {
@@ -155,7 +163,8 @@ static enum mopt_status build(struct mopt_session *session, struct mopt_model *m
     return mopt__graph_walk(session->model->graph, add_constants, session, err);
 }
 
-enum mopt_status mopt__session_new(struct mopt_model *model, const struct mopt_session_options *options,
+enum mopt_status mopt__session_new(struct mopt_model *model,
+                                   const struct mopt_session_options *options,
                                    struct mopt_session **out, struct mopt_error *err)
 {
     *out = NULL;
@@ -219,19 +228,22 @@ void mopt__session_free(struct mopt_session *session)
 
 // ---- Run ----------------------------------------------------------------------------------------------------------
 
-static enum mopt_status check_tensor(const struct mopt_session *session, const struct mopt_type *type,
-                                     const struct mopt_tensor *tensor, struct mopt_error *err)
+static enum mopt_status check_tensor(const struct mopt_session *session,
+                                     const struct mopt_type *type, const struct mopt_tensor *tensor,
+                                     struct mopt_error *err)
 {
     if (type->dtype != MOPT_UNDEFINED && tensor->dtype != type->dtype) {
-        return mopt_error_set(err, MOPT_E_TYPE, "element type is %s, must be %s", mopt__dtype_name(tensor->dtype),
-                              mopt__dtype_name(type->dtype));
+        return mopt_error_set(err, MOPT_E_TYPE, "element type is %s, must be %s",
+                              mopt__dtype_name(tensor->dtype), mopt__dtype_name(type->dtype));
     }
     if (type->rank >= 0 && tensor->rank != type->rank) {
-        return mopt_error_set(err, MOPT_E_SHAPE, "rank is %d, must be %d", tensor->rank, type->rank);
+        return mopt_error_set(err, MOPT_E_SHAPE, "rank is %d, must be %d", tensor->rank,
+                              type->rank);
     }
     for (int d = 0; d < type->rank; d++) {
         int64_t want;
-        if (mopt__dim_is_known(session->model->dims, type->dims[d], &want) && want != tensor->dims[d]) {
+        if (mopt__dim_is_known(session->model->dims, type->dims[d], &want) &&
+            want != tensor->dims[d]) {
             return mopt_error_set(err, MOPT_E_SHAPE, "axis %d has size %lld, must be %lld", d,
                                   (long long)tensor->dims[d], (long long)want);
         }
@@ -239,12 +251,14 @@ static enum mopt_status check_tensor(const struct mopt_session *session, const s
     return MOPT_OK;
 }
 
-static enum mopt_status check_input(const struct mopt_session *session, const struct mopt_value *value,
-                                    const struct mopt_datum *datum, struct mopt_error *err)
+static enum mopt_status check_input(const struct mopt_session *session,
+                                    const struct mopt_value *value, const struct mopt_datum *datum,
+                                    struct mopt_error *err)
 {
     if (datum == NULL) {
-        return session->constants[value->id] != NULL ? MOPT_OK
-                                                     : mopt_error_set(err, MOPT_E_MISSING, "no data given");
+        return session->constants[value->id] != NULL
+                   ? MOPT_OK
+                   : mopt_error_set(err, MOPT_E_MISSING, "no data given");
     }
     const struct mopt_type *type = value->declared;
     if (type == NULL || type->kind == MOPT_TYPE_NONE) {
@@ -361,8 +375,8 @@ static enum mopt_status take_results(struct mopt_session *session, struct mopt_d
 }
 
 static enum mopt_status run_main(struct mopt_session *session, struct mopt_datum *const *inputs,
-                                 struct mopt_datum **outputs, const struct mopt_run_options *options,
-                                 struct mopt_error *err)
+                                 struct mopt_datum **outputs,
+                                 const struct mopt_run_options *options, struct mopt_error *err)
 {
     struct mopt_exec_run run = {.session = session, .options = options};
     mopt__rng_init(&run.rng, session->options.seed);
@@ -374,7 +388,8 @@ static enum mopt_status run_main(struct mopt_session *session, struct mopt_datum
     }
     if (status == MOPT_OK && session->memory.limit_bytes != 0 &&
         run.plan->arena_bytes > session->memory.limit_bytes) {
-        status = mopt_error_set(err, MOPT_E_LIMIT, "intermediate tensors need %zu bytes, the limit is %zu",
+        status = mopt_error_set(err, MOPT_E_LIMIT,
+                                "intermediate tensors need %zu bytes, the limit is %zu",
                                 run.plan->arena_bytes, session->memory.limit_bytes);
     }
     if (status == MOPT_OK) {
@@ -387,8 +402,8 @@ static enum mopt_status run_main(struct mopt_session *session, struct mopt_datum
 }
 
 enum mopt_status mopt__session_run(struct mopt_session *session, struct mopt_datum *const *inputs,
-                                   struct mopt_datum **outputs, const struct mopt_run_options *options,
-                                   struct mopt_error *err)
+                                   struct mopt_datum **outputs,
+                                   const struct mopt_run_options *options, struct mopt_error *err)
 {
     size_t count = session->main.graph->outputs.count;
     for (size_t i = 0; i < count; i++) {
@@ -403,7 +418,8 @@ enum mopt_status mopt__session_run(struct mopt_session *session, struct mopt_dat
     return status;
 }
 
-const struct mopt_node_profile *mopt__session_profile(const struct mopt_session *session, size_t *count)
+const struct mopt_node_profile *mopt__session_profile(const struct mopt_session *session,
+                                                      size_t *count)
 {
     *count = session->profile_count;
     return session->profile;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Choice of the kernel of one step: the operator's bound kernel for the shapes at hand, or its reference.
+// Choice of the kernel of one step: the operator's bound kernel for the shapes at hand, or its
+// reference.
 #include "exec/internal.h"
 
 static uint64_t hash_tensor(const struct mopt_tensor *tensor)
@@ -36,8 +37,9 @@ void mopt__step_release(struct mopt_step *step)
     step->bound = false;
 }
 
-static enum mopt_status no_body(struct mopt_infer *infer, struct mopt_graph *graph, const struct mopt_fact *inputs,
-                                size_t input_count, struct mopt_fact *outputs, struct mopt_error *err)
+static enum mopt_status no_body(struct mopt_infer *infer, struct mopt_graph *graph,
+                                const struct mopt_fact *inputs, size_t input_count,
+                                struct mopt_fact *outputs, struct mopt_error *err)
 {
     (void)infer;
     (void)graph;
@@ -53,8 +55,9 @@ struct binder {
     struct mopt_dims *dims;
 };
 
-static enum mopt_status input_facts(const struct mopt_session *session, const struct mopt_step *step,
-                                    struct mopt_datum *const *inputs, struct binder *b, struct mopt_error *err)
+static enum mopt_status input_facts(const struct mopt_session *session,
+                                    const struct mopt_step *step, struct mopt_datum *const *inputs,
+                                    struct binder *b, struct mopt_error *err)
 {
     const struct mopt_node *node = step->node;
     b->inputs = mopt__arena_alloc(&b->arena, node->input_count + (size_t)1, sizeof *b->inputs);
@@ -80,21 +83,30 @@ static enum mopt_status input_facts(const struct mopt_session *session, const st
 }
 
 static enum mopt_status bind(struct mopt_session *session, struct mopt_step *step,
-                             struct mopt_datum *const *inputs, struct binder *b, struct mopt_error *err)
+                             struct mopt_datum *const *inputs, struct binder *b,
+                             struct mopt_error *err)
 {
     const struct mopt_op *op = step->node->op;
     enum mopt_status status = input_facts(session, step, inputs, b, err);
     if (status != MOPT_OK) {
         return status;
     }
-    struct mopt_infer infer = {.node = step->node, .version = step->version, .dims = b->dims, .arena = &b->arena,
-                               .inputs = b->inputs, .outputs = b->outputs, .body = no_body};
+    struct mopt_infer infer = {.node = step->node,
+                               .version = step->version,
+                               .dims = b->dims,
+                               .arena = &b->arena,
+                               .inputs = b->inputs,
+                               .outputs = b->outputs,
+                               .body = no_body};
     status = op->infer != NULL ? op->infer(&infer, err) : MOPT_OK;
     if (status != MOPT_OK) {
         return status;
     }
-    struct mopt_bind request = {.node = step->node, .version = step->version, .inputs = b->inputs,
-                                .outputs = b->outputs, .dims = b->dims,
+    struct mopt_bind request = {.node = step->node,
+                                .version = step->version,
+                                .inputs = b->inputs,
+                                .outputs = b->outputs,
+                                .dims = b->dims,
                                 .threads = mopt__pool_size(session->pool)};
     status = op->bind(&request, err);
     if (status == MOPT_OK) {

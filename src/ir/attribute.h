@@ -26,7 +26,8 @@ enum mopt_attr_kind {
     MOPT_ATTR_TYPES = 14,
 };
 
-// How a tensor stood in its file; kept so that it is written back the same way. In the model's arena.
+// How a tensor stood in its file; kept so that it is written back the same way. In the model's
+// arena.
 enum mopt_storage { MOPT_STORE_RAW, MOPT_STORE_TYPED, MOPT_STORE_EXTERNAL };
 struct mopt_property {
     const char *key, *value;
@@ -36,7 +37,7 @@ struct mopt_tensor_source {
     const char *name; // of attribute tensors; NULL if absent
     const char *doc;
     enum mopt_storage storage;
-    const char *location; // external data: relative path as written
+    const char *location;                 // external data: relative path as written
     const struct mopt_property *external; // all external_data pairs as written
     size_t external_count;
     const struct mopt_property *metadata;
@@ -47,11 +48,12 @@ struct mopt_tensor_source {
 struct mopt_attribute {
     const char *name; // interned
     enum mopt_attr_kind kind;
-    const char *doc, *ref_name; // NULL if absent; ref_name: refers to an attribute of the enclosing function
+    const char *doc,
+        *ref_name; // NULL if absent; ref_name: refers to an attribute of the enclosing function
     // One of these, by kind. Arrays have `count` entries.
     int64_t i;
     float f;
-    struct mopt_string s; // data NUL-terminated, may hold any byte
+    struct mopt_string s;  // data NUL-terminated, may hold any byte
     struct mopt_tensor *t; // owned reference
     struct mopt_graph *g;
     struct mopt_sparse *sparse; // owned reference

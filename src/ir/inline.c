@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inlining of model-local functions: one copy of the body's nodes per call, placed before the call. It must not know
-// what operators mean.
+// Inlining of model-local functions: one copy of the body's nodes per call, placed before the call.
+// It must not know what operators mean.
 #include "ir/inline.h"
 
 #include <string.h>
@@ -14,8 +14,8 @@ struct inliner {
     size_t created;
 };
 
-static enum mopt_status map_value(struct inliner *in, const struct mopt_value *from, struct mopt_value *to,
-                                  struct mopt_error *err)
+static enum mopt_status map_value(struct inliner *in, const struct mopt_value *from,
+                                  struct mopt_value *to, struct mopt_error *err)
 {
     return mopt__map_put_u64(&in->values, from->id, to, err);
 }
@@ -35,8 +35,8 @@ static enum mopt_status map_inputs(struct inliner *in, struct mopt_error *err)
     const struct mopt_value_list *inputs = &in->function->body->inputs;
     enum mopt_status status = MOPT_OK;
     if (in->call->input_count > inputs->count) {
-        return mopt_error_set(err, MOPT_E_FORMAT, "function takes %zu inputs, %u given", inputs->count,
-                              in->call->input_count);
+        return mopt_error_set(err, MOPT_E_FORMAT, "function takes %zu inputs, %u given",
+                              inputs->count, in->call->input_count);
     }
     for (size_t i = 0; i < inputs->count && status == MOPT_OK; i++) {
         struct mopt_value *value = inputs->items[i];
@@ -75,9 +75,11 @@ static void reference_tensors(struct mopt_attribute *attribute)
     }
 }
 
-// Replaces an attribute that refers to an attribute of the function by what the call gives, or drops it.
-static enum mopt_status bind_reference(const struct inliner *in, struct mopt_node *node, const char *name,
-                                       const char *reference, struct mopt_error *err)
+// Replaces an attribute that refers to an attribute of the function by what the call gives, or
+// drops it.
+static enum mopt_status bind_reference(const struct inliner *in, struct mopt_node *node,
+                                       const char *name, const char *reference,
+                                       struct mopt_error *err)
 {
     (void)mopt__node_remove_attribute(node, name);
     const struct mopt_attribute *given = argument(in, reference);
@@ -85,7 +87,8 @@ static enum mopt_status bind_reference(const struct inliner *in, struct mopt_nod
         return MOPT_OK;
     }
     if (!can_share(given)) {
-        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "graph attribute '%s' handed to a function", reference);
+        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "graph attribute '%s' handed to a function",
+                              reference);
     }
     struct mopt_attribute bound = *given;
     bound.name = name;
@@ -93,9 +96,11 @@ static enum mopt_status bind_reference(const struct inliner *in, struct mopt_nod
     return mopt__node_add_attribute(node, &bound, err);
 }
 
-// References of the node's attributes are bound one by one; binding moves an attribute to the end of the list, and an
-// argument may itself refer to the function around the call (it then keeps that reference).
-static enum mopt_status bind_references(const struct inliner *in, struct mopt_node *node, struct mopt_error *err)
+// References of the node's attributes are bound one by one; binding moves an attribute to the end
+// of the list, and an argument may itself refer to the function around the call (it then keeps that
+// reference).
+static enum mopt_status bind_references(const struct inliner *in, struct mopt_node *node,
+                                        struct mopt_error *err)
 {
     uint32_t left = node->attribute_count;
     enum mopt_status status = MOPT_OK;
@@ -111,11 +116,13 @@ static enum mopt_status bind_references(const struct inliner *in, struct mopt_no
 }
 
 // Inside a copied sub-graph: captured values of the body become values at the call.
-static enum mopt_status rewire_graph(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static enum mopt_status rewire_graph(void *context, struct mopt_graph *graph,
+                                     struct mopt_error *err)
 {
     const struct inliner *in = context;
     enum mopt_status status = MOPT_OK;
-    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = node->next) {
+    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;
+         node = node->next) {
         for (uint32_t i = 0; i < node->input_count; i++) {
             struct mopt_value *to = mapped(in, node->inputs[i].value);
             if (to != node->inputs[i].value) {
@@ -133,7 +140,8 @@ static enum mopt_status rewire_graph(void *context, struct mopt_graph *graph, st
     return status;
 }
 
-static enum mopt_status rewire_attributes(struct inliner *in, struct mopt_node *node, struct mopt_error *err)
+static enum mopt_status rewire_attributes(struct inliner *in, struct mopt_node *node,
+                                          struct mopt_error *err)
 {
     enum mopt_status status = MOPT_OK;
     for (uint32_t a = 0; a < node->attribute_count && status == MOPT_OK; a++) {
@@ -141,15 +149,17 @@ static enum mopt_status rewire_attributes(struct inliner *in, struct mopt_node *
         if (attribute->kind == MOPT_ATTR_GRAPH && attribute->g != NULL) {
             status = mopt__graph_walk(attribute->g, rewire_graph, in, err);
         }
-        for (size_t i = 0; attribute->kind == MOPT_ATTR_GRAPHS && i < attribute->count && status == MOPT_OK; i++) {
+        for (size_t i = 0;
+             attribute->kind == MOPT_ATTR_GRAPHS && i < attribute->count && status == MOPT_OK;
+             i++) {
             status = mopt__graph_walk(attribute->graphs[i], rewire_graph, in, err);
         }
     }
     return status;
 }
 
-static enum mopt_status add_outputs(struct inliner *in, const struct mopt_node *from, struct mopt_node *node,
-                                    struct mopt_error *err)
+static enum mopt_status add_outputs(struct inliner *in, const struct mopt_node *from,
+                                    struct mopt_node *node, struct mopt_error *err)
 {
     for (uint32_t i = 0; i < from->output_count; i++) {
         if (from->outputs[i] == NULL) {
@@ -168,8 +178,8 @@ static enum mopt_status add_outputs(struct inliner *in, const struct mopt_node *
     return MOPT_OK;
 }
 
-static enum mopt_status copy_node(struct inliner *in, const struct mopt_node *from, struct mopt_node *before,
-                                  struct mopt_error *err)
+static enum mopt_status copy_node(struct inliner *in, const struct mopt_node *from,
+                                  struct mopt_node *before, struct mopt_error *err)
 {
     if (++in->created > MOPT_INLINE_NODES_MAX) {
         return mopt_error_set(err, MOPT_E_LIMIT, "more than %d nodes by inlining",
@@ -197,7 +207,8 @@ static enum mopt_status copy_node(struct inliner *in, const struct mopt_node *fr
     return status == MOPT_OK ? rewire_attributes(in, node, err) : status;
 }
 
-static enum mopt_status copy_constants(struct inliner *in, struct mopt_graph *to, struct mopt_error *err)
+static enum mopt_status copy_constants(struct inliner *in, struct mopt_graph *to,
+                                       struct mopt_error *err)
 {
     const struct mopt_value_list *list = &in->function->body->initializers;
     for (size_t i = 0; i < list->count; i++) {
@@ -214,7 +225,8 @@ static enum mopt_status copy_constants(struct inliner *in, struct mopt_graph *to
     return MOPT_OK;
 }
 
-// The call's output becomes what the body returns: its producer takes over the value if it is used only once there.
+// The call's output becomes what the body returns: its producer takes over the value if it is used
+// only once there.
 static enum mopt_status connect_output(struct inliner *in, struct mopt_node *call, uint32_t index,
                                        struct mopt_error *err)
 {
@@ -224,7 +236,8 @@ static enum mopt_status connect_output(struct inliner *in, struct mopt_node *cal
     }
     struct mopt_value *from = mapped(in, in->function->body->outputs.items[index]);
     if (from == NULL) {
-        return mopt_error_set(err, MOPT_E_FORMAT, "function returns an input that the call leaves out");
+        return mopt_error_set(err, MOPT_E_FORMAT,
+                              "function returns an input that the call leaves out");
     }
     mopt__node_set_output(call, index, NULL);
     struct mopt_node *identity = mopt__node_new(call->graph, call, "Identity", "", 1, 1, err);
@@ -250,8 +263,8 @@ static enum mopt_status expand(struct inliner *in, struct mopt_node *call, struc
     if (status == MOPT_OK) {
         status = copy_constants(in, call->graph, err);
     }
-    for (const struct mopt_node *node = in->function->body->first; node != NULL && status == MOPT_OK;
-         node = node->next) {
+    for (const struct mopt_node *node = in->function->body->first;
+         node != NULL && status == MOPT_OK; node = node->next) {
         status = copy_node(in, node, call, err);
     }
     for (uint32_t i = 0; i < call->output_count && status == MOPT_OK; i++) {
@@ -265,7 +278,9 @@ static enum mopt_status expand(struct inliner *in, struct mopt_node *call, struc
 
 static enum mopt_status inline_call(size_t *created, struct mopt_node *call, struct mopt_error *err)
 {
-    struct inliner in = {.model = call->graph->model, .call = call, .function = call->function,
+    struct inliner in = {.model = call->graph->model,
+                         .call = call,
+                         .function = call->function,
                          .created = *created};
     enum mopt_status status = mopt__graph_sort(call->function->body, err);
     if (status == MOPT_OK) {
@@ -278,8 +293,10 @@ static enum mopt_status inline_call(size_t *created, struct mopt_node *call, str
                              : mopt_error_wrap(err, "function '%s'", call->function->name);
 }
 
-// Inlines the calls of one graph; the copied nodes stand where the call stood and are looked at next.
-static enum mopt_status inline_graph(void *context, struct mopt_graph *graph, struct mopt_error *err)
+// Inlines the calls of one graph; the copied nodes stand where the call stood and are looked at
+// next.
+static enum mopt_status inline_graph(void *context, struct mopt_graph *graph,
+                                     struct mopt_error *err)
 {
     size_t *created = context;
     struct mopt_node *node = graph->first;
@@ -335,8 +352,9 @@ static enum mopt_status add_function(struct growth *growth, const struct mopt_fu
         return MOPT_OK;
     }
     if (growth->depth >= CALL_DEPTH_MAX) {
-        return mopt_error_set(err, MOPT_E_LIMIT, "function '%s' is called through more than %d others",
-                              function->name, CALL_DEPTH_MAX);
+        return mopt_error_set(err, MOPT_E_LIMIT,
+                              "function '%s' is called through more than %d others", function->name,
+                              CALL_DEPTH_MAX);
     }
     enum mopt_status status = mopt__map_put_u64(&growth->sizes, key, OPEN, err);
     if (status != MOPT_OK) {
@@ -358,7 +376,8 @@ static enum mopt_status add_nodes(void *context, struct mopt_graph *graph, struc
 {
     struct growth *growth = context;
     enum mopt_status status = MOPT_OK;
-    for (const struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = node->next) {
+    for (const struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;
+         node = node->next) {
         add_size(growth, growth->depth > 0 ? 1 : 0);
         if (node->function != NULL) {
             status = add_function(growth, node->function, err);

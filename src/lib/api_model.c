@@ -31,7 +31,9 @@ static enum mopt_status load_mapping(const char *path, struct mopt_mapping *mapp
                                      struct mopt_error *err)
 {
     if (is_text(mapping)) {
-        return mopt__text_parse((const char *)mapping->data, mapping->size, out, err);
+        enum mopt_status status =
+            mopt__text_parse((const char *)mapping->data, mapping->size, out, err);
+        return status == MOPT_OK ? mopt__model_verify(*out, err) : status;
     }
     bool stream = strcmp(path, "-") == 0;
     char *dir = stream ? NULL : mopt__path_dirname(path);

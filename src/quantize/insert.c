@@ -89,7 +89,7 @@ static struct mopt_value *add_scalar(struct mopt_graph *graph, enum mopt_dtype d
     return value;
 }
 
-// ---- Activations --------------------------------------------------------------------------------------------------------
+// ---- Activations --------------------------------------------------------------------------------
 
 static enum mopt_dtype activation_type(const struct insert *in)
 {
@@ -175,7 +175,7 @@ static enum mopt_status quantize_value(struct insert *in, struct mopt_value *val
     return MOPT_OK;
 }
 
-// ---- Weights and biases -------------------------------------------------------------------------------------------------
+// ---- Weights and biases -------------------------------------------------------------------------
 
 // Smallest weight scales with which every bias element fits into 32 bits, |b| <= 2^31 * s_x * s_w,
 // and with which s_x * s_w is no denormal. One per scale of the weight: [scales]; a single one
@@ -338,7 +338,7 @@ static enum mopt_status quantize_anchor(struct insert *in, struct mopt_node *nod
                : mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(node), node->op_type);
 }
 
-// ---- The walk -----------------------------------------------------------------------------------------------------------
+// ---- The walk -----------------------------------------------------------------------------------
 
 static enum mopt_status insert_weights(void *context, struct mopt_graph *graph,
                                        struct mopt_error *err)

@@ -6,7 +6,7 @@
 #include "ops/ops.h"
 #include "quantize/quantize.h"
 
-// ---- parameters.c ---------------------------------------------------------------------------------------------------
+// ---- parameters.c -------------------------------------------------------------------------------
 struct mopt_quant_params {
     double scale; // as stored: rounded to float
     int64_t zero_point;
@@ -22,7 +22,7 @@ void mopt__quant_range(enum mopt_dtype dtype, bool symmetric, bool reduce_range,
 // QuantizeLinear does.
 int64_t mopt__quant_code(float value, float scale, int64_t zero_point, int64_t low, int64_t high);
 
-// ---- statistics.c: what data say about tensors, mergeable, of constant size -------------------------------------------
+// ---- statistics.c: what data say about tensors, mergeable, of constant size ---------------------
 struct mopt_range {
     bool wanted;
     uint64_t count; // finite elements seen
@@ -50,7 +50,7 @@ enum mopt_status mopt__ranges_collect(struct mopt_ranges *ranges, struct mopt_mo
                                       const struct mopt_quantize_options *options, size_t *samples,
                                       struct mopt_error *err);
 
-// ---- select.c -----------------------------------------------------------------------------------------------------------
+// ---- select.c -----------------------------------------------------------------------------------
 enum mopt_quant_role {
     MOPT_ROLE_FLOAT,
     MOPT_ROLE_ANCHOR,   // Conv, ConvTranspose, Gemm, MatMul with constant weight
@@ -78,7 +78,7 @@ bool mopt__kept_float(const struct mopt_node *node, const struct mopt_quantize_o
 int mopt__weight_axis(const struct mopt_node *node,
                       const struct mopt_tensor *weight); // output channel axis
 
-// ---- weights.c ----------------------------------------------------------------------------------------------------------
+// ---- weights.c ----------------------------------------------------------------------------------
 struct mopt_quant_weight {
     struct mopt_tensor *codes;  // owned; shape of the weight
     struct mopt_tensor *scales; // owned; float [channels], or rank 0 per tensor
@@ -92,7 +92,7 @@ enum mopt_status mopt__quantize_weight(const struct mopt_tensor *weight, int axi
                                        struct mopt_error *err);
 void mopt__quant_weight_release(struct mopt_quant_weight *weight);
 
-// ---- insert.c, dynamic.c ------------------------------------------------------------------------------------------------
+// ---- insert.c, dynamic.c ------------------------------------------------------------------------
 enum mopt_status mopt__insert_static(struct mopt_model *model,
                                      const struct mopt_quantize_options *options,
                                      const struct mopt_ranges *ranges,

@@ -145,7 +145,7 @@ int mopt__weight_axis(const struct mopt_node *node, const struct mopt_tensor *we
     return weight->rank == 2 ? 1 : -1; // stacked matrices: the executors want one scale
 }
 
-// ---- The walk ---------------------------------------------------------------------------------------------------------
+// ---- The walk -----------------------------------------------------------------------------------
 
 struct walk {
     const struct mopt_quantize_options *options;

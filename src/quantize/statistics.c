@@ -118,7 +118,7 @@ bool mopt__ranges_get(const struct mopt_ranges *ranges, uint32_t id, double *min
     return true;
 }
 
-// ---- Runs over data -------------------------------------------------------------------------------------------------
+// ---- Runs over data -----------------------------------------------------------------------------
 
 static enum mopt_status observe(void *context, const struct mopt_value *value,
                                 const struct mopt_datum *datum, struct mopt_error *err)

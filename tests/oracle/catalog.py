@@ -29,9 +29,11 @@ SHAPES = {
     "v4_det_infer": {"x": (1, 3, 64, 96)},
     "v4_rec_infer": {"x": (1, 3, 48, 64)},
     "cls_infer": {"x": (1, 3, 48, 192)},
+    "sequence": {"input": (4, 576), "h": (1, 1, 128), "c": (1, 1, 128)},
+    "openvino": {"input": (1, 576), "state": (2, 1, 128)},
     "silero": {"input": (1, 512), "state": (2, 1, 128), "x": (1, 512), "h": (2, 1, 64),
                "c": (2, 1, 64)},
-    "best": {"images": (1, 3, 64, 96)},
+    "best": {"images": (1, 3, 160, 192)},
     "model": {"bytes": (1, 2048)},
 }
 SIZE_OF_OPEN_DIM = 2

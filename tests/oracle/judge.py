@@ -98,7 +98,21 @@ def steps_apart(expected, got, step):
     u = expected.astype(np.float64)
     v = got.astype(np.float64)
     both = np.isfinite(u) & np.isfinite(v)
+    same = (u == v) | (np.isnan(u) & np.isnan(v))
     if step is None:
-        span = float(np.ptp(u[both])) if both.any() else 0.0
-        step = max(span, float(np.abs(u[both]).max(initial=0.0)) * 1e-3) / 255
-    return float((np.abs(u - v)[both] > 2 * step + 1e-12).sum() + (~both & (u != v)).sum()) / u.size
+        # What eight bits could tell apart in this output; zero belongs to the range.
+        step = float(np.ptp(np.append(u[both], 0.0))) / 255
+    far = np.abs(u[both] - v[both]) > 2 * step + 1e-12
+    return float(far.sum() + (~both & ~same).sum()) / u.size
+
+
+def unmatched_rows(expected, got):
+    """Share of rows (last axis) that have no equal in the other, whatever their order."""
+    if expected.shape != got.shape:
+        return 1.0
+    u = expected.reshape(-1, expected.shape[-1]).astype(np.float64)
+    v = got.reshape(-1, got.shape[-1]).astype(np.float64)
+    atol, rtol = tolerance_of(expected)
+    close = np.abs(u[:, None] - v[None]) <= atol + 10 * rtol * np.abs(u)[:, None]
+    match = close.all(axis=2)
+    return float((~match.any(axis=1)).sum() + (~match.any(axis=0)).sum()) / (2 * len(u))

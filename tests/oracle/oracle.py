@@ -27,14 +27,10 @@ except ImportError as problem:
     print(f"no peers: {problem}")
     sys.exit(1 if os.environ.get("CI") else 77)
 
-# What the reference itself cannot load or run is not a failure of ours; these may differ for the
-# reason given.
-TIES = "equal scores in TopK may be ordered either way"
-EXCUSED = {
-    ("yolo.ts", "zero"): TIES,
-    ("yolo.dynamo", "zero"): TIES,
-    ("best", "zero"): TIES,
-}
+# Models that end in TopK over scores which are nearly equal on random inputs: the rows are compared
+# as a set, because their order hangs on the last bit.
+ROWS = {"best"}
+SAMPLES = 5  # runs per quantized model, see test_quantize
 
 
 def valid(path):
@@ -63,8 +59,14 @@ def expect(session, inputs):
         raise Skip(f"the reference cannot run it: {str(problem)[:80]}")
 
 
-def kinds_of(model, kinds):
-    return [k for k in kinds if (model.name, k) not in EXCUSED]
+def compare(model, expected, got, names):
+    if model.name not in ROWS:
+        return judge.differences(expected, got, names)
+    for name, u, v in zip(names, expected, got):
+        share = judge.unmatched_rows(u, v)
+        if share > 0.01:
+            return f"output '{name}': {share:.1%} of the rows have no equal"
+    return None
 
 
 def names_of(session):
@@ -92,10 +94,10 @@ def test_optimize(model, work, options):
         after = judge.session(out)
     except Exception as problem:
         return f"ONNX Runtime refuses the optimized model: {str(problem)[:300]}"
-    for kind in kinds_of(model, catalog.KINDS):
+    for kind in catalog.KINDS:
         inputs = model.inputs(before, kind)
         expected = expect(before, inputs)
-        text = judge.differences(expected, after.run(None, inputs), names_of(before))
+        text = compare(model, expected, after.run(None, inputs), names_of(before))
         if text:
             return f"{kind}: {text}"
     return None
@@ -108,11 +110,11 @@ def test_run(model, work, options):
         raise Skip("containers or text")
     names = names_of(session)
     kinds = ("normal",) if model.group in ("light", "suite") else ("normal", "large")
-    for kind in kinds_of(model, kinds):
+    for kind in kinds:
         inputs = model.inputs(session, kind)
         expected = expect(session, inputs)
         got = judge.run_mopt(model.path, inputs, names, work)
-        text = judge.differences(expected, got, names)
+        text = compare(model, expected, got, names)
         if text:
             return f"{kind}: {text}"
         recorded = model.recorded()
@@ -173,13 +175,37 @@ def quantize(model, mode, session, work):
     return out
 
 
+def comparable(model, array):
+    """Of rows that may come in any order, the sorted scores (next to last column)."""
+    array = np.asarray(array)
+    return np.sort(array[..., 4], axis=-1) if model.name in ROWS else array
+
+
+def far_apart(model, quantized, out, session, work):
+    """Shares of elements beyond two steps, worst output, one per sample."""
+    graph = onnx.load(out).graph
+    names = names_of(session)
+    shares = []
+    for seed in range(1, SAMPLES + 1):
+        inputs = model.inputs(session, "normal", seed=seed)
+        expected = quantized.run(None, inputs)
+        got = judge.run_mopt(out, inputs, names, work)
+        shares.append(max(
+            judge.steps_apart(comparable(model, u), comparable(model, v), step_of(graph, name))
+            for name, u, v in zip(names, expected, got)))
+    return shares
+
+
 def test_quantize(model, work, options):
-    """Static on random data and dynamic: both executors give the same, but for rounding."""
+    """Static on random data and dynamic: both executors give the same, but for rounding.
+
+    One sum that falls on the other side of a rounding boundary can move a deep net by several
+    steps, on either side of the comparison; so the middle one of five samples counts.
+    """
     session = reference(model)
     if not tensors_only(session):
         raise Skip("containers or text")
     expect(session, model.inputs(session, "normal"))
-    names = names_of(session)
     for mode in ("static", "dynamic"):
         try:
             out = quantize(model, mode, session, work)
@@ -192,19 +218,13 @@ def test_quantize(model, work, options):
             return f"{mode}: checker: {problem}"
         try:
             quantized = judge.session(out)
+            shares = far_apart(model, quantized, out, session, work)
+        except judge.Failed as problem:
+            return f"{mode}: {problem}"
         except Exception as problem:
             return f"{mode}: ONNX Runtime refuses it: {str(problem)[:300]}"
-        graph = onnx.load(out).graph
-        inputs = model.inputs(session, "normal", seed=1)
-        try:
-            expected = quantized.run(None, inputs)
-        except Exception as problem:
-            return f"{mode}: ONNX Runtime cannot run it: {str(problem)[:300]}"
-        got = judge.run_mopt(out, inputs, names, work)
-        for name, u, v in zip(names, expected, got):
-            share = judge.steps_apart(np.asarray(u), np.asarray(v), step_of(graph, name))
-            if share > 0.01:
-                return f"{mode}: output '{name}': {share:.1%} of the elements more than 2 steps off"
+        if sorted(shares)[SAMPLES // 2] > 0.01:
+            return f"{mode}: more than 2 steps off: {', '.join(f'{s:.1%}' for s in shares)}"
     return None
 
 
@@ -229,7 +249,9 @@ def main():
                 text = TESTS[options.test](model, pathlib.Path(work), options)
                 outcome = "FAILED" if text else "ok"
             except Skip as reason:
-                outcome, text = "skipped", str(reason)
+                # Only the old models of the suite may be beyond the reference.
+                outcome = "skipped" if model.group == "suite" or options.test == "save" else "FAILED"
+                text = str(reason)
             except judge.Failed as problem:
                 outcome, text = "FAILED", str(problem)
         counts[outcome] += 1

@@ -181,6 +181,28 @@ static void a_model_may_have_no_batch_axis(void **state)
     mopt__test_remove_folder();
 }
 
+// Without a table of dims sizes are numbers or unknown.
+static void dims_may_be_absent(void **state)
+{
+    (void)state;
+    const int64_t sizes[] = {MOPT_DIM_UNKNOWN, 3};
+    const struct mopt_type type = {
+        .kind = MOPT_TYPE_TENSOR, .dtype = MOPT_FLOAT32, .rank = 2, .dims = sizes};
+    const struct mopt_input_spec spec = {.name = "x", .type = &type};
+    struct mopt_data_options options = {.batch = 2};
+    struct mopt_dataset *dataset = NULL;
+    struct mopt_error err;
+    mopt__test_folder();
+    options.path = write_rows("x.npy", 3);
+    mopt__test_fails(mopt__dataset_open(&options, &spec, 1, &dataset, &err), MOPT_E_SHAPE, &err,
+                     "the model wants float[?,3], a sample has [2]");
+    options.path = "random";
+    mopt__test_works(mopt__dataset_open(&options, &spec, 1, &dataset, &err), &err);
+    assert_string_equal(mopt__test_shape(mopt__test_next(dataset), 0), "2x3 float");
+    mopt__dataset_close(dataset);
+    mopt__test_remove_folder();
+}
+
 // ---- Random data --------------------------------------------------------------------------------
 
 static void random_data_follow_the_types(void **state)
@@ -272,6 +294,7 @@ int mopt__test_dataset(void)
         cmocka_unit_test(types_are_cast_with_one_warning),
         cmocka_unit_test(one_sample_may_lack_the_batch_axis),
         cmocka_unit_test(a_model_may_have_no_batch_axis),
+        cmocka_unit_test(dims_may_be_absent),
         cmocka_unit_test(random_data_follow_the_types),
         cmocka_unit_test(random_data_are_seeded),
         cmocka_unit_test(random_data_keep_fixed_sizes),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory planner: no two buffers alive at one step overlap, and simple cases reach the lower bound.
+// The memory planner: no two buffers alive at one step overlap, and simple cases reach the lower
+// bound.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -50,7 +51,8 @@ static void random_items(struct mopt_plan_item *items, size_t count, uint64_t se
     mopt__rng_init(&rng, seed);
     for (size_t i = 0; i < count; i++) {
         uint32_t first = (uint32_t)mopt__rng_below(&rng, count);
-        items[i] = (struct mopt_plan_item){.bytes = 1 + mopt__rng_below(&rng, 100000), .first = first,
+        items[i] = (struct mopt_plan_item){.bytes = 1 + mopt__rng_below(&rng, 100000),
+                                           .first = first,
                                            .last = first + (uint32_t)mopt__rng_below(&rng, 12)};
     }
 }

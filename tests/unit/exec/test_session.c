@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sessions: values, control flow with captures, functions, views that outlive their plan, limits, repeated and ragged runs.
+// Sessions: values, control flow with captures, functions, views that outlive their plan, limits,
+// repeated and ragged runs.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -73,8 +74,9 @@ static void expect_floats(const struct mopt_datum *datum, const float *values, s
     }
 }
 
-static const char chain[] = "model (ir=8, opset=13) { graph g (float[n] x) -> (float[n] y, float[n] z) {\n"
-                            "a = Relu(x); b = Neg(a); c = Exp(b); y = Add(c, a); z = Identity(b); } }";
+static const char chain[] =
+    "model (ir=8, opset=13) { graph g (float[n] x) -> (float[n] y, float[n] z) {\n"
+    "a = Relu(x); b = Neg(a); c = Exp(b); y = Add(c, a); z = Identity(b); } }";
 
 static void test_runs_repeat_and_change_shape(void **state)
 {
@@ -127,10 +129,11 @@ static void test_results_outlive_session_and_later_runs(void **state)
 static void test_if_captures_outer_values(void **state)
 {
     (void)state;
-    struct fixture f = open_text("model (ir=8, opset=13) { graph g (bool[] c, float[2] x) -> (float[2] y) {\n"
-                                 "a = Neg(x);\n"
-                                 "y = If<then_branch=graph () -> (t) { t = Abs(a); },\n"
-                                 "       else_branch=graph () -> (e) { e = Add(a, x); }>(c); } }");
+    struct fixture f =
+        open_text("model (ir=8, opset=13) { graph g (bool[] c, float[2] x) -> (float[2] y) {\n"
+                  "a = Neg(x);\n"
+                  "y = If<then_branch=graph () -> (t) { t = Abs(a); },\n"
+                  "       else_branch=graph () -> (e) { e = Add(a, x); }>(c); } }");
     const float x[] = {1, -2};
     const float want_then[] = {1, 2};
     const float want_else[] = {0, 0};
@@ -151,9 +154,10 @@ static void test_if_captures_outer_values(void **state)
 static void test_functions_are_inlined(void **state)
 {
     (void)state;
-    struct fixture f = open_text("model (ir=8, opset=13, \"my\"=1) { graph g (float[2] x) -> (float[2] y) {\n"
-                                 "t = \"my\"::Twice(x); y = \"my\"::Twice(t); }\n"
-                                 "function \"my\"::Twice(a) -> (b) (opset=13) { b = Add(a, a); } }");
+    struct fixture f =
+        open_text("model (ir=8, opset=13, \"my\"=1) { graph g (float[2] x) -> (float[2] y) {\n"
+                  "t = \"my\"::Twice(x); y = \"my\"::Twice(t); }\n"
+                  "function \"my\"::Twice(a) -> (b) (opset=13) { b = Add(a, a); } }");
     const float x[] = {1, 3};
     const float want[] = {4, 12};
     struct mopt_datum *in = floats(x, 2);
@@ -168,11 +172,13 @@ static void test_functions_are_inlined(void **state)
 static void test_views_keep_their_bytes(void **state)
 {
     (void)state;
-    // r looks at a's bytes; a's last own use is before r's: its memory must not be reused in between.
-    struct fixture f = open_text("model (ir=8, opset=13) { graph g (float[4] x) -> (float[4] y) {\n"
-                                 "int64[1] s = {4};\n"
-                                 "a = Neg(x); r = Reshape(a, s); b = Exp(x); c = Exp(b); d = Mul(c, b);\n"
-                                 "e = Mul(d, d); q = Add(r, x); y = Add(q, q); } }");
+    // r looks at a's bytes; a's last own use is before r's: its memory must not be reused in
+    // between.
+    struct fixture f =
+        open_text("model (ir=8, opset=13) { graph g (float[4] x) -> (float[4] y) {\n"
+                  "int64[1] s = {4};\n"
+                  "a = Neg(x); r = Reshape(a, s); b = Exp(x); c = Exp(b); d = Mul(c, b);\n"
+                  "e = Mul(d, d); q = Add(r, x); y = Add(q, q); } }");
     const float x[] = {1, 2, 3, 0.5F};
     const float want[] = {0, 0, 0, 0};
     struct mopt_datum *in = floats(x, 4);
@@ -216,8 +222,9 @@ static void test_step_limit_stops_a_run(void **state)
 static void test_unknown_operators_are_listed(void **state)
 {
     (void)state;
-    const char *text = "model (ir=8, opset=13, \"x.y\"=1) { graph g (float[2] x) -> (float[2] y) {\n"
-                       "a = \"x.y\"::Mystery(x); b = NoSuchThing(a); y = Relu(b); } }";
+    const char *text =
+        "model (ir=8, opset=13, \"x.y\"=1) { graph g (float[2] x) -> (float[2] y) {\n"
+        "a = \"x.y\"::Mystery(x); b = NoSuchThing(a); y = Relu(b); } }";
     struct mopt_model *model = NULL;
     struct mopt_session *session = NULL;
     struct mopt_error err;
