@@ -132,18 +132,11 @@ static bool range_is_free(const struct mopt_exec_memory *memory, size_t offset, 
     return true;
 }
 
-// Wraps memory into a tensor whose buffer ends with `release`. On failure the caller still owns
-// everything.
-static enum mopt_status wrap(enum mopt_dtype dtype, int rank, const int64_t *dims, void *data,
-                             size_t bytes, void *owner, void (*release)(struct mopt_buffer *),
-                             struct mopt_tensor **out, struct mopt_error *err)
+// The tensor's borrowed memory ends with `release` from now on.
+static void adopt(struct mopt_tensor *tensor, void *owner, void (*release)(struct mopt_buffer *))
 {
-    enum mopt_status status = mopt__tensor_borrow(dtype, rank, dims, data, bytes, out, err);
-    if (status == MOPT_OK) {
-        (*out)->buffer->owner = owner;
-        (*out)->buffer->release = release;
-    }
-    return status;
+    tensor->buffer->owner = owner;
+    tensor->buffer->release = release;
 }
 
 static enum mopt_status planned_tensor(struct mopt_exec_memory *memory, size_t offset, size_t bytes,
@@ -164,13 +157,13 @@ static enum mopt_status planned_tensor(struct mopt_exec_memory *memory, size_t o
         return mopt_error_memory(err);
     }
     *owner = (struct planned_owner){.block = memory->block, .entry = entry};
-    status = wrap(dtype, rank, dims, memory->block->data + offset, bytes, owner, release_planned,
-                  out, err);
+    status = mopt__tensor_borrow(dtype, rank, dims, memory->block->data + offset, bytes, out, err);
     if (status != MOPT_OK) {
         mopt__free(entry);
         mopt__free(owner);
         return status;
     }
+    adopt(*out, owner, release_planned);
     __atomic_add_fetch(&memory->block->references, 1, __ATOMIC_RELAXED);
     *entry = (struct mopt_planned){.offset = offset, .bytes = bytes, .buffer = (*out)->buffer};
     memory->active[memory->active_count++] = entry;
@@ -197,12 +190,13 @@ static enum mopt_status heap_tensor(struct mopt_exec_memory *memory, size_t byte
         return mopt_error_set(err, MOPT_E_MEMORY, "no memory for a tensor of %zu bytes", bytes);
     }
     *owner = (struct heap_owner){.account = account, .data = data, .bytes = bytes};
-    enum mopt_status status = wrap(dtype, rank, dims, data, bytes, owner, release_heap, out, err);
+    enum mopt_status status = mopt__tensor_borrow(dtype, rank, dims, data, bytes, out, err);
     if (status != MOPT_OK) {
         mopt__free(owner);
         mopt__free_aligned(data);
         return status;
     }
+    adopt(*out, owner, release_heap);
     account->references++;
     account->live_bytes += bytes;
     account->peak_bytes =

@@ -71,8 +71,8 @@ static enum mopt_status constant_infer(struct mopt_infer *infer, struct mopt_err
         return mopt__infer_set(infer, 0, value->sparse->values->dtype, value->sparse->rank,
                                value->sparse->dims, err);
     }
-    enum mopt_dtype dtype;
-    int rank;
+    enum mopt_dtype dtype = MOPT_UNDEFINED;
+    int rank = 0;
     int64_t dim;
     status = shape_of(value, &dtype, &rank, &dim, err);
     return status == MOPT_OK ? mopt__infer_set(infer, 0, dtype, rank, &dim, err) : status;
@@ -114,8 +114,8 @@ static enum mopt_status constant_eval(struct mopt_eval *eval, struct mopt_error 
         }
         return status;
     }
-    enum mopt_dtype dtype;
-    int rank;
+    enum mopt_dtype dtype = MOPT_UNDEFINED;
+    int rank = 0;
     int64_t dim;
     status = shape_of(value, &dtype, &rank, &dim, err);
     if (status == MOPT_OK) {

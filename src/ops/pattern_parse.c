@@ -734,7 +734,7 @@ enum mopt_status mopt__pattern_parse(struct mopt_pattern *pattern, const char *t
                             .end = text + strlen(text),
                             .err = err};
     struct mopt_step match = {.kind = MOPT_STEP_MATCH};
-    uint32_t last;
+    uint32_t last = 0;
     enum mopt_status status = add_step(&parser, &match, &last);
     if (status == MOPT_OK) {
         status = parse_alternatives(&parser, last, &pattern->start);

@@ -125,7 +125,7 @@ static enum mopt_status fill_eval(struct mopt_eval *eval, struct mopt_error *err
 {
     const int64_t *shape;
     size_t rank;
-    enum mopt_dtype dtype;
+    enum mopt_dtype dtype = MOPT_UNDEFINED;
     enum mopt_status status = mopt__attr_ints(eval->node, "shape", &shape, &rank, err);
     if (status == MOPT_OK && rank > MOPT_RANK_MAX) {
         status = mopt_error_set(err, MOPT_E_UNSUPPORTED, "rank is %zu", rank);
@@ -139,7 +139,7 @@ static enum mopt_status fill_eval(struct mopt_eval *eval, struct mopt_error *err
 static enum mopt_status like_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *input = mopt__eval_input(eval, 0);
-    enum mopt_dtype dtype;
+    enum mopt_dtype dtype = MOPT_UNDEFINED;
     enum mopt_status status = target_dtype(eval->node, input->dtype, &dtype, err);
     return status == MOPT_OK ? draw(eval, dtype, input->rank, input->dims, err) : status;
 }
@@ -149,7 +149,7 @@ static enum mopt_status like_eval(struct mopt_eval *eval, struct mopt_error *err
 static enum mopt_status bernoulli_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *input = mopt__eval_input(eval, 0);
-    enum mopt_dtype dtype;
+    enum mopt_dtype dtype = MOPT_UNDEFINED;
     struct mopt_tensor *out;
     enum mopt_status status = target_dtype(eval->node, input->dtype, &dtype, err);
     if (status == MOPT_OK) {
@@ -193,7 +193,7 @@ static enum mopt_status multinomial_infer(struct mopt_infer *infer, struct mopt_
 {
     const struct mopt_type *type = mopt__infer_tensor(infer, 0);
     int64_t dims[2] = {MOPT_DIM_UNKNOWN, 0};
-    enum mopt_dtype dtype;
+    enum mopt_dtype dtype = MOPT_UNDEFINED;
     enum mopt_status status = multinomial_sizes(infer->node, &dtype, &dims[1], err);
     if (type != NULL && type->rank == 2) {
         dims[0] = type->dims[0];
@@ -227,7 +227,7 @@ static int64_t pick(const struct mopt_tensor *input, size_t row, struct mopt_rng
 static enum mopt_status multinomial_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *input = mopt__eval_input(eval, 0);
-    enum mopt_dtype dtype;
+    enum mopt_dtype dtype = MOPT_UNDEFINED;
     int64_t samples;
     struct mopt_tensor *out;
     enum mopt_status status = multinomial_sizes(eval->node, &dtype, &samples, err);

@@ -152,7 +152,7 @@ static enum mopt_status position_of(const struct mopt_eval *eval, uint32_t i, si
 static enum mopt_status at_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_datum *sequence;
-    size_t position;
+    size_t position = 0;
     enum mopt_status status = open_sequence(eval, &sequence, err);
     if (status == MOPT_OK) {
         status =
@@ -164,7 +164,7 @@ static enum mopt_status at_eval(struct mopt_eval *eval, struct mopt_error *err)
 static enum mopt_status insert_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_datum *sequence;
-    size_t position;
+    size_t position = 0;
     enum mopt_status status = open_sequence(eval, &sequence, err);
     if (status == MOPT_OK) {
         int64_t end = (int64_t)sequence->count;
@@ -194,7 +194,7 @@ static enum mopt_status insert_eval(struct mopt_eval *eval, struct mopt_error *e
 static enum mopt_status erase_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_datum *sequence;
-    size_t position;
+    size_t position = 0;
     enum mopt_status status = open_sequence(eval, &sequence, err);
     if (status == MOPT_OK) {
         int64_t last = (int64_t)sequence->count - 1;

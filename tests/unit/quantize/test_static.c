@@ -79,6 +79,26 @@ static void test_structure(void **state)
     mopt__model_free(model);
 }
 
+// The slice sees a smaller range than its input, and takes the parameters of the input all the
+// same.
+static void test_followers_share_parameters(void **state)
+{
+    (void)state;
+    static const char text[] =
+        HEAD "(float[n,2,6,6] x) -> (float[n,1,6,6] y) { float[2,2,1,1] w = {1, 0.5, 0.03, 0.02};\n"
+             "float[1,1,1,1] v = {1}; int64[1] from = {1}; int64[1] to = {2}; c = Conv(x, w);\n"
+             "s = Slice(c, from, to, from); y = Conv(s, v); } }";
+    struct mopt_quantize_options options = {0};
+    struct mopt_model *model = quantized(text, &options, 4, image, NULL);
+    const struct mopt_node *slice = mopt__test_find(model, "Slice", 0);
+    const struct mopt_node *before = slice->inputs[0].value->producer;
+    const struct mopt_node *after = slice->outputs[0]->uses->node;
+    assert_string_equal(after->op_type, "QuantizeLinear");
+    assert_true(scalar_of(before, 1) == scalar_of(after, 1));
+    assert_true(scalar_of(before, 2) == scalar_of(after, 2));
+    mopt__model_free(model);
+}
+
 static void test_bias_scale_is_the_product(void **state)
 {
     (void)state;
@@ -292,6 +312,7 @@ int mopt__test_static(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_close_to_float),
         cmocka_unit_test(test_structure),
+        cmocka_unit_test(test_followers_share_parameters),
         cmocka_unit_test(test_bias_scale_is_the_product),
         cmocka_unit_test(test_huge_bias),
         cmocka_unit_test(test_transposed_convolution_with_groups),
