@@ -374,9 +374,9 @@ static int synchronise(int fd)
     return 0;
 }
 
-// Gives the temporary the target's name; 0 or an errno value. Without force nothing is replaced
+// One attempt at publishing; 0 or an errno value. Without force nothing is replaced
 // even if another program created the target since the output was opened.
-static int publish(const struct mopt_output *output)
+static int try_publish(const struct mopt_output *output)
 {
     int folder = output->temporary->folder;
     const char *name = output->temporary->name;
@@ -393,6 +393,16 @@ static int publish(const struct mopt_output *output)
         }
     }
     return renameat(folder, name, folder, output->target) == 0 ? 0 : errno;
+}
+
+// Gives the temporary the target's name; 0 or an errno value.
+static int publish(const struct mopt_output *output)
+{
+    int code = EINTR;
+    while (code == EINTR) { // file systems behind a network
+        code = try_publish(output);
+    }
+    return code;
 }
 
 static enum mopt_status finish_stream(struct mopt_output *output, struct mopt_error *err)

@@ -112,7 +112,7 @@ int mopt__temporary_create(struct mopt_temporary *temporary, const char *target,
         if (temporary->filed) { // taken from us: it must not be changed again
             return -EINTR;
         }
-        if (code != EEXIST) {
+        if (code != EEXIST && code != EINTR) {
             return -code;
         }
     }

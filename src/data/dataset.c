@@ -2,7 +2,6 @@
 // Datasets at work: samples one after the other, how each becomes what the model
 // wants. It knows no file format (that is the sources' business). Names and types of the specs must
 // outlive the dataset.
-#include <stdio.h>
 #include <string.h>
 
 #include "data/dataset.h"

@@ -7,7 +7,7 @@
 static enum mopt_status set_attributes(struct mopt_node *inner, const struct mopt_node *node,
                                        struct mopt_error *err)
 {
-    const struct mopt_attribute *directions;
+    const struct mopt_attribute *directions = NULL;
     enum mopt_status status = mopt__node_copy_attributes(inner, node, err);
     if (status == MOPT_OK) {
         status = mopt__upgrade_ints(inner, "directions", &directions, err);

@@ -186,8 +186,10 @@ static void dims_may_be_absent(void **state)
 {
     (void)state;
     const int64_t sizes[] = {MOPT_DIM_UNKNOWN, 3};
-    const struct mopt_type type = {
-        .kind = MOPT_TYPE_TENSOR, .dtype = MOPT_FLOAT32, .rank = 2, .dims = sizes};
+    const struct mopt_type type = {.kind = MOPT_TYPE_TENSOR,
+                                   .dtype = MOPT_FLOAT32,
+                                   .rank = 2,
+                                   .dims = sizes};
     const struct mopt_input_spec spec = {.name = "x", .type = &type};
     struct mopt_data_options options = {.batch = 2};
     struct mopt_dataset *dataset = NULL;
