@@ -67,25 +67,25 @@ bool mopt__parse_f64(const char *text, double *out)
     return true;
 }
 
+static bool is_byte_sign(char c)
+{
+    return c == 'B' || c == 'b';
+}
+
 // Power of 1024 of a suffix such as "", "B", "k", "MiB", "GB"; -1 when it is none.
 static int suffix_power(const char *suffix)
 {
     static const char units[] = "kmgtpe";
     int power = 0;
-    if (*suffix && *suffix != 'b' && *suffix != 'B') {
+    if (*suffix != '\0' && !is_byte_sign(*suffix)) {
         const char *unit = strchr(units, tolower((unsigned char)*suffix));
-        if (!unit) {
+        if (unit == NULL) {
             return -1;
         }
         power = (int)(unit - units) + 1;
-        suffix++;
-        if (suffix[0] == 'i' && (suffix[1] == 'B' || suffix[1] == 'b')) {
-            suffix++;
-        }
+        suffix += suffix[1] == 'i' && is_byte_sign(suffix[2]) ? 2 : 1;
     }
-    if (*suffix == 'B' || *suffix == 'b') {
-        suffix++;
-    }
+    suffix += is_byte_sign(*suffix) ? 1 : 0;
     return *suffix == '\0' ? power : -1;
 }
 

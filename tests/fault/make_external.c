@@ -11,7 +11,8 @@ int main(int argc, char **argv)
     if (argc != 4) {
         return 2;
     }
-    struct mopt_onnx_save_options options = {.force = true, .external = 1,
+    struct mopt_onnx_save_options options = {.force = true,
+                                             .external = 1,
                                              .external_name = argv[3]};
     mopt_error_clear(&err);
     if (mopt__onnx_load(argv[1], NULL, &model, &err) != MOPT_OK ||

@@ -202,8 +202,7 @@ static void judge_output(struct sweep *sweep, unsigned long long point, bool goo
     path_of(path, sweep->folder, sweep->output);
     bool there = read_file(path, &now);
     bool whole = there && same(&now, sweep->expected.data, sweep->expected.size);
-    bool old = sweep->old == NULL ? !there
-                                  : there && same(&now, sweep->old, strlen(sweep->old));
+    bool old = sweep->old == NULL ? !there : there && same(&now, sweep->old, strlen(sweep->old));
     if (good && !whole) {
         fail(sweep, point, "success, but the output is ", there ? "different" : "missing");
     } else if (!whole && !old) {

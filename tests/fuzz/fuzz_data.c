@@ -19,7 +19,9 @@ static void read_samples(const char *path)
     struct mopt_error err;
     struct mopt_dataset *dataset = NULL;
     const int64_t dims[4] = {MOPT_DIM_UNKNOWN, 1, 4, 4};
-    struct mopt_type type = {.kind = MOPT_TYPE_TENSOR, .dtype = MOPT_FLOAT32, .rank = 4,
+    struct mopt_type type = {.kind = MOPT_TYPE_TENSOR,
+                             .dtype = MOPT_FLOAT32,
+                             .rank = 4,
                              .dims = dims};
     struct mopt_input_spec spec = {.name = "x", .type = &type};
     struct mopt_data_options options = {.path = path, .batch = 2, .samples = 8};

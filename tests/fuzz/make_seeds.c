@@ -20,10 +20,10 @@ static bool write_model(const char *folder, const char *path)
     struct mopt_model *model = NULL;
     struct mopt_onnx_save_options options = {.force = true, .external = 0};
     (void)snprintf(name, sizeof name, "%s/models/%s.onnx", folder, mopt__path_basename(path));
-    bool good = mopt__mapping_open(path, 0, &mapping, &problem) == MOPT_OK &&
-                mopt__text_parse((const char *)mapping->data, mapping->size, &model, &problem) ==
-                    MOPT_OK &&
-                mopt__onnx_save(model, name, &options, NULL, &problem) == MOPT_OK;
+    bool good =
+        mopt__mapping_open(path, 0, &mapping, &problem) == MOPT_OK &&
+        mopt__text_parse((const char *)mapping->data, mapping->size, &model, &problem) == MOPT_OK &&
+        mopt__onnx_save(model, name, &options, NULL, &problem) == MOPT_OK;
     mopt__model_free(model);
     mopt__mapping_unref(mapping);
     return good;
@@ -65,12 +65,12 @@ static bool write_others(const char *folder)
 {
     // 2 images of 4x4 bytes; a picture of one grey pixel (PNG, whole); an empty gzip stream.
     static const uint8_t idx[16 + 32] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 4, 1, 2, 3};
-    static const uint8_t png[] = {
-        0x89, 'P',  'N',  'G',  13,   10,   26,   10,   0,    0,    0,    13,   'I',  'H', 'D', 'R',
-        0,    0,    0,    1,    0,    0,    0,    1,    8,    0,    0,    0,    0,    0x3a, 0x7e, 0x9b,
-        0x55, 0,    0,    0,    10,   'I',  'D',  'A',  'T',  0x78, 0x9c, 0x63, 0x68, 0,    0,    0,
-        0x82, 0,    0x81, 0x77, 0xcd, 0x72, 0xb6, 0,    0,    0,    0,    'I',  'E',  'N',  'D',  0xae,
-        0x42, 0x60, 0x82};
+    static const uint8_t png[] = {0x89, 'P', 'N',  'G',  13,   10,   26,   10,   0,    0, 0, 13,
+                                  'I',  'H', 'D',  'R',  0,    0,    0,    1,    0,    0, 0, 1,
+                                  8,    0,   0,    0,    0,    0x3a, 0x7e, 0x9b, 0x55, 0, 0, 0,
+                                  10,   'I', 'D',  'A',  'T',  0x78, 0x9c, 0x63, 0x68, 0, 0, 0,
+                                  0x82, 0,   0x81, 0x77, 0xcd, 0x72, 0xb6, 0,    0,    0, 0, 'I',
+                                  'E',  'N', 'D',  0xae, 0x42, 0x60, 0x82};
     static const uint8_t gz[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     static const char list[] = "a.npy 1\nb.npy 2\nx=c.npy y=d.npy\n";
     return write_bytes(folder, "images.idx", idx, sizeof idx) &&
