@@ -63,8 +63,21 @@ def interface(model):
     return [[(v.name, v.type) for v in values] for values in (model.get_inputs(), model.get_outputs())]
 
 
-def failure_of(path):
-    before = session(path)
+def reference_of(path):
+    """The original's session, with inputs and outputs of three runs; None when ONNX Runtime does not take it as it is."""
+    try:
+        before = session(path)
+        runs = []
+        for seed in range(3):
+            dims = {}
+            feeds = {i.name: make_input(path, i, dims, seed) for i in before.get_inputs()}
+            runs.append((feeds, before.run(None, feeds)))
+        return before, runs
+    except Exception:  # an operator, a type or a locale that ONNX Runtime lacks, values that are no tensors
+        return None
+
+
+def failure_of(path, before, runs):
     refusal = mopt(path, "-O3")
     if refusal is not None:
         return refusal
@@ -77,26 +90,31 @@ def failure_of(path):
         return "grows"
     if interface(before) != interface(after):
         return "the interface changes"
-    for seed in range(3):
-        dims = {}
-        feeds = {i.name: make_input(path, i, dims, seed) for i in before.get_inputs()}
-        why = difference(after.run(None, feeds), before.run(None, feeds))
+    for seed, (feeds, wanted) in enumerate(runs):
+        why = difference(after.run(None, feeds), wanted)
         if why is not None:
             return f"seed {seed}: {why}"
     return None
 
 
 def main():
-    passed, failures = 0, []
+    passed, failures, foreign = 0, [], 0
     for path in sorted(p for folder in sys.argv[1:] for p in glob.glob(f"{folder}/**/*.onnx", recursive=True)):
+        reference = reference_of(path)
+        if reference is None:
+            foreign += 1
+            continue
         try:
-            why = failure_of(path)
+            why = failure_of(path, *reference)
         except Exception as error:
             why = str(error)[:300]
         if why is None:
             passed += 1
         else:
             failures.append(f"{path}: {why}")
+    print(f"{foreign} models that ONNX Runtime does not run as they are were left out")
+    if passed < 10:
+        failures.append(f"only {passed} models compared")
     finish(passed, failures)
 
 
