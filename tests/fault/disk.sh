@@ -44,7 +44,6 @@ out=$work/out
 writes optimize o.onnx - optimize "$small" -o "$out/o.onnx"
 writes 'optimize --force' o.onnx old optimize "$small" -f -o "$out/o.onnx"
 writes 'run --save' o.npz old run "$small" --data random -f --save "$out/o.npz"
-writes 'info --json=' o.json - version --json="$out/o.json"
 
 # A device that is always full.
 if [ -c /dev/full ]; then
