@@ -127,14 +127,16 @@ static enum mopt_status describe(struct mopt_tensor *tensor, enum mopt_dtype dty
                                   (long long)dims[i]);
         }
         empty = empty || dims[i] == 0;
-        fits = fits && mopt__size_mul(count, (size_t)dims[i], &count);
+        // Without the zeros, so that strides and partial products of empty tensors fit, too.
+        fits = fits && mopt__size_mul(count, dims[i] > 0 ? (size_t)dims[i] : 1, &count);
         tensor->dims[i] = dims[i];
     }
-    count = empty ? 0 : count;
-    if ((!fits && !empty) || !mopt__dtype_bytes(dtype, count, &tensor->bytes) ||
-        count > PTRDIFF_MAX || tensor->bytes > PTRDIFF_MAX) {
+    if (!fits || !mopt__dtype_bytes(dtype, count, &tensor->bytes) || count > PTRDIFF_MAX ||
+        tensor->bytes > PTRDIFF_MAX) {
         return mopt_error_set(err, MOPT_E_SHAPE, "number of elements is too large");
     }
+    count = empty ? 0 : count;
+    tensor->bytes = empty ? 0 : tensor->bytes;
     tensor->references = 1;
     tensor->dtype = dtype;
     tensor->rank = rank;

@@ -67,6 +67,18 @@ static enum mopt_status apply(struct run *run, const struct mopt_rule *rule, str
     return check_after(run, rule, label, err);
 }
 
+// Nothing reads what the node makes. Rules let it be: replacing its outputs would change nothing, and
+// match again for ever.
+static bool is_idle(const struct mopt_node *node)
+{
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] != NULL && !mopt__value_is_dead(node->outputs[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum mopt_status try_rules(struct run *run, struct mopt_node *node, struct mopt_error *err)
 {
     const struct mopt_rule_bucket *bucket = mopt__rule_index_find(&run->index, node);
@@ -108,7 +120,7 @@ static enum mopt_status visit(struct run *run, struct mopt_node *node, bool stal
     if (status == MOPT_OK && stale) {
         status = refresh(run, node, err);
     }
-    return status == MOPT_OK ? try_rules(run, node, err) : status;
+    return status == MOPT_OK && !is_idle(node) ? try_rules(run, node, err) : status;
 }
 
 static enum mopt_status drain(struct run *run, struct mopt_error *err)
@@ -211,7 +223,7 @@ static enum mopt_status scan_graph(void *context, struct mopt_graph *graph, stru
     struct scan *scan = context;
     (void)err;
     for (struct mopt_node *node = graph->first; node != NULL && !scan->found; node = node->next) {
-        scan->found = any_rule_matches(scan, node);
+        scan->found = !is_idle(node) && any_rule_matches(scan, node);
     }
     return MOPT_OK;
 }

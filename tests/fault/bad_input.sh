@@ -22,7 +22,7 @@ elif [ -n "${CI:-}" ]; then
   failures=1
 fi
 find "$source/examples/models" "$source/tests/models" -name 'fm_*.onnx' 2>/dev/null | sort |
-  damage "--cuts $((400 / every)) --flips $((400 / every))"
+  damage "--cuts $((240 / every)) --flips $((240 / every))"
 [ ! -d "${MOPT_TEST_MODELS:-/nowhere}" ] || find "$MOPT_TEST_MODELS" -name '*.onnx' | sort |
   damage "--cuts $((80 / every)) --flips $((80 / every))"
 echo "$failures failures"

@@ -30,7 +30,7 @@ static void new_tensors_are_aligned_and_counted(void **state)
     tensor = make(MOPT_INT4, 2, dims);
     assert_int_equal(tensor->bytes, 8);
     mopt__tensor_unref(tensor);
-    const int64_t empty[3] = {INT64_MAX, 0, INT64_MAX};
+    const int64_t empty[3] = {1 << 20, 0, 1 << 20};
     tensor = make(MOPT_FLOAT64, 3, empty);
     assert_int_equal(tensor->count, 0);
     assert_non_null(tensor->data);
@@ -50,6 +50,8 @@ static void impossible_tensors_are_refused(void **state)
     dims[0] = -1;
     assert_int_equal(mopt__tensor_new(MOPT_INT8, 1, dims, &tensor, &err), MOPT_E_SHAPE);
     assert_null(tensor);
+    const int64_t empty[3] = {INT64_MAX, 0, 3}; // no elements, but its strides do not fit
+    assert_int_equal(mopt__tensor_new(MOPT_INT8, 3, empty, &tensor, &err), MOPT_E_SHAPE);
     dims[0] = INT64_MAX;
     dims[1] = 3;
     assert_int_equal(mopt__tensor_new(MOPT_INT8, 2, dims, &tensor, &err), MOPT_E_SHAPE);
