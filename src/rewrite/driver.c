@@ -67,8 +67,8 @@ static enum mopt_status apply(struct run *run, const struct mopt_rule *rule, str
     return check_after(run, rule, label, err);
 }
 
-// Nothing reads what the node makes. Rules let it be: replacing its outputs would change nothing, and
-// match again for ever.
+// Nothing reads what the node makes. Rules let it be: replacing its outputs would change nothing,
+// and match again for ever.
 static bool is_idle(const struct mopt_node *node)
 {
     for (uint32_t i = 0; i < node->output_count; i++) {

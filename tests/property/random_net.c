@@ -94,7 +94,7 @@ static int integers(struct net *net, const int64_t *values, int count)
 
 static bool add_unary(struct net *net, int v)
 {
-    static const char *const ops[] = {"Relu",    "Sigmoid", "Tanh", "Neg",      "Abs",
+    static const char *const ops[] = {"Relu",     "Sigmoid", "Tanh", "Neg",      "Abs",
                                       "Identity", "Dropout", "Relu", "Identity", "HardSwish"};
     const char *op = ops[below(net, (int64_t)MOPT_COUNTOF(ops))];
     mopt__strbuf_printf(&net->body, "    v%d = %s(v%d);\n", net->count, op, v);
@@ -128,7 +128,8 @@ static bool add_binary(struct net *net, int v)
     enum fill fill = (enum fill)below(net, 4);
     int c = constant(net, &small, fill);
     bool turned = chance(net, 30);
-    mopt__strbuf_printf(&net->body, turned ? "    v%d = %s(c%d, v%d);\n" : "    v%d = %s(v%d, c%d);\n",
+    mopt__strbuf_printf(&net->body,
+                        turned ? "    v%d = %s(c%d, v%d);\n" : "    v%d = %s(v%d, c%d);\n",
                         net->count, op, turned ? c : v, turned ? v : c);
     (void)result(net, shape);
     return true;
@@ -145,14 +146,15 @@ static bool add_conv(struct net *net, int v)
     int64_t stride = chance(net, 25) ? 2 : 1;
     int64_t channels = out.dims[1];
     bool depthwise = chance(net, 30);
-    struct shape weight = {.rank = 4, .dims = {depthwise ? channels : 1 + below(net, 6),
-                                               depthwise ? 1 : channels, kernel, kernel}};
+    struct shape weight = {.rank = 4,
+                           .dims = {depthwise ? channels : 1 + below(net, 6),
+                                    depthwise ? 1 : channels, kernel, kernel}};
     struct shape bias = {.rank = 1, .dims = {weight.dims[0]}};
     int w = constant(net, &weight, FILL_RANDOM);
-    mopt__strbuf_printf(&net->body,
-                        "    v%d = Conv<pads=[%d, %d, %d, %d], strides=[%d, %d], group=%d>(v%d, c%d",
-                        net->count, (int)pad, (int)pad, (int)pad, (int)pad, (int)stride,
-                        (int)stride, depthwise ? (int)channels : 1, v, w);
+    mopt__strbuf_printf(
+        &net->body, "    v%d = Conv<pads=[%d, %d, %d, %d], strides=[%d, %d], group=%d>(v%d, c%d",
+        net->count, (int)pad, (int)pad, (int)pad, (int)pad, (int)stride, (int)stride,
+        depthwise ? (int)channels : 1, v, w);
     if (chance(net, 50)) {
         mopt__strbuf_printf(&net->body, ", c%d", constant(net, &bias, FILL_RANDOM));
     }
@@ -351,8 +353,8 @@ static bool add_cast(struct net *net, int v)
         mopt__strbuf_printf(&net->body, "    v%d = Cast<to=1>(v%d);\n", net->count, v);
     } else {
         int n = net->names++;
-        mopt__strbuf_printf(&net->body, "    d%d = Cast<to=11>(v%d);\n    v%d = Cast<to=1>(d%d);\n", n,
-                            v, net->count, n);
+        mopt__strbuf_printf(&net->body, "    d%d = Cast<to=11>(v%d);\n    v%d = Cast<to=1>(d%d);\n",
+                            n, v, net->count, n);
     }
     (void)result(net, &net->values[v]);
     return true;
@@ -386,11 +388,13 @@ static bool add_twin(struct net *net, int v)
     return true;
 }
 
-static bool (*const makers[])(struct net *net, int v) = {
-    add_unary, add_unary,    add_binary, add_binary,     add_binary,  add_conv,    add_conv,
-    add_conv,  add_batch_norm, add_batch_norm, add_pool, add_pad,     add_transpose,
-    add_transpose, add_reshape, add_matmul, add_matmul,  add_concat,  add_slice,   add_softmax,
-    add_cast,  add_unsqueeze, add_twin};
+static bool (*const makers[])(struct net *net,
+                              int v) = {add_unary,      add_unary,      add_binary,  add_binary,
+                                        add_binary,     add_conv,       add_conv,    add_conv,
+                                        add_batch_norm, add_batch_norm, add_pool,    add_pad,
+                                        add_transpose,  add_transpose,  add_reshape, add_matmul,
+                                        add_matmul,     add_concat,     add_slice,   add_softmax,
+                                        add_cast,       add_unsqueeze,  add_twin};
 
 static void outputs_text(struct net *net, struct mopt_strbuf *out)
 {

@@ -163,8 +163,9 @@ static void print(struct exercise *exercise, const struct mopt_model *model)
     struct mopt_error err;
     struct mopt_strbuf text = {0};
     bool whole = model->file_bytes <= PRINTED_MAX;
-    struct mopt_text_options options = {
-        .types = true, .details = true, .max_elements = whole ? 0 : SHOWN};
+    struct mopt_text_options options = {.types = true,
+                                        .details = true,
+                                        .max_elements = whole ? 0 : SHOWN};
     struct mopt_model *again = NULL;
     mopt_error_clear(&err);
     enum mopt_status status = mopt__text_print(model, &options, &text, &err);
