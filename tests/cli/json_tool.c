@@ -41,18 +41,36 @@ static const cJSON *find(const cJSON *item, const char *path)
     return item;
 }
 
+static void print_text(char *text)
+{
+    (void)puts(text != NULL ? text : "");
+    cJSON_free(text);
+}
+
+static int print_member(const cJSON *document, const char *path)
+{
+    const cJSON *item = find(document, path);
+    if (item == NULL) {
+        return 1;
+    }
+    if (cJSON_IsString(item)) {
+        (void)puts(item->valuestring);
+    } else {
+        print_text(cJSON_PrintUnformatted(item));
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     cJSON *document = parse();
+    int code = 0;
     if (argc == 3 && strcmp(argv[1], "get") == 0) {
-        const cJSON *item = find(document, argv[2]);
-        if (item == NULL) {
-            return 1;
-        }
-        (void)puts(cJSON_IsString(item) ? item->valuestring : cJSON_PrintUnformatted(item));
+        code = print_member(document, argv[2]);
     } else if (argc == 2 && strcmp(argv[1], "stable") == 0) {
         cJSON_DeleteItemFromObjectCaseSensitive(document, "run");
-        (void)puts(cJSON_Print(document));
+        print_text(cJSON_Print(document));
     }
-    return 0;
+    cJSON_Delete(document);
+    return code;
 }
