@@ -43,6 +43,7 @@ writes() {
 out=$work/out
 writes optimize o.onnx - optimize "$small" -o "$out/o.onnx"
 writes 'optimize --force' o.onnx old optimize "$small" -f -o "$out/o.onnx"
+writes 'optimize a net' o.onnx - optimize "$source/tests/models/fm_mobilenet.onnx" -o "$out/o.onnx"
 writes 'run --save' o.npz old run "$small" --data random -f --save "$out/o.npz"
 
 # A device that is always full.

@@ -30,7 +30,7 @@ for harness in "$@"; do
   mkdir -p "$build/corpus/$harness"
   echo "== fuzz_$harness for $seconds s"
   "$build/tests/fuzz/fuzz_$harness" "$build/corpus/$harness" "$seeds" \
-    -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -max_len=16384 \
+    -max_total_time="$seconds" -timeout=60 -rss_limit_mb=3000 -max_len=16384 \
     -print_final_stats=1 -artifact_prefix="$build/found/$harness-" \
     >"$build/found/$harness.log" 2>&1 || failed=1
   tail -n 12 "$build/found/$harness.log"

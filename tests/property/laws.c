@@ -232,7 +232,9 @@ int main(int argc, char **argv)
             count = number;
         }
     }
-    (void)snprintf(law.file, sizeof law.file, "/tmp/mopt-laws-XXXXXX");
+    // In memory if possible: thousands of files are made safe on the disk otherwise.
+    const char *folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    (void)snprintf(law.file, sizeof law.file, "%s/mopt-laws-XXXXXX", folder);
     int fd = mkstemp(law.file);
     if (fd < 0) {
         return 2;
