@@ -22,7 +22,7 @@ for blocks in 91 364 1455 5819; do
         i=$((i + 1))
     done
     median=$(sort -n "$work/times" | awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)] }')
-    after=$("$mopt" info "$work/out.onnx" --json 2>/dev/null | sed -n 's/.*"nodes":[ ]*\([0-9]*\).*/\1/p' | head -n 1)
+    after=$("$mopt" info "$work/out.onnx" --json 2>/dev/null | sed -n 's/.*"nodes":[[:space:]]*\([0-9]*\).*/\1/p' | head -n 1)
     nodes=$((blocks * 11 + 1))
     printf '| %d | %s | %s |\n' "$nodes" "${after:-?}" "$median"
     echo "$nodes $median" >>"$work/points"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers from text and to text: strict parsing, human forms. Never depends on the process locale.
-#include <ctype.h>
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
@@ -72,17 +71,23 @@ static bool is_byte_sign(char c)
     return c == 'B' || c == 'b';
 }
 
+// Power of 1024 of a unit's letter, 1 for 'k' or 'K'; 0 when it is none.
+static int unit_power(char letter)
+{
+    static const char units[] = "kKmMgGtTpPeE";
+    const char *unit = letter == '\0' ? NULL : strchr(units, letter);
+    return unit == NULL ? 0 : (int)(unit - units) / 2 + 1;
+}
+
 // Power of 1024 of a suffix such as "", "B", "k", "MiB", "GB"; -1 when it is none.
 static int suffix_power(const char *suffix)
 {
-    static const char units[] = "kmgtpe";
     int power = 0;
     if (*suffix != '\0' && !is_byte_sign(*suffix)) {
-        const char *unit = strchr(units, tolower((unsigned char)*suffix));
-        if (unit == NULL) {
+        power = unit_power(*suffix);
+        if (power == 0) {
             return -1;
         }
-        power = (int)(unit - units) + 1;
         suffix += suffix[1] == 'i' && is_byte_sign(suffix[2]) ? 2 : 1;
     }
     suffix += is_byte_sign(*suffix) ? 1 : 0;

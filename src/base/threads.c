@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The thread pool. Each worker has a mailbox of its own: the caller hands a ticket only to the
-// workers that take part in a loop and waits for exactly these, so no worker ever looks at a job
-// that is being replaced. Both sides spin for a moment, then sleep. Knows nothing of what the loops
-// compute.
+// The thread pool. Each worker has a mailbox of its own: the caller puts a part of a loop and a new
+// ticket into the mailboxes of the workers that take part and waits until exactly these have
+// finished it, so no worker ever looks at a loop that is being replaced. A hand-off moves one cache
+// line there and one back. Both sides spin for a while, then sleep. The part of a worker that must
+// be woken is only offered to it: when the caller is through with its own part first, it runs that
+// one, too. Knows nothing of what the loops compute.
 #include "base/threads.h"
 
 #include <pthread.h>
@@ -15,13 +17,17 @@
 #include "base/cpu.h"
 #include "base/internal.h"
 
-enum { THREADS_LARGEST = 256, SPIN_NS = 20000 };
+enum {
+    THREADS_LARGEST = 256,
+    SPIN_NS = 200000, // longer than most gaps between the loops of a running network
+    SPIN_LOOKS = 64,  // looks at a number between two looks at the clock, which takes longer
+    LINE = 64,        // cache line; processors fetch them in pairs
+};
 
-// Waits for an atomic number to change. The waiter announces itself before it looks a last time,
-// the waker changes the number before it looks for sleepers (both sequentially consistent): one of
+// Someone who may be asleep until a number changes. He announces it before he looks a last time,
+// the waker changes the number before he looks for sleepers (both sequentially consistent): one of
 // them sees the other.
-struct gate {
-    atomic_uint number;
+struct sleeper {
     atomic_bool asleep;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -30,103 +36,126 @@ struct gate {
 struct job {
     void (*body)(void *context, int64_t begin, int64_t end, int thread);
     void *context;
-    int64_t count;
-    int64_t parts;
+    int64_t begin, end;
+    bool offered; // whoever sets `taken` runs it
+};
+
+// What the caller did with a part.
+enum hand_off {
+    HANDED,  // the worker runs it
+    OFFERED, // the worker runs it, unless the caller is faster
+    KEPT,    // the worker has not even seen its last offer: the caller runs it
 };
 
 struct worker {
-    alignas(64) struct gate ticket; // number: how many jobs were handed to this worker
+    alignas(LINE) struct job job; // written by the caller before the ticket, in the same line
+    atomic_uint ticket;           // how many jobs were handed to this worker
+    enum hand_off hand_off;       // the caller's
+    char far_from_ticket[LINE + 16];
+    alignas(LINE) atomic_uint done; // last ticket it is through with
+    atomic_bool taken;
+    char far_from_done[2 * LINE - 8];
+    struct sleeper sleeper;
     struct mopt_pool *pool;
     pthread_t thread;
     int index;
 };
 
 struct mopt_pool {
-    alignas(64) struct gate running; // number: workers that have not finished the present job
-    struct job job;
-    pthread_mutex_t submit; // one caller at a time
-    int size;
+    alignas(LINE) struct sleeper caller; // waiting for its workers
+    // What workers read is not in the line of the lock, which changes with every loop.
+    alignas(LINE) atomic_bool stop;
     bool spin; // there is a processor for each thread
-    atomic_bool stop;
-    struct worker *workers; // size-1 of them; worker i runs part i+1
+    int size;
     int started;
+    struct worker *workers; // size-1 of them; worker i runs part i+1
+    char far_from_submit[LINE];
+    alignas(LINE) pthread_mutex_t submit; // one caller at a time
 };
 
 // Set while this thread runs a loop body: loops started from there are serial.
 static _Thread_local bool inside_body;
 static _Thread_local int body_thread;
 
-static void gate_init(struct gate *gate)
+static void sleeper_init(struct sleeper *sleeper)
 {
     // With default attributes these calls have no way to fail on Linux.
-    pthread_mutex_init(&gate->mutex, NULL);
-    pthread_cond_init(&gate->changed, NULL);
-    atomic_init(&gate->number, 0);
-    atomic_init(&gate->asleep, false);
+    pthread_mutex_init(&sleeper->mutex, NULL);
+    pthread_cond_init(&sleeper->changed, NULL);
+    atomic_init(&sleeper->asleep, false);
 }
 
-static void gate_release(struct gate *gate)
+static void sleeper_release(struct sleeper *sleeper)
 {
-    pthread_cond_destroy(&gate->changed);
-    pthread_mutex_destroy(&gate->mutex);
+    pthread_cond_destroy(&sleeper->changed);
+    pthread_mutex_destroy(&sleeper->mutex);
 }
 
 static void pause_briefly(void)
 {
-    for (int i = 0; i < 16; i++) {
 #if defined(__x86_64__)
-        __builtin_ia32_pause();
+    __builtin_ia32_pause();
 #elif defined(__aarch64__)
-        __asm__ volatile("yield");
+    __asm__ volatile("yield");
 #endif
-    }
 }
 
-// For the side that waits: the wanted state is number != value (equal false) or number == value
-// (equal true).
-static bool gate_reached(struct gate *gate, unsigned value, bool equal)
+// The wanted state is number != value (equal false) or number == value (equal true).
+static bool reached(const atomic_uint *number, unsigned value, bool equal)
 {
-    return (atomic_load(&gate->number) == value) == equal;
+    return (atomic_load(number) == value) == equal;
 }
 
-static void gate_wait(struct gate *gate, unsigned value, bool equal, bool spin)
+// Looks at the number for SPIN_NS; false when it did not change.
+static bool spin_until(const atomic_uint *number, unsigned value, bool equal)
 {
-    uint64_t end = spin ? mopt__clock_ns() + SPIN_NS : 0;
-    while (spin && mopt__clock_ns() < end) {
-        if (gate_reached(gate, value, equal)) {
-            return;
+    uint64_t end = 0;
+    for (;;) {
+        for (int i = 0; i < SPIN_LOOKS; i++) {
+            if (reached(number, value, equal)) {
+                return true;
+            }
+            pause_briefly();
         }
-        pause_briefly();
+        uint64_t now = mopt__clock_ns();
+        if (end == 0) {
+            end = now + SPIN_NS;
+        } else if (now >= end) {
+            return false;
+        }
     }
-    pthread_mutex_lock(&gate->mutex);
-    atomic_store(&gate->asleep, true);
-    while (!gate_reached(gate, value, equal)) {
-        pthread_cond_wait(&gate->changed, &gate->mutex);
-    }
-    atomic_store(&gate->asleep, false);
-    pthread_mutex_unlock(&gate->mutex);
 }
 
-// Called after number was changed.
-static void gate_wake(struct gate *gate)
+static void wait_until(struct sleeper *sleeper, const atomic_uint *number, unsigned value,
+                       bool equal, bool spin)
 {
-    if (atomic_load(&gate->asleep)) {
-        pthread_mutex_lock(&gate->mutex);
-        pthread_cond_signal(&gate->changed);
-        pthread_mutex_unlock(&gate->mutex);
+    if (spin ? spin_until(number, value, equal) : reached(number, value, equal)) {
+        return;
+    }
+    pthread_mutex_lock(&sleeper->mutex);
+    atomic_store(&sleeper->asleep, true);
+    while (!reached(number, value, equal)) {
+        pthread_cond_wait(&sleeper->changed, &sleeper->mutex);
+    }
+    atomic_store(&sleeper->asleep, false);
+    pthread_mutex_unlock(&sleeper->mutex);
+}
+
+// Called after the number was changed.
+static void wake(struct sleeper *sleeper)
+{
+    if (atomic_load(&sleeper->asleep)) {
+        pthread_mutex_lock(&sleeper->mutex);
+        pthread_cond_signal(&sleeper->changed);
+        pthread_mutex_unlock(&sleeper->mutex);
     }
 }
 
-// Part of [0,count): the first count % parts ranges are one longer than the others.
 static void run_part(const struct job *job, int part)
 {
-    int64_t length = job->count / job->parts;
-    int64_t longer = job->count % job->parts;
-    int64_t begin = part * length + (part < longer ? part : longer);
-    int64_t end = begin + length + (part < longer);
     inside_body = true;
     body_thread = part;
-    job->body(job->context, begin, end, part);
+    job->body(job->context, job->begin, job->end, part);
     inside_body = false;
     body_thread = 0;
 }
@@ -137,22 +166,23 @@ static void *work(void *argument)
     struct mopt_pool *pool = worker->pool;
     unsigned seen = 0;
     for (;;) {
-        gate_wait(&worker->ticket, seen, false, pool->spin);
+        wait_until(&worker->sleeper, &worker->ticket, seen, false, pool->spin);
         seen++;
         if (atomic_load(&pool->stop)) {
             return NULL;
         }
-        run_part(&pool->job, worker->index + 1);
-        if (atomic_fetch_sub(&pool->running.number, 1) == 1) {
-            gate_wake(&pool->running);
+        if (!worker->job.offered || !atomic_exchange(&worker->taken, true)) {
+            run_part(&worker->job, worker->index + 1);
         }
+        atomic_store(&worker->done, seen);
+        wake(&pool->caller);
     }
 }
 
 static void hand_ticket(struct worker *worker)
 {
-    atomic_fetch_add(&worker->ticket.number, 1);
-    gate_wake(&worker->ticket);
+    atomic_fetch_add(&worker->ticket, 1);
+    wake(&worker->sleeper);
 }
 
 void mopt__pool_free(struct mopt_pool *pool)
@@ -166,9 +196,9 @@ void mopt__pool_free(struct mopt_pool *pool)
     }
     for (int i = 0; i < pool->started; i++) {
         pthread_join(pool->workers[i].thread, NULL);
-        gate_release(&pool->workers[i].ticket);
+        sleeper_release(&pool->workers[i].sleeper);
     }
-    gate_release(&pool->running);
+    sleeper_release(&pool->caller);
     pthread_mutex_destroy(&pool->submit);
     mopt__free_aligned(pool->workers);
     mopt__free_aligned(pool);
@@ -196,10 +226,12 @@ static enum mopt_status start_workers(struct mopt_pool *pool, struct mopt_error 
         struct worker *worker = &pool->workers[pool->started];
         worker->pool = pool;
         worker->index = pool->started;
-        gate_init(&worker->ticket);
+        atomic_init(&worker->ticket, 0);
+        atomic_init(&worker->done, 0);
+        sleeper_init(&worker->sleeper);
         int code = pthread_create(&worker->thread, NULL, work, worker);
         if (code != 0) {
-            gate_release(&worker->ticket);
+            sleeper_release(&worker->sleeper);
             status = mopt_error_set(err, MOPT_E_LIMIT, "cannot start thread %d of %d: %s",
                                     pool->started + 2, pool->size, mopt__errno_text(code));
             break;
@@ -232,9 +264,8 @@ enum mopt_status mopt__pool_new(int threads, struct mopt_pool **out, struct mopt
     pool->spin = threads <= cpus;
     pool->workers = workers;
     pool->started = 0;
-    pool->job = (struct job){0};
     atomic_init(&pool->stop, false);
-    gate_init(&pool->running);
+    sleeper_init(&pool->caller);
     pthread_mutex_init(&pool->submit, NULL);
     enum mopt_status status = start_workers(pool, err);
     if (status != MOPT_OK) {
@@ -259,8 +290,64 @@ static void run_serially(const struct mopt_pool *pool, const struct job *job)
     int outer = body_thread;
     int thread = outer < mopt__pool_size(pool) ? outer : 0;
     inside_body = true;
-    job->body(job->context, 0, job->count, thread);
+    job->body(job->context, job->begin, job->end, thread);
     inside_body = nested;
+}
+
+// Part of the job's range: the first ranges are one longer than the others where it does not
+// divide.
+static struct job part_of(const struct job *job, int64_t parts, int64_t part)
+{
+    int64_t length = job->end / parts;
+    int64_t longer = job->end % parts;
+    struct job own = *job;
+    own.begin = part * length + (part < longer ? part : longer);
+    own.end = own.begin + length + (part < longer);
+    return own;
+}
+
+static void hand_off(struct worker *worker, const struct job *part)
+{
+    if (atomic_load(&worker->done) != atomic_load(&worker->ticket)) {
+        worker->hand_off = KEPT;
+        return;
+    }
+    bool asleep = atomic_load(&worker->sleeper.asleep);
+    worker->hand_off = asleep ? OFFERED : HANDED;
+    worker->job = *part;
+    worker->job.offered = asleep;
+    if (asleep) {
+        atomic_store(&worker->taken, false);
+    }
+    hand_ticket(worker);
+}
+
+static void run_parts(struct mopt_pool *pool, const struct job *job, int64_t parts)
+{
+    pthread_mutex_lock(&pool->submit);
+    for (int i = 0; i < (int)parts - 1; i++) {
+        const struct job part = part_of(job, parts, i + 1);
+        hand_off(&pool->workers[i], &part);
+    }
+    const struct job own = part_of(job, parts, 0);
+    run_part(&own, 0);
+    for (int i = 0; i < (int)parts - 1; i++) {
+        struct worker *worker = &pool->workers[i];
+        if (worker->hand_off == KEPT ||
+            (worker->hand_off == OFFERED && !atomic_exchange(&worker->taken, true))) {
+            const struct job part = part_of(job, parts, i + 1);
+            worker->hand_off = KEPT;
+            run_part(&part, i + 1);
+        }
+    }
+    for (int i = 0; i < (int)parts - 1; i++) {
+        struct worker *worker = &pool->workers[i];
+        if (worker->hand_off != KEPT) {
+            wait_until(&pool->caller, &worker->done, atomic_load(&worker->ticket), true,
+                       pool->spin);
+        }
+    }
+    pthread_mutex_unlock(&pool->submit);
 }
 
 void mopt__pool_for(struct mopt_pool *pool, int64_t count, int64_t grain,
@@ -274,18 +361,10 @@ void mopt__pool_for(struct mopt_pool *pool, int64_t count, int64_t grain,
     if (parts > mopt__pool_size(pool)) {
         parts = mopt__pool_size(pool);
     }
-    struct job job = {.body = body, .context = context, .count = count, .parts = parts};
+    const struct job job = {.body = body, .context = context, .end = count};
     if (parts <= 1 || inside_body) {
         run_serially(pool, &job);
-        return;
+    } else {
+        run_parts(pool, &job, parts);
     }
-    pthread_mutex_lock(&pool->submit);
-    pool->job = job;
-    atomic_store(&pool->running.number, (unsigned)(parts - 1));
-    for (int i = 0; i < (int)parts - 1; i++) {
-        hand_ticket(&pool->workers[i]);
-    }
-    run_part(&job, 0);
-    gate_wait(&pool->running, 0, true, pool->spin);
-    pthread_mutex_unlock(&pool->submit);
 }

@@ -196,6 +196,7 @@ static void set_up_budget(struct mopt_cli *cli, const volatile int *signal_seen)
 {
     cli->budget.interrupted = signal_seen;
     cli->budget.max_memory_bytes = (uint64_t)mopt__option_int(&cli->options, "mem-limit");
+    cli->budget.max_steps = (uint64_t)mopt__option_int(&cli->options, "step-limit");
     if (mopt__option_given(&cli->options, "time-limit")) {
         double limit = mopt__option_float(&cli->options, "time-limit");
         cli->budget.deadline_ns = cli->envelope.start_ns + (uint64_t)(limit * 1e9) + 1;

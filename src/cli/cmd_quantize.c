@@ -93,11 +93,34 @@ static enum mopt_status optimize_first(struct job *job, struct mopt_error *err)
     return status;
 }
 
+// Random data need a size for every open dimension; what is missing is said as by the other
+// commands.
+static enum mopt_status check_dims(struct job *job, struct mopt_error *err)
+{
+    if (strcmp(mopt__option_text(&job->cli->options, "data"), "random") != 0) {
+        return MOPT_OK;
+    }
+    struct mopt_job_feed dims = {0};
+    enum mopt_status status = mopt__job_bindings(job->cli, &dims, err);
+    if (status == MOPT_OK) {
+        const struct mopt_feed_item *item;
+        struct mopt_feed_options options = {.random = true,
+                                            .bindings = dims.bindings,
+                                            .binding_count = dims.binding_count};
+        status = mopt__feed_new(job->model, &options, &dims.feed, err);
+        if (status == MOPT_OK) {
+            status = mopt__feed_next(dims.feed, &item, err);
+        }
+    }
+    mopt__job_feed_close(&dims);
+    return status;
+}
+
 static enum mopt_status quantize(struct job *job, struct mopt_error *err)
 {
     struct mopt_quantize_options options = read_options(job);
-    enum mopt_status status = MOPT_OK;
-    if (!job->dynamic) {
+    enum mopt_status status = job->dynamic ? MOPT_OK : check_dims(job, err);
+    if (status == MOPT_OK && !job->dynamic) {
         size_t samples = (size_t)mopt__option_int(&job->cli->options, "samples");
         status = mopt__job_dataset(job->cli, job->model, "data", samples, &options.data, err);
     }

@@ -18,6 +18,7 @@ struct job {
     bool expect;
     struct mopt_datum **recorded;        // of --expect=PATH
     struct mopt_difference *differences; // [outputs]
+    bool *held;                          // [outputs]: against something recorded
     struct mopt_tolerance tolerance;
     size_t runs, samples;
     uint64_t run_ns;
@@ -38,6 +39,7 @@ static void hold_against(struct job *job, const struct mopt_sample *sample)
             expected = sample->expected[i]; // names differ from the model's: by position
         }
         if (expected != NULL) {
+            job->held[i] = true; // an empty sequence has nothing that counts
             mopt__difference_datum(&job->differences[i], expected, job->outputs[i],
                                    &job->tolerance);
         }
@@ -152,7 +154,7 @@ static enum mopt_status show_expected(struct job *job, struct mopt_error *err)
     size_t bad = 0;
     for (size_t i = 0; i < list->count; i++) {
         const struct mopt_difference *d = &job->differences[i];
-        if (d->pairs == 0) {
+        if (!job->held[i]) {
             continue;
         }
         char buf[2][32];
@@ -208,7 +210,9 @@ static enum mopt_status prepare(struct job *job, struct mopt_error *err)
     job->outputs = mopt__calloc(outputs + 1, sizeof(struct mopt_datum *));
     job->sums = mopt__calloc(outputs + 1, sizeof *job->sums);
     job->differences = mopt__calloc(outputs + 1, sizeof *job->differences);
-    if (job->outputs == NULL || job->sums == NULL || job->differences == NULL) {
+    job->held = mopt__calloc(outputs + 1, sizeof *job->held);
+    if (job->outputs == NULL || job->sums == NULL || job->differences == NULL ||
+        job->held == NULL) {
         return mopt_error_memory(err);
     }
     if (expect->text != NULL) {
@@ -264,6 +268,7 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
     mopt__free(job.outputs);
     mopt__free(job.sums);
     mopt__free(job.differences);
+    mopt__free(job.held);
     mopt__model_free(job.model);
     return status;
 }

@@ -1,8 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // mopt version: what this program is made of.
 #include "cli/cli.h"
+#include "image/image.h"
 #include "mopt/plugin.h"
 #include "mopt/version.h"
+
+// Which pictures ImageDecoder reads depends on the libraries at hand when this was built.
+static void add_pictures(struct mopt_cli *cli)
+{
+    cJSON *list = mopt__json_array(cli->envelope.result, "pictures");
+    mopt__strbuf_add(&cli->text, "pictures:");
+    for (int i = 0; i < MOPT_IMAGE_FORMATS; i++) {
+        if (mopt__image_format_works((enum mopt_image_format)i)) {
+            const char *name = mopt__image_format_name((enum mopt_image_format)i);
+            mopt__strbuf_printf(&cli->text, " %s", name);
+            mopt__json_text(list, NULL, name);
+        }
+    }
+    mopt__strbuf_add_char(&cli->text, '\n');
+}
 
 static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
 {
@@ -21,6 +37,7 @@ static enum mopt_status run(struct mopt_cli *cli, struct mopt_error *err)
     mopt__json_text(result, "compiler", __VERSION__);
     mopt__json_text(result, "result_schema", "mopt.result/1");
     mopt__json_int(result, "plugin_abi", MOPT_PLUGIN_ABI);
+    add_pictures(cli);
     return MOPT_OK;
 }
 
@@ -32,7 +49,7 @@ static const struct mopt_example examples[] = {
 const struct mopt_command mopt__command_version = {
     .name = "version",
     .group = MOPT_GROUP_META,
-    .summary = "version, commit and what the processor offers",
+    .summary = "version, commit, what the processor offers, formats of pictures",
     .usage = "",
     .examples = examples,
     .example_count = MOPT_COUNTOF(examples),

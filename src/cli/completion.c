@@ -66,6 +66,9 @@ static void bash_command(struct mopt_strbuf *out, const struct mopt_command *com
             continue;
         }
         mopt__strbuf_printf(out, "        --%s", row->name);
+        if (row->alias != NULL) {
+            mopt__strbuf_printf(out, " | --%s", row->alias);
+        }
         if (row->letter != 0) {
             mopt__strbuf_printf(out, " | -%c", row->letter);
         }
@@ -77,6 +80,9 @@ static void bash_command(struct mopt_strbuf *out, const struct mopt_command *com
                           "            COMPREPLY=($(compgen -W \"");
     for (size_t i = 0; (row = mopt__command_row(command, i)) != NULL; i++) {
         mopt__strbuf_printf(out, "%s--%s", i > 0 ? " " : "", row->name);
+        if (row->alias != NULL) {
+            mopt__strbuf_printf(out, " --%s", row->alias);
+        }
     }
     mopt__strbuf_add(out, "\" -- \"$cur\"))\n        else\n            ");
     bash_values(out, command->complete, NULL);
@@ -155,13 +161,14 @@ static void zsh_option(struct mopt_strbuf *out, const struct mopt_option_row *ro
 {
     bool value = mopt__option_takes_value(row);
     bool bare = (row->flags & MOPT_OPT_BARE) != 0;
-    for (int form = row->letter != 0 ? 0 : 1; form < 2; form++) {
+    for (int form = row->letter != 0 ? 0 : 1; form < (row->alias != NULL ? 3 : 2); form++) {
         bool many = row->kind == MOPT_OPT_LIST || row->kind == MOPT_OPT_COUNT;
         mopt__strbuf_printf(out, "            '%s", many ? "*" : "");
         if (form == 0) {
             mopt__strbuf_printf(out, "-%c", row->letter);
         } else {
-            mopt__strbuf_printf(out, "--%s%s", row->name, bare ? "=-" : value ? "=" : "");
+            const char *name = form == 1 ? row->name : row->alias;
+            mopt__strbuf_printf(out, "--%s%s", name, bare ? "=-" : value ? "=" : "");
         }
         mopt__strbuf_add_char(out, '[');
         add_zsh_text(out, row->help);
@@ -262,6 +269,9 @@ static void fish_option(struct mopt_strbuf *out, const struct mopt_command *comm
 {
     mopt__strbuf_printf(out, "complete -c mopt -n '__fish_seen_subcommand_from %s' -l %s",
                         command->name, row->name);
+    if (row->alias != NULL) {
+        mopt__strbuf_printf(out, " -l %s", row->alias);
+    }
     if (row->letter != 0) {
         mopt__strbuf_printf(out, " -s %c", row->letter);
     }

@@ -54,6 +54,9 @@ void mopt__option_synopsis(const struct mopt_option_row *row, struct mopt_strbuf
         mopt__strbuf_printf(out, "-%c, ", row->letter);
     }
     mopt__strbuf_printf(out, "--%s", row->name);
+    if (row->alias != NULL) {
+        mopt__strbuf_printf(out, ", --%s", row->alias);
+    }
     if (!mopt__option_takes_value(row)) {
         return;
     }

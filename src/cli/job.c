@@ -196,6 +196,23 @@ static enum mopt_status parse_shard(const char *text, struct mopt_data_options *
     return MOPT_OK;
 }
 
+// What recorded outputs are held against: [outputs of the graph], heap.
+static enum mopt_status output_specs(const struct mopt_model *model, struct mopt_input_spec **out,
+                                     struct mopt_error *err)
+{
+    const struct mopt_value_list *list = &model->graph->outputs;
+    *out = mopt__calloc(list->count + 1, sizeof **out);
+    if (*out == NULL) {
+        return mopt_error_memory(err);
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct mopt_value *value = list->items[i];
+        (*out)[i].name = value->name;
+        (*out)[i].type = value->declared != NULL ? value->declared : value->type;
+    }
+    return MOPT_OK;
+}
+
 enum mopt_status mopt__job_dataset(struct mopt_cli *cli, const struct mopt_model *model,
                                    const char *name, size_t samples, struct mopt_dataset **out,
                                    struct mopt_error *err)
@@ -218,14 +235,28 @@ enum mopt_status mopt__job_dataset(struct mopt_cli *cli, const struct mopt_model
     const char *shard = main_data ? mopt__option_text(options, "shard") : NULL;
     enum mopt_status status = parse_shard(shard, &data, err);
     struct mopt_input_spec *specs = NULL;
+    struct mopt_input_spec *outputs = NULL;
     size_t count = 0;
+    struct mopt_job_feed dims = {0};
     if (status == MOPT_OK) {
         status = mopt__input_specs(model, &specs, &count, err);
     }
     if (status == MOPT_OK) {
+        status = output_specs(model, &outputs, err);
+        data.outputs = outputs;
+        data.output_count = model->graph->outputs.count;
+    }
+    if (status == MOPT_OK && strcmp(data.path, "random") == 0) {
+        status = mopt__job_bindings(cli, &dims, err);
+        data.bindings = dims.bindings;
+        data.binding_count = dims.binding_count;
+    }
+    if (status == MOPT_OK) {
         status = mopt__dataset_open(&data, specs, count, out, err);
     }
+    mopt__job_feed_close(&dims);
     mopt__free(specs);
+    mopt__free(outputs);
     if (status != MOPT_OK) {
         return mopt_error_wrap(err, "data '%s'", data.path);
     }

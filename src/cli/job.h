@@ -42,6 +42,10 @@
 #define MOPT_ROWS_SAMPLES                                                                          \
     MOPT_ROWS_SAMPLES_OF("0", "Use at most N samples; 0: all (of random data: a few).")
 #define MOPT_ROWS_SAMPLES_OF(count, text)                                                          \
+    MOPT_ROWS_CHOICE_OF(count, text),                                                              \
+    {.name = "batch", .letter = 'b', .kind = MOPT_OPT_INT, .initial = "1", .metavar = "N",         \
+     .min = 1, .max = 1e6, .help = "Samples per run, along axis 0."}
+#define MOPT_ROWS_CHOICE_OF(count, text) /* all but the batch */                                   \
     {.name = "pre", .kind = MOPT_OPT_STRING, .metavar = "STEPS",                                   \
      .help = "Preprocessing of images: imagenet, yolo, mnist, raw, or steps such as "              \
              "\"rgb,resize=256:short:pil-bilinear,crop=224,scale=1/255,chw\"."},                   \
@@ -56,9 +60,7 @@
     {.name = "shuffle", .kind = MOPT_OPT_FLAG, .help = "Take samples in the order that --seed "    \
                                                        "gives."},                                  \
     {.name = "shard", .kind = MOPT_OPT_STRING, .metavar = "I/N",                                   \
-     .help = "Only every N-th sample, starting at the I-th (1/4, 2/4 ...)."},                      \
-    {.name = "batch", .letter = 'b', .kind = MOPT_OPT_INT, .initial = "1", .metavar = "N",         \
-     .min = 1, .max = 1e6, .help = "Samples per run, along axis 0."}
+     .help = "Only every N-th sample, starting at the I-th (1/4, 2/4 ...)."}
 // clang-format on
 
 // ---- Results ------------------------------------------------------------------------------------

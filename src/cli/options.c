@@ -68,13 +68,23 @@ static const struct mopt_option_row common_rows[] = {
      .max = 9007199254740991.0,
      .help = "Start of all pseudo random numbers."},
     {.name = "mem-limit",
+     .alias = "max-memory",
      .kind = MOPT_OPT_BYTES,
      .metavar = "SIZE",
      .help = "Stop with exit code 75 when more memory is resident (4G, 512MiB)."},
     {.name = "time-limit",
+     .alias = "timeout",
      .kind = MOPT_OPT_DURATION,
      .metavar = "TIME",
      .help = "Stop with exit code 75 after this time (90s, 5m)."},
+    {.name = "step-limit",
+     .alias = "max-steps",
+     .kind = MOPT_OPT_INT,
+     .metavar = "N",
+     .min = 1,
+     .max = 9007199254740991.0,
+     .help = "Stop with exit code 75 when one run of a model executes more than N nodes; every "
+             "trip of a loop counts."},
     {.name = "dry-run",
      .letter = 'n',
      .kind = MOPT_OPT_FLAG,
@@ -181,12 +191,17 @@ static enum mopt_status fill_defaults(struct mopt_options *options, struct mopt_
     return MOPT_OK;
 }
 
+static bool is_name(const char *name, const char *text, size_t length)
+{
+    return name != NULL && strlen(name) == length && memcmp(name, text, length) == 0;
+}
+
 static struct mopt_option_value *find_long(struct mopt_options *options, const char *name,
                                            size_t length)
 {
     for (size_t i = 0; i < options->count; i++) {
-        const char *row = options->values[i].row->name;
-        if (strlen(row) == length && memcmp(row, name, length) == 0) {
+        const struct mopt_option_row *row = options->values[i].row;
+        if (is_name(row->name, name, length) || is_name(row->alias, name, length)) {
             return &options->values[i];
         }
     }
@@ -206,12 +221,17 @@ static struct mopt_option_value *find_letter(struct mopt_options *options, char 
 static enum mopt_status unknown_long(const struct mopt_options *options, const char *name,
                                      struct mopt_error *err)
 {
-    const char *names[MOPT_OPTIONS_MAX];
+    const char *names[2 * MOPT_OPTIONS_MAX];
+    size_t count = 0;
     for (size_t i = 0; i < options->count; i++) {
-        names[i] = options->values[i].row->name;
+        const struct mopt_option_row *row = options->values[i].row;
+        names[count++] = row->name;
+        if (row->alias != NULL) {
+            names[count++] = row->alias;
+        }
     }
     char hint[128];
-    mopt__did_you_mean(hint, sizeof hint, "--", name, names, options->count);
+    mopt__did_you_mean(hint, sizeof hint, "--", name, names, count);
     return mopt_error_set(err, MOPT_E_USAGE, "unknown option '--%s'%s", name, hint);
 }
 

@@ -41,7 +41,8 @@ enum mopt_option_flags {
 };
 
 struct mopt_option_row {
-    const char *name; // long form without dashes
+    const char *name;  // long form without dashes
+    const char *alias; // another long form that means the same, NULL = none
     enum mopt_option_kind kind;
     unsigned flags;
     char letter; // short form, 0 = none

@@ -35,7 +35,11 @@ char *mopt__report_number(char buf[32], double value)
 
 char *mopt__report_ms(char buf[32], double seconds)
 {
-    (void)snprintf(buf, 32, isnan(seconds) ? "-" : "%.3f", seconds * 1e3);
+    if (isnan(seconds)) {
+        (void)snprintf(buf, 32, "-");
+    } else {
+        (void)snprintf(buf, 32, "%.*f", seconds < 1e-5 ? 5 : 3, seconds * 1e3);
+    }
     return buf;
 }
 

@@ -40,6 +40,14 @@ if(TARGET libmopt)
   install(EXPORT mopt-targets NAMESPACE mopt:: DESTINATION "${package}")
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/mopt" "${MOPT_GENERATED_INCLUDE}/mopt"
           DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+  set(MOPT_CONFIG_PICTURES "") # those that this library was built with
+  foreach(name IN ITEMS WEBP:libwebp TIFF:libtiff-4 OPENJPEG:libopenjp2)
+    string(REGEX MATCH "^(.*):(.*)$" _ ${name})
+    if(${CMAKE_MATCH_1}_FOUND)
+      string(APPEND MOPT_CONFIG_PICTURES
+             "pkg_check_modules(${CMAKE_MATCH_1} REQUIRED IMPORTED_TARGET ${CMAKE_MATCH_2})\n")
+    endif()
+  endforeach()
   configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/mopt-config.cmake.in"
                                 "${PROJECT_BINARY_DIR}/mopt-config.cmake"
                                 INSTALL_DESTINATION "${package}")
@@ -54,6 +62,7 @@ if(TARGET libmopt)
       string(PREPEND MOPT_PC_${kind} "\${prefix}/")
     endif()
   endforeach()
+  string(REPLACE ";" " " MOPT_PC_PICTURES "${MOPT_PICTURE_MODULES}")
   configure_file("${CMAKE_CURRENT_LIST_DIR}/mopt.pc.in" "${PROJECT_BINARY_DIR}/mopt.pc" @ONLY)
   install(FILES "${PROJECT_BINARY_DIR}/mopt.pc"
           DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

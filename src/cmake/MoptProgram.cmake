@@ -2,7 +2,7 @@
 # The program mopt, and libmopt made of the objects of all rooms but cli.
 get_property(objects GLOBAL PROPERTY MOPT_OBJECTS)
 set(uses Threads::Threads PkgConfig::CJSON PkgConfig::OPENBLAS PkgConfig::PROTOBUF_C
-         PkgConfig::ZLIB PkgConfig::PNG PkgConfig::JPEG m ${CMAKE_DL_LIBS})
+         PkgConfig::ZLIB ${MOPT_PICTURE_LIBRARIES} m ${CMAKE_DL_LIBS})
 
 function(mopt_make_library target kind)
   add_library(${target} ${kind} ${objects})

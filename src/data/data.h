@@ -18,6 +18,12 @@ struct mopt_input_spec { // what the model wants
     const struct mopt_type *type; // declared type; NULL = anything
 };
 
+// Size of a dimension that the model leaves open: by its name, or as "INPUT:AXIS".
+struct mopt_binding {
+    const char *name;
+    int64_t size;
+};
+
 struct mopt_data_options {
     const char *path;       // file or folder; "random" = random data (only by explicit request)
     const char *preprocess; // text of --pre, a preset name, or NULL = none
@@ -32,6 +38,11 @@ struct mopt_data_options {
     size_t batch;         // samples per batch along axis 0; 0 = 1. The last batch may be smaller
     const struct mopt_log *log;   // mapping notes and casts are reported here
     const struct mopt_dims *dims; // table of the spec types' dims, NULL = all sizes are numbers
+    // Random data: sizes of open dimensions, read by mopt__dataset_open only; the others are 1.
+    const struct mopt_binding *bindings;
+    size_t binding_count;
+    const struct mopt_input_spec *outputs; // [output_count] what recorded outputs are, NULL = not
+    size_t output_count;                   // known; read by mopt__dataset_open only
 };
 
 // A batch of consecutive samples.

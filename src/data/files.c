@@ -52,7 +52,7 @@ enum mopt_file_type mopt__file_type(const char *path)
     ssize_t got = read(fd, start, sizeof start);
     close(fd);
     size_t size = got > 0 ? (size_t)got : 0;
-    if (mopt__is_jpeg(start, size) || mopt__is_png(start, size)) {
+    if (mopt__is_picture(start, size)) {
         return MOPT_FILE_IMAGE;
     }
     if (size >= 6 && memcmp(start, "\x93NUMPY", 6) == 0) {
@@ -107,7 +107,7 @@ static enum mopt_status load_file(const struct files *files, const char *path,
     } else if (length > 3 && strcmp(path + length - 3, ".pb") == 0) {
         status = load_pb(path, out, err);
     } else {
-        status = mopt__image_decode(mapping, out, err);
+        status = mopt__picture_map(mapping, out, err);
     }
     mopt__mapping_unref(mapping);
     return status;

@@ -1,47 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pictures by content: which decoder, and the limits that hold for all of them.
+// Pictures that are samples: JPEG and PNG.
 #include "data/image.h"
 
 #include <string.h>
 
 #include "data/data.h"
-#include "data/preprocess.h"
+#include "image/image.h"
 
-bool mopt__is_jpeg(const uint8_t *data, size_t size)
+bool mopt__is_picture(const uint8_t *data, size_t size)
 {
-    return size >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0;
+    enum mopt_image_format format = mopt__image_format(data, size);
+    return format == MOPT_IMAGE_JPEG || format == MOPT_IMAGE_PNG;
 }
 
-bool mopt__is_png(const uint8_t *data, size_t size)
+enum mopt_status mopt__picture_decode(const uint8_t *data, size_t size, struct mopt_tensor **out,
+                                      struct mopt_error *err)
 {
-    return size >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0;
-}
-
-enum mopt_status mopt__image_tensor(size_t width, size_t height, size_t channels,
-                                    struct mopt_tensor **out, struct mopt_error *err)
-{
+    const struct mopt_encoded encoded = {.data = data, .size = size};
+    struct mopt_image image;
     *out = NULL;
-    if (!mopt__pixels_fit(width, height)) {
-        return mopt_error_set(err, MOPT_E_LIMIT,
-                              "picture of %zux%zu pixels, must have 1 to 2^26 pixels", width,
-                              height);
+    if (!mopt__is_picture(data, size)) {
+        return mopt_error_set(err, MOPT_E_FORMAT, "is neither JPEG nor PNG");
     }
-    int64_t dims[] = {(int64_t)height, (int64_t)width, (int64_t)channels};
-    return mopt__tensor_new(MOPT_UINT8, 3, dims, out, err);
+    enum mopt_status status = mopt__image_decode(&encoded, &image, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    int64_t dims[] = {(int64_t)image.height, (int64_t)image.width, (int64_t)image.channels};
+    status = mopt__tensor_new(MOPT_UINT8, 3, dims, out, err);
+    if (status == MOPT_OK) {
+        memcpy(mopt__tensor_data(*out), image.data, (*out)->bytes);
+    }
+    mopt__image_release(&image);
+    return status;
 }
 
-enum mopt_status mopt__image_decode(const struct mopt_mapping *mapping, struct mopt_tensor **out,
-                                    struct mopt_error *err)
+enum mopt_status mopt__picture_map(const struct mopt_mapping *mapping, struct mopt_tensor **out,
+                                   struct mopt_error *err)
 {
-    enum mopt_status status = MOPT_OK;
-    *out = NULL;
-    if (mopt__is_jpeg(mapping->data, mapping->size)) {
-        status = mopt__jpeg_decode(mapping->data, mapping->size, out, err);
-    } else if (mopt__is_png(mapping->data, mapping->size)) {
-        status = mopt__png_decode(mapping->data, mapping->size, out, err);
-    } else {
-        status = mopt_error_set(err, MOPT_E_FORMAT, "is neither JPEG nor PNG");
-    }
+    enum mopt_status status = mopt__picture_decode(mapping->data, mapping->size, out, err);
     return status == MOPT_OK ? MOPT_OK : mopt_error_wrap(err, "picture '%s'", mapping->path);
 }
 
@@ -52,7 +49,7 @@ enum mopt_status mopt__image_load(const char *path, struct mopt_tensor **out,
     *out = NULL;
     enum mopt_status status = mopt__mapping_open(path, 0, &mapping, err);
     if (status == MOPT_OK) {
-        status = mopt__image_decode(mapping, out, err);
+        status = mopt__picture_map(mapping, out, err);
         mopt__mapping_unref(mapping);
     }
     return status;

@@ -37,7 +37,7 @@ static enum mopt_status open_file(const struct mopt_open *open, struct mopt_mapp
     if (begins(mapping, "PK\3\4", 4) || begins(mapping, "PK\5\6", 4)) {
         return mopt__source_npz(mapping, out, err);
     }
-    if (mopt__is_jpeg(mapping->data, mapping->size) || mopt__is_png(mapping->data, mapping->size)) {
+    if (mopt__is_picture(mapping->data, mapping->size)) {
         return mopt__source_single(open, "images", out, err);
     }
     if (mopt__idx_matches(mapping)) {

@@ -54,7 +54,7 @@ static bool may_be_other(enum mopt_status status)
            status != MOPT_E_MISSING;
 }
 
-// Recorded outputs have no declared type here: a tensor, else a sequence, else an optional.
+// A recorded output of no known type: a tensor, else a sequence, else an optional.
 static enum mopt_status load_unknown(const char *path, struct mopt_datum **out,
                                      struct mopt_error *err)
 {
@@ -83,7 +83,7 @@ static enum mopt_status read_pb(struct mopt_source *source, size_t index,
         if (!path) {
             return mopt_error_memory(err);
         }
-        status = source->fields[i].role == MOPT_FIELD_INPUT
+        status = source->fields[i].role == MOPT_FIELD_INPUT || pb->types[i]
                      ? mopt__onnx_load_datum(path, pb->types[i], &record->values[i], err)
                      : load_unknown(path, &record->values[i], err);
         mopt__free(path);
@@ -91,11 +91,23 @@ static enum mopt_status read_pb(struct mopt_source *source, size_t index,
     return status;
 }
 
+// Type of a recorded output: by the name in its file, else by the number of the file.
+static const struct mopt_type *output_type(const struct mopt_field *field,
+                                           const struct mopt_data_options *options)
+{
+    for (size_t i = 0; field->bare && i < options->output_count; i++) {
+        if (strcmp(options->outputs[i].name, field->bare) == 0) {
+            return options->outputs[i].type;
+        }
+    }
+    bool there = field->position >= 0 && (uint64_t)field->position < options->output_count;
+    return there ? options->outputs[field->position].type : NULL;
+}
+
 static enum mopt_status take_types(struct mopt_source *source, const struct mopt_input_spec *specs,
                                    const struct mopt_data_options *options, struct mopt_error *err)
 {
     struct pb *pb = (struct pb *)source;
-    (void)options;
     mopt__free(pb->types);
     pb->types = mopt__calloc(source->field_count, sizeof(const struct mopt_type *));
     if (!pb->types) {
@@ -103,7 +115,10 @@ static enum mopt_status take_types(struct mopt_source *source, const struct mopt
     }
     for (size_t i = 0; i < source->field_count; i++) {
         int spec = source->fields[i].spec;
-        pb->types[i] = spec == MOPT_NO_SPEC ? NULL : specs[spec].type;
+        bool input = source->fields[i].role == MOPT_FIELD_INPUT;
+        pb->types[i] = !input                 ? output_type(&source->fields[i], options)
+                       : spec == MOPT_NO_SPEC ? NULL
+                                              : specs[spec].type;
     }
     return MOPT_OK;
 }

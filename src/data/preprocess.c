@@ -3,73 +3,11 @@
 // one table of 256 values per channel. It knows no files.
 #include "data/preprocess.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/size.h"
-
-// ---- Images -------------------------------------------------------------------------------------
-
-bool mopt__pixels_fit(size_t width, size_t height)
-{
-    size_t pixels = 0;
-    return mopt__size_mul(width, height, &pixels) && pixels > 0 && pixels <= MOPT_PIXELS_MAX;
-}
-
-enum mopt_status mopt__image_new(size_t width, size_t height, size_t channels,
-                                 struct mopt_image *out, struct mopt_error *err)
-{
-    memset(out, 0, sizeof *out);
-    if (!mopt__pixels_fit(width, height)) {
-        return mopt_error_set(err, MOPT_E_LIMIT,
-                              "image of %zux%zu pixels, must have 1 to 2^26 pixels", width, height);
-    }
-    out->data = mopt__malloc(width * height * channels);
-    if (!out->data) {
-        return mopt_error_memory(err);
-    }
-    out->width = width;
-    out->height = height;
-    out->channels = channels;
-    return MOPT_OK;
-}
-
-void mopt__image_release(struct mopt_image *image)
-{
-    if (!image->borrowed) {
-        mopt__free(image->data);
-    }
-    memset(image, 0, sizeof *image);
-}
-
-// ---- Colours ------------------------------------------------------------------------------------
-
-// Luma of ITU-R BT.601 in 16-bit fixed point: 0.299 R + 0.587 G + 0.114 B, rounded.
-static uint8_t luma(const uint8_t *p)
-{
-    return (uint8_t)((p[0] * 19595U + p[1] * 38470U + p[2] * 7471U + 0x8000U) >> 16);
-}
-
-static enum mopt_status recolour(const struct mopt_image *in, enum mopt_step_kind kind,
-                                 struct mopt_image *out, struct mopt_error *err)
-{
-    size_t pixels = in->width * in->height;
-    size_t to = kind == MOPT_STEP_GREY ? 1 : 3;
-    enum mopt_status status = mopt__image_new(in->width, in->height, to, out, err);
-    for (size_t i = 0; i < pixels && status == MOPT_OK; i++) {
-        const uint8_t *p = in->data + i * in->channels;
-        uint8_t *q = out->data + i * to;
-        if (kind == MOPT_STEP_GREY) {
-            *q = in->channels >= 3 ? luma(p) : *p;
-        } else {
-            bool grey = in->channels < 3;
-            q[kind == MOPT_STEP_RGB ? 0 : 2] = p[0];
-            q[1] = grey ? p[0] : p[1];
-            q[kind == MOPT_STEP_RGB ? 2 : 0] = grey ? p[0] : p[2];
-        }
-    }
-    return status;
-}
 
 // ---- Sizes --------------------------------------------------------------------------------------
 
@@ -81,6 +19,7 @@ static enum mopt_status resize(const struct mopt_image *in, const struct mopt_st
     size_t height = step->height;
     size_t lower = in->width < in->height ? in->width : in->height;
     size_t upper = in->width < in->height ? in->height : in->width;
+    assert(lower > 0);
     if (step->fit == MOPT_FIT_SHORT) {
         size_t other = step->width * upper / lower;
         width = in->width <= in->height ? step->width : other;
@@ -179,8 +118,12 @@ static enum mopt_status pixel_step(const struct mopt_image *in, const struct mop
         return pad(in, step, out, err);
     case MOPT_STEP_LETTERBOX:
         return letterbox(in, step, out, err);
+    case MOPT_STEP_GREY:
+        return mopt__image_recolour(in, MOPT_COLOURS_GREY, out, err);
+    case MOPT_STEP_BGR:
+        return mopt__image_recolour(in, MOPT_COLOURS_BGR, out, err);
     default:
-        return recolour(in, step->kind, out, err);
+        return mopt__image_recolour(in, MOPT_COLOURS_RGB, out, err);
     }
 }
 

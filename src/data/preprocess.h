@@ -4,19 +4,9 @@
 #define MOPT_DATA_PREPROCESS_H
 
 #include "data/data.h"
+#include "image/image.h"
 
-enum { MOPT_PIXELS_MAX = 1 << 26, MOPT_STEPS_MAX = 32, MOPT_CHANNELS_MAX = 4 };
-
-struct mopt_image { // [height,width,channels], row-major
-    uint8_t *data;
-    size_t width, height, channels;
-    bool borrowed; // data are not ours
-};
-bool mopt__pixels_fit(size_t width, size_t height); // 1 to MOPT_PIXELS_MAX pixels
-// Errors: MOPT_E_LIMIT (more than MOPT_PIXELS_MAX pixels), MOPT_E_MEMORY.
-enum mopt_status mopt__image_new(size_t width, size_t height, size_t channels,
-                                 struct mopt_image *out, struct mopt_error *err);
-void mopt__image_release(struct mopt_image *image);
+enum { MOPT_STEPS_MAX = 32, MOPT_CHANNELS_MAX = 4 };
 
 enum mopt_kernel {
     MOPT_KERNEL_PIL_NEAREST, // Pillow's filters, to the bit

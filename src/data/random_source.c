@@ -11,26 +11,55 @@ enum { SAMPLES_DEFAULT = 32 };
 struct random {
     struct mopt_source source; // first
     const struct mopt_input_spec *specs;
-    const struct mopt_dims *dims;
     uint64_t seed;
-    size_t *of_field; // spec of each field
+    size_t *of_field;               // spec of each field
+    int64_t (*dims)[MOPT_RANK_MAX]; // of each spec; -1: the batch, open
 };
 
 static void close_random(struct mopt_source *source)
 {
     struct random *random = (struct random *)source;
     mopt__free(random->of_field);
+    mopt__free(random->dims);
     mopt__free(source->fields);
     mopt__free(random);
 }
 
-static bool is_known(const struct random *random, int64_t dim, int64_t *value)
+static bool is_known(const struct mopt_dims *dims, int64_t dim, int64_t *value)
 {
-    if (random->dims) {
-        return mopt__dim_is_known(random->dims, dim, value);
+    if (dims) {
+        return mopt__dim_is_known(dims, dim, value);
     }
     *value = dim;
     return dim >= 0;
+}
+
+static bool is_named(const char *name, const char *input, int axis)
+{
+    size_t length = strlen(input);
+    long long number;
+    return strncmp(name, input, length) == 0 && name[length] == ':' &&
+           mopt__parse_i64(name + length + 1, &number) && number == axis;
+}
+
+// Size of one dimension: as declared, as bound, 1; the batch (axis 0) may stay open: -1.
+static int64_t size_of(const struct mopt_data_options *options, const struct mopt_input_spec *spec,
+                       int axis)
+{
+    int64_t dim = spec->type->dims[axis];
+    int64_t size;
+    if (is_known(options->dims, dim, &size)) {
+        return size;
+    }
+    const char *symbol = options->dims ? mopt__dim_name(options->dims, dim) : NULL;
+    for (size_t i = 0; i < options->binding_count; i++) {
+        const struct mopt_binding *binding = &options->bindings[i];
+        if ((symbol && strcmp(binding->name, symbol) == 0) ||
+            is_named(binding->name, spec->name, axis)) {
+            return binding->size;
+        }
+    }
+    return axis == 0 ? -1 : 1;
 }
 
 // Integers are 0 or 1: right for token numbers, masks and segments of any net; bytes may be pixels.
@@ -86,9 +115,7 @@ static enum mopt_status make(const struct random *random, size_t spec, size_t in
     int first = random->source.whole ? 0 : 1;
     struct mopt_rng rng;
     for (int i = first; i < type->rank; i++) {
-        if (!is_known(random, type->dims[i], &dims[i - first])) {
-            dims[i - first] = 1;
-        }
+        dims[i - first] = random->dims[spec][i] >= 0 ? random->dims[spec][i] : 1;
     }
     enum mopt_status status = mopt__tensor_new(type->dtype, type->rank - first, dims, out, err);
     if (status != MOPT_OK) {
@@ -122,7 +149,8 @@ static enum mopt_status read_random(struct mopt_source *source, size_t index,
 
 // Adds a field for a spec; false with err set where nothing can be made up. Optional inputs are
 // left out.
-static enum mopt_status add_field(struct random *random, size_t spec, struct mopt_error *err)
+static enum mopt_status add_field(struct random *random, const struct mopt_data_options *options,
+                                  size_t spec, struct mopt_error *err)
 {
     const struct mopt_input_spec *wanted = &random->specs[spec];
     const struct mopt_type *type = wanted->type;
@@ -135,8 +163,10 @@ static enum mopt_status add_field(struct random *random, size_t spec, struct mop
                               "no random data for input '%s': its type and rank are not known",
                               wanted->name);
     }
-    int64_t value = 0;
-    if (type->rank == 0 || is_known(random, type->dims[0], &value)) {
+    for (int axis = 0; axis < type->rank; axis++) {
+        random->dims[spec][axis] = size_of(options, wanted, axis);
+    }
+    if (type->rank == 0 || random->dims[spec][0] >= 0) {
         random->source.whole = true; // axis 0 is fixed: samples cannot be put together
     }
     size_t i = random->source.field_count++;
@@ -158,17 +188,20 @@ enum mopt_status mopt__source_random(const struct mopt_open *open, struct mopt_s
         return mopt_error_memory(err);
     }
     random->specs = open->specs;
-    random->dims = options->dims;
     random->seed = options->seed;
     random->source = (struct mopt_source){.read = read_random, .close = close_random};
     random->source.kind = "random";
     random->source.fields = mopt__calloc(open->spec_count, sizeof *random->source.fields);
     random->of_field = mopt__calloc(open->spec_count, sizeof *random->of_field);
+    random->dims = mopt__calloc(open->spec_count, sizeof *random->dims);
     snprintf(random->source.item, sizeof random->source.item, "%s", "made-up numbers");
-    enum mopt_status status =
-        random->source.fields && random->of_field ? MOPT_OK : mopt_error_memory(err);
+    if (!random->source.fields || !random->of_field || !random->dims) {
+        close_random(&random->source);
+        return mopt_error_memory(err);
+    }
+    enum mopt_status status = MOPT_OK;
     for (size_t i = 0; i < open->spec_count && status == MOPT_OK; i++) {
-        status = add_field(random, i, err);
+        status = add_field(random, options, i, err);
     }
     random->source.count = options->samples > 0 ? options->samples : SAMPLES_DEFAULT;
     if (status == MOPT_OK &&

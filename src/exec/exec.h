@@ -64,6 +64,7 @@ struct mopt_session_memory {
     size_t arena_floor;    // lower bound of that plan: most bytes alive at one step
     size_t unshared_bytes; // every tensor in a buffer of its own
     size_t constant_bytes; // initializers
+    size_t packed_bytes;   // constants in the forms that kernels want
     size_t heap_peak;      // most bytes outside the arena during a run
 };
 void mopt__session_memory(const struct mopt_session *session, struct mopt_session_memory *out);

@@ -5,6 +5,7 @@
 
 #include "exec/exec.h"
 #include "exec/memory_plan.h"
+#include "kernels/table.h"
 
 enum { MOPT_PLAN_CACHE = 4 }; // plans kept per session, by input shapes
 
@@ -73,7 +74,10 @@ struct mopt_schedule { // of one graph (main or body)
 
 enum mopt_status mopt__schedule_build(struct mopt_session *session, struct mopt_error *err);
 
-// ---- plan.c: offsets for one set of input shapes ----------------------------------------------------------------------
+struct mopt_program; // program.h
+struct mopt_pack;    // lower_pack.c
+
+// ---- plan.c: what is computed for one set of input shapes ----------------------------------------------------------------------
 struct mopt_slot_plan {
     size_t offset, bytes; // bytes 0: not planned
 };
@@ -81,8 +85,12 @@ struct mopt_exec_plan {
     uint64_t signature;           // of the input shapes
     uint64_t used;                // counter of last use, for replacement
     struct mopt_slot_plan *slots; // by value id; NULL = cache entry free
+    struct mopt_program *program;
     size_t arena_bytes, floor_bytes, unshared_bytes;
 };
+void mopt__plan_release(struct mopt_exec_plan *plan);
+// The content of this input decides over shapes inside: small integer tensors.
+bool mopt__plan_reads(const struct mopt_datum *input);
 enum mopt_status mopt__plan_build(struct mopt_session *session, struct mopt_datum *const *inputs,
                                   struct mopt_exec_plan *plan, struct mopt_error *err);
 
@@ -91,6 +99,7 @@ struct mopt_session {
     struct mopt_model *model;
     struct mopt_session_options options;
     struct mopt_pool *pool;
+    struct mopt_kernels kernels;
     struct mopt_arena arena; // schedules, release lists
     struct mopt_schedule main;
     struct mopt_map bodies;           // graph pointer -> schedule
@@ -104,7 +113,9 @@ struct mopt_session {
     struct mopt_exec_memory memory;
     struct mopt_node_profile *profile;
     size_t profile_count, profile_capacity;
-    size_t arena_bytes, floor_bytes, unshared_bytes, constant_bytes;
+    struct mopt_map packs;  // derived constants, by hash of their origin
+    struct mopt_pack *pack; // all of them, linked
+    size_t arena_bytes, floor_bytes, unshared_bytes, constant_bytes, packed_bytes;
 };
 
 // State of one run, host of struct mopt_eval.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The walk over the steps of one graph, and the services a running operator may call: memory for
 // outputs, bodies.
-#include "exec/internal.h"
+#include "exec/program.h"
 
 static struct mopt_datum *content(const struct mopt_session *session,
                                   const struct mopt_value *value)
@@ -106,7 +106,7 @@ static enum mopt_status run_body(struct mopt_eval *eval, const struct mopt_graph
     return status;
 }
 
-static enum mopt_status check_budget(struct mopt_exec_run *run, struct mopt_error *err)
+enum mopt_status mopt__exec_budget(struct mopt_exec_run *run, struct mopt_error *err)
 {
     const struct mopt_budget *budget = run->options != NULL ? run->options->budget : NULL;
     run->steps++;
@@ -192,10 +192,10 @@ static enum mopt_status keep_outputs(struct mopt_exec_run *run, struct mopt_step
     return status;
 }
 
-static enum mopt_status run_step(struct mopt_exec_run *run, struct mopt_step *step,
+enum mopt_status mopt__exec_step(struct mopt_exec_run *run, struct mopt_step *step,
                                  struct mopt_error *err)
 {
-    enum mopt_status status = check_budget(run, err);
+    enum mopt_status status = mopt__exec_budget(run, err);
     if (status == MOPT_OK) {
         status = gather(run->session, step, err);
     }
@@ -222,7 +222,7 @@ enum mopt_status mopt__exec_graph(struct mopt_exec_run *run, struct mopt_schedul
     struct mopt_session *session = run->session;
     for (uint32_t s = 0; s < schedule->step_count; s++) {
         struct mopt_step *step = &schedule->steps[s];
-        enum mopt_status status = run_step(run, step, err);
+        enum mopt_status status = mopt__exec_step(run, step, err);
         if (status != MOPT_OK) {
             return mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(step->node),
                                    step->node->op_type);

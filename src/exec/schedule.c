@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flat arrays of steps for the main graph and every body, with the values that die after each step.
-#include "exec/internal.h"
+#include "exec/program.h"
 
-// The node of `scope` in which a use by `node` happens: node itself or the owner of the body it
-// stands in.
-static struct mopt_node *node_in_scope(struct mopt_node *node, const struct mopt_graph *scope)
+struct mopt_node *mopt__schedule_owner(struct mopt_node *node, const struct mopt_graph *scope)
 {
     while (node != NULL && node->graph != scope) {
         node = node->graph != NULL ? node->graph->owner : NULL;
@@ -21,7 +19,7 @@ static uint32_t last_step(const struct mopt_value *value, const struct mopt_grap
     }
     uint32_t last = value->producer != NULL ? value->producer->order : 0;
     for (const struct mopt_use *use = value->uses; use != NULL; use = use->next) {
-        struct mopt_node *node = node_in_scope(use->node, scope);
+        struct mopt_node *node = mopt__schedule_owner(use->node, scope);
         if (node != NULL && node->order > last) {
             last = node->order;
         }

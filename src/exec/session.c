@@ -2,7 +2,7 @@
 // Sessions: what is prepared once per model, and the frame of a run around the steps.
 #include <stdio.h>
 
-#include "exec/internal.h"
+#include "exec/program.h"
 #include "ir/inline.h"
 
 enum { LISTED_MAX = 8 }; // unsupported operators named in one message
@@ -121,6 +121,7 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_m
                                      struct mopt_error *err)
 {
     session->model = model;
+    mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
     if (model->function_count == 0) {
         return MOPT_OK;
     }
@@ -214,8 +215,9 @@ void mopt__session_free(struct mopt_session *session)
     mopt__free(session->slots);
     mopt__free(session->constants);
     for (size_t i = 0; i < MOPT_PLAN_CACHE; i++) {
-        mopt__free(session->plans[i].slots);
+        mopt__plan_release(&session->plans[i]);
     }
+    mopt__packs_release(session);
     mopt__exec_memory_release(&session->memory);
     mopt__map_release(&session->bodies);
     mopt__free(session->body_items);
@@ -288,9 +290,18 @@ static enum mopt_status set_inputs(struct mopt_session *session, struct mopt_dat
     return MOPT_OK;
 }
 
+// Shapes of the inputs, and the content of small integer ones: shapes inside may depend on it.
 static uint64_t plan_signature(struct mopt_session *session, struct mopt_datum *const *inputs)
 {
-    return mopt__exec_signature(inputs, session->main.graph->inputs.count);
+    size_t count = session->main.graph->inputs.count;
+    uint64_t hash = mopt__exec_signature(inputs, count);
+    for (size_t i = 0; i < count; i++) {
+        if (mopt__plan_reads(inputs[i])) {
+            hash = mopt__hash_mix(hash, mopt__hash_bytes(inputs[i]->tensor->data,
+                                                         inputs[i]->tensor->bytes));
+        }
+    }
+    return hash;
 }
 
 // The cached plan for these shapes, or a new one in the place of the one unused for longest.
@@ -310,7 +321,7 @@ static enum mopt_status find_plan(struct mopt_session *session, struct mopt_datu
             oldest = oldest->slots == NULL ? oldest : plan;
         }
     }
-    mopt__free(oldest->slots);
+    mopt__plan_release(oldest);
     *oldest = (struct mopt_exec_plan){.signature = signature, .used = ++session->plan_clock};
     enum mopt_status status = mopt__plan_build(session, inputs, oldest, err);
     if (status != MOPT_OK) {
@@ -326,7 +337,7 @@ static enum mopt_status find_plan(struct mopt_session *session, struct mopt_datu
 }
 
 // A result must not depend on memory that the next run overwrites.
-static enum mopt_status own_datum(struct mopt_datum **datum, struct mopt_error *err)
+enum mopt_status mopt__exec_own(struct mopt_datum **datum, struct mopt_error *err)
 {
     if ((*datum)->kind == MOPT_DATUM_TENSOR) {
         if (!mopt__exec_memory_is_planned((*datum)->tensor)) {
@@ -346,7 +357,7 @@ static enum mopt_status own_datum(struct mopt_datum **datum, struct mopt_error *
         return status;
     }
     for (size_t i = 0; i < (*datum)->count; i++) {
-        enum mopt_status status = own_datum(&(*datum)->items[i], err);
+        enum mopt_status status = mopt__exec_own(&(*datum)->items[i], err);
         if (status != MOPT_OK) {
             return status;
         }
@@ -366,7 +377,7 @@ static enum mopt_status take_results(struct mopt_session *session, struct mopt_d
             return mopt_error_set(err, MOPT_E_FORMAT, "output '%s' is never computed", value->name);
         }
         outputs[i] = mopt__datum_ref(datum);
-        enum mopt_status status = own_datum(&outputs[i], err);
+        enum mopt_status status = mopt__exec_own(&outputs[i], err);
         if (status != MOPT_OK) {
             return mopt_error_wrap(err, "output '%s'", value->name);
         }
@@ -383,20 +394,24 @@ static enum mopt_status run_main(struct mopt_session *session, struct mopt_datum
     session->memory.limit_bytes =
         options != NULL && options->budget != NULL ? options->budget->max_memory_bytes : 0;
     enum mopt_status status = set_inputs(session, inputs, err);
-    if (status == MOPT_OK) {
+    // Observers see every value: nothing is fused for them.
+    bool whole = session->options.reference || (options != NULL && options->observe != NULL);
+    if (status == MOPT_OK && !whole) {
         status = find_plan(session, inputs, &run.plan, err);
     }
-    if (status == MOPT_OK && session->memory.limit_bytes != 0 &&
+    if (status == MOPT_OK && !whole && session->memory.limit_bytes != 0 &&
         run.plan->arena_bytes > session->memory.limit_bytes) {
         status = mopt_error_set(err, MOPT_E_LIMIT,
                                 "intermediate tensors need %zu bytes, the limit is %zu",
                                 run.plan->arena_bytes, session->memory.limit_bytes);
     }
-    if (status == MOPT_OK) {
+    if (status == MOPT_OK && !whole) {
         status = mopt__exec_memory_reserve(&session->memory, run.plan->arena_bytes, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__exec_graph(&run, &session->main, err);
+        status = run.plan != NULL && run.plan->program != NULL
+                     ? mopt__program_run(&run, run.plan->program, err)
+                     : mopt__exec_graph(&run, &session->main, err);
     }
     return status == MOPT_OK ? take_results(session, outputs, err) : status;
 }
@@ -439,6 +454,7 @@ void mopt__session_memory(const struct mopt_session *session, struct mopt_sessio
                                         .arena_floor = session->floor_bytes,
                                         .unshared_bytes = session->unshared_bytes,
                                         .constant_bytes = session->constant_bytes,
+                                        .packed_bytes = session->packed_bytes,
                                         .heap_peak = session->memory.account->peak_bytes};
 }
 

@@ -107,7 +107,8 @@ static enum mopt_status bind(struct mopt_session *session, struct mopt_step *ste
                                 .inputs = b->inputs,
                                 .outputs = b->outputs,
                                 .dims = b->dims,
-                                .threads = mopt__pool_size(session->pool)};
+                                .threads = mopt__pool_size(session->pool),
+                                .kernels = &session->kernels};
     status = op->bind(&request, err);
     if (status == MOPT_OK) {
         step->run = request.run;

@@ -3,13 +3,8 @@
 #ifndef MOPT_MEASURE_FACTS_H
 #define MOPT_MEASURE_FACTS_H
 
+#include "data/data.h"
 #include "ir/ir.h"
-
-// Size of a dimension that the model leaves open: by its name, or as "INPUT:AXIS".
-struct mopt_binding {
-    const char *name;
-    int64_t size;
-};
 
 struct mopt_op_fact {          // one operator
     const char *domain, *name; // in the arena of the facts
@@ -48,6 +43,19 @@ const struct mopt_op_fact *mopt__facts_op(const struct mopt_facts *facts, const 
 
 // "float", "int8 QDQ (static)", "int8 dynamic" ...: what the quantization operators amount to.
 const char *mopt__facts_quantization(const struct mopt_facts *facts);
+
+struct mopt_node_cost { // of one call; zeros where nothing is known
+    bool known;         // operations are: the operator has a cost and its types are known
+    uint64_t macs;      // multiply-adds
+    uint64_t flops;     // other arithmetic
+    uint64_t bytes;     // of inputs and outputs; 0 = not known
+};
+// Adds the bytes of a value; false when its size is not known.
+bool mopt__value_bytes(const struct mopt_value *value, const struct mopt_dims *dims,
+                       uint64_t *bytes);
+// Cost of one node from the types in the model (mopt__infer_model) and these dims.
+void mopt__node_cost(const struct mopt_node *node, const struct mopt_dims *dims,
+                     struct mopt_node_cost *out);
 
 // Binds the open dims of the graph's inputs in the table (a clone of the model's, or the model's).
 // defaults: axis 0 of inputs that nothing binds becomes `batch`.

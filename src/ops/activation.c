@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/fast.h"
+#include "ops/nn_util.h"
 #include "ops/smooth.h"
 
 // All ones for negative numbers and -0. Masks instead of branches: the signs of real data cannot be
@@ -93,73 +95,111 @@ static int64_t relu_value(struct mopt_dims *dims, int64_t x)
 
 #define ROW(name, ...) \
     static const struct mopt_unary name##_row = {.f32 = name##_f32, .f64 = name##_f64, __VA_ARGS__};
-ROW(relu, .i64 = relu_integer, .value = relu_value)
-ROW(leaky_relu, .params = {"alpha"})
-ROW(elu, .params = {"alpha"})
+ROW(relu, .i64 = relu_integer, .value = relu_value, .fast = {MOPT_ACT_RELU, 0, 0})
+ROW(leaky_relu, .params = {"alpha"}, .fast = {MOPT_ACT_LEAKY_RELU, 0, 0})
+ROW(elu, .params = {"alpha"}, .fast = {MOPT_ACT_ELU, 0, 0})
 ROW(selu, .params = {"alpha", "gamma"})
 ROW(celu, .params = {"alpha"})
 ROW(thresholded_relu, .params = {"alpha"})
-ROW(hard_sigmoid, .params = {"alpha", "beta"})
-ROW(hard_swish, )
-ROW(sigmoid, )
-ROW(softplus, )
+ROW(hard_sigmoid, .params = {"alpha", "beta"}, .fast = {MOPT_ACT_HARD_SIGMOID, 0, 0})
+ROW(hard_swish, .fast = {MOPT_ACT_HARD_SWISH, 1.0f / 6, 0.5f})
+ROW(sigmoid, .fast = {MOPT_ACT_SIGMOID, 0, 0})
+ROW(softplus, .fast = {MOPT_ACT_SOFTPLUS, 0, 0})
 ROW(softsign, )
-ROW(mish, )
-ROW(swish, .params = {"alpha"})
+ROW(mish, .fast = {MOPT_ACT_MISH, 0, 0})
+ROW(swish, .params = {"alpha"}, .fast = {MOPT_ACT_SILU, 0, 0})
 ROW(gelu, )
 ROW(gelu_tanh, )
 ROW(shrink, .params = {"bias", "lambd"})
+
+static enum mopt_status gelu_form(const struct mopt_node *node, bool *by_tanh,
+                                  struct mopt_error *err)
+{
+    const char *form = NULL;
+    enum mopt_status status = mopt__attr_string(node, "approximate", "none", &form, err);
+    if (status == MOPT_OK && strcmp(form, "none") != 0 && strcmp(form, "tanh") != 0) {
+        status =
+            mopt_error_set(err, MOPT_E_VALUE, "approximate is '%s', must be none or tanh", form);
+    }
+    *by_tanh = status == MOPT_OK && strcmp(form, "tanh") == 0;
+    return status;
+}
+
+static enum mopt_status gelu_open(struct mopt_eval *eval, const struct mopt_tensor **in,
+                                  struct mopt_tensor **out, bool *by_tanh, struct mopt_error *err)
+{
+    enum mopt_status status = mopt__open(eval, in, 1, err);
+    if (status == MOPT_OK) {
+        status = gelu_form(eval->node, by_tanh, err);
+    }
+    return status == MOPT_OK
+               ? mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, out, err)
+               : status;
+}
 
 static enum mopt_status gelu_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[1];
     struct mopt_tensor *out = NULL;
-    const char *form = NULL;
-    enum mopt_status status = mopt__open(eval, in, 1, err);
-    if (status == MOPT_OK) {
-        status = mopt__attr_string(eval->node, "approximate", "none", &form, err);
-    }
-    if (status == MOPT_OK && strcmp(form, "none") != 0 && strcmp(form, "tanh") != 0) {
-        status =
-            mopt_error_set(err, MOPT_E_VALUE, "approximate is '%s', must be none or tanh", form);
-    }
-    if (status == MOPT_OK) {
-        status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &out, err);
-    }
+    bool by_tanh = false;
+    enum mopt_status status = gelu_open(eval, in, &out, &by_tanh, err);
     if (status == MOPT_OK) {
         const struct mopt_unary_args args = {{0}, {0}};
-        mopt__unary_run(eval, strcmp(form, "tanh") == 0 ? &gelu_tanh_row : &gelu_row, &args, out,
-                        in[0]);
+        mopt__unary_run(eval, by_tanh ? &gelu_tanh_row : &gelu_row, &args, out, in[0]);
     }
     return status;
+}
+
+static enum mopt_status gelu_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_tensor *in[1];
+    struct mopt_tensor *out = NULL;
+    bool by_tanh = false;
+    enum mopt_status status = gelu_open(eval, in, &out, &by_tanh, err);
+    if (status == MOPT_OK) {
+        mopt__fast_map(eval->state, in[0]->data, mopt__tensor_data(out), in[0]->count, eval->pool);
+    }
+    return status;
+}
+
+static enum mopt_status gelu_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    bool by_tanh = false;
+    enum mopt_status status = gelu_form(bind->node, &by_tanh, err);
+    if (status != MOPT_OK || !mopt__nn_bind_is(bind, 0, MOPT_FLOAT32)) {
+        return status;
+    }
+    const struct mopt_function_f32 function = {by_tanh ? MOPT_ACT_GELU_TANH : MOPT_ACT_GELU, 0, 0};
+    return mopt__fast_bind(bind, &function, gelu_run, err);
 }
 
 #define RECORD MOPT_UNARY_RECORD
 #define A(name, value) MOPT_A_FLOAT(name, value)
 #define SET3 MOPT_SET_FLOATS
 #define SET4 MOPT_SET_FLOATS_BF
+#define FAST MOPT_UNARY_FAST
 #define FAKE_QUANT &mopt__quant_unary
 #define WITH_KERNEL &mopt__quant_unary_kernel
 #define TWO(op, text, since, next, spec, row, ...)                      \
     RECORD(op, text, since, (next)-1, SET3, 0, spec, row, __VA_ARGS__), \
         RECORD(op, text, next, 0, SET4, 0, spec, row, __VA_ARGS__)
 // Since opset 1 with the hint attribute, then 6, then bfloat16 from `next` on.
-#define OLD(op, text, next, spec, row)                                              \
-    RECORD(op, text, 1, 5, SET3, 0, spec, row, MOPT_ATTRIBUTES(MOPT_A_CONSUMED), ), \
-        TWO(op, text, 6, next, spec, row, )
-#define OLD_1(op, text, next, spec, row, one)                                            \
-    RECORD(op, text, 1, 5, SET3, 0, spec, row, MOPT_ATTRIBUTES(one, MOPT_A_CONSUMED), ), \
-        TWO(op, text, 6, next, spec, row, MOPT_ATTRIBUTES(one), )
+#define OLD(op, text, next, spec, row)                                                  \
+    RECORD(op, text, 1, 5, SET3, 0, spec, row, MOPT_ATTRIBUTES(MOPT_A_CONSUMED), FAST), \
+        TWO(op, text, 6, next, spec, row, FAST)
+#define OLD_1(op, text, next, spec, row, one)                                                \
+    RECORD(op, text, 1, 5, SET3, 0, spec, row, MOPT_ATTRIBUTES(one, MOPT_A_CONSUMED), FAST), \
+        TWO(op, text, 6, next, spec, row, MOPT_ATTRIBUTES(one), FAST)
 #define RELU(from, to, set, ...)                                                                  \
     RECORD("Relu", "negative values become 0", from, to, set, MOPT_TRAIT_IDEMPOTENT, WITH_KERNEL, \
-           relu_row, __VA_ARGS__)
+           relu_row, FAST __VA_ARGS__)
 #define SELU(from, to, set, ...)                                                             \
     RECORD("Selu", "scaled exponential linear unit", from, to, set, 0, FAKE_QUANT, selu_row, \
            MOPT_ATTRIBUTES(__VA_ARGS__), )
 #define SELU_6 A("alpha", 1.67326319217681884765625), A("gamma", 1.05070102214813232421875)
 #define HARD_SIGMOID(from, to, set, ...)                                                  \
     RECORD("HardSigmoid", "alpha * x + beta cut to [0, 1]", from, to, set, 0, FAKE_QUANT, \
-           hard_sigmoid_row, MOPT_ATTRIBUTES(A("alpha", 0.2f), A("beta", 0.5) __VA_ARGS__), )
+           hard_sigmoid_row, MOPT_ATTRIBUTES(A("alpha", 0.2f), A("beta", 0.5) __VA_ARGS__), FAST)
 #define THRESHOLDED(from, to, set)                                                           \
     RECORD("ThresholdedRelu", "x above alpha, else 0", from, to, set, MOPT_TRAIT_IDEMPOTENT, \
            FAKE_QUANT, thresholded_relu_row, MOPT_ATTRIBUTES(A("alpha", 1.0)), )
@@ -181,14 +221,16 @@ static const struct mopt_op records[] = {
      .quant = FAKE_QUANT,
      .infer = mopt__infer_like,
      .eval = gelu_eval,
+     .bind = gelu_bind,
      .cost = mopt__cost_output},
     HARD_SIGMOID(1, 5, SET3, , MOPT_A_CONSUMED),
     HARD_SIGMOID(6, 21, SET3, ),
     HARD_SIGMOID(22, 0, SET4, ),
-    TWO("HardSwish", "x times HardSigmoid(x) with alpha 1/6", 14, 22, FAKE_QUANT, hard_swish_row, ),
+    TWO("HardSwish", "x times HardSigmoid(x) with alpha 1/6", 14, 22, FAKE_QUANT, hard_swish_row,
+        FAST),
     OLD_1("LeakyRelu", "alpha * x below 0, else x", 16, WITH_KERNEL, leaky_relu_row,
           A("alpha", 0.01f)),
-    TWO("Mish", "x times tanh of Softplus(x)", 18, 22, FAKE_QUANT, mish_row, ),
+    TWO("Mish", "x times tanh of Softplus(x)", 18, 22, FAKE_QUANT, mish_row, FAST),
     RELU(1, 5, SET3, MOPT_ATTRIBUTES(MOPT_A_CONSUMED), ),
     RELU(6, 12, SET3, ),
     RELU(13, 13, SET4, ),
@@ -199,10 +241,10 @@ static const struct mopt_op records[] = {
     RECORD("Shrink", "values near 0 become 0, others move by bias", 9, 0, MOPT_SET_NUMBERS, 0,
            FAKE_QUANT, shrink_row, MOPT_ATTRIBUTES(A("bias", 0.0), A("lambd", 0.5)), ),
     OLD("Sigmoid", "logistic function", 13, WITH_KERNEL, sigmoid_row),
-    TWO("Softplus", "log(exp(x) + 1)", 1, 22, FAKE_QUANT, softplus_row, ),
+    TWO("Softplus", "log(exp(x) + 1)", 1, 22, FAKE_QUANT, softplus_row, FAST),
     TWO("Softsign", "x / (1 + |x|)", 1, 22, FAKE_QUANT, softsign_row, ),
     RECORD("Swish", "x times the logistic function of alpha * x", 24, 0, SET4, 0, FAKE_QUANT,
-           swish_row, MOPT_ATTRIBUTES(A("alpha", 1.0)), ),
+           swish_row, MOPT_ATTRIBUTES(A("alpha", 1.0)), FAST),
     THRESHOLDED(10, 21, SET3),
     THRESHOLDED(22, 0, SET4),
 };

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/narrow.h"
 #include "ops/nn_util.h"
 
 struct attention {
@@ -19,20 +20,6 @@ struct attention {
     size_t rows, fresh, past, total; // queries, new keys, cached keys, all keys
     size_t size, value_size;         // of a head of q and k, of v
 };
-
-static double rounded(enum mopt_dtype dtype, double x)
-{
-    switch (dtype) {
-    case MOPT_FLOAT16:
-        return (double)mopt__half_to_float(mopt__double_to_half(x));
-    case MOPT_BFLOAT16:
-        return (double)mopt__bfloat_to_float(mopt__float_to_bfloat((float)x));
-    case MOPT_FLOAT32:
-        return (double)(float)x;
-    default:
-        return x;
-    }
-}
 
 // ---- Reading ---------------------------------------------------------------------------------------------------------
 
@@ -112,8 +99,15 @@ static enum mopt_status open_flat(const struct mopt_node *node, struct attention
     return fits ? MOPT_OK : mopt_error_set(err, MOPT_E_SHAPE, "Q, K and V do not fit together");
 }
 
-static enum mopt_status open_heads(struct attention *a, struct mopt_error *err)
+static enum mopt_status open_heads(const struct mopt_node *node, struct attention *a,
+                                   struct mopt_error *err)
 {
+    if (node->op->since >= 25 &&
+        (mopt__has_attribute(node, "q_num_heads") || mopt__has_attribute(node, "kv_num_heads"))) {
+        return mopt_error_set(
+            err, MOPT_E_FORMAT,
+            "attributes 'q_num_heads' and 'kv_num_heads' are for inputs of rank 3");
+    }
     a->heads = (size_t)a->q->dims[1];
     a->groups = (size_t)a->k->dims[1];
     a->rows = (size_t)a->q->dims[2];
@@ -195,7 +189,7 @@ static enum mopt_status open_attention(const struct mopt_eval *eval, struct atte
         return mopt_error_set(err, MOPT_E_SHAPE, "Q, K and V must have rank 3 or 4 and one batch");
     }
     a->batch = (size_t)a->q->dims[0];
-    status = a->flat ? open_flat(eval->node, a, err) : open_heads(a, err);
+    status = a->flat ? open_flat(eval->node, a, err) : open_heads(eval->node, a, err);
     if (status == MOPT_OK && (a->groups == 0 || a->heads % a->groups != 0)) {
         return mopt_error_set(err, MOPT_E_SHAPE, "%zu query heads over %zu key heads", a->heads,
                               a->groups);
@@ -207,7 +201,7 @@ static enum mopt_status open_attention(const struct mopt_eval *eval, struct atte
         status = check_mask(a, err);
     }
     double scale = isnan(a->scale) ? 1 / sqrt((double)a->size) : a->scale;
-    a->scale = rounded(a->q->dtype, sqrt(scale));
+    a->scale = mopt__round_to(a->q->dtype, sqrt(scale));
     a->precision = a->precision == MOPT_UNDEFINED ? a->q->dtype : a->precision;
     return status;
 }
@@ -263,7 +257,7 @@ static double mask_at(const struct attention *a, size_t b, size_t h, size_t row,
     if (m->dtype == MOPT_BOOL) {
         return value != 0 ? 0 : -INFINITY;
     }
-    return rounded(a->q->dtype, value);
+    return mopt__round_to(a->q->dtype, value);
 }
 
 // What is added to the score of one query and key; -infinity: not to be seen.
@@ -286,20 +280,20 @@ static double bias_at(const struct attention *a, size_t b, size_t h, size_t row,
 static void softmax(const struct attention *a, double *row, bool masked)
 {
     double top = -INFINITY;
-    double sum = 0;
+    struct mopt_narrow_sum sum = {.dtype = a->precision};
     for (size_t j = 0; j < a->total; j++) {
-        row[j] = rounded(a->precision, row[j]);
+        row[j] = mopt__round_to(a->precision, row[j]);
         top = row[j] > top ? row[j] : top;
     }
     top = top == -INFINITY ? 0 : top;
     for (size_t j = 0; j < a->total; j++) {
-        row[j] = rounded(a->precision, exp(rounded(a->precision, row[j] - top)));
-        sum = a->precision == MOPT_BFLOAT16 ? rounded(MOPT_BFLOAT16, sum + row[j]) : sum + row[j];
+        row[j] = mopt__round_to(a->precision, exp(mopt__round_to(a->precision, row[j] - top)));
+        mopt__narrow_add(&sum, row[j]);
     }
-    sum = rounded(a->precision, sum);
+    const double whole = mopt__narrow_result(&sum);
     for (size_t j = 0; j < a->total; j++) {
-        double value = sum == 0 ? 0 : rounded(a->precision, row[j] / sum);
-        row[j] = masked ? 0 : rounded(a->q->dtype, value);
+        double value = whole == 0 ? 0 : mopt__round_to(a->precision, row[j] / whole);
+        row[j] = masked ? 0 : mopt__round_to(a->q->dtype, value);
     }
 }
 
@@ -318,12 +312,12 @@ static double score(const struct attention *a, const double *keys, size_t b, siz
     double sum = 0;
     for (size_t d = 0; d < a->size; d++) {
         double q = element(a, a->q, &p, d);
-        sum += rounded(dtype, q * a->scale) * rounded(dtype, key[d] * a->scale);
+        sum += mopt__round_to(dtype, q * a->scale) * mopt__round_to(dtype, key[d] * a->scale);
     }
-    sum = rounded(dtype, sum);
+    sum = mopt__round_to(dtype, sum);
     if (a->softcap > 0) {
-        sum = rounded(dtype, sum / a->softcap);
-        sum = rounded(dtype, rounded(dtype, tanh(sum)) * a->softcap);
+        sum = mopt__round_to(dtype, sum / a->softcap);
+        sum = mopt__round_to(dtype, mopt__round_to(dtype, tanh(sum)) * a->softcap);
     }
     return sum;
 }
@@ -340,7 +334,7 @@ static void attend_row(const struct attention *a, const struct outputs *o, size_
         double plain = score(a, keys, b, h, row, j);
         double bias = bias_at(a, b, h, row, j);
         masked = masked && bias == -INFINITY;
-        o->row[j] = rounded(a->q->dtype, plain + bias);
+        o->row[j] = mopt__round_to(a->q->dtype, plain + bias);
         if (o->scores && a->output_mode < 3) {
             mopt__nn_store_at(o->scores, line * a->total + j,
                               a->output_mode == 2 ? o->row[j] : plain);

@@ -165,6 +165,15 @@ static enum mopt_status batch_norm_eval(struct mopt_eval *eval, struct mopt_erro
     return status;
 }
 
+static bool wants_moments(const struct mopt_eval *eval)
+{
+    bool wants = false;
+    for (uint32_t i = 1; i < eval->output_count; i++) {
+        wants = wants || mopt__eval_wants(eval, i);
+    }
+    return wants;
+}
+
 static enum mopt_status batch_norm_run(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[5];
@@ -174,7 +183,7 @@ static enum mopt_status batch_norm_run(struct mopt_eval *eval, struct mopt_error
     if (status == MOPT_OK) {
         status = open_batch_norm(eval, in, &bn, err);
     }
-    if (status != MOPT_OK || bn.training) {
+    if (status != MOPT_OK || bn.training || wants_moments(eval)) {
         return status != MOPT_OK ? status : batch_norm_eval(eval, err);
     }
     float *room = mopt__calloc(2, (bn.channels + 1) * sizeof *room);

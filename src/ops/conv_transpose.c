@@ -276,8 +276,13 @@ static int64_t infer_axis(const struct transposed *t, const struct shape_request
     if (t->w.kernel[i] < 0) {
         return MOPT_DIM_UNKNOWN;
     }
+    if (in == 0) {
+        return 0; // nothing is spread
+    }
     int64_t more = growth(t, r, i) - t->w.begin[i] - t->w.end[i];
-    return mopt__dim_add(dims, scaled, mopt__dim_const(dims, more));
+    int64_t size = mopt__dim_add(dims, scaled, mopt__dim_const(dims, more));
+    int64_t known;
+    return mopt__dim_is_known(dims, size, &known) && known < 0 ? 0 : size;
 }
 
 static enum mopt_status transpose_infer(struct mopt_infer *infer, struct mopt_error *err)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DFT and STFT: Fourier transforms along an axis, and of overlapping windowed frames. The transform
-// is in fft.c.
+// is in fft.c. DFT is computed in the precision of its type, as the reference does; in opset 17 in
+// double precision, as the reference of that release did.
 #include "ops/fft.h"
 #include "ops/nn_util.h"
 
@@ -110,6 +111,16 @@ static void load_line(const struct dft *d, size_t outer, size_t inner, struct mo
     }
 }
 
+// A real line has a spectrum whose halves are conjugate; rounding must not blur the two numbers
+// that are their own mirror images.
+static void settle_real(const struct dft *d, struct mopt_complex *line)
+{
+    if (d->parts == 1) {
+        line[0].im = 0;
+        line[d->n / 2].im = d->n % 2 == 0 ? 0 : line[d->n / 2].im;
+    }
+}
+
 static enum mopt_status dft_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     struct dft d;
@@ -121,7 +132,7 @@ static enum mopt_status dft_eval(struct mopt_eval *eval, struct mopt_error *err)
         status = mopt__eval_output(eval, 0, d.x->dtype, d.x->rank, d.dims, &y, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__fft_new(d.n, &fft, err);
+        status = mopt__fft_new(d.n, eval->version > 17 && d.x->dtype != MOPT_FLOAT64, &fft, err);
     }
     if (status == MOPT_OK) {
         line = mopt__calloc(d.n, sizeof *line);
@@ -130,6 +141,7 @@ static enum mopt_status dft_eval(struct mopt_eval *eval, struct mopt_error *err)
     for (size_t i = 0; status == MOPT_OK && i < d.outer * d.inner; i++) {
         load_line(&d, i / d.inner, i % d.inner, line);
         mopt__fft_run(fft, line, d.inverse);
+        settle_real(&d, line);
         for (size_t k = 0; k < d.out; k++) {
             size_t at = ((i / d.inner * d.out + k) * d.inner + i % d.inner) * d.out_parts;
             mopt__nn_store_at(y, at, line[k].re);
@@ -270,7 +282,7 @@ static enum mopt_status stft_eval(struct mopt_eval *eval, struct mopt_error *err
         status = mopt__eval_output(eval, 0, s.x->dtype, 4, dims, &y, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__fft_new(s.frame, &fft, err);
+        status = mopt__fft_new(s.frame, false, &fft, err);
     }
     if (status == MOPT_OK) {
         line = mopt__calloc(s.frame, sizeof *line);

@@ -9,6 +9,8 @@
 #include "base/threads.h"
 #include "ops/op.h"
 
+struct mopt_kernels; // kernels/table.h
+
 struct mopt_eval {
     const struct mopt_node *node;
     int64_t version;                  // opset version of the node's domain
@@ -93,6 +95,7 @@ struct mopt_bind {
     const struct mopt_fact *outputs;
     struct mopt_dims *dims;
     int threads;
+    const struct mopt_kernels *kernels; // of the session; outlives the bound state
     enum mopt_status (*run)(struct mopt_eval *eval, struct mopt_error *err);
     void *state;
     void (*free_state)(void *state);

@@ -16,6 +16,7 @@ static const struct mopt_node *ancestor(const struct mopt_graph *graph,
 
 struct order {
     const struct mopt_graph *graph;
+    bool straight;             // found in order while the list was made
     struct mopt_node **list;   // file order, then the result
     uint32_t *waiting;         // by position in file order: uses not satisfied yet
     struct mopt_map positions; // node id -> position + 1
@@ -48,18 +49,63 @@ static void touch_users(struct order *order, const struct mopt_node *node, int d
     }
 }
 
+static bool has_graphs(const struct mopt_node *node)
+{
+    for (uint32_t i = 0; i < node->attribute_count; i++) {
+        enum mopt_attr_kind kind = node->attributes[i].kind;
+        if (kind == MOPT_ATTR_GRAPH || kind == MOPT_ATTR_GRAPHS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// True when every input of the node comes from a node that stands in the list already. Bodies may
+// capture values, of which nothing is asked here: false for nodes that have one.
+static bool follows(const struct order *order, const struct mopt_node *node)
+{
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const struct mopt_value *value = node->inputs[i].value;
+        const struct mopt_node *from = value != NULL ? value->producer : NULL;
+        if (from != NULL && from->graph == order->graph &&
+            (from->order >= order->count || order->list[from->order] != from)) {
+            return false;
+        }
+    }
+    return !has_graphs(node);
+}
+
+// Lists the nodes and numbers them. One walk, for graphs far larger than the caches.
 static enum mopt_status prepare(struct order *order, struct mopt_error *err)
 {
     size_t count = order->graph->node_count;
     order->list = mopt__calloc(count + 1, sizeof(struct mopt_node *));
-    order->ready = mopt__calloc(count + 1, sizeof(struct mopt_node *));
-    order->waiting = mopt__calloc(count + 1, sizeof(uint32_t));
-    if (order->list == NULL || order->ready == NULL || order->waiting == NULL) {
+    if (order->list == NULL) {
         return mopt_error_memory(err);
     }
+    order->straight = true;
     for (struct mopt_node *node = order->graph->first; node != NULL && order->count < count;
          node = node->next) {
+        order->straight = order->straight && follows(order, node);
+        node->order = (uint32_t)order->count;
         order->list[order->count++] = node;
+    }
+    return MOPT_OK;
+}
+
+static enum mopt_status prepare_sort(struct order *order, struct mopt_error *err)
+{
+    order->ready = mopt__calloc(order->count + 1, sizeof(struct mopt_node *));
+    order->waiting = mopt__calloc(order->count + 1, sizeof(uint32_t));
+    if (order->ready == NULL || order->waiting == NULL) {
+        return mopt_error_memory(err);
+    }
+    for (size_t i = 0; i < order->count; i++) {
+        enum mopt_status status = mopt__map_put_u64(&order->positions, order->list[i]->id,
+                                                    (void *)(uintptr_t)(i + 1), err);
+        if (status != MOPT_OK) {
+            return status;
+        }
     }
     return MOPT_OK;
 }
@@ -67,12 +113,9 @@ static enum mopt_status prepare(struct order *order, struct mopt_error *err)
 static enum mopt_status sort(struct order *order, struct mopt_error *err)
 {
     size_t ready_count = 0;
-    for (size_t i = 0; i < order->count; i++) {
-        enum mopt_status status = mopt__map_put_u64(&order->positions, order->list[i]->id,
-                                                    (void *)(uintptr_t)(i + 1), err);
-        if (status != MOPT_OK) {
-            return status;
-        }
+    enum mopt_status status = prepare_sort(order, err);
+    if (status != MOPT_OK) {
+        return status;
     }
     for (size_t i = 0; i < order->count; i++) {
         touch_users(order, order->list[i], 1, &ready_count);
@@ -99,7 +142,7 @@ enum mopt_status mopt__infer_order(const struct mopt_graph *graph, struct mopt_n
 {
     struct order order = {.graph = graph};
     enum mopt_status status = prepare(&order, err);
-    if (status == MOPT_OK && !mopt__graph_is_sorted(graph)) {
+    if (status == MOPT_OK && !order.straight && !mopt__graph_is_sorted(graph)) {
         status = sort(&order, err);
     }
     mopt__map_release(&order.positions);

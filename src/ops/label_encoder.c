@@ -142,7 +142,7 @@ static bool same_element(enum mopt_dtype dtype, const void *a, size_t i, const v
     if (dtype == MOPT_STRING) {
         const struct mopt_string *x = (const struct mopt_string *)a + i;
         const struct mopt_string *y = (const struct mopt_string *)b + k;
-        return x->size == y->size && memcmp(x->data, y->data, x->size) == 0;
+        return x->size == y->size && (x->size == 0 || memcmp(x->data, y->data, x->size) == 0);
     }
     if (mopt__dtype_is_float(dtype)) {
         double x = mopt__element_f64(dtype, a, i);

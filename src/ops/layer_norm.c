@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "kernels/kernels.h"
+#include "ops/fast.h"
 #include "ops/nn_util.h"
 
 struct row_norm {
@@ -174,6 +175,25 @@ static bool is_row(const struct row_norm *r, const struct mopt_tensor *t)
     return !t || (t->count == r->n && t->rank <= r->x->rank - r->axis);
 }
 
+struct fast_job {
+    const struct mopt_fast *fast;
+    const struct row_norm *r;
+    float *y;
+};
+
+static void fast_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct fast_job *job = context;
+    const struct row_norm *r = job->r;
+    const float *x = r->x->data;
+    (void)thread;
+    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
+        job->fast->kernels->norm_f32(x + row * r->n, NULL, NULL, r->scale->data,
+                                     r->bias ? r->bias->data : NULL, (float)r->epsilon, r->rms,
+                                     NULL, job->y + row * r->n, r->n);
+    }
+}
+
 static enum mopt_status norm_run(struct mopt_eval *eval, struct mopt_error *err)
 {
     struct row_norm r;
@@ -195,6 +215,12 @@ static enum mopt_status norm_run(struct mopt_eval *eval, struct mopt_error *err)
     if (status != MOPT_OK) {
         return status;
     }
+    if (eval->state && !y[1] && !y[2] && r.n > 0) {
+        struct fast_job fast = {eval->state, &r, mopt__nn_f32(y[0])};
+        mopt__pool_for(eval->pool, (int64_t)r.rows, (int64_t)(MOPT_FAST_GRAIN / r.n + 1), fast_rows,
+                       &fast);
+        return MOPT_OK;
+    }
     struct mopt_norm_rows job = {.x = r.x->data,
                                  .scale = r.scale->data,
                                  .bias = r.bias ? r.bias->data : NULL,
@@ -211,11 +237,11 @@ static enum mopt_status norm_run(struct mopt_eval *eval, struct mopt_error *err)
 
 static enum mopt_status norm_bind(struct mopt_bind *bind, struct mopt_error *err)
 {
-    (void)err;
-    if (mopt__nn_bind_is(bind, 0, MOPT_FLOAT32)) {
-        bind->run = norm_run;
+    if (!mopt__nn_bind_is(bind, 0, MOPT_FLOAT32)) {
+        return MOPT_OK;
     }
-    return MOPT_OK;
+    bind->run = norm_run;
+    return mopt__fast_bind(bind, NULL, norm_run, err);
 }
 
 static enum mopt_status norm_infer(struct mopt_infer *infer, struct mopt_error *err)

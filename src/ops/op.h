@@ -59,6 +59,8 @@ enum mopt_trait {
     MOPT_TRAIT_GENERATOR =
         1 << 8, // output may be much larger than its inputs (ConstantOfShape, Expand, Tile ...)
     MOPT_TRAIT_STATE = 1 << 9, // training operators with state semantics
+    MOPT_TRAIT_NAMES =
+        1 << 10, // refers to values of its graph by name: no pass may change the model
 };
 
 // What may be quantized (quantize/ reads this). Rank-independent facts of the operator.

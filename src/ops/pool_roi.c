@@ -12,9 +12,17 @@ struct regions {
     int64_t ratio; // samples per bin and axis; 0 = by size
 };
 
+enum { SAMPLES_MAX = 1 << 22 }; // per bin
+
+struct grid {
+    int64_t rows, columns; // samples per bin
+    double height, width;  // of a bin
+};
+
 struct roi {
     size_t image;
     double x, y, width, height; // start and size
+    struct grid grid;           // RoiAlign
 };
 
 static enum mopt_status read_size(const struct mopt_node *node, const char *name, int64_t fallback,
@@ -109,26 +117,52 @@ static enum mopt_status new_output(struct mopt_eval *eval, const struct regions 
 }
 
 // All bins of all channels of region n.
-static void fill(const struct regions *r, const struct roi *roi, size_t n,
-                 double (*bin)(const struct regions *r, const struct roi *roi, size_t plane,
-                               int64_t row, int64_t column),
-                 struct mopt_tensor *y)
+static enum mopt_status fill(const struct mopt_eval *eval, const struct regions *r,
+                             const struct roi *roi, size_t n,
+                             double (*bin)(const struct regions *r, const struct roi *roi,
+                                           size_t plane, int64_t row, int64_t column),
+                             struct mopt_tensor *y, struct mopt_error *err)
 {
     size_t channels = (size_t)r->x->dims[1];
     size_t plane = (size_t)r->x->dims[2] * (size_t)r->x->dims[3];
     size_t to = n * channels * (size_t)r->height * (size_t)r->width;
-    for (size_t c = 0; c < channels; c++) {
-        for (int64_t row = 0; row < r->height; row++) {
+    enum mopt_status status = MOPT_OK;
+    for (size_t c = 0; status == MOPT_OK && c < channels; c++) {
+        for (int64_t row = 0; status == MOPT_OK && row < r->height; row++) {
             for (int64_t column = 0; column < r->width; column++) {
                 double value =
                     plane > 0 ? bin(r, roi, (roi->image * channels + c) * plane, row, column) : 0;
                 mopt__nn_store_at(y, to++, value);
             }
+            status = mopt__nn_tick(eval, err);
         }
     }
+    return status;
 }
 
 // ---- RoiAlign --------------------------------------------------------------------------------------------------------
+
+static int64_t samples(const struct regions *r, double size, int64_t bins)
+{
+    if (r->ratio > 0) {
+        return r->ratio;
+    }
+    double count = ceil(size / (double)bins);
+    return count > 0 ? (int64_t)count : 0;
+}
+
+static enum mopt_status open_grid(const struct regions *r, size_t n, struct roi *roi,
+                                  struct mopt_error *err)
+{
+    roi->grid = (struct grid){samples(r, roi->height, r->height), samples(r, roi->width, r->width),
+                              roi->height / (double)r->height, roi->width / (double)r->width};
+    if (roi->grid.rows > SAMPLES_MAX || roi->grid.columns > SAMPLES_MAX ||
+        roi->grid.rows * roi->grid.columns > SAMPLES_MAX) {
+        return mopt_error_set(err, MOPT_E_LIMIT, "region %zu asks for %lldx%lld samples per bin", n,
+                              (long long)roi->grid.rows, (long long)roi->grid.columns);
+    }
+    return MOPT_OK;
+}
 
 static enum mopt_status align_roi(const struct regions *r, size_t n, struct roi *roi,
                                   struct mopt_error *err)
@@ -148,6 +182,10 @@ static enum mopt_status align_roi(const struct regions *r, size_t n, struct roi 
     if (!r->half_pixel) {
         roi->width = fmax(roi->width, 1);
         roi->height = fmax(roi->height, 1);
+    }
+    enum mopt_status status = open_grid(r, n, roi, err);
+    if (status != MOPT_OK) {
+        return status;
     }
     return image_of(r, (double)mopt__tensor_i64_at(r->batch, n), &roi->image, err);
 }
@@ -195,20 +233,6 @@ static double sample(const struct regions *r, size_t plane, double y, double x)
     return r->max ? top : sum;
 }
 
-struct grid {
-    int64_t rows, columns; // samples per bin
-    double height, width;  // of a bin
-};
-
-static int64_t samples(const struct regions *r, double size, int64_t bins)
-{
-    if (r->ratio > 0) {
-        return r->ratio;
-    }
-    double count = ceil(size / (double)bins);
-    return count > 0 ? (int64_t)count : 0;
-}
-
 static double sample_bin(const struct regions *r, const struct roi *roi, const struct grid *g,
                          size_t plane, int64_t row, int64_t column)
 {
@@ -234,9 +258,7 @@ static double sample_bin(const struct regions *r, const struct roi *roi, const s
 static double align_bin(const struct regions *r, const struct roi *roi, size_t plane, int64_t row,
                         int64_t column)
 {
-    struct grid g = {samples(r, roi->height, r->height), samples(r, roi->width, r->width),
-                     roi->height / (double)r->height, roi->width / (double)r->width};
-    return sample_bin(r, roi, &g, plane, row, column);
+    return sample_bin(r, roi, &roi->grid, plane, row, column);
 }
 
 static enum mopt_status align_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -261,11 +283,10 @@ static enum mopt_status align_eval(struct mopt_eval *eval, struct mopt_error *er
         return status;
     }
     for (size_t n = 0; status == MOPT_OK && n < (size_t)r.rois->dims[0]; n++) {
-        struct roi roi = {0, 0, 0, 0, 0};
+        struct roi roi = {.image = 0};
         status = align_roi(&r, n, &roi, err);
         if (status == MOPT_OK) {
-            fill(&r, &roi, n, align_bin, y);
-            status = mopt__nn_tick(eval, err);
+            status = fill(eval, &r, &roi, n, align_bin, y, err);
         }
     }
     return status;
@@ -367,11 +388,10 @@ static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err
         return status;
     }
     for (size_t n = 0; status == MOPT_OK && n < (size_t)r.rois->dims[0]; n++) {
-        struct roi roi = {0, 0, 0, 0, 0};
+        struct roi roi = {.image = 0};
         status = pool_roi(&r, n, &roi, err);
         if (status == MOPT_OK) {
-            fill(&r, &roi, n, pool_bin, y);
-            status = mopt__nn_tick(eval, err);
+            status = fill(eval, &r, &roi, n, pool_bin, y, err);
         }
     }
     return status;

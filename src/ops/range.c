@@ -122,7 +122,9 @@ static enum mopt_status known_range(struct mopt_infer *infer, const int64_t *x,
     }
     int64_t *items = mopt__infer_room(infer, (size_t)count);
     for (int64_t i = 0; items != NULL && i < count; i++) {
-        items[i] = mopt__dim_const(infer->dims, x[0] + i * x[2]);
+        // Wraps on the way: from INT64_MIN the distance is more than a number can hold.
+        uint64_t item = (uint64_t)x[0] + (uint64_t)i * (uint64_t)x[2];
+        items[i] = mopt__dim_const(infer->dims, (int64_t)item);
     }
     return items != NULL ? mopt__infer_set_ints(infer, 0, 1, items, (size_t)count, err) : status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/nn_util.h"
+#include "ops/recurrent_bind.h"
 #include "ops/recurrent_cell.h"
 
 struct variant {
@@ -579,7 +580,7 @@ static const struct mopt_quant_spec quant = {.activations = 1,
         .domain = "", .name = "GRU", .since = from, .until = to,                 \
         .summary = "gated recurrent layer", MOPT_INPUTS(COMMON_IN(set)),         \
         MOPT_OUTPUTS(COMMON_OUT(set)), MOPT_ATTRIBUTES(ATTRIBUTES, __VA_ARGS__), \
-        .data = &kind_gru, RUN                                                   \
+        .data = &kind_gru, .bind = mopt__gru_bind, RUN                           \
     }
 #define LSTM(from, to, set, ...)                                                                   \
     {                                                                                              \
@@ -587,7 +588,8 @@ static const struct mopt_quant_spec quant = {.activations = 1,
         .summary = "long short-term memory layer",                                                 \
         MOPT_INPUTS(COMMON_IN(set), {"initial_c", "T", set, OPTIONAL}, {"P", "T", set, OPTIONAL}), \
         MOPT_OUTPUTS(COMMON_OUT(set), {"Y_c", "T", set, OPTIONAL}),                                \
-        MOPT_ATTRIBUTES(ATTRIBUTES, FORGET, __VA_ARGS__), .data = &kind_lstm, RUN                  \
+        MOPT_ATTRIBUTES(ATTRIBUTES, FORGET, __VA_ARGS__), .data = &kind_lstm,                      \
+        .bind = mopt__lstm_bind, RUN                                                               \
     }
 
 static const struct mopt_op records[] = {

@@ -4,6 +4,7 @@
 // divides by the root mean square and does not shift.
 #include <math.h>
 
+#include "ops/fast.h"
 #include "ops/nn_util.h"
 
 struct row {
@@ -92,12 +93,13 @@ static void run_row(const struct skip_norm *s, size_t row, double *line)
         }
         mean += line[i];
     }
-    mean = s->row->simplified ? 0 : mean / (double)s->n;
+    double n = s->n > 0 ? (double)s->n : 1;
+    mean = s->row->simplified ? 0 : mean / n;
     for (size_t i = 0; i < s->n; i++) {
         line[i] -= mean;
         square += line[i] * line[i];
     }
-    double inverse = 1 / sqrt(square / (double)s->n + s->epsilon);
+    double inverse = 1 / sqrt(square / n + s->epsilon);
     for (size_t i = 0; i < s->n; i++) {
         double shift = s->beta ? mopt__tensor_f64(s->beta, i) : 0;
         mopt__nn_store_at(s->y, row * s->n + i,
@@ -111,12 +113,14 @@ static void run_row(const struct skip_norm *s, size_t row, double *line)
     }
 }
 
-static enum mopt_status skip_eval(struct mopt_eval *eval, struct mopt_error *err)
+// Reads the node and makes the outputs.
+static enum mopt_status open_norm(struct mopt_eval *eval, struct skip_norm *s,
+                                  struct mopt_error *err)
 {
     const struct mopt_tensor *in[5] = {NULL};
-    struct skip_norm s = {.row = eval->node->op->data};
     float epsilon = 0;
     int64_t axis = -1;
+    *s = (struct skip_norm){.row = eval->node->op->data};
     enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
     if (status == MOPT_OK) {
         status = mopt__attr_float(eval->node, "epsilon", 1e-12F, &epsilon, err);
@@ -124,24 +128,85 @@ static enum mopt_status skip_eval(struct mopt_eval *eval, struct mopt_error *err
     if (status == MOPT_OK) {
         status = mopt__attr_int(eval->node, "axis", -1, &axis, err);
     }
+    s->epsilon = (double)epsilon;
     if (status == MOPT_OK) {
-        name_inputs(&s, in);
-        status = check_inputs(&s, axis, err);
+        name_inputs(s, in);
+        status = check_inputs(s, axis, err);
     }
-    if (status == MOPT_OK) {
-        status = new_outputs(eval, &s, err);
+    return status == MOPT_OK ? new_outputs(eval, s, err) : status;
+}
+
+static enum mopt_status run_exact(const struct skip_norm *s, struct mopt_error *err)
+{
+    double *line = mopt__nn_zeros(s->n, err);
+    for (size_t i = 0; line && i < s->rows; i++) {
+        run_row(s, i, line);
     }
+    enum mopt_status status = mopt__nn_got(line, err);
+    mopt__free(line);
+    return status;
+}
+
+static enum mopt_status skip_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    struct skip_norm s;
+    enum mopt_status status = open_norm(eval, &s, err);
+    return status == MOPT_OK ? run_exact(&s, err) : status;
+}
+
+struct fast_job {
+    const struct mopt_fast *fast;
+    const struct skip_norm *s;
+};
+
+static const float *floats(const struct mopt_tensor *t)
+{
+    return t ? t->data : NULL;
+}
+
+static void fast_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct fast_job *job = context;
+    const struct skip_norm *s = job->s;
+    const float *skip = floats(s->skip);
+    float *y = mopt__nn_f32(s->y);
+    float *sum = s->sum ? mopt__nn_f32(s->sum) : NULL;
+    (void)thread;
+    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
+        size_t at = row * s->n;
+        job->fast->kernels->norm_f32(floats(s->x) + at, skip ? skip + at % s->skip->count : NULL,
+                                     floats(s->bias), floats(s->gamma), floats(s->beta),
+                                     (float)s->epsilon, s->row->simplified, sum ? sum + at : NULL,
+                                     y + at, s->n);
+    }
+}
+
+static bool is_float(const struct mopt_tensor *t)
+{
+    return !t || t->dtype == MOPT_FLOAT32;
+}
+
+static enum mopt_status skip_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    struct skip_norm s;
+    enum mopt_status status = open_norm(eval, &s, err);
     if (status != MOPT_OK) {
         return status;
     }
-    s.epsilon = (double)epsilon;
-    double *line = mopt__nn_zeros(s.n, err);
-    for (size_t i = 0; line && s.n > 0 && i < s.rows; i++) {
-        run_row(&s, i, line);
+    bool rows = s.n > 0 && (!s.skip || s.skip->count % s.n == 0);
+    if (!rows || s.mean || s.inverse || !is_float(s.gamma)) {
+        return run_exact(&s, err);
     }
-    status = mopt__nn_got(line, err);
-    mopt__free(line);
-    return status;
+    struct fast_job job = {eval->state, &s};
+    mopt__pool_for(eval->pool, (int64_t)s.rows, (int64_t)(MOPT_FAST_GRAIN / s.n + 1), fast_rows,
+                   &job);
+    return MOPT_OK;
+}
+
+static enum mopt_status skip_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    bool fits = mopt__nn_bind_is(bind, 0, MOPT_FLOAT32);
+    return fits ? mopt__fast_bind(bind, NULL, skip_run, err) : MOPT_OK;
 }
 
 static enum mopt_status skip_infer(struct mopt_infer *infer, struct mopt_error *err)
@@ -174,7 +239,7 @@ static const struct row row_simplified = {true, false};
     MOPT_OUTPUTS({"output", "T", F, 0}, {"mean", "U", MOPT_SET_F32, OPTIONAL}, \
                  {"inv_std_var", "U", MOPT_SET_F32, OPTIONAL},                 \
                  {"input_skip_bias_sum", "T", F, OPTIONAL})
-#define RUN .infer = skip_infer, .eval = skip_eval, .cost = mopt__cost_output
+#define RUN .infer = skip_infer, .eval = skip_eval, .bind = skip_bind, .cost = mopt__cost_output
 
 static const struct mopt_op records[] = {
     {.domain = "com.microsoft",

@@ -5,7 +5,10 @@
 #include <math.h>
 
 #include "ops/elementwise.h"
+#include "ops/fast.h"
 #include "ops/lanes.h"
+#include "ops/narrow.h"
+#include "ops/nn_util.h"
 #include "ops/smooth.h"
 
 enum kind { SOFT, LOG, HARD };
@@ -34,17 +37,17 @@ static float rounded(enum mopt_dtype dtype, float x)
 static void soft_narrow(enum mopt_dtype dtype, float *x, int64_t n, enum kind kind)
 {
     float top = -INFINITY;
-    double sum = 0;
+    struct mopt_narrow_sum sum = {.dtype = dtype};
     for (int64_t i = 0; i < n; i++) {
         top = x[i] > top ? x[i] : top;
     }
     for (int64_t i = 0; i < n; i++) {
         const float shifted = rounded(dtype, x[i] - top);
         const float e = rounded(dtype, expf(shifted));
-        sum += (double)e;
+        mopt__narrow_add(&sum, (double)e);
         x[i] = kind == SOFT ? e : shifted;
     }
-    const float total = rounded(dtype, (float)sum);
+    const float total = (float)mopt__narrow_result(&sum);
     const float log_total = rounded(dtype, logf(total));
     for (int64_t i = 0; i < n; i++) {
         x[i] = kind == SOFT ? x[i] / total : x[i] - log_total;
@@ -193,32 +196,80 @@ static enum mopt_status find_axis(const struct mopt_node *node, int rank, int *a
     return mopt__axis_normalise(value, rank, axis, err);
 }
 
-static enum mopt_status softmax_eval(struct mopt_eval *eval, struct mopt_error *err)
+// Output and groups; job->in->count may be 0.
+static enum mopt_status open_groups(struct mopt_eval *eval, struct softmax_job *job,
+                                    struct mopt_error *err)
 {
     const struct mopt_tensor *in[1];
-    struct softmax_run run = {.stride = 0};
     int axis = 0;
     enum mopt_status status = mopt__open(eval, in, 1, err);
     if (status == MOPT_OK) {
         status = find_axis(eval->node, in[0]->rank, &axis, err);
     }
     if (status == MOPT_OK) {
-        status =
-            mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &run.job.out, err);
+        status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &job->out, err);
     }
-    if (status != MOPT_OK || in[0]->count == 0) {
+    if (status != MOPT_OK) {
         return status;
     }
-    run.job.in = in[0];
-    run.job.kind = ((const struct softmax_row *)eval->node->op->data)->kind;
-    run.job.inner = 1;
-    run.job.n = 1;
+    job->in = in[0];
+    job->kind = ((const struct softmax_row *)eval->node->op->data)->kind;
+    job->inner = 1;
+    job->n = 1;
     for (int i = axis; i < in[0]->rank; i++) {
         const bool grouped = i == axis || eval->node->op->since < 13;
-        run.job.n *= grouped ? in[0]->dims[i] : 1;
-        run.job.inner *= grouped ? 1 : in[0]->dims[i];
+        job->n *= grouped ? in[0]->dims[i] : 1;
+        job->inner *= grouped ? 1 : in[0]->dims[i];
     }
-    return run_groups(eval, &run, err);
+    return MOPT_OK;
+}
+
+static enum mopt_status softmax_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    struct softmax_run run = {.stride = 0};
+    const enum mopt_status status = open_groups(eval, &run.job, err);
+    return status != MOPT_OK || run.job.in->count == 0 ? status : run_groups(eval, &run, err);
+}
+
+struct fast_job {
+    const struct mopt_fast *fast;
+    const struct softmax_job *job;
+};
+
+static void fast_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct fast_job *fast = context;
+    const int64_t n = fast->job->n;
+    const float *x = fast->job->in->data;
+    float *y = mopt__tensor_data(fast->job->out);
+    (void)thread;
+    for (int64_t row = begin; row < end; row++) {
+        fast->fast->kernels->softmax_f32(x + row * n, NULL, 1.0f, y + row * n, (size_t)n);
+    }
+}
+
+static enum mopt_status softmax_fast(struct mopt_eval *eval, struct mopt_error *err)
+{
+    struct softmax_run run = {.stride = 0};
+    const struct softmax_job *job = &run.job;
+    const enum mopt_status status = open_groups(eval, &run.job, err);
+    if (status != MOPT_OK || job->in->count == 0) {
+        return status;
+    }
+    if (job->inner != 1) {
+        return run_groups(eval, &run, err);
+    }
+    struct fast_job fast = {eval->state, job};
+    mopt__pool_for(eval->pool, (int64_t)job->in->count / job->n, MOPT_FAST_GRAIN / job->n + 1,
+                   fast_rows, &fast);
+    return MOPT_OK;
+}
+
+static enum mopt_status softmax_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    const struct softmax_row *row = bind->node->op->data;
+    const bool fits = row->kind == SOFT && mopt__nn_bind_is(bind, 0, MOPT_FLOAT32);
+    return fits ? mopt__fast_bind(bind, NULL, softmax_fast, err) : MOPT_OK;
 }
 
 static enum mopt_status softmax_infer(struct mopt_infer *infer, struct mopt_error *err)
@@ -229,23 +280,24 @@ static enum mopt_status softmax_infer(struct mopt_infer *infer, struct mopt_erro
     return status == MOPT_OK ? mopt__infer_like(infer, err) : status;
 }
 
-#define RECORD(op, text, from, to, set, value, bits, spec, row)                                 \
+#define RECORD(op, text, from, to, set, value, bits, spec, row, ...)                            \
     {                                                                                           \
         .domain = "", .name = op, .since = from, .until = to, .summary = text,                  \
         MOPT_INPUTS({"input", "T", set, 0}), MOPT_OUTPUTS({"output", "T", set, 0}),             \
         MOPT_ATTRIBUTES(MOPT_A_INT("axis", value)), .traits = MOPT_TRAIT_IN_PLACE | (bits),     \
         .quant = spec, .infer = softmax_infer, .eval = softmax_eval, .cost = mopt__cost_output, \
-        .data = &(row)                                                                          \
+        .data = &(row), __VA_ARGS__                                                             \
     }
-#define VERSIONS(op, text, bits, spec, row)                       \
-    RECORD(op, text, 1, 12, MOPT_SET_FLOATS, 1, bits, spec, row), \
-        RECORD(op, text, 13, 0, MOPT_SET_FLOATS_BF, -1, bits, spec, row)
+#define VERSIONS(op, text, bits, spec, row, ...)                               \
+    RECORD(op, text, 1, 12, MOPT_SET_FLOATS, 1, bits, spec, row, __VA_ARGS__), \
+        RECORD(op, text, 13, 0, MOPT_SET_FLOATS_BF, -1, bits, spec, row, __VA_ARGS__)
 
 static const struct softmax_row soft_row = {SOFT}, log_row = {LOG}, hard_row = {HARD};
 static const struct mopt_op records[] = {
     VERSIONS("Hardmax", "1 at the first largest element of a group, else 0", MOPT_TRAIT_IDEMPOTENT,
-             NULL, hard_row),
-    VERSIONS("LogSoftmax", "logarithm of Softmax", 0, NULL, log_row),
-    VERSIONS("Softmax", "exponentials scaled to sum 1", 0, &mopt__quant_unary_kernel, soft_row),
+             NULL, hard_row, ),
+    VERSIONS("LogSoftmax", "logarithm of Softmax", 0, NULL, log_row, ),
+    VERSIONS("Softmax", "exponentials scaled to sum 1", 0, &mopt__quant_unary_kernel, soft_row,
+             .bind = softmax_bind),
 };
 const struct mopt_op_family mopt__ops_softmax = {records, MOPT_COUNTOF(records)};

@@ -71,7 +71,7 @@ static enum mopt_status plan_cut(const struct mopt_eval *eval, struct cut *cut,
         return mopt_error_set(err, MOPT_E_VALUE, "parts sum up to %lld, the axis has %lld",
                               (long long)sum, (long long)whole);
     }
-    cut->parts = cut->equal ? (size_t)((whole + sizes[0] - 1) / sizes[0]) : count;
+    cut->parts = cut->equal ? (size_t)(whole / sizes[0] + (whole % sizes[0] != 0)) : count;
     return MOPT_OK;
 }
 

@@ -50,6 +50,7 @@ static enum mopt_status read_lists(const struct mopt_node *node, struct vectoriz
         return mopt_error_set(err, MOPT_E_VALUE, "needs one pool, and as many weights as n-grams");
     }
     v->pool_count = numbers + texts;
+    v->texts = texts > 0 ? v->texts : NULL; // an empty list is no pool
     v->weights = weights > 0 ? v->weights : NULL;
     return MOPT_OK;
 }
@@ -151,7 +152,7 @@ static bool same_element(const struct vectorizer *v, const struct mopt_tensor *i
     if (v->texts != NULL) {
         const struct mopt_string *text = (const struct mopt_string *)input->data + at;
         return text->size == v->texts[pool].size &&
-               memcmp(text->data, v->texts[pool].data, text->size) == 0;
+               (text->size == 0 || memcmp(text->data, v->texts[pool].data, text->size) == 0);
     }
     return mopt__tensor_i64_at(input, at) == v->numbers[pool];
 }

@@ -4,6 +4,7 @@
 #ifndef MOPT_OPS_UNARY_H
 #define MOPT_OPS_UNARY_H
 
+#include "kernels/table.h"
 #include "ops/operands.h"
 
 enum { MOPT_UNARY_PARAMS = 2 };
@@ -21,6 +22,9 @@ struct mopt_unary {
     int64_t (*i64)(int64_t x, bool is_unsigned, const struct mopt_unary_args *args);
     const char *params[MOPT_UNARY_PARAMS];               // float attributes; NULL: none
     int64_t (*value)(struct mopt_dims *dims, int64_t x); // shape arithmetic; NULL: none
+    // The same function as a vector kernel of float32, for records with mopt__unary_bind; alpha and
+    // beta are the attributes that params names.
+    struct mopt_function_f32 fast;
 };
 
 enum mopt_status mopt__unary_eval(struct mopt_eval *eval, struct mopt_error *err);
@@ -28,6 +32,7 @@ enum mopt_status mopt__unary_eval(struct mopt_eval *eval, struct mopt_error *err
 void mopt__unary_run(const struct mopt_eval *eval, const struct mopt_unary *row,
                      const struct mopt_unary_args *args, struct mopt_tensor *out,
                      const struct mopt_tensor *in);
+enum mopt_status mopt__unary_bind(struct mopt_bind *bind, struct mopt_error *err);
 enum mopt_status mopt__unary_infer(struct mopt_infer *infer, struct mopt_error *err);
 
 // Loops for float and double: the same expression of x, with the functions of either width.
@@ -44,6 +49,8 @@ enum mopt_status mopt__unary_infer(struct mopt_infer *infer, struct mopt_error *
 #define MOPT_UNARY(name, expr_f, expr_d)          \
     MOPT_UNARY_LOOP(name##_f32, float, f, expr_f) \
     MOPT_UNARY_LOOP(name##_f64, double, d, expr_d)
+
+#define MOPT_UNARY_FAST .bind = mopt__unary_bind, /* member of records whose row has `fast` */
 
 // A record; the last arguments may give more members, each followed by a comma.
 #define MOPT_UNARY_RECORD(op, text, from, to, set, bits, spec, row, ...)                           \

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Facets shared by one-operand maps; see unary.h.
 #include "ops/elementwise.h"
+#include "ops/fast.h"
 #include "ops/lanes.h"
+#include "ops/nn_util.h"
 #include "ops/unary.h"
 
 struct unary_job {
@@ -73,16 +75,26 @@ void mopt__unary_run(const struct mopt_eval *eval, const struct mopt_unary *row,
     }
 }
 
+static enum mopt_status read_params(const struct mopt_node *node, const struct mopt_unary *row,
+                                    struct mopt_unary_args *args, struct mopt_error *err)
+{
+    enum mopt_status status = MOPT_OK;
+    for (int i = 0; status == MOPT_OK && i < MOPT_UNARY_PARAMS && row->params[i] != NULL; i++) {
+        status = mopt__attr_float(node, row->params[i], 0.0f, &args->f[i], err);
+        args->d[i] = (double)args->f[i];
+    }
+    return status;
+}
+
 enum mopt_status mopt__unary_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[1];
     struct mopt_tensor *out = NULL;
     struct mopt_unary_args args = {{0}, {0}};
+    const struct mopt_unary *row = eval->node->op->data;
     enum mopt_status status = mopt__open(eval, in, 1, err);
-    const struct mopt_unary *row = status == MOPT_OK ? eval->node->op->data : NULL;
-    for (int i = 0; status == MOPT_OK && i < MOPT_UNARY_PARAMS && row->params[i] != NULL; i++) {
-        status = mopt__attr_float(eval->node, row->params[i], 0.0f, &args.f[i], err);
-        args.d[i] = (double)args.f[i];
+    if (status == MOPT_OK) {
+        status = read_params(eval->node, row, &args, err);
     }
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &out, err);
@@ -91,6 +103,34 @@ enum mopt_status mopt__unary_eval(struct mopt_eval *eval, struct mopt_error *err
         mopt__unary_run(eval, row, &args, out, in[0]);
     }
     return status;
+}
+
+static enum mopt_status fast_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_tensor *in[1];
+    struct mopt_tensor *out = NULL;
+    enum mopt_status status = mopt__open(eval, in, 1, err);
+    if (status == MOPT_OK) {
+        status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &out, err);
+    }
+    if (status == MOPT_OK) {
+        mopt__fast_map(eval->state, in[0]->data, mopt__tensor_data(out), in[0]->count, eval->pool);
+    }
+    return status;
+}
+
+enum mopt_status mopt__unary_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    const struct mopt_unary *row = bind->node->op->data;
+    struct mopt_unary_args args = {{0}, {0}};
+    struct mopt_function_f32 fast = row->fast;
+    if (!mopt__nn_bind_is(bind, 0, MOPT_FLOAT32)) {
+        return MOPT_OK;
+    }
+    enum mopt_status status = read_params(bind->node, row, &args, err);
+    fast.alpha = row->params[0] != NULL ? args.f[0] : fast.alpha;
+    fast.beta = row->params[0] != NULL && row->params[1] != NULL ? args.f[1] : fast.beta;
+    return status == MOPT_OK ? mopt__fast_bind(bind, &fast, fast_run, err) : status;
 }
 
 enum mopt_status mopt__unary_infer(struct mopt_infer *infer, struct mopt_error *err)

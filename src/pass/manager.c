@@ -431,6 +431,36 @@ static enum mopt_status begin(struct manager *manager, struct mopt_error *err)
                              : status;
 }
 
+static enum mopt_status find_names(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    const struct mopt_node **found = context;
+    (void)err;
+    for (const struct mopt_node *node = graph->first; node != NULL; node = node->next) {
+        if (node->op != NULL && (node->op->traits & MOPT_TRAIT_NAMES) != 0) {
+            *found = node;
+        }
+    }
+    return MOPT_OK;
+}
+
+// A node that refers to values by name holds them without being their user: every pass would have
+// to know. The model stays as it is.
+static enum mopt_status work(struct manager *manager, struct mopt_error *err)
+{
+    const struct mopt_node *named = NULL;
+    enum mopt_status status = mopt__model_walk(*manager->model, find_names, (void *)&named, err);
+    if (status == MOPT_OK && named != NULL) {
+        mopt__log(manager->options->log, MOPT_LOG_WARN,
+                  "the model is left as it is: node '%s' (%s) refers to values by name",
+                  mopt__node_label(named), named->op_type);
+        return MOPT_OK;
+    }
+    if (status == MOPT_OK) {
+        status = run_rounds(manager, err);
+    }
+    return status == MOPT_OK ? clean_up(manager, err) : status;
+}
+
 enum mopt_status mopt__manager_run(struct mopt_model **model, const struct mopt_pipeline *pipeline,
                                    const struct mopt_manager_options *options,
                                    struct mopt_pass_report *report, struct mopt_error *err)
@@ -443,10 +473,7 @@ enum mopt_status mopt__manager_run(struct mopt_model **model, const struct mopt_
                               .infer_flags = MOPT_INFER_KEEP};
     enum mopt_status status = begin(&manager, err);
     if (status == MOPT_OK) {
-        status = run_rounds(&manager, err);
-    }
-    if (status == MOPT_OK) {
-        status = clean_up(&manager, err);
+        status = work(&manager, err);
     }
     mopt__free(manager.seen);
     mopt__free(manager.older.bits);

@@ -44,15 +44,23 @@ if command -v bash >/dev/null; then
   [[ $(complete_words mopt optimize --ver) == *--verify* ]] || fail "bash: no options"
 fi
 
-# Starting takes under ten milliseconds (best of ten, so that a busy machine does not count).
+# Starting takes under ten milliseconds: the best of ten, or, where the machine is busy with other
+# things, the processor time of all ten.
 best=1000000
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-  start=$(date +%s%N)
-  "$mopt" version >/dev/null
-  took=$((($(date +%s%N) - start) / 1000))
-  [ $took -lt $best ] && best=$took
-done
+start_often() {
+  local start took
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    start=$(date +%s%N)
+    "$mopt" version >/dev/null
+    took=$((($(date +%s%N) - start) / 1000))
+    [ $took -lt $best ] && best=$took
+  done
+}
+before=$(awk '{ print $16 + $17 }' /proc/$$/stat) # of ended children, in hundredths of a second
+start_often
+spent=$(($(awk '{ print $16 + $17 }' /proc/$$/stat) - before))
 limit=10000
 [ -n "${ASAN_OPTIONS:-}" ] && limit=200000
-[ $best -lt $limit ] || fail "mopt version takes $best us"
+[ $best -lt $limit ] || [ $((spent * 1000)) -lt $limit ] ||
+  fail "mopt version takes $best us, ten times $((spent * 10)) ms of processor time"
 finish

@@ -2,13 +2,15 @@
 // Runs folders of the official ONNX backend suite (model.onnx, test_data_set_*/input_*.pb,
 // output_*.pb).
 //
-//   mopt_node_tests [--filter TEXT] [--no-fork] [--no-infer] [--quiet] [--table FILE] FOLDER...
+//   mopt_node_tests [--filter TEXT] [--no-fork] [--no-infer] [--quiet] [--laws] [--table FILE]
+//                   FOLDER...
 //
 // A folder is a test or holds tests, also deeper. Prints one line "PASS|FAIL|UNSUPPORTED name
 // max_ulp reason" per test, then a summary. Each test runs in a process of its own, so that a crash
 // is just a FAIL. Exit code 1 if a test failed; with --table instead if a test does worse than its
 // row there (status, or more than twice the error), has no row, or lost its test. The table has
-// lines "STATUS name max_ulp" and # comments.
+// lines "STATUS name max_ulp" and # comments. With --laws a test passes when the laws of laws.h
+// hold for its model.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,9 @@
 #include <unistd.h>
 
 #include "compare.h"
+#include "data_set.h"
 #include "interpret.h"
+#include "laws.h"
 #include "onnx/onnx.h"
 
 enum verdict { PASS, FAIL, UNSUPPORTED, VERDICTS };
@@ -32,6 +36,7 @@ struct row {
 struct options {
     const char *filter;
     bool fork, infer, quiet;
+    bool laws;
     struct row *rows; // NULL: no table
     size_t row_count;
 };
@@ -43,90 +48,6 @@ struct result {
 };
 
 // ---- One data set -------------------------------------------------------------------------------
-
-struct data_set {
-    struct mopt_model *model;
-    struct mopt_datum **inputs, **outputs, **expected, **values;
-    size_t expected_count;
-};
-
-// Files of older releases hold bfloat16 tensors as uint16: the declared type tells.
-static enum mopt_status retag(const struct mopt_type *type, struct mopt_datum **datum,
-                              struct mopt_error *err)
-{
-    const struct mopt_tensor *old = (*datum)->tensor;
-    if (type == NULL || type->kind != MOPT_TYPE_TENSOR || type->dtype != MOPT_BFLOAT16 ||
-        (*datum)->kind != MOPT_DATUM_TENSOR || old->dtype != MOPT_UINT16) {
-        return MOPT_OK;
-    }
-    struct mopt_tensor *tensor;
-    enum mopt_status status = mopt__tensor_new(MOPT_BFLOAT16, old->rank, old->dims, &tensor, err);
-    if (status != MOPT_OK) {
-        return status;
-    }
-    memcpy(mopt__tensor_data(tensor), old->data, old->bytes);
-    mopt__datum_unref(*datum);
-    *datum = NULL;
-    status = mopt__datum_tensor(tensor, datum, err);
-    mopt__tensor_unref(tensor);
-    return status;
-}
-
-static enum mopt_status load_file(const char *dir, const char *kind, size_t i,
-                                  const struct mopt_type *type, struct mopt_datum **out,
-                                  bool *found, struct mopt_error *err)
-{
-    char path[4096];
-    int length = snprintf(path, sizeof path, "%s/%s_%zu.pb", dir, kind, i);
-    *found = length > 0 && (size_t)length < sizeof path && mopt__path_exists(path);
-    return *found ? mopt__onnx_load_datum(path, type, out, err) : MOPT_OK;
-}
-
-// Inputs with an initializer have no file when the model gives defaults; they are skipped.
-static enum mopt_status load_inputs(struct data_set *set, const char *dir, struct mopt_error *err)
-{
-    const struct mopt_graph *graph = set->model->graph;
-    size_t file = 0;
-    bool found = true;
-    for (size_t i = 0; i < graph->inputs.count && found; i++) {
-        const struct mopt_value *value = graph->inputs.items[i];
-        if (value->constant != NULL || value->sparse != NULL) {
-            continue;
-        }
-        enum mopt_status status =
-            load_file(dir, "input", file++, value->declared, &set->inputs[i], &found, err);
-        if (status == MOPT_OK && found) {
-            status = retag(value->declared, &set->inputs[i], err);
-        }
-        if (status != MOPT_OK) {
-            return status;
-        }
-    }
-    return MOPT_OK;
-}
-
-static enum mopt_status load_expected(struct data_set *set, const char *dir, struct mopt_error *err)
-{
-    const struct mopt_graph *graph = set->model->graph;
-    for (size_t i = 0; i < graph->outputs.count; i++) {
-        bool found;
-        enum mopt_status status = load_file(dir, "output", i, graph->outputs.items[i]->declared,
-                                            &set->expected[i], &found, err);
-        if (status != MOPT_OK || !found) {
-            return status;
-        }
-        set->expected_count++;
-    }
-    return MOPT_OK;
-}
-
-static void release_list(struct mopt_datum **list, size_t count)
-{
-    for (size_t i = 0; list != NULL && i < count; i++) {
-        mopt__datum_unref(list[i]);
-    }
-    mopt__free(list);
-}
 
 // Random results are checked by what must hold of them.
 static bool check_random(const char *name, struct comparison *state,
@@ -150,7 +71,8 @@ static bool check_random(const char *name, struct comparison *state,
     return true;
 }
 
-static bool judge(struct data_set *set, const char *name, bool infer, struct comparison *state)
+static bool judge(struct data_set *set, struct mopt_datum *const *values, const char *name,
+                  bool infer, struct comparison *state)
 {
     for (size_t i = 0; i < set->expected_count; i++) {
         bool random = strstr(name, "bernoulli") != NULL;
@@ -164,32 +86,12 @@ static bool judge(struct data_set *set, const char *name, bool infer, struct com
     for (const struct mopt_node *node = graph->first; infer && node != NULL; node = node->next) {
         for (uint32_t i = 0; i < node->output_count; i++) {
             const struct mopt_value *value = node->outputs[i];
-            if (value != NULL &&
-                !compare_type(state, set->model->dims, value, set->values[value->id])) {
+            if (value != NULL && !compare_type(state, set->model->dims, value, values[value->id])) {
                 return false;
             }
         }
     }
     return true;
-}
-
-static enum mopt_status run_set(struct data_set *set, const char *dir, struct mopt_error *err)
-{
-    const struct mopt_graph *graph = set->model->graph;
-    set->inputs = mopt__calloc(graph->inputs.count + 1, sizeof(struct mopt_datum *));
-    set->outputs = mopt__calloc(graph->outputs.count + 1, sizeof(struct mopt_datum *));
-    set->expected = mopt__calloc(graph->outputs.count + 1, sizeof(struct mopt_datum *));
-    set->values = mopt__calloc((size_t)set->model->value_count + 1, sizeof(struct mopt_datum *));
-    if (set->inputs == NULL || set->outputs == NULL || set->expected == NULL ||
-        set->values == NULL) {
-        return mopt_error_memory(err);
-    }
-    enum mopt_status status = load_inputs(set, dir, err);
-    if (status == MOPT_OK) {
-        status = load_expected(set, dir, err);
-    }
-    return status == MOPT_OK ? interpret(set->model, set->inputs, set->outputs, set->values, err)
-                             : status;
 }
 
 static void report(struct result *result, enum mopt_status status, const char *text)
@@ -205,19 +107,23 @@ static void test_set(struct mopt_model *model, const char *name, const char *dir
     struct comparison state = {.rtol = 1e-3, .atol = 1e-7};
     struct mopt_error err;
     mopt_error_clear(&err);
-    enum mopt_status status = run_set(&set, dir, &err);
+    struct mopt_datum **values =
+        mopt__calloc((size_t)model->value_count + 1, sizeof(struct mopt_datum *));
+    enum mopt_status status =
+        values != NULL ? data_set_load(&set, dir, &err) : mopt_error_memory(&err);
+    if (status == MOPT_OK) {
+        status = interpret(model, set.inputs, set.outputs, values, &err);
+    }
     if (status != MOPT_OK) {
         report(result, status, err.text);
-    } else if (!judge(&set, name, infer, &state)) {
+    } else if (!judge(&set, values, name, infer, &state)) {
         report(result, MOPT_OK, state.reason);
     }
     if (state.max_ulp > result->max_ulp) {
         result->max_ulp = state.max_ulp;
     }
-    release_list(set.inputs, model->graph->inputs.count);
-    release_list(set.outputs, model->graph->outputs.count);
-    release_list(set.expected, model->graph->outputs.count);
-    release_list(set.values, model->value_count);
+    data_list_release(values, model->value_count);
+    data_set_release(&set);
 }
 
 // ---- One test -----------------------------------------------------------------------------------
@@ -242,6 +148,9 @@ static enum mopt_status prepare(const char *dir, bool infer, struct mopt_model *
         path != NULL ? mopt__onnx_load(path, NULL, model, err) : mopt_error_memory(err);
     mopt__free(path);
     if (status == MOPT_OK) {
+        status = data_correct_model(*model, dir, err);
+    }
+    if (status == MOPT_OK) {
         status = mopt__ops_resolve(*model, err);
     }
     if (status == MOPT_OK) {
@@ -256,7 +165,7 @@ static enum mopt_status prepare(const char *dir, bool infer, struct mopt_model *
     return status == MOPT_OK && infer ? mopt__infer_model(*model, 0, err) : status;
 }
 
-static void run_test(const char *dir, const char *name, bool infer, struct result *result)
+static void run_model(const char *dir, const char *name, bool infer, struct result *result)
 {
     struct mopt_model *model = NULL;
     struct mopt_error err;
@@ -265,13 +174,10 @@ static void run_test(const char *dir, const char *name, bool infer, struct resul
     if (status != MOPT_OK) {
         report(result, status, err.text);
     }
+    char path[4096];
     size_t sets = 0;
-    for (size_t i = 0; status == MOPT_OK && result->verdict == PASS; i++) {
-        char path[4096];
-        int length = snprintf(path, sizeof path, "%s/test_data_set_%zu", dir, i);
-        if (length < 0 || (size_t)length >= sizeof path || !mopt__path_is_dir(path)) {
-            break;
-        }
+    while (status == MOPT_OK && result->verdict == PASS &&
+           data_set_path(path, sizeof path, dir, sets)) {
         test_set(model, name, path, infer, result);
         sets++;
     }
@@ -281,14 +187,40 @@ static void run_test(const char *dir, const char *name, bool infer, struct resul
     mopt__model_free(model);
 }
 
-static void run_forked(const char *dir, const char *name, bool infer, struct result *result)
+static void try_laws(const char *dir, struct result *result)
+{
+    char scratch[64];
+    struct mopt_error err;
+    mopt_error_clear(&err);
+    // In memory if possible: thousands of files are made safe on the disk otherwise.
+    (void)snprintf(scratch, sizeof scratch, "%s/mopt-suite-%ld.onnx",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (long)getpid());
+    enum mopt_status status = laws_hold(dir, scratch, &err);
+    (void)unlink(scratch);
+    if (status != MOPT_OK) {
+        report(result, status, err.text);
+    }
+}
+
+static void run_test(const char *dir, const char *name, const struct options *options,
+                     struct result *result)
+{
+    if (options->laws) {
+        try_laws(dir, result);
+    } else {
+        run_model(dir, name, options->infer, result);
+    }
+}
+
+static void run_forked(const char *dir, const char *name, const struct options *options,
+                       struct result *result)
 {
     int ends[2];
     fflush(stdout);
     pid_t child = pipe(ends) == 0 ? fork() : -1;
     if (child == 0) {
         alarm(120);
-        run_test(dir, name, infer, result);
+        run_test(dir, name, options, result);
         _exit(write(ends[1], result, sizeof *result) == (ssize_t)sizeof *result ? 0 : 1);
     }
     if (child < 0) {
@@ -405,9 +337,9 @@ static void visit_test(const char *dir, const struct options *options, struct ta
     }
     struct result result = {.verdict = PASS};
     if (options->fork) {
-        run_forked(dir, name, options->infer, &result);
+        run_forked(dir, name, options, &result);
     } else {
-        run_test(dir, name, options->infer, &result);
+        run_test(dir, name, options, &result);
     }
     tally->counts[result.verdict]++;
     if (!options->quiet || result.verdict != PASS) {
@@ -455,7 +387,9 @@ static int take_option(struct options *options, char **words)
     if (strcmp(words[0], "--table") == 0 && words[1] != NULL) {
         return read_table(words[1], options) ? 2 : 0;
     }
-    if (strcmp(words[0], "--no-fork") == 0) {
+    if (strcmp(words[0], "--laws") == 0) {
+        options->laws = true;
+    } else if (strcmp(words[0], "--no-fork") == 0) {
         options->fork = false;
     } else if (strcmp(words[0], "--no-infer") == 0) {
         options->infer = false;
@@ -470,7 +404,7 @@ static int take_option(struct options *options, char **words)
 int main(int argc, char **argv)
 {
     struct options options = {.fork = true, .infer = true};
-    struct tally tally = {{0}, 0};
+    struct tally tally = {.worse = 0};
     for (int i = 1; i < argc;) {
         if (strncmp(argv[i], "--", 2) != 0) {
             visit(argv[i++], &options, 3, &tally);

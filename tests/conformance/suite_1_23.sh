@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The node cases of the newest onnx package, and the models that lie in it: suite_1_23.sh <mopt_node_tests> <table>
+# The node cases of the newest onnx package, and the models that lie in it: suite_1_23.sh <mopt_node_tests> <table> [--laws]
 # Needs MOPT_TEST_PYTHON, a python with that package; skipped without it.
 set -eu
 [ -n "${MOPT_TEST_PYTHON:-}" ] || { echo "no python with the package onnx"; exit 77; }
@@ -10,4 +10,5 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$MOPT_TEST_PYTHON" "$(dirname "$0")/write_cases.py" "$folder/cases"
 data=$("$MOPT_TEST_PYTHON" -c 'import onnx, os; print(os.path.dirname(onnx.__file__))')/backend/test/data
-"$1" --table "$2" "$folder/cases" "$data/simple" "$data/pytorch-converted" "$data/pytorch-operator"
+# shellcheck disable=SC2086 # no third argument, no word
+"$1" ${3:-} --table "$2" "$folder/cases" "$data/simple" "$data/pytorch-converted" "$data/pytorch-operator"

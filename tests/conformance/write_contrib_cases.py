@@ -12,6 +12,9 @@ import onnxruntime as ort
 from onnx import helper as h
 from onnx import numpy_helper as nh
 
+import attention_cases
+import block_cases
+
 ort.set_default_logger_severity(4)
 out = sys.argv[1]
 MS = "com.microsoft"
@@ -32,12 +35,12 @@ def zero(v, t=np.uint8):
 
 n_ok = 0
 
-def case(name, op, ins, nout=1, domain=MS, tol=None, **attrs):
+def case(name, op, ins, nout=1, domain=MS, tol=None, kinds=None, fix=None, **attrs):
     global n_ok
     names = ['' if x is None else f'x{i}' for i, x in enumerate(ins)]
     node = h.make_node(op, names, [f'y{i}' for i in range(nout)], domain=domain, **attrs)
     vi = [h.make_tensor_value_info(n, h.np_dtype_to_tensor_dtype(x.dtype), x.shape) for n, x in zip(names, ins) if x is not None]
-    g = h.make_graph([node], 'g', vi, [h.make_empty_tensor_value_info(f'y{i}') for i in range(nout)])
+    g = h.make_graph([node], 'g', vi, [h.make_tensor_value_info(f'y{i}', kinds[i], None) if kinds and i in kinds else h.make_empty_tensor_value_info(f'y{i}') for i in range(nout)])
     m = h.make_model(g, opset_imports=[h.make_opsetid('', 17), h.make_opsetid(MS, 1)], ir_version=8)
     so = ort.SessionOptions()
     so.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -47,6 +50,8 @@ def case(name, op, ins, nout=1, domain=MS, tol=None, **attrs):
     except Exception as e:
         print('ORT refuses', name, str(e)[:200])
         return
+    if fix:
+        fix(r)
     for i, y in enumerate(r):
         m.graph.output[i].CopyFrom(h.make_tensor_value_info(f'y{i}', h.np_dtype_to_tensor_dtype(y.dtype), y.shape))
     d = f'{out}/ms_{name}'
@@ -114,4 +119,6 @@ case('rot4', 'RotaryEmbedding', [floats(2, 2, 3, 8), np.array([0], np.int64), fl
 T, B, I, H = (5, 1, 6, 4)
 case('dqlstm', 'DynamicQuantizeLSTM', [floats(T, B, I), bytes_s(1, I, 4 * H), bytes_s(1, H, 4 * H), floats(1, 8 * H), None, None, None, None, scale([0.01]), np.zeros(1, np.int8), scale([0.01]), np.zeros(1, np.int8)], nout=3, hidden_size=H)
 case('dqlstm_bi', 'DynamicQuantizeLSTM', [floats(T, B, I), bytes_u(2, I, 4 * H), bytes_u(2, H, 4 * H), floats(2, 8 * H), None, None, None, None, scale([0.01, 0.02]), np.array([120, 130], np.uint8), scale([0.01, 0.01]), np.array([120, 130], np.uint8)], nout=3, hidden_size=H, direction='bidirectional')
+attention_cases.add(case)
+n_ok += block_cases.add(case, out)
 print(n_ok, 'cases')

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loading alone, fast: what loads is well-formed, can be measured, and copies to the same model.
+// Loading and inference, fast: what loads is well-formed, can be measured, and copies to the same
+// model; inference ends, strict or not, and leaves the model well-formed.
 #include "fuzz/fuzz.h"
 
 #include <string.h>
 
 #include "onnx/onnx.h"
+#include "ops/ops.h"
 
 static void check(struct mopt_model *model)
 {
@@ -26,6 +28,26 @@ static void check(struct mopt_model *model)
     mopt__model_free(copy);
 }
 
+static void infer(struct mopt_model *model)
+{
+    struct mopt_error err;
+    mopt_error_clear(&err);
+    enum mopt_status status = mopt__ops_resolve(model, &err);
+    if (status == MOPT_OK) {
+        status = mopt__infer_model(model, 0, &err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__infer_model(model, MOPT_INFER_STRICT | MOPT_INFER_KEEP, &err);
+    }
+    if (status != MOPT_OK && (err.text[0] == '\0' || status == MOPT_E_INTERNAL)) {
+        fuzz_fail("inference failed without a reason", err.text);
+    }
+    mopt_error_clear(&err);
+    if (mopt__model_verify(model, &err) != MOPT_OK) {
+        fuzz_fail("inference broke the model", err.text);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mopt_error err;
@@ -44,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (mopt__onnx_load_mapping(mapping, NULL, NULL, &model, &err) == MOPT_OK) {
         check(model);
+        infer(model);
         mopt__model_free(model);
     } else if (err.text[0] == '\0' || err.status == MOPT_E_INTERNAL) {
         fuzz_fail("loading failed without a reason", err.text);

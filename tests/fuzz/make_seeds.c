@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the seeds that are not text: model files from text models, arrays and tensors. The tree
-// holds no bytes. usage: make_seeds FOLDER MODEL.txt...   (writes FOLDER/models, FOLDER/data)
+// Makes seeds: model files from text models, arrays and tensors, and text from model files. The
+// tree holds no bytes. usage: make_seeds FOLDER MODEL.txt|MODEL.onnx...
+// (writes FOLDER/models, FOLDER/data and FOLDER/texts)
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +10,7 @@
 #include "ir/text.h"
 #include "onnx/onnx.h"
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096, PRINTED_MAX = 16384 };
 
 static struct mopt_error problem;
 
@@ -26,6 +27,24 @@ static bool write_model(const char *folder, const char *path)
         mopt__onnx_save(model, name, &options, NULL, &problem) == MOPT_OK;
     mopt__model_free(model);
     mopt__mapping_unref(mapping);
+    return good;
+}
+
+// A model that is not understood makes no seed; the suites hold some.
+static bool write_text(const char *folder, const char *path)
+{
+    char name[PATH_BYTES];
+    struct mopt_model *model = NULL;
+    struct mopt_strbuf text = {0};
+    const struct mopt_text_options options = {.max_elements = 0};
+    (void)snprintf(name, sizeof name, "%s/texts/%s.txt", folder, mopt__path_basename(path));
+    bool loaded = mopt__onnx_load(path, NULL, &model, &problem) == MOPT_OK &&
+                  mopt__text_print(model, &options, &text, &problem) == MOPT_OK;
+    bool good =
+        !loaded || text.length > PRINTED_MAX ||
+        mopt__file_write(name, mopt__strbuf_text(&text), text.length, true, &problem) == MOPT_OK;
+    mopt__strbuf_release(&text);
+    mopt__model_free(model);
     return good;
 }
 
@@ -91,10 +110,14 @@ int main(int argc, char **argv)
     (void)mkdir(name, 0755);
     (void)snprintf(name, sizeof name, "%s/data", argv[1]);
     (void)mkdir(name, 0755);
+    (void)snprintf(name, sizeof name, "%s/texts", argv[1]);
+    (void)mkdir(name, 0755);
     bool good = write_arrays(argv[1], MOPT_FLOAT32) && write_arrays(argv[1], MOPT_INT64) &&
                 write_arrays(argv[1], MOPT_UINT8) && write_others(argv[1]);
     for (int i = 2; good && i < argc; i++) {
-        good = write_model(argv[1], argv[i]);
+        const char *end = strrchr(argv[i], '.');
+        bool binary = end != NULL && strcmp(end, ".onnx") == 0;
+        good = binary ? write_text(argv[1], argv[i]) : write_model(argv[1], argv[i]);
     }
     if (!good) {
         (void)fprintf(stderr, "%s\n", problem.text);

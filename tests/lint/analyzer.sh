@@ -16,7 +16,8 @@ whole=no
 [ $# -gt 0 ] || { whole=yes; set -- $(sources src); }
 flags="-std=c11 -D_GNU_SOURCE -ffp-contract=off -fanalyzer -fdiagnostics-plain-output -Isrc -Iinclude
   -include tests/lint/told.h
-  -I$build/include -I$build/generated/onnx $(pkg-config --cflags openblas libcjson libpng)"
+  -I$build/include -I$build/generated/onnx $(pkg-config --cflags openblas libcjson libpng)
+  $(pkg-config --cflags libopenjp2 2>/dev/null || true)"
 printf '%s\n' "$@" | grep -vE '/(x86|arm)_' >"$log.files"
 # shellcheck disable=SC2086,SC2016
 xargs -P 2 -n 1 sh -c 'exec "$@" -S -o /dev/null 2>&1' - "$gcc" $flags <"$log.files" >"$log"

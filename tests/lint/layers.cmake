@@ -4,7 +4,7 @@
 # headers; cblas.h stays in src/kernels/blas/ and protobuf-c in src/onnx/.
 cmake_minimum_required(VERSION 3.21)
 
-set(ranks base:0 ir:1 kernels:1 onnx:2 ops:2 exec:3 rewrite:3 data:3 pass:4 optimize:5 train:5
+set(ranks base:0 ir:1 kernels:1 image:1 onnx:2 ops:2 exec:3 rewrite:3 data:3 pass:4 optimize:5 train:5
           quantize:6 prune:6 distill:6 convert:6 measure:6 search:7 lib:8 cli:9)
 foreach(entry IN LISTS ranks)
   string(REGEX MATCH "^([a-z]+):([0-9])$" _ ${entry})

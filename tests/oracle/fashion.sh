@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Accuracy of quantized Fashion-MNIST nets on the 10,000 test images: fashion.sh [NET...]
 # Static int8 loses at most 0.3 point of top-1 against float, dynamic at most 0.2.
-# Without names all nets of the tree, and those of MOPT_TEST_EXTRA when that is set.
+# Without names all nets of the tree, and those of MOPT_TEST_EXTRA, else of ../shared/data/models.
 set -u
 mopt=${MOPT_TEST_BIN:?}
 source=${MOPT_TEST_SOURCE:?}
@@ -56,7 +56,7 @@ check() {
 
 done_already=' '
 for net in "$source"/examples/models/fm_*.onnx "$source"/tests/models/fm_*.onnx \
-  ${MOPT_TEST_EXTRA:+"$MOPT_TEST_EXTRA"/fm_*.onnx}; do
+  "${MOPT_TEST_EXTRA:-$source/../shared/data/models}"/fm_*.onnx; do
   name=$(basename "$net" .onnx)
   case " ${*:-$name} " in *" $name "*) ;; *) continue ;; esac
   case $done_already in *" $name "*) continue ;; esac

@@ -3,7 +3,7 @@
 
 oracle.py optimize   optimized models are valid and compute the same in ONNX Runtime
 oracle.py run        our executor computes what ONNX Runtime and recorded outputs say
-oracle.py quantize   quantized models are valid; both executors agree on them
+oracle.py quantize   quantized models are valid; both executors agree on them (see quantized.py)
 oracle.py save       loading and saving without passes gives the same bytes
 
 --only TEXT keeps models whose name or group contains it. Exit code 77: no peers here.
@@ -23,6 +23,7 @@ try:
 
     import catalog
     import judge
+    import quantized
 except ImportError as problem:
     print(f"no peers: {problem}")
     sys.exit(1 if os.environ.get("CI") else 77)
@@ -30,7 +31,6 @@ except ImportError as problem:
 # Models that end in TopK over scores most of which are nearly zero: the rows that say something are
 # compared as a set, because the order of the others hangs on the last bit.
 ROWS = {"best"}
-SAMPLES = {"suite": 1, "light": 1}  # runs per quantized model, else 5; see test_quantize
 
 
 def valid(path):
@@ -140,95 +140,19 @@ def test_save(model, work, options):
     return "another model came back"
 
 
-# ---- Quantized models
-
-def step_of(graph, name):
-    """Scale of the DequantizeLinear that makes an output, None when there is none."""
-    for node in graph.node:
-        if name in node.output and node.op_type == "DequantizeLinear":
-            for weight in graph.initializer:
-                if weight.name == node.input[1]:
-                    return float(onnx.numpy_helper.to_array(weight).max())
-    return None
-
-
-def write_samples(model, session, folder, count):
-    """Random calibration data in the form of the backend suite."""
-    for sample in range(count):
-        inputs = model.inputs(session, "normal", seed=sample)
-        place = folder / f"test_data_set_{sample}"
-        place.mkdir(parents=True)
-        for i, (name, array) in enumerate(inputs.items()):
-            tensor = onnx.numpy_helper.from_array(array, name)
-            (place / f"input_{i}.pb").write_bytes(tensor.SerializeToString())
-
-
-def quantize(model, mode, session, work):
-    out = work / f"{mode}.onnx"
-    arguments = []
-    if mode == "static":
-        folder = work / "samples"
-        if not folder.exists():
-            write_samples(model, session, folder, 4)
-        arguments = ["--data", folder]
-    judge.mopt("quantize", f"--{mode}", model.path, "-o", out, "--force", *arguments)
-    return out
-
-
-def comparable(model, array):
-    """Of rows that may come in any order, the one with the best score."""
-    array = np.asarray(array)
-    if model.name not in ROWS:
-        return array
-    rows = array.reshape(-1, array.shape[-1])
-    return rows[rows[:, 4].argmax()]
-
-
-def far_apart(model, quantized, out, session, work):
-    """Shares of elements beyond two steps, worst output, one per sample."""
-    graph = onnx.load(out).graph
-    names = names_of(session)
-    shares = []
-    for seed in range(1, SAMPLES.get(model.group, 5) + 1):
-        inputs = model.inputs(session, "normal", seed=seed)
-        expected = quantized.run(None, inputs)
-        got = judge.run_mopt(out, inputs, names, work)
-        shares.append(max(
-            judge.steps_apart(comparable(model, u), comparable(model, v), step_of(graph, name))
-            for name, u, v in zip(names, expected, got)))
-    return shares
-
-
 def test_quantize(model, work, options):
-    """Static on random data and dynamic: both executors give the same, but for rounding.
-
-    One sum that falls on the other side of a rounding boundary can move a deep net by several
-    steps, on either side of the comparison; so the middle one of five samples counts.
-    """
+    """Static and dynamic, and both executors on the result."""
     session = reference(model)
     if not tensors_only(session):
         raise Skip("containers or text")
     expect(session, model.inputs(session, "normal"))
-    for mode in ("static", "dynamic"):
-        try:
-            out = quantize(model, mode, session, work)
-        except judge.Failed as problem:
-            if "nothing" in str(problem) and model.group == "suite":
-                continue  # no operator to quantize
-            return f"{mode}: {problem}"
-        problem = valid(out)
-        if problem and not valid(model.path):
-            return f"{mode}: checker: {problem}"
-        try:
-            quantized = judge.session(out)
-            shares = far_apart(model, quantized, out, session, work)
-        except judge.Failed as problem:
-            return f"{mode}: {problem}"
-        except Exception as problem:
-            return f"{mode}: ONNX Runtime refuses it: {str(problem)[:300]}"
-        if sorted(shares)[len(shares) // 2] > 0.01:
-            return f"{mode}: more than 2 steps off: {', '.join(f'{s:.1%}' for s in shares)}"
-    return None
+    if model.group == "light":
+        if catalog.parameters_of(model) > options.largest * 1e6:
+            raise Skip(f"more than {options.largest} million weights, see --largest")
+        model = catalog.with_weights(model, work / f"{model.name}.onnx")
+        session = reference(model)
+    rows = 4 if model.name in ROWS else None
+    return quantized.check(model, session, work, valid, rows)
 
 
 TESTS = {"optimize": test_optimize, "run": test_run, "save": test_save, "quantize": test_quantize}
@@ -240,6 +164,8 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--groups", default="trained,exported,wheel,light,suite")
+    parser.add_argument("--largest", type=float, default=30,
+                        help="quantize: millions of weights of light models")
     options = parser.parse_args()
     counts = {"ok": 0, "skipped": 0, "FAILED": 0}
     groups = options.groups.split(",")
@@ -253,7 +179,8 @@ def main():
                 outcome = "FAILED" if text else "ok"
             except Skip as reason:
                 # Only the old models of the suite may be beyond the reference.
-                outcome = "skipped" if model.group == "suite" or options.test == "save" else "FAILED"
+                may = model.group == "suite" or options.test == "save" or model.group == "light"
+                outcome = "skipped" if may else "FAILED"
                 text = str(reason)
             except judge.Failed as problem:
                 outcome, text = "FAILED", str(problem)

@@ -286,6 +286,27 @@ static void random_data_keep_fixed_sizes(void **state)
     mopt__test_specs_free(&specs);
 }
 
+static void random_data_take_the_sizes_asked_for(void **state)
+{
+    (void)state;
+    struct specs specs = mopt__test_specs("float[batch,3,h,?] x, int64[batch,h] ids");
+    const struct mopt_binding sizes[] = {{"h", 6}, {"x:3", 7}, {"x:33", 8}, {"ids:1:1", 9}};
+    struct mopt_data_options options = {.batch = 2, .bindings = sizes, .binding_count = 4};
+    struct mopt_dataset *dataset = mopt__test_open("random", &specs, options);
+    const struct mopt_sample *sample = mopt__test_next(dataset);
+    assert_string_equal(mopt__test_shape(sample, 0), "2x3x6x7 float");
+    assert_string_equal(mopt__test_shape(sample, 1), "2x6 int64");
+    mopt__dataset_close(dataset);
+    const struct mopt_binding batch[] = {{"batch", 5}};
+    options = (struct mopt_data_options){.batch = 2, .bindings = batch, .binding_count = 1};
+    dataset = mopt__test_open("random", &specs, options);
+    sample = mopt__test_next(dataset);
+    assert_int_equal(sample->count, 1);
+    assert_string_equal(mopt__test_shape(sample, 0), "5x3x1x1 float");
+    mopt__dataset_close(dataset);
+    mopt__test_specs_free(&specs);
+}
+
 int mopt__test_dataset(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +321,7 @@ int mopt__test_dataset(void)
         cmocka_unit_test(random_data_follow_the_types),
         cmocka_unit_test(random_data_are_seeded),
         cmocka_unit_test(random_data_keep_fixed_sizes),
+        cmocka_unit_test(random_data_take_the_sizes_asked_for),
     };
     return cmocka_run_group_tests_name("dataset", tests, NULL, NULL);
 }

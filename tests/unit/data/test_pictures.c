@@ -12,8 +12,7 @@ static enum mopt_status decode(const uint8_t *data, size_t size, struct mopt_ten
 {
     *out = NULL;
     mopt_error_clear(err);
-    return mopt__is_png(data, size) ? mopt__png_decode(data, size, out, err)
-                                    : mopt__jpeg_decode(data, size, out, err);
+    return mopt__picture_decode(data, size, out, err);
 }
 
 static void equal_pillow(void **state)

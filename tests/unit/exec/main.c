@@ -6,5 +6,6 @@ int main(void)
 {
     int failed = mopt__test_memory_plan();
     failed += mopt__test_session();
+    failed += mopt__test_lower();
     return failed != 0;
 }

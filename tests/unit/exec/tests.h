@@ -5,5 +5,6 @@
 
 int mopt__test_memory_plan(void);
 int mopt__test_session(void);
+int mopt__test_lower(void);
 
 #endif

@@ -6,5 +6,13 @@
 int mopt__test_gemm(void);
 int mopt__test_conv(void);
 int mopt__test_rows(void);
+int mopt__test_tile_f32(void);
+int mopt__test_product(void);
+int mopt__test_conv_nhwc(void);
+int mopt__test_vector(void);
+int mopt__test_attention(void);
+int mopt__test_lstm(void);
+int mopt__test_int8(void);
+int mopt__test_bytes(void);
 
 #endif

@@ -36,5 +36,6 @@ int main(void)
     failed += mopt__test_lint();
     failed += mopt__test_feed();
     failed += mopt__test_compare();
+    failed += mopt__test_bench();
     return failed != 0;
 }

@@ -20,6 +20,7 @@ int mopt__test_facts(void);
 int mopt__test_lint(void);
 int mopt__test_feed(void);
 int mopt__test_compare(void);
+int mopt__test_bench(void);
 
 // Model from text form, operators resolved; fails the test when it does not parse.
 struct mopt_model *mopt__test_model(const char *text);

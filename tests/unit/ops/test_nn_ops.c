@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "kernels/table.h"
 #include "ops/ops.h"
 #include "tests.h"
 
@@ -179,12 +180,15 @@ static struct mopt_tensor *bound(struct bench *b, const struct mopt_tensor *expe
     for (int i = 0; i < expected->rank; i++) {
         assert_int_equal(outputs[0].type->dims[i], expected->dims[i]);
     }
+    struct mopt_kernels kernels;
+    mopt__kernels_select(mopt__cpu_isa(), &kernels);
     struct mopt_bind bind = {.node = b->node,
                              .version = b->opset,
                              .inputs = inputs,
                              .outputs = outputs,
                              .dims = b->model->dims,
-                             .threads = threads};
+                             .threads = threads,
+                             .kernels = &kernels};
     assert_int_equal(b->node->op->bind(&bind, &b->err), MOPT_OK);
     assert_non_null(bind.run);
     if (threads > 1) {

@@ -7,7 +7,11 @@ int mopt__test_core(void);           // registry, schemas, attributes, conversio
 int mopt__test_infer(void);          // drivers of inference
 int mopt__test_control(void);        // control flow, sequences, optional values
 int mopt__test_pattern(void);        // regular expressions
+int mopt__test_gradient(void);       // Gradient
+int mopt__test_nest(void);           // time of inference of nested control flow
 int mopt__test_facets(void);         // random nodes of every operator
+int mopt__test_attention(void);      // the attention family
+int mopt__test_bound(void);          // bound kernels of every operator
 int mopt__test_tensor_kernels(void); // called by mopt__test_tensor_ops
 int mopt__test_tensor_ops(void)
     __attribute__((weak));                         // written with the tensor and maths operators

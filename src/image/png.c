@@ -6,8 +6,7 @@
 
 #include <png.h>
 
-#include "base/alloc.h"
-#include "data/image.h"
+#include "image/codec.h"
 
 enum { CHUNK_BYTES_MAX = 8 << 20, CHUNKS_MAX = 64, SIDE_MAX = 1 << 26 };
 
@@ -17,16 +16,20 @@ struct decoder {
     jmp_buf jump;
     const uint8_t *data;
     size_t left;
-    struct mopt_tensor *tensor;
+    const struct mopt_encoded *encoded;
+    struct mopt_image *image;
     png_bytep *rows;
     struct mopt_error *err;
     enum mopt_status status;
+    bool out_of_memory; // what the library then tells may be anything
 };
 
 static void fail(png_structp png, png_const_charp text)
 {
     struct decoder *decoder = png_get_error_ptr(png);
-    decoder->status = mopt_error_set(decoder->err, MOPT_E_FORMAT, "PNG: %s", text);
+    decoder->status = decoder->out_of_memory
+                          ? mopt_error_memory(decoder->err)
+                          : mopt_error_set(decoder->err, MOPT_E_FORMAT, "PNG: %s", text);
     longjmp(decoder->jump, 1);
 }
 
@@ -34,6 +37,20 @@ static void ignore(png_structp png, png_const_charp text)
 {
     (void)png;
     (void)text;
+}
+
+static png_voidp take_memory(png_structp png, png_alloc_size_t bytes)
+{
+    struct decoder *decoder = png_get_mem_ptr(png);
+    void *block = mopt__malloc(bytes);
+    decoder->out_of_memory = decoder->out_of_memory || !block;
+    return block;
+}
+
+static void give_memory_back(png_structp png, png_voidp block)
+{
+    (void)png;
+    mopt__free(block);
 }
 
 static void give(png_structp png, png_bytep to, size_t bytes)
@@ -75,7 +92,7 @@ static void choose_colours(struct decoder *decoder)
 
 static void make_rows(struct decoder *decoder, size_t height, size_t bytes)
 {
-    uint8_t *data = mopt__tensor_data(decoder->tensor);
+    uint8_t *data = decoder->image->data;
     for (size_t y = 0; y < height; y++) {
         decoder->rows[y] = data + y * bytes;
     }
@@ -88,7 +105,7 @@ static enum mopt_status prepare(struct decoder *decoder)
     size_t height = png_get_image_height(decoder->png, decoder->info);
     size_t channels = png_get_channels(decoder->png, decoder->info);
     enum mopt_status status =
-        mopt__image_tensor(width, height, channels, &decoder->tensor, decoder->err);
+        mopt__codec_room(decoder->encoded, width, height, channels, decoder->image, decoder->err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -121,18 +138,20 @@ static void decode(struct decoder *decoder)
     }
 }
 
-enum mopt_status mopt__png_decode(const uint8_t *data, size_t size, struct mopt_tensor **out,
-                                  struct mopt_error *err)
+static enum mopt_status png_decode(const struct mopt_encoded *encoded, struct mopt_image *out,
+                                   struct mopt_error *err)
 {
     struct decoder *decoder = mopt__calloc(1, sizeof *decoder);
-    *out = NULL;
     if (!decoder) {
         return mopt_error_memory(err);
     }
     decoder->err = err;
-    decoder->data = data;
-    decoder->left = size;
-    decoder->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, decoder, fail, ignore);
+    decoder->encoded = encoded;
+    decoder->image = out;
+    decoder->data = encoded->data;
+    decoder->left = encoded->size;
+    decoder->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, decoder, fail, ignore, decoder,
+                                            take_memory, give_memory_back);
     decoder->info = decoder->png ? png_create_info_struct(decoder->png) : NULL;
     if (decoder->info) {
         decode(decoder);
@@ -141,12 +160,17 @@ enum mopt_status mopt__png_decode(const uint8_t *data, size_t size, struct mopt_
     }
     png_destroy_read_struct(&decoder->png, &decoder->info, NULL);
     enum mopt_status status = decoder->status;
-    if (status == MOPT_OK) {
-        *out = decoder->tensor;
-    } else {
-        mopt__tensor_unref(decoder->tensor);
-    }
     mopt__free(decoder->rows);
     mopt__free(decoder);
     return status;
 }
+
+static bool is_png(const uint8_t *data, size_t size)
+{
+    return size >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+const struct mopt_codec mopt__codec_png = {.name = "png",
+                                           .works = true,
+                                           .matches = is_png,
+                                           .decode = png_decode};

@@ -9,8 +9,7 @@
 // after jpeglib.h
 #include <jerror.h>
 
-#include "base/alloc.h"
-#include "data/image.h"
+#include "image/codec.h"
 
 enum { SCANS_MAX = 500 }; // progressive pictures have about ten; each costs a pass over all pixels
 
@@ -19,7 +18,8 @@ struct decoder {
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     jmp_buf jump;
-    struct mopt_tensor *tensor;
+    const struct mopt_encoded *encoded;
+    struct mopt_image *image;
     uint8_t *line; // CMYK pixels of one row
     struct mopt_error *err;
     enum mopt_status status;
@@ -100,7 +100,7 @@ static void cmyk_to_rgb(const uint8_t *from, size_t pixels, uint8_t *to)
 static void read_rows(struct decoder *decoder, size_t colours)
 {
     struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
-    uint8_t *data = mopt__tensor_data(decoder->tensor);
+    uint8_t *data = decoder->image->data;
     size_t width = jpeg->output_width;
     while (jpeg->output_scanline < jpeg->output_height) {
         size_t row = jpeg->output_scanline;
@@ -113,7 +113,7 @@ static void read_rows(struct decoder *decoder, size_t colours)
 }
 
 // Jumps out of the library end here.
-static void decode(struct decoder *decoder, const uint8_t *data, size_t size)
+static void decode(struct decoder *decoder)
 {
     struct jpeg_decompress_struct *jpeg = &decoder->jpeg;
     if (setjmp(decoder->jump) != 0) {
@@ -122,12 +122,11 @@ static void decode(struct decoder *decoder, const uint8_t *data, size_t size)
     jpeg_create_decompress(jpeg);
     jpeg->client_data = decoder; // creation clears the structure but for this in some versions
     jpeg->progress = &decoder->progress;
-    jpeg_mem_src(jpeg, data, size);
+    jpeg_mem_src(jpeg, decoder->encoded->data, decoder->encoded->size);
     jpeg_read_header(jpeg, TRUE);
     size_t colours = choose_colours(jpeg);
-    decoder->status =
-        mopt__image_tensor(jpeg->image_width, jpeg->image_height, colours == 4 ? 3 : colours,
-                           &decoder->tensor, decoder->err);
+    decoder->status = mopt__codec_room(decoder->encoded, jpeg->image_width, jpeg->image_height,
+                                       colours == 4 ? 3 : colours, decoder->image, decoder->err);
     if (decoder->status != MOPT_OK) {
         return;
     }
@@ -141,29 +140,35 @@ static void decode(struct decoder *decoder, const uint8_t *data, size_t size)
     jpeg_finish_decompress(jpeg);
 }
 
-enum mopt_status mopt__jpeg_decode(const uint8_t *data, size_t size, struct mopt_tensor **out,
-                                   struct mopt_error *err)
+static enum mopt_status jpeg_decode(const struct mopt_encoded *encoded, struct mopt_image *out,
+                                    struct mopt_error *err)
 {
     struct decoder *decoder = mopt__calloc(1, sizeof *decoder);
-    *out = NULL;
     if (!decoder) {
         return mopt_error_memory(err);
     }
     decoder->err = err;
+    decoder->encoded = encoded;
+    decoder->image = out;
     decoder->jpeg.err = jpeg_std_error(&decoder->errors);
     decoder->jpeg.client_data = decoder;
     decoder->errors.error_exit = fail;
     decoder->errors.emit_message = hear;
     decoder->progress.progress_monitor = watch;
-    decode(decoder, data, size);
+    decode(decoder);
     jpeg_destroy_decompress(&decoder->jpeg);
     enum mopt_status status = decoder->status;
-    if (status == MOPT_OK) {
-        *out = decoder->tensor;
-    } else {
-        mopt__tensor_unref(decoder->tensor);
-    }
     mopt__free(decoder->line);
     mopt__free(decoder);
     return status;
 }
+
+static bool is_jpeg(const uint8_t *data, size_t size)
+{
+    return size >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0;
+}
+
+const struct mopt_codec mopt__codec_jpeg = {.name = "jpeg",
+                                            .works = true,
+                                            .matches = is_jpeg,
+                                            .decode = jpeg_decode};

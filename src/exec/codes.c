@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Quantized values in a graph: reading QuantizeLinear and DequantizeLinear nodes, and constants
+// that stand behind them.
+#include "exec/lower.h"
+
+static bool is_linear(const struct mopt_node *node, const char *op_type)
+{
+    return mopt__low_is(node, "", op_type) || mopt__low_is(node, "com.microsoft", op_type);
+}
+
+static bool is_eight_bit(enum mopt_dtype dtype)
+{
+    return dtype == MOPT_INT8 || dtype == MOPT_UINT8;
+}
+
+// Parameters shared by both operators. real: the float side.
+static bool read_parameters(const struct mopt_lower *l, const struct mopt_node *node,
+                            const struct mopt_value *codes, const struct mopt_value *real,
+                            struct mopt_low_quant *q)
+{
+    struct mopt_low_shape code_shape;
+    struct mopt_low_shape real_shape;
+    if (!mopt__low_shape(l, codes, &code_shape) || !mopt__low_shape(l, real, &real_shape) ||
+        real_shape.dtype != MOPT_FLOAT32) {
+        return false;
+    }
+    const struct mopt_value *zero = mopt__node_input(node, 2);
+    *q = (struct mopt_low_quant){.codes = codes,
+                                 .real = real,
+                                 .dtype = code_shape.dtype,
+                                 .scale = mopt__low_constant(mopt__node_input(node, 1)),
+                                 .zero = mopt__low_constant(zero)};
+    if (q->scale == NULL || q->scale->dtype != MOPT_FLOAT32 || q->scale->rank > 1 ||
+        (zero != NULL &&
+         (q->zero == NULL || q->zero->count != q->scale->count || q->zero->dtype != q->dtype))) {
+        return false;
+    }
+    const struct mopt_attribute *block = mopt__node_attribute(node, "block_size");
+    const struct mopt_attribute *axis = mopt__node_attribute(node, "axis");
+    int64_t at = axis != NULL ? axis->i : 1;
+    at = at < 0 ? at + code_shape.rank : at;
+    if ((block != NULL && block->i != 0) || q->scale->count == 0) {
+        return false;
+    }
+    q->axis = (int)at;
+    return q->scale->count == 1 ||
+           (at >= 0 && at < code_shape.rank && (size_t)code_shape.dims[at] == q->scale->count);
+}
+
+bool mopt__low_dequantizer(const struct mopt_lower *l, const struct mopt_node *node, bool wide,
+                           struct mopt_low_quant *q)
+{
+    return is_linear(node, "DequantizeLinear") &&
+           read_parameters(l, node, mopt__node_input(node, 0), mopt__node_output(node, 0), q) &&
+           (is_eight_bit(q->dtype) || (wide && q->dtype == MOPT_INT32));
+}
+
+bool mopt__low_quantizer(const struct mopt_lower *l, const struct mopt_node *node,
+                         struct mopt_low_quant *q)
+{
+    return is_linear(node, "QuantizeLinear") &&
+           read_parameters(l, node, mopt__node_output(node, 0), mopt__node_input(node, 0), q) &&
+           is_eight_bit(q->dtype);
+}
+
+float mopt__low_scale(const struct mopt_low_quant *q, size_t channel)
+{
+    return ((const float *)q->scale->data)[q->scale->count == 1 ? 0 : channel];
+}
+
+int32_t mopt__low_zero(const struct mopt_low_quant *q, size_t channel)
+{
+    int32_t shift = q->dtype == MOPT_INT8 ? 128 : 0;
+    return shift + (q->zero == NULL
+                        ? 0
+                        : (int32_t)mopt__tensor_i64_at(q->zero, q->zero->count == 1 ? 0 : channel));
+}
+
+bool mopt__low_one_scale(const struct mopt_low_quant *q)
+{
+    return q->scale->count == 1;
+}
+
+bool mopt__low_same_codes(const struct mopt_low_quant *a, const struct mopt_low_quant *b)
+{
+    return mopt__low_one_scale(a) && mopt__low_one_scale(b) && a->dtype == b->dtype &&
+           mopt__low_scale(a, 0) == mopt__low_scale(b, 0) &&
+           mopt__low_zero(a, 0) == mopt__low_zero(b, 0);
+}
+
+// ---- Constants ----------------------------------------------------------------------------------------------------
+
+static bool constant_codes(const struct mopt_lower *l, const struct mopt_value *value,
+                           struct mopt_low_quant *q)
+{
+    return value != NULL && value->producer != NULL &&
+           mopt__low_dequantizer(l, value->producer, true, q) &&
+           mopt__low_constant(q->codes) != NULL;
+}
+
+bool mopt__low_has_floats(const struct mopt_lower *l, const struct mopt_value *value)
+{
+    const struct mopt_tensor *constant = mopt__low_constant(value);
+    struct mopt_low_quant q;
+    return constant != NULL ? constant->dtype == MOPT_FLOAT32 && constant->count > 0
+                            : constant_codes(l, value, &q);
+}
+
+static void dequantize(const struct mopt_low_quant *q, const struct mopt_tensor *codes, float *out)
+{
+    size_t inner = 1;
+    for (int d = q->axis + 1; d < codes->rank; d++) {
+        inner *= (size_t)codes->dims[d];
+    }
+    int32_t shift = q->dtype == MOPT_INT8 ? 128 : 0;
+    for (size_t i = 0; i < codes->count; i++) {
+        size_t channel = q->scale->count == 1 ? 0 : i / inner % q->scale->count;
+        int64_t zero = mopt__low_zero(q, channel) - shift;
+        out[i] = (float)(mopt__tensor_i64_at(codes, i) - zero) * mopt__low_scale(q, channel);
+    }
+}
+
+enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value *value,
+                                  const float **data, const struct mopt_tensor **id)
+{
+    const struct mopt_tensor *constant = mopt__low_constant(value);
+    struct mopt_low_quant q;
+    *data = NULL;
+    *id = constant;
+    if (constant != NULL) {
+        *data = constant->dtype == MOPT_FLOAT32 ? constant->data : NULL;
+        return MOPT_OK;
+    }
+    if (!constant_codes(l, value, &q)) {
+        return MOPT_OK;
+    }
+    void *block;
+    bool made;
+    const struct mopt_tensor *codes = mopt__low_constant(q.codes);
+    uint64_t variant = mopt__hash_mix((uint64_t)(uintptr_t)q.scale, (uint64_t)(uintptr_t)q.zero);
+    enum mopt_status status = mopt__low_packed(l, codes, mopt__hash_mix(variant, 1),
+                                               codes->count * sizeof(float), &block, &made);
+    if (status == MOPT_OK && made) {
+        dequantize(&q, codes, block);
+    }
+    *data = block;
+    *id = codes;
+    return status;
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which nodes become one action: a convolution or product with what follows it (bias, residual,
+// activation, quantization), as long as nobody else sees the values in between. Only structure and
+// shapes decide; numbers are looked at by the natives.
+#include <math.h>
+#include <string.h>
+
+#include "exec/lower.h"
+
+static bool same_shape(const struct mopt_lower *l, const struct mopt_value *a,
+                       const struct mopt_value *b)
+{
+    struct mopt_low_shape p;
+    struct mopt_low_shape q;
+    return mopt__low_shape(l, a, &p) && mopt__low_shape(l, b, &q) && p.dtype == q.dtype &&
+           p.rank == q.rank && memcmp(p.dims, q.dims, (size_t)p.rank * sizeof *p.dims) == 0;
+}
+
+static void absorb(struct mopt_lower *l, const struct mopt_node *node, uint32_t *last)
+{
+    l->absorbed[node->order] = true;
+    *last = node->order > *last ? node->order : *last;
+}
+
+static bool is_free(const struct mopt_lower *l, const struct mopt_node *node)
+{
+    return !l->absorbed[node->order] && l->groups[node->order] == NULL;
+}
+
+static const struct mopt_value *other_operand(const struct mopt_node *node,
+                                              const struct mopt_value *value)
+{
+    const struct mopt_value *a = mopt__node_input(node, 0);
+    const struct mopt_value *b = mopt__node_input(node, 1);
+    return node->input_count != 2 || a == b ? NULL : a == value ? b : a;
+}
+
+// x + residual with equal shapes.
+static bool take_residual(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
+{
+    const struct mopt_node *add = mopt__low_sole_use(l, g->out);
+    if (g->residual != NULL || !mopt__low_is(add, "", "Add") || !is_free(l, add)) {
+        return false;
+    }
+    const struct mopt_value *residual = other_operand(add, g->out);
+    if (residual == NULL || !same_shape(l, residual, g->out) ||
+        !same_shape(l, mopt__node_output(add, 0), g->out)) {
+        return false;
+    }
+    g->residual = residual;
+    g->out = mopt__node_output(add, 0);
+    absorb(l, add, last);
+    return true;
+}
+
+static bool take_function(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
+{
+    struct mopt_low_chain chain;
+    if (g->act.kind != MOPT_ACT_NONE || !mopt__low_chain(l, g->out, &chain)) {
+        return false;
+    }
+    for (int i = 0; i < chain.node_count; i++) {
+        if (!is_free(l, chain.nodes[i])) {
+            return false;
+        }
+    }
+    for (int i = 0; i < chain.node_count; i++) {
+        absorb(l, chain.nodes[i], last);
+    }
+    g->act = chain.function;
+    g->out = chain.out;
+    return true;
+}
+
+// A constant with one entry per column, added to a product.
+static bool take_bias(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
+{
+    struct mopt_low_shape out;
+    const struct mopt_node *add = mopt__low_sole_use(l, g->out);
+    if (!mopt__low_is(add, "", "Add") || !is_free(l, add) || !mopt__low_shape(l, g->out, &out)) {
+        return false;
+    }
+    const struct mopt_value *bias = other_operand(add, g->out);
+    const struct mopt_tensor *constant = mopt__low_constant(bias);
+    if (constant == NULL || constant->dtype != MOPT_FLOAT32 || constant->rank > out.rank ||
+        constant->count != (size_t)out.dims[out.rank - 1] || constant->rank == 0 ||
+        constant->dims[constant->rank - 1] != out.dims[out.rank - 1]) {
+        return false;
+    }
+    g->bias = bias;
+    g->out = mopt__node_output(add, 0);
+    absorb(l, add, last);
+    return true;
+}
+
+static bool is_clamp(enum mopt_act kind)
+{
+    return kind == MOPT_ACT_NONE || kind == MOPT_ACT_RELU || kind == MOPT_ACT_CLIP;
+}
+
+// QuantizeLinear behind an integer form; only clamps can be done on codes.
+static void take_quantizer(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
+{
+    const struct mopt_node *node = mopt__low_sole_use(l, g->out);
+    if (node == NULL || !is_free(l, node) || !is_clamp(g->act.kind) ||
+        !mopt__low_quantizer(l, node, &g->y) || g->y.real != g->out ||
+        !mopt__low_one_scale(&g->y)) {
+        return;
+    }
+    g->out_codes = true;
+    g->out = g->y.codes;
+    absorb(l, node, last);
+}
+
+static enum mopt_status place(struct mopt_lower *l, const struct mopt_group *g, uint32_t last)
+{
+    struct mopt_group *own = mopt__low_work(l, sizeof *own);
+    if (own == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    *own = *g;
+    l->absorbed[g->anchor->order] = true;
+    l->groups[last] = own;
+    return MOPT_OK;
+}
+
+// Operands of an integer form: codes with one scale, constant weights with one scale or one per
+// output channel (axis) and a bias that is constant.
+static bool integer_operands(struct mopt_lower *l, const struct mopt_node *node, int axis,
+                             bool any_zero, struct mopt_group *g)
+{
+    const struct mopt_value *x = mopt__node_input(node, 0);
+    const struct mopt_value *w = mopt__node_input(node, 1);
+    const struct mopt_value *b = mopt__node_input(node, 2);
+    if (x->producer == NULL || w->producer == NULL ||
+        !mopt__low_dequantizer(l, x->producer, false, &g->x) || !mopt__low_one_scale(&g->x) ||
+        mopt__low_constant(g->x.codes) != NULL ||
+        !mopt__low_dequantizer(l, w->producer, false, &g->w) ||
+        mopt__low_constant(g->w.codes) == NULL ||
+        (!mopt__low_one_scale(&g->w) && g->w.axis != axis) ||
+        (b != NULL && !mopt__low_has_floats(l, b))) {
+        return false;
+    }
+    for (size_t c = 0; !any_zero && c < g->w.scale->count; c++) {
+        if (mopt__low_zero(&g->w, c) != 128) {
+            return false; // weights are signed codes around 0
+        }
+    }
+    return true;
+}
+
+// BatchNormalization by constants, in inference form.
+static void take_norm(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
+{
+    const struct mopt_node *node = mopt__low_sole_use(l, g->out);
+    struct mopt_low_shape y;
+    if (!mopt__low_is(node, "", "BatchNormalization") || !is_free(l, node) ||
+        node->inputs[0].value != g->out || node->op->since < 7 || !mopt__low_shape(l, g->out, &y)) {
+        return;
+    }
+    const struct mopt_attribute *training = mopt__node_attribute(node, "training_mode");
+    const struct mopt_attribute *spatial = mopt__node_attribute(node, "spatial");
+    for (uint32_t i = 1; i < 5; i++) {
+        const struct mopt_tensor *c = mopt__low_constant(mopt__node_input(node, i));
+        if (c == NULL || c->dtype != MOPT_FLOAT32 || c->count != (size_t)y.dims[1]) {
+            return;
+        }
+    }
+    for (uint32_t o = 1; o < node->output_count; o++) {
+        if (node->outputs[o] != NULL) {
+            return;
+        }
+    }
+    if ((training != NULL && training->i != 0) || (spatial != NULL && spatial->i == 0)) {
+        return;
+    }
+    g->norm = node;
+    g->out = node->outputs[0];
+    absorb(l, node, last);
+}
+
+static enum mopt_status group_conv(struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct mopt_group g = {.anchor = node, .out = mopt__node_output(node, 0)};
+    uint32_t last = node->order;
+    if (!mopt__low_takes_conv(l, node)) {
+        return MOPT_OK;
+    }
+    g.bytes = integer_operands(l, node, 0, false, &g);
+    if (g.bytes) {
+        take_function(l, &g, &last);
+        take_quantizer(l, &g, &last);
+    } else {
+        take_norm(l, &g, &last);
+        g.residual_first = take_residual(l, &g, &last);
+        take_function(l, &g, &last);
+        take_residual(l, &g, &last);
+    }
+    return place(l, &g, last);
+}
+
+static enum mopt_status group_attention(struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct mopt_group g;
+    bool found;
+    uint32_t last = node->order;
+    enum mopt_status status = mopt__low_group_attention(l, node, &g, &found);
+    for (int i = 0; status == MOPT_OK && found && i < g.member_count; i++) {
+        absorb(l, g.members[i], &last);
+    }
+    return status == MOPT_OK && found ? place(l, &g, last) : status;
+}
+
+static bool gemm_transposes(const struct mopt_node *node)
+{
+    const struct mopt_attribute *a = mopt__node_attribute(node, "transB");
+    return mopt__low_is(node, "", "Gemm") && a != NULL && a->i != 0;
+}
+
+static bool is_plain_gemm(const struct mopt_node *node)
+{
+    const struct mopt_attribute *alpha = mopt__node_attribute(node, "alpha");
+    const struct mopt_attribute *beta = mopt__node_attribute(node, "beta");
+    return (alpha == NULL || alpha->f == 1) && (beta == NULL || beta->f == 1);
+}
+
+static enum mopt_status group_product(struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct mopt_group g = {.anchor = node, .out = mopt__node_output(node, 0)};
+    uint32_t last = node->order;
+    if (!mopt__low_takes_product(l, node)) {
+        return mopt__low_is(node, "", "MatMul") ? group_attention(l, node) : MOPT_OK;
+    }
+    g.bytes =
+        is_plain_gemm(node) && integer_operands(l, node, gemm_transposes(node) ? 0 : 1, true, &g);
+    if (mopt__low_is(node, "", "MatMul")) {
+        take_bias(l, &g, &last);
+    }
+    if (g.bytes) {
+        take_function(l, &g, &last);
+        take_quantizer(l, &g, &last);
+    } else {
+        g.residual_first = take_residual(l, &g, &last);
+        take_function(l, &g, &last);
+        take_residual(l, &g, &last);
+    }
+    return place(l, &g, last);
+}
+
+// DequantizeLinear x 2 -> Add -> (clamp) -> QuantizeLinear on equal shapes.
+static enum mopt_status group_add(struct mopt_lower *l, const struct mopt_node *node)
+{
+    const struct mopt_value *a = mopt__node_input(node, 0);
+    const struct mopt_value *b = mopt__node_input(node, 1);
+    struct mopt_group g = {.anchor = node, .out = mopt__node_output(node, 0), .bytes = true};
+    uint32_t last = node->order;
+    if (a->producer == NULL || b->producer == NULL || !same_shape(l, a, b) ||
+        !mopt__low_dequantizer(l, a->producer, false, &g.x) || !mopt__low_one_scale(&g.x) ||
+        !mopt__low_dequantizer(l, b->producer, false, &g.w) || !mopt__low_one_scale(&g.w) ||
+        mopt__low_constant(g.x.codes) != NULL || mopt__low_constant(g.w.codes) != NULL) {
+        return MOPT_OK;
+    }
+    struct mopt_low_chain chain;
+    const struct mopt_node *clamp = NULL;
+    if (mopt__low_chain(l, g.out, &chain) && chain.node_count == 1 &&
+        is_clamp(chain.function.kind) && is_free(l, chain.nodes[0])) {
+        clamp = chain.nodes[0];
+        g.act = chain.function;
+        g.out = chain.out;
+    }
+    uint32_t end = last;
+    take_quantizer(l, &g, &end);
+    if (!g.out_codes) {
+        return MOPT_OK;
+    }
+    if (clamp != NULL) {
+        absorb(l, clamp, &end);
+    }
+    return place(l, &g, end);
+}
+
+// DynamicQuantizeLinear -> MatMulInteger(codes, constant) -> Cast -> Mul by (scale of x *
+// constant): the Mul of the two scales is a node of its own, used only there.
+static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_node *node)
+{
+    const struct mopt_value *x = mopt__node_input(node, 0);
+    const struct mopt_value *x_zero = mopt__node_input(node, 2);
+    const struct mopt_value *w_zero = mopt__node_input(node, 3);
+    const struct mopt_tensor *w = mopt__low_constant(mopt__node_input(node, 1));
+    const struct mopt_node *quantizer = x->producer;
+    struct mopt_low_shape out;
+    struct mopt_low_shape in;
+    if (!mopt__low_is(quantizer, "", "DynamicQuantizeLinear") || x_zero == NULL ||
+        quantizer->outputs[0] != x || x_zero->producer != quantizer || w == NULL || w->rank != 2 ||
+        (w_zero != NULL && mopt__low_constant(w_zero) == NULL) ||
+        !mopt__low_shape(l, mopt__node_output(node, 0), &out) || !mopt__low_shape(l, x, &in) ||
+        in.rank < 2) {
+        return MOPT_OK;
+    }
+    const struct mopt_node *cast = mopt__low_sole_use(l, mopt__node_output(node, 0));
+    if (!mopt__low_is(cast, "", "Cast")) {
+        return MOPT_OK;
+    }
+    const struct mopt_value *real = mopt__node_output(cast, 0);
+    const struct mopt_node *scale = mopt__low_sole_use(l, real);
+    struct mopt_low_shape real_shape;
+    if (!mopt__low_is(scale, "", "Mul") || other_operand(scale, real) == NULL ||
+        !mopt__low_shape(l, real, &real_shape) || real_shape.dtype != MOPT_FLOAT32) {
+        return MOPT_OK;
+    }
+    const struct mopt_value *factor = other_operand(scale, real);
+    const struct mopt_node *factors = factor->producer;
+    if (!mopt__low_is(factors, "", "Mul") || mopt__low_sole_use(l, factor) != scale) {
+        return MOPT_OK;
+    }
+    const struct mopt_value *x_scale = mopt__node_output(quantizer, 1);
+    const struct mopt_value *w_scale = other_operand(factors, x_scale);
+    const struct mopt_tensor *w_scales = mopt__low_constant(w_scale);
+    if ((factors->inputs[0].value != x_scale && factors->inputs[1].value != x_scale) ||
+        w_scales == NULL || w_scales->dtype != MOPT_FLOAT32 || w_scales->rank > 1 ||
+        (w_scales->count != 1 && w_scales->count != (size_t)w->dims[1])) {
+        return MOPT_OK;
+    }
+    struct mopt_group g = {.anchor = node,
+                           .out = mopt__node_output(scale, 0),
+                           .dynamic = quantizer,
+                           .weight_scale = w_scale};
+    uint32_t last = node->order;
+    absorb(l, cast, &last);
+    absorb(l, scale, &last);
+    absorb(l, factors, &last);
+    take_bias(l, &g, &last);
+    take_function(l, &g, &last);
+    take_residual(l, &g, &last);
+    return place(l, &g, last);
+}
+
+enum mopt_status mopt__low_groups(struct mopt_lower *l)
+{
+    const struct mopt_schedule *main = &l->session->main;
+    enum mopt_status status = MOPT_OK;
+    for (uint32_t s = 0; s < main->step_count && status == MOPT_OK; s++) {
+        const struct mopt_node *node = main->steps[s].node;
+        if (l->absorbed[s]) {
+            continue;
+        }
+        if (mopt__low_is(node, "", "Conv")) {
+            status = group_conv(l, node);
+        } else if (mopt__low_is(node, "", "MatMul") || mopt__low_is(node, "", "Gemm")) {
+            status = group_product(l, node);
+        } else if (mopt__low_is(node, "", "MatMulInteger")) {
+            status = group_dynamic(l, node);
+        } else if (mopt__low_is(node, "", "Add")) {
+            status = group_add(l, node);
+        }
+    }
+    return status;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lowering: what the files that turn nodes into native actions share. groups.c decides which nodes
+// become one action, lower.c walks the schedule, native_*.c emit. Private to exec.
+#ifndef MOPT_EXEC_LOWER_H
+#define MOPT_EXEC_LOWER_H
+
+#include "exec/program.h"
+#include "kernels/gemm.h"
+
+// What lowering knows of a value at the point it has reached.
+struct mopt_low_value {
+    uint32_t cell[MOPT_FORM_COUNT]; // MOPT_NO_CELL: not in this form
+    bool in_slot;                   // a node action, the caller or the session fills its slot
+    bool preset;                    // content known with the shapes: put into the slot at the start
+    struct mopt_step *deferred;     // node to run as it is when somebody needs the slot
+    // Output of DequantizeLinear, not computed until asked for: (codes - zero) * scale
+    const struct mopt_value *codes; // NULL: none
+    float scale;
+    int32_t zero; // for codes as stored in BYTES (int8: + 128)
+};
+
+// DequantizeLinear (or QuantizeLinear) with constant parameters.
+struct mopt_low_quant {
+    const struct mopt_value *codes;         // input of DequantizeLinear, output of QuantizeLinear
+    const struct mopt_value *real;          // the other side
+    enum mopt_dtype dtype;                  // of the codes
+    const struct mopt_tensor *scale, *zero; // float; zero of dtype, or NULL = 0
+    int axis;                               // of several scales, >= 0
+};
+
+// Attention of heads: softmax(q k' * scale + mask) v. Each operand is read where it lies: q [batch,
+// heads, queries, size] by steps, and so on.
+struct mopt_low_attention {
+    const struct mopt_value *q, *k, *v, *mask; // mask may be NULL
+    float scale;
+    size_t batch, heads, groups, queries, keys, size, value_size;
+    size_t q_steps[3], k_steps[3], v_steps[3], y_steps[3], mask_steps[3]; // batch, head, row
+};
+
+// Nodes that become one native action, emitted at the place of the last of them.
+struct mopt_group {
+    const struct mopt_node *anchor;
+    const struct mopt_value *out;      // what the action makes
+    const struct mopt_value *bias;     // constant [columns] added by an Add node, or NULL
+    const struct mopt_value *residual; // NULL: none
+    bool residual_first;               // residual before act
+    struct mopt_function_f32 act;
+    const struct mopt_node *norm; // BatchNormalization folded into a float convolution, or NULL
+    // Integer form: the operands are codes; y: QuantizeLinear at the end when out_codes
+    bool bytes, out_codes;
+    struct mopt_low_quant x, w, y;
+    // MatMulInteger of a dynamically quantized operand: x is an output of DynamicQuantizeLinear,
+    // weight_scale the constant factor of the weights
+    const struct mopt_node *dynamic;
+    const struct mopt_low_attention *attention; // anchor: the product of queries and keys
+    const struct mopt_value *weight_scale;
+    const struct mopt_node *members[8]; // of attention, besides the anchor
+    int member_count;
+};
+
+struct mopt_lower {
+    struct mopt_session *session;
+    struct mopt_program *program;
+    const struct mopt_fact *facts;
+    const struct mopt_dims *dims;
+    struct mopt_low_value *values; // by value id
+    struct mopt_group **groups;    // by step: emitted there
+    bool *absorbed;                // by step: member of a group that is emitted elsewhere
+    uint32_t step;                 // the walk is here
+    struct mopt_error *err;
+};
+
+struct mopt_low_shape {
+    enum mopt_dtype dtype;
+    int rank;
+    int64_t dims[MOPT_RANK_MAX];
+    size_t count;
+};
+
+// ---- lower.c: questions ----
+// Static shape of a value, all dims known and none 0; false otherwise.
+bool mopt__low_shape(const struct mopt_lower *l, const struct mopt_value *value,
+                     struct mopt_low_shape *shape);
+// Content that is the same in every run; NULL otherwise.
+const struct mopt_tensor *mopt__low_constant(const struct mopt_value *value);
+// The only node that uses the value, when that is in the main graph and the value is no output.
+struct mopt_node *mopt__low_sole_use(const struct mopt_lower *l, const struct mopt_value *value);
+// One-element float that is a constant, or known with the shapes.
+bool mopt__low_scalar(const struct mopt_lower *l, const struct mopt_value *value, float *out);
+bool mopt__low_is(const struct mopt_node *node, const char *domain, const char *op_type);
+// Channels and pixels of a [N, C, spatial...] value of rank 3 or 4.
+bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
+                     size_t *pixels);
+// True when the value exists as codes or image with channels innermost already.
+bool mopt__low_prefers_nhwc(const struct mopt_lower *l, const struct mopt_value *value);
+
+// ---- lower.c: making ----
+// The value in this form; emits what is needed to get it.
+enum mopt_status mopt__low_cell(struct mopt_lower *l, const struct mopt_value *value,
+                                enum mopt_form form, uint32_t *cell);
+// A new cell for the value, to be written by the next action.
+enum mopt_status mopt__low_output(struct mopt_lower *l, const struct mopt_value *value,
+                                  enum mopt_form form, uint32_t *cell);
+// The value has the bytes of `cell` (a view).
+enum mopt_status mopt__low_alias(struct mopt_lower *l, const struct mopt_value *value,
+                                 enum mopt_form form, uint32_t cell);
+// The same for a piece of it that begins `shift` bytes behind its start.
+enum mopt_status mopt__low_piece(struct mopt_lower *l, const struct mopt_value *value,
+                                 enum mopt_form form, uint32_t cell, size_t shift);
+void *mopt__low_work(struct mopt_lower *l, size_t bytes); // zeroed; NULL: out of memory
+enum mopt_status mopt__low_emit(struct mopt_lower *l, mopt_native run, const void *work,
+                                const uint32_t *cells, uint32_t count);
+void mopt__low_scratch(struct mopt_lower *l, size_t bytes); // at least this much for some action
+// Runs the node of a step through its record.
+enum mopt_status mopt__low_node(struct mopt_lower *l, struct mopt_step *step);
+
+// ---- finish.c ----
+// Lifetimes, publish, load and release lists and the memory plan of the lowered program; sets
+// plan->slots (values made by node actions), the sizes of the plan, and the cells' offsets.
+enum mopt_status mopt__low_finish(struct mopt_lower *l, struct mopt_exec_plan *plan);
+
+// ---- lower_pack.c: memory that lives with the session ----
+// A block derived from a constant, made once per session: found by (tensor, variant). *made tells
+// the caller to fill it. 64-byte aligned, MOPT_OVERREAD bytes behind it.
+enum mopt_status mopt__low_packed(struct mopt_lower *l, const struct mopt_tensor *tensor,
+                                  uint64_t variant, size_t bytes, void **block, bool *made);
+
+// ---- groups.c ----
+enum mopt_status mopt__low_groups(struct mopt_lower *l);
+
+// ---- native_attention.c: the group that begins with this MatMul, if it is the first product of an
+// attention ----
+enum mopt_status mopt__low_group_attention(struct mopt_lower *l, const struct mopt_node *node,
+                                           struct mopt_group *group, bool *found);
+
+// ---- functions.c ----
+// The elementwise function of one operand that a node computes, if it is one of the table's.
+bool mopt__low_function(const struct mopt_lower *l, const struct mopt_node *node,
+                        struct mopt_function_f32 *function);
+// A function of `from` made of one or several nodes (Relu; x * Sigmoid(x); Gelu by Erf ...), all of
+// whose inner values nobody else uses: the last value, and its nodes (at most 8).
+struct mopt_low_chain {
+    struct mopt_function_f32 function;
+    const struct mopt_value *out;
+    const struct mopt_node *nodes[8];
+    int node_count;
+};
+bool mopt__low_chain(const struct mopt_lower *l, const struct mopt_value *from,
+                     struct mopt_low_chain *chain);
+
+// ---- codes.c ----
+// Reads a DequantizeLinear / QuantizeLinear of 8-bit codes (int32 too when wide) whose parameters
+// are constants: one scale, or one per index of an axis.
+bool mopt__low_dequantizer(const struct mopt_lower *l, const struct mopt_node *node, bool wide,
+                           struct mopt_low_quant *q);
+bool mopt__low_quantizer(const struct mopt_lower *l, const struct mopt_node *node,
+                         struct mopt_low_quant *q);
+float mopt__low_scale(const struct mopt_low_quant *q, size_t channel);
+// Zero point for codes as stored in MOPT_FORM_BYTES (int8: + 128).
+int32_t mopt__low_zero(const struct mopt_low_quant *q, size_t channel);
+bool mopt__low_one_scale(const struct mopt_low_quant *q);
+bool mopt__low_same_codes(const struct mopt_low_quant *a, const struct mopt_low_quant *b);
+// A float constant, or the dequantized content of a constant behind a DequantizeLinear; NULL *data
+// when it is neither. *id: what it is made of, for mopt__low_packed.
+enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value *value,
+                                  const float **data, const struct mopt_tensor **id);
+bool mopt__low_has_floats(const struct mopt_lower *l, const struct mopt_value *value);
+
+// ---- native_*.c: each returns MOPT_OK with *done false when the node is not for it ----
+typedef enum mopt_status (*mopt_lowering)(struct mopt_lower *l, const struct mopt_node *node,
+                                          bool *done);
+enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_product(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_conv_bytes(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_product_dynamic(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_add_bytes(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_elementwise(struct mopt_lower *l, const struct mopt_node *node,
+                                       bool *done);
+enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node *node, bool *done);
+enum mopt_status mopt__low_quantization(struct mopt_lower *l, const struct mopt_node *node,
+                                        bool *done);
+enum mopt_status mopt__low_rows(struct mopt_lower *l, const struct mopt_node *node, bool *done);
+enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node *node, bool *done);
+// Can the group's native take it? Called while groups are formed; what they accept they must lower.
+bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node);
+bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node *node);
+
+// Changes of form and codes (native_form.c).
+enum mopt_status mopt__low_to_nhwc(struct mopt_lower *l, const struct mopt_low_shape *shape,
+                                   size_t element, uint32_t from, uint32_t to);
+enum mopt_status mopt__low_to_nchw(struct mopt_lower *l, const struct mopt_low_shape *shape,
+                                   size_t element, uint32_t from, uint32_t to);
+// flip: int8 codes to unsigned and back.
+enum mopt_status mopt__low_copy(struct mopt_lower *l, size_t bytes, bool flip, uint32_t from,
+                                uint32_t to);
+enum mopt_status mopt__low_dequantize(struct mopt_lower *l, size_t count, float scale, int32_t zero,
+                                      uint32_t from, uint32_t to);
+enum mopt_status mopt__low_quantize(struct mopt_lower *l, size_t count, float scale, int32_t zero,
+                                    int32_t low, int32_t high, uint32_t from, uint32_t to);
+
+#endif

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention as one native action: finds the products, the scale, the mask and the transposes around
+// a Softmax, and reads the heads where they lie.
+#include <string.h>
+
+#include "exec/native.h"
+#include "kernels/attention.h"
+
+// ---- Finding ------------------------------------------------------------------------------------------------------
+
+static const struct mopt_value *operand(const struct mopt_node *node,
+                                        const struct mopt_value * not )
+{
+    const struct mopt_value *a = mopt__node_input(node, 0);
+    const struct mopt_value *b = mopt__node_input(node, 1);
+    return a == not ? b : a;
+}
+
+static bool is_free(const struct mopt_lower *l, const struct mopt_node *node)
+{
+    return node != NULL && !l->absorbed[node->order] && l->groups[node->order] == NULL;
+}
+
+// Steps of [batch, heads, rows, size] stored row-major.
+static void plain_steps(const struct mopt_low_shape *s, size_t steps[3])
+{
+    steps[2] = (size_t)s->dims[s->rank - 1];
+    steps[1] = steps[2] * (size_t)s->dims[s->rank - 2];
+    steps[0] = s->rank == 4 ? steps[1] * (size_t)s->dims[1] : steps[1];
+}
+
+// The permutation of a Transpose used only once and not taken yet; false otherwise.
+static bool permutation(const struct mopt_lower *l, const struct mopt_node *node, int rank,
+                        const int64_t **perm)
+{
+    const struct mopt_attribute *a =
+        mopt__low_is(node, "", "Transpose") ? mopt__node_attribute(node, "perm") : NULL;
+    if (a == NULL || a->kind != MOPT_ATTR_INTS || a->count != (size_t)rank || !is_free(l, node)) {
+        return false;
+    }
+    *perm = a->ints;
+    return true;
+}
+
+static bool is_perm(const int64_t *perm, int64_t a, int64_t b, int64_t c, int64_t d)
+{
+    return perm[0] == a && perm[1] == b && perm[2] == c && perm[3] == d;
+}
+
+struct finder {
+    struct mopt_lower *l;
+    struct mopt_low_attention *a;
+    const struct mopt_node *taken[8];
+    int taken_count;
+};
+
+static void take(struct finder *f, const struct mopt_node *node)
+{
+    f->taken[f->taken_count++] = node;
+}
+
+// [b, rows, heads, size] -> Transpose(0, 2, 1, 3) is read through; else as it is. value: of rank 4
+// or 3, [.., rows, size].
+static bool heads_of(struct finder *f, const struct mopt_value **value,
+                     const struct mopt_node *user, size_t steps[3])
+{
+    struct mopt_low_shape s;
+    const int64_t *perm;
+    if (!mopt__low_shape(f->l, *value, &s) || s.dtype != MOPT_FLOAT32 || s.rank < 3 || s.rank > 4) {
+        return false;
+    }
+    plain_steps(&s, steps);
+    const struct mopt_node *node = (*value)->producer;
+    if (s.rank == 4 && node != NULL && mopt__low_sole_use(f->l, *value) == user &&
+        permutation(f->l, node, 4, &perm) && is_perm(perm, 0, 2, 1, 3)) {
+        steps[1] = (size_t)s.dims[3];
+        steps[2] = steps[1] * (size_t)s.dims[1];
+        steps[0] = steps[2] * (size_t)s.dims[2];
+        *value = mopt__node_input(node, 0);
+        take(f, node);
+    }
+    return true;
+}
+
+// The right operand of the first product is k': [.., size, keys]; it must come from a Transpose
+// that says where the rows of k lie.
+static bool keys_of(struct finder *f, const struct mopt_value *kt, const struct mopt_node *user)
+{
+    struct mopt_low_shape s;
+    const int64_t *perm;
+    const struct mopt_node *node = kt->producer;
+    if (node == NULL || mopt__low_sole_use(f->l, kt) != user ||
+        !mopt__low_shape(f->l, mopt__node_input(node, 0), &s) || s.dtype != MOPT_FLOAT32 ||
+        s.rank < 3 || s.rank > 4 || !permutation(f->l, node, s.rank, &perm)) {
+        return false;
+    }
+    plain_steps(&s, f->a->k_steps);
+    f->a->k = mopt__node_input(node, 0);
+    take(f, node);
+    if (s.rank == 3) {
+        return perm[0] == 0 && perm[1] == 2 && perm[2] == 1;
+    }
+    if (is_perm(perm, 0, 2, 3, 1)) { // from [b, keys, heads, size]
+        f->a->k_steps[1] = (size_t)s.dims[3];
+        f->a->k_steps[2] = f->a->k_steps[1] * (size_t)s.dims[2];
+        f->a->k_steps[0] = f->a->k_steps[2] * (size_t)s.dims[1];
+        return true;
+    }
+    // From [b, heads, keys, size], which may itself be a Transpose of [b, keys, heads, size].
+    return is_perm(perm, 0, 1, 3, 2) && heads_of(f, &f->a->k, node, f->a->k_steps);
+}
+
+// A mask that broadcasts to [batch, heads, queries, keys] with whole rows of keys.
+static bool mask_of(struct finder *f, const struct mopt_value *mask, const struct mopt_low_shape *s)
+{
+    struct mopt_low_shape m;
+    if (!mopt__low_shape(f->l, mask, &m) || m.dtype != MOPT_FLOAT32 || m.rank > s->rank ||
+        m.rank < 1 || m.dims[m.rank - 1] != s->dims[s->rank - 1]) {
+        return false;
+    }
+    size_t step = (size_t)m.dims[m.rank - 1];
+    for (int back = 2; back <= s->rank; back++) { // rows, heads, batch
+        int64_t size = back <= m.rank ? m.dims[m.rank - back] : 1;
+        int at = s->rank == 4 ? 4 - back : back == 2 ? 2 : 0;
+        if (size != 1 && size != s->dims[s->rank - back]) {
+            return false;
+        }
+        f->a->mask_steps[at] = size == 1 ? 0 : step;
+        step *= (size_t)size;
+    }
+    f->a->mask = mask;
+    return true;
+}
+
+// Scale and mask between the first product and the Softmax; returns the Softmax.
+static const struct mopt_node *softmax_of(struct finder *f, const struct mopt_value *scores,
+                                          const struct mopt_low_shape *s)
+{
+    const struct mopt_node *next = mopt__low_sole_use(f->l, scores);
+    float factor;
+    f->a->scale = 1;
+    if (is_free(f->l, next) && (mopt__low_is(next, "", "Mul") || mopt__low_is(next, "", "Div")) &&
+        mopt__low_scalar(f->l, operand(next, scores), &factor) &&
+        (mopt__low_is(next, "", "Mul") || mopt__node_input(next, 0) == scores)) {
+        f->a->scale = mopt__low_is(next, "", "Mul") ? factor : 1 / factor;
+        take(f, next);
+        scores = mopt__node_output(next, 0);
+        next = mopt__low_sole_use(f->l, scores);
+    }
+    if (is_free(f->l, next) && mopt__low_is(next, "", "Add") &&
+        mask_of(f, operand(next, scores), s)) {
+        take(f, next);
+        next = mopt__low_sole_use(f->l, mopt__node_output(next, 0));
+    }
+    const struct mopt_attribute *axis = next != NULL ? mopt__node_attribute(next, "axis") : NULL;
+    bool last = axis != NULL ? axis->i == -1 || axis->i == s->rank - 1
+                             : next != NULL && next->op != NULL && next->op->since >= 13;
+    return is_free(f->l, next) && mopt__low_is(next, "", "Softmax") && last ? next : NULL;
+}
+
+// [b, heads, rows, size] -> Transpose(0, 2, 1, 3) behind the result is written through.
+static const struct mopt_value *result_of(struct finder *f, const struct mopt_value *y)
+{
+    struct mopt_low_shape s;
+    const int64_t *perm;
+    if (!mopt__low_shape(f->l, y, &s)) {
+        return NULL;
+    }
+    plain_steps(&s, f->a->y_steps);
+    const struct mopt_node *next = mopt__low_sole_use(f->l, y);
+    if (s.rank == 4 && permutation(f->l, next, 4, &perm) && is_perm(perm, 0, 2, 1, 3)) {
+        f->a->y_steps[1] = (size_t)s.dims[3];
+        f->a->y_steps[2] = f->a->y_steps[1] * (size_t)s.dims[1];
+        f->a->y_steps[0] = f->a->y_steps[2] * (size_t)s.dims[2];
+        take(f, next);
+        return mopt__node_output(next, 0);
+    }
+    return y;
+}
+
+static bool same_leading(const struct mopt_low_shape *a, const struct mopt_low_shape *b)
+{
+    return a->rank == b->rank && a->dims[0] == b->dims[0] &&
+           (a->rank == 3 || a->dims[1] == b->dims[1]);
+}
+
+// first: a MatMul of two computed operands. Fills the description; the group's output or NULL.
+static const struct mopt_value *find(struct finder *f, const struct mopt_node *first)
+{
+    struct mopt_low_attention *a = f->a;
+    struct mopt_low_shape q;
+    struct mopt_low_shape s;
+    struct mopt_low_shape v;
+    const struct mopt_value *scores = mopt__node_output(first, 0);
+    a->q = mopt__node_input(first, 0);
+    if (!mopt__low_shape(f->l, a->q, &q) || !mopt__low_shape(f->l, scores, &s) ||
+        !same_leading(&q, &s) || s.rank < 3 || s.rank > 4 ||
+        !heads_of(f, &a->q, first, a->q_steps) || !keys_of(f, mopt__node_input(first, 1), first)) {
+        return NULL;
+    }
+    const struct mopt_node *softmax = softmax_of(f, scores, &s);
+    const struct mopt_node *second =
+        softmax != NULL ? mopt__low_sole_use(f->l, mopt__node_output(softmax, 0)) : NULL;
+    if (!is_free(f->l, second) || !mopt__low_is(second, "", "MatMul") ||
+        mopt__node_input(second, 0) != mopt__node_output(softmax, 0)) {
+        return NULL;
+    }
+    a->v = mopt__node_input(second, 1);
+    if (!mopt__low_shape(f->l, a->v, &v) || !same_leading(&v, &s) ||
+        v.dims[v.rank - 2] != s.dims[s.rank - 1] || !heads_of(f, &a->v, second, a->v_steps)) {
+        return NULL;
+    }
+    take(f, softmax);
+    take(f, second);
+    a->batch = s.rank == 4 ? (size_t)s.dims[0] : 1;
+    a->heads = s.rank == 4 ? (size_t)s.dims[1] : (size_t)s.dims[0];
+    a->groups = a->heads;
+    a->queries = (size_t)s.dims[s.rank - 2];
+    a->keys = (size_t)s.dims[s.rank - 1];
+    a->size = (size_t)q.dims[q.rank - 1];
+    a->value_size = (size_t)v.dims[v.rank - 1];
+    return result_of(f, mopt__node_output(second, 0));
+}
+
+enum mopt_status mopt__low_group_attention(struct mopt_lower *l, const struct mopt_node *node,
+                                           struct mopt_group *group, bool *found)
+{
+    struct mopt_low_attention *a = mopt__low_work(l, sizeof *a);
+    struct finder f = {.l = l, .a = a};
+    *found = false;
+    if (a == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    const struct mopt_value *out = find(&f, node);
+    if (out == NULL) {
+        return MOPT_OK;
+    }
+    *group = (struct mopt_group){.anchor = node, .out = out, .attention = a};
+    for (int i = 0; i < f.taken_count; i++) {
+        group->members[group->member_count++] = f.taken[i];
+    }
+    *found = true;
+    return MOPT_OK;
+}
+
+// ---- Running ------------------------------------------------------------------------------------------------------
+
+struct attention_work {
+    struct mopt_attention_f32 a; // pointers are set when it runs
+    uint32_t q, k, v, y, mask;
+};
+
+static void run_attention(const void *work, const struct mopt_frame *frame)
+{
+    const struct attention_work *w = work;
+    struct mopt_attention_f32 a = w->a;
+    a.q = frame->data[w->q];
+    a.k = frame->data[w->k];
+    a.v = frame->data[w->v];
+    a.y = frame->data[w->y];
+    a.mask = w->mask != MOPT_NO_CELL ? frame->data[w->mask] : NULL;
+    mopt__attention_f32(frame->kernels, &a, frame->scratch, frame->pool);
+}
+
+static struct mopt_head_steps steps_of(const size_t steps[3])
+{
+    return (struct mopt_head_steps){steps[0], steps[1], steps[2]};
+}
+
+enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_group *group)
+{
+    const struct mopt_low_attention *a = group->attention;
+    struct attention_work *w = mopt__low_work(l, sizeof *w);
+    if (w == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    w->a = (struct mopt_attention_f32){.batch = a->batch,
+                                       .heads = a->heads,
+                                       .groups = a->groups,
+                                       .queries = a->queries,
+                                       .keys = a->keys,
+                                       .size = a->size,
+                                       .value_size = a->value_size,
+                                       .q_steps = steps_of(a->q_steps),
+                                       .k_steps = steps_of(a->k_steps),
+                                       .v_steps = steps_of(a->v_steps),
+                                       .y_steps = steps_of(a->y_steps),
+                                       .mask_steps = steps_of(a->mask_steps),
+                                       .scale = a->scale};
+    w->mask = MOPT_NO_CELL;
+    const struct mopt_value *values[] = {a->q, a->k, a->v, a->mask};
+    uint32_t *cells[] = {&w->q, &w->k, &w->v, &w->mask};
+    enum mopt_status status = MOPT_OK;
+    for (int i = 0; i < 4 && status == MOPT_OK; i++) {
+        status =
+            values[i] == NULL ? MOPT_OK : mopt__low_cell(l, values[i], MOPT_FORM_PLAIN, cells[i]);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, group->out, MOPT_FORM_PLAIN, &w->y);
+    }
+    static const float something; // the size of scratch does not depend on what is in the mask
+    w->a.mask = a->mask != NULL ? &something : NULL;
+    mopt__low_scratch(l, mopt__attention_f32_scratch(&l->session->kernels, &w->a,
+                                                     mopt__pool_size(l->session->pool)));
+    uint32_t all[] = {w->q, w->k, w->v, w->y, w->mask};
+    return status == MOPT_OK
+               ? mopt__low_emit(l, run_attention, w, all, w->mask != MOPT_NO_CELL ? 5 : 4)
+               : status;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// What integer natives share: constants as signed bytes, and the way from exact sums to codes or
+// floats. Also the sum of two quantized values.
+#include <math.h>
+#include <string.h>
+
+#include "exec/native.h"
+
+void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels,
+                      struct mopt_window2d *out)
+{
+    int x = w->rank - 1;
+    bool two = w->rank == 2;
+    *out = (struct mopt_window2d){.batch = batch,
+                                  .channels = channels,
+                                  .in_h = two ? (size_t)w->in[0] : 1,
+                                  .in_w = (size_t)w->in[x],
+                                  .out_h = two ? (size_t)w->out[0] : 1,
+                                  .out_w = (size_t)w->out[x],
+                                  .kernel_h = two ? (size_t)w->kernel[0] : 1,
+                                  .kernel_w = (size_t)w->kernel[x],
+                                  .stride_h = two ? (size_t)w->stride[0] : 1,
+                                  .stride_w = (size_t)w->stride[x],
+                                  .dilation_h = two ? (size_t)w->dilation[0] : 1,
+                                  .dilation_w = (size_t)w->dilation[x],
+                                  .pad_top = two ? (size_t)w->begin[0] : 0,
+                                  .pad_left = (size_t)w->begin[x]};
+}
+
+enum mopt_status mopt__low_signed(struct mopt_lower *l, const struct mopt_low_quant *q,
+                                  const int8_t **codes)
+{
+    const struct mopt_tensor *constant = mopt__low_constant(q->codes);
+    if (q->dtype == MOPT_INT8) {
+        *codes = constant->data;
+        return MOPT_OK;
+    }
+    void *block;
+    bool made;
+    enum mopt_status status = mopt__low_packed(l, constant, 2, constant->count, &block, &made);
+    if (status == MOPT_OK && made) {
+        const uint8_t *from = constant->data;
+        int8_t *to = block;
+        for (size_t i = 0; i < constant->count; i++) {
+            to[i] = (int8_t)(from[i] - 128);
+        }
+    }
+    *codes = block;
+    return status;
+}
+
+// ---- From sums to results -----------------------------------------------------------------------------------------
+
+// Integer bounds of a clamp on real values, as codes of y.
+static void bounds(const struct mopt_group *group, struct mopt_requantize *out)
+{
+    float scale = mopt__low_scale(&group->y, 0);
+    int32_t zero = mopt__low_zero(&group->y, 0);
+    float low = group->act.kind == MOPT_ACT_RELU   ? 0
+                : group->act.kind == MOPT_ACT_CLIP ? group->act.alpha
+                                                   : -INFINITY;
+    float high = group->act.kind == MOPT_ACT_CLIP ? group->act.beta : INFINITY;
+    float a = nearbyintf(low / scale) + (float)zero;
+    float b = nearbyintf(high / scale) + (float)zero;
+    out->zero_point = zero;
+    out->low = a > 0 ? (a < 255 ? (int32_t)a : 255) : 0;
+    out->high = b < 255 ? (b > 0 ? (int32_t)b : 0) : 255;
+}
+
+// Adds a bias to start, as multiples of the unit of channel j: exactly when it was quantized in
+// these units; else rounded to them, or kept real in `real_bias` when that is not NULL.
+static enum mopt_status add_bias(struct mopt_lower *l, const struct mopt_value *bias, size_t n,
+                                 const float *units, int32_t *start, float *real_bias)
+{
+    const float *real;
+    const struct mopt_tensor *id;
+    struct mopt_low_shape shape;
+    if (bias == NULL) {
+        return MOPT_OK;
+    }
+    enum mopt_status status = mopt__low_floats(l, bias, &real, &id);
+    if (status != MOPT_OK || real == NULL || !mopt__low_shape(l, bias, &shape)) {
+        return status;
+    }
+    struct mopt_low_quant q;
+    bool codes = bias->producer != NULL && mopt__low_dequantizer(l, bias->producer, true, &q) &&
+                 q.dtype == MOPT_INT32 && q.zero == NULL;
+    for (size_t j = 0; j < n; j++) {
+        size_t at = shape.count == 1 ? 0 : j;
+        int64_t steps = 0;
+        if (codes && mopt__low_scale(&q, at) == units[j]) {
+            steps = mopt__tensor_i64_at(mopt__low_constant(q.codes), at);
+        } else if (real_bias != NULL) {
+            real_bias[j] += real[at];
+        } else {
+            double rounded = nearbyint((double)real[at] / (double)units[j]);
+            steps = (int64_t)fmin(fmax(rounded, -2147483648.0), 2147483647.0);
+        }
+        start[j] = (int32_t)((uint32_t)start[j] + (uint32_t)steps);
+    }
+    return MOPT_OK;
+}
+
+enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_group *group,
+                                      const struct mopt_low_columns *columns,
+                                      struct mopt_requantize *out)
+{
+    size_t n = columns->n;
+    int32_t *start = mopt__low_work(l, n * sizeof *start);
+    float *units = mopt__low_work(l, n * sizeof *units);
+    float *real_bias = group->out_codes ? NULL : mopt__low_work(l, n * sizeof *real_bias);
+    if (start == NULL || units == NULL || (real_bias == NULL && !group->out_codes)) {
+        return MOPT_E_MEMORY;
+    }
+    mopt__fold_zero_point(columns->k, n, columns->codes, columns->row_step, columns->column_step,
+                          NULL, mopt__low_zero(&group->x, 0), columns->zero, start);
+    for (size_t j = 0; j < n; j++) {
+        units[j] = mopt__low_scale(&group->x, 0) * mopt__low_scale(&group->w, j);
+    }
+    enum mopt_status status = add_bias(l, columns->bias, n, units, start, real_bias);
+    if (status == MOPT_OK) {
+        status = add_bias(l, columns->more_bias, n, units, start, real_bias);
+    }
+    *out = (struct mopt_requantize){.start = start,
+                                    .scale = units,
+                                    .float_bias = real_bias,
+                                    .act = group->act};
+    if (group->out_codes) {
+        bounds(group, out);
+        for (size_t j = 0; j < n; j++) {
+            units[j] /= mopt__low_scale(&group->y, 0);
+        }
+    }
+    return status;
+}
+
+// ---- Sum of two quantized values ----------------------------------------------------------------------------------
+
+struct add_work {
+    size_t count;
+    float factors[2];
+    int32_t zeros[3], limits[2];
+    uint32_t a, b, y;
+};
+
+struct adding {
+    const struct add_work *w;
+    const struct mopt_kernels *kernels;
+    const uint8_t *a, *b;
+    uint8_t *y;
+};
+
+static void add_piece(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct adding *s = context;
+    (void)thread;
+    s->kernels->add_u8(s->a + begin, s->b + begin, s->w->factors, s->w->zeros, s->w->limits,
+                       s->y + begin, (size_t)(end - begin));
+}
+
+static void run_add(const void *work, const struct mopt_frame *frame)
+{
+    const struct add_work *w = work;
+    struct adding s = {w, frame->kernels, frame->data[w->a], frame->data[w->b], frame->data[w->y]};
+    mopt__pool_for(frame->pool, (int64_t)w->count, 16384, add_piece, &s);
+}
+
+enum mopt_status mopt__low_add_bytes(struct mopt_lower *l, const struct mopt_group *group)
+{
+    struct add_work *w = mopt__low_work(l, sizeof *w);
+    struct mopt_low_shape shape;
+    struct mopt_requantize limits;
+    if (w == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    mopt__low_shape(l, group->out, &shape);
+    bounds(group, &limits);
+    float scale = mopt__low_scale(&group->y, 0);
+    *w = (struct add_work){.count = shape.count,
+                           .factors = {mopt__low_scale(&group->x, 0) / scale,
+                                       mopt__low_scale(&group->w, 0) / scale},
+                           .zeros = {mopt__low_zero(&group->x, 0), mopt__low_zero(&group->w, 0),
+                                     limits.zero_point},
+                           .limits = {limits.low, limits.high}};
+    bool nhwc = l->values[group->x.codes->id].cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL ||
+                l->values[group->w.codes->id].cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
+    enum mopt_form form = nhwc ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES;
+    enum mopt_status status = mopt__low_cell(l, group->x.codes, form, &w->a);
+    if (status == MOPT_OK) {
+        status = mopt__low_cell(l, group->w.codes, form, &w->b);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, group->out, form, &w->y);
+    }
+    uint32_t cells[] = {w->a, w->b, w->y};
+    return status == MOPT_OK ? mopt__low_emit(l, run_add, w, cells, 3) : status;
+}

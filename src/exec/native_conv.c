@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions as native actions, in float and in bytes, channels innermost.
+#include <math.h>
+
+#include "exec/lower.h"
+#include "exec/native.h"
+#include "kernels/int8.h"
+#include "ops/conv_common.h"
+
+// Geometry of a Conv node with up to two spatial axes.
+static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
+                     struct mopt_conv2d *conv)
+{
+    struct mopt_low_shape x;
+    struct mopt_low_shape w;
+    struct mopt_low_shape y;
+    struct mopt_conv c;
+    struct mopt_error ignored = {0};
+    size_t batch;
+    size_t channels;
+    size_t pixels;
+    if (!mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
+        !mopt__low_shape(l, mopt__node_input(node, 1), &w) ||
+        !mopt__low_shape(l, mopt__node_output(node, 0), &y) || x.dtype != MOPT_FLOAT32 ||
+        w.dtype != MOPT_FLOAT32 || !mopt__low_image(&x, &batch, &channels, &pixels) ||
+        mopt__conv_open(node, x.rank, x.dims, w.rank, w.dims, &c, &ignored) != MOPT_OK) {
+        return false;
+    }
+    for (int a = 0; a < c.w.rank; a++) {
+        if (c.w.begin[a] < 0) {
+            return false;
+        }
+    }
+    *conv = (struct mopt_conv2d){.groups = (size_t)c.groups,
+                                 .out_channels = (size_t)(c.groups * c.out_channels)};
+    mopt__low_window(&c.w, batch, channels, &conv->window);
+    return true;
+}
+
+bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct mopt_conv2d conv;
+    const struct mopt_value *b = mopt__node_input(node, 2);
+    return geometry(l, node, &conv) && mopt__low_has_floats(l, mopt__node_input(node, 1)) &&
+           (b == NULL || mopt__low_has_floats(l, b));
+}
+
+// ---- Float --------------------------------------------------------------------------------------------------------
+
+struct conv_work {
+    struct mopt_conv2d conv;
+    enum mopt_conv_form form;
+    const float *w;
+    struct mopt_finish finish; // residual is set when it runs
+    uint32_t x, y, residual;   // residual: MOPT_NO_CELL = none
+};
+
+static void run_conv(const void *work, const struct mopt_frame *frame)
+{
+    const struct conv_work *c = work;
+    struct mopt_conv2d_run run = {.conv = &c->conv,
+                                  .form = c->form,
+                                  .x = frame->data[c->x],
+                                  .ldx = c->conv.window.channels,
+                                  .w = c->w,
+                                  .y = frame->data[c->y],
+                                  .ldy = c->conv.out_channels,
+                                  .epilogue = c->finish,
+                                  .scratch = frame->scratch};
+    if (c->residual != MOPT_NO_CELL) {
+        run.epilogue.residual = frame->data[c->residual];
+        run.epilogue.residual_ld = c->conv.out_channels;
+    }
+    mopt__conv2d_f32(frame->kernels, &run, frame->pool);
+}
+
+static uint64_t geometry_hash(const struct mopt_conv2d *conv, uint64_t salt)
+{
+    const struct mopt_window2d *w = &conv->window;
+    const size_t numbers[] = {w->channels, w->kernel_h,  w->kernel_w,       w->stride_h,
+                              w->stride_w, conv->groups, conv->out_channels};
+    return mopt__hash_mix(mopt__hash_bytes(numbers, sizeof numbers), salt);
+}
+
+// Factor and shift of each channel of a BatchNormalization: scale / sqrt(var + epsilon), bias -
+// mean * factor.
+static void norm_factors(const struct mopt_node *norm, size_t n, float *factor, float *shift)
+{
+    const struct mopt_attribute *a = mopt__node_attribute(norm, "epsilon");
+    const float *v[5] = {NULL};
+    for (uint32_t i = 1; i < 5; i++) {
+        v[i] = mopt__low_constant(mopt__node_input(norm, i))->data;
+    }
+    double epsilon = a != NULL ? (double)a->f : 1e-5;
+    for (size_t j = 0; j < n; j++) {
+        double f = (double)v[1][j] / sqrt((double)v[4][j] + epsilon);
+        factor[j] = (float)f;
+        shift[j] = (float)((double)v[2][j] - (double)v[3][j] * f);
+    }
+}
+
+// Weights and bias with the normalization behind them folded in: *w and the bias of c are replaced.
+static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *norm,
+                                  const struct mopt_tensor *id, struct conv_work *c, size_t count,
+                                  const float **w)
+{
+    size_t n = c->conv.out_channels;
+    void *block;
+    bool made;
+    float *factor = mopt__low_work(l, n * sizeof *factor);
+    float *bias = mopt__low_work(l, n * sizeof *bias);
+    if (factor == NULL || bias == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    norm_factors(norm, n, factor, bias);
+    for (size_t j = 0; c->finish.bias != NULL && j < n; j++) {
+        bias[j] += c->finish.bias[j] * factor[j];
+    }
+    c->finish.bias = bias;
+    enum mopt_status status = mopt__low_packed(l, id, mopt__hash_mix((uint64_t)(uintptr_t)norm, 5),
+                                               count * sizeof(float), &block, &made);
+    for (size_t i = 0; status == MOPT_OK && made && i < count; i++) {
+        ((float *)block)[i] = (*w)[i] * factor[i / (count / n)];
+    }
+    *w = block;
+    return status;
+}
+
+static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group *group,
+                                  struct conv_work *c)
+{
+    const struct mopt_node *node = group->anchor;
+    uint64_t salt = 16 + (uint64_t)c->form;
+    const struct mopt_kernels *kernels = &l->session->kernels;
+    const float *w;
+    const struct mopt_tensor *id;
+    void *block = NULL;
+    bool made = false;
+    enum mopt_status status = mopt__low_floats(l, mopt__node_input(node, 1), &w, &id);
+    if (status == MOPT_OK && group->norm != NULL) {
+        struct mopt_low_shape shape;
+        mopt__low_shape(l, mopt__node_input(node, 1), &shape);
+        status = fold_norm(l, group->norm, id, c, shape.count, &w);
+        salt = mopt__hash_mix(salt, (uint64_t)(uintptr_t)group->norm);
+    }
+    if (status == MOPT_OK) {
+        size_t count = mopt__conv2d_packed_count(kernels, &c->conv, c->form);
+        status = mopt__low_packed(l, id, geometry_hash(&c->conv, salt), count * sizeof(float),
+                                  &block, &made);
+    }
+    if (status == MOPT_OK && made) {
+        mopt__conv2d_pack(kernels, &c->conv, c->form, w, block);
+    }
+    c->w = block;
+    return status;
+}
+
+enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *group)
+{
+    const struct mopt_node *node = group->anchor;
+    struct conv_work *c = mopt__low_work(l, sizeof *c);
+    if (c == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    geometry(l, node, &c->conv);
+    c->form = mopt__conv2d_form(&l->session->kernels, &c->conv);
+    c->residual = MOPT_NO_CELL;
+    c->finish.act = group->act;
+    c->finish.residual_first = group->residual_first;
+    enum mopt_status status = MOPT_OK;
+    if (mopt__node_input(node, 2) != NULL) {
+        const struct mopt_tensor *id;
+        status = mopt__low_floats(l, mopt__node_input(node, 2), &c->finish.bias, &id);
+    }
+    if (status == MOPT_OK) {
+        status = pack_conv(l, group, c);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_cell(l, mopt__node_input(node, 0), MOPT_FORM_NHWC, &c->x);
+    }
+    if (status == MOPT_OK && group->residual != NULL) {
+        status = mopt__low_cell(l, group->residual, MOPT_FORM_NHWC, &c->residual);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, group->out, MOPT_FORM_NHWC, &c->y);
+    }
+    mopt__low_scratch(l, mopt__conv2d_scratch(&l->session->kernels, &c->conv, c->form,
+                                              mopt__pool_size(l->session->pool)));
+    uint32_t cells[] = {c->x, c->y, c->residual};
+    return status == MOPT_OK
+               ? mopt__low_emit(l, run_conv, c, cells, c->residual != MOPT_NO_CELL ? 3 : 2)
+               : status;
+}
+
+// ---- Bytes --------------------------------------------------------------------------------------------------------
+
+struct conv_bytes_work {
+    struct mopt_conv2d conv;
+    enum mopt_conv_form form;
+    const int8_t *w;
+    int32_t x_zero;
+    struct mopt_requantize out;
+    bool codes;
+    uint32_t x, y;
+};
+
+static void run_conv_bytes(const void *work, const struct mopt_frame *frame)
+{
+    const struct conv_bytes_work *c = work;
+    struct mopt_conv2d_u8_run run = {.conv = &c->conv,
+                                     .form = c->form,
+                                     .x = frame->data[c->x],
+                                     .ldx = c->conv.window.channels,
+                                     .x_zero_point = c->x_zero,
+                                     .w = c->w,
+                                     .out = c->out,
+                                     .ldy = c->conv.out_channels,
+                                     .scratch = frame->scratch};
+    *(c->codes ? (void **)&run.c8 : (void **)&run.cf) = frame->data[c->y];
+    mopt__conv2d_u8(frame->kernels, &run, frame->pool);
+}
+
+static enum mopt_status pack_conv_bytes(struct mopt_lower *l, const struct mopt_group *group,
+                                        struct conv_bytes_work *c)
+{
+    const struct mopt_tensor *codes = mopt__low_constant(group->w.codes);
+    const int8_t *signed_codes;
+    void *block = NULL;
+    bool made = false;
+    enum mopt_status status = mopt__low_signed(l, &group->w, &signed_codes);
+    if (status == MOPT_OK) {
+        status =
+            mopt__low_packed(l, codes, geometry_hash(&c->conv, 32 + (uint64_t)c->form),
+                             mopt__conv2d_u8_packed_bytes(&l->session->kernels, &c->conv, c->form),
+                             &block, &made);
+    }
+    if (status == MOPT_OK && made) {
+        mopt__conv2d_u8_pack(&l->session->kernels, &c->conv, c->form, signed_codes, block);
+    }
+    c->w = block;
+    if (status == MOPT_OK) {
+        size_t k = codes->count / c->conv.out_channels;
+        struct mopt_low_columns columns = {.codes = signed_codes,
+                                           .k = k,
+                                           .n = c->conv.out_channels,
+                                           .row_step = 1,
+                                           .column_step = k,
+                                           .bias = mopt__node_input(group->anchor, 2)};
+        status = mopt__low_requantize(l, group, &columns, &c->out);
+    }
+    return status;
+}
+
+enum mopt_status mopt__low_conv_bytes(struct mopt_lower *l, const struct mopt_group *group)
+{
+    struct conv_bytes_work *c = mopt__low_work(l, sizeof *c);
+    if (c == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    geometry(l, group->anchor, &c->conv);
+    c->form = mopt__conv2d_u8_form(&c->conv);
+    if (c->form == MOPT_CONV_DEPTHWISE && !group->out_codes) {
+        c->form = MOPT_CONV_DIRECT; // the depthwise form makes codes only
+    }
+    c->x_zero = mopt__low_zero(&group->x, 0);
+    c->codes = group->out_codes;
+    enum mopt_status status = pack_conv_bytes(l, group, c);
+    if (status == MOPT_OK) {
+        status = mopt__low_cell(l, group->x.codes, MOPT_FORM_BYTES_NHWC, &c->x);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, group->out, c->codes ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_NHWC,
+                                  &c->y);
+    }
+    mopt__low_scratch(l, mopt__conv2d_u8_scratch(&l->session->kernels, &c->conv, c->form,
+                                                 mopt__pool_size(l->session->pool)));
+    uint32_t cells[] = {c->x, c->y};
+    return status == MOPT_OK ? mopt__low_emit(l, run_conv_bytes, c, cells, 2) : status;
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pooling nodes as native actions, channels innermost: windows and whole images, floats and codes.
+#include <math.h>
+#include <string.h>
+
+#include "exec/native.h"
+
+struct pool_work {
+    struct mopt_pool2d pool2d;
+    uint32_t x, y;
+};
+
+static void run_pool(const void *work, const struct mopt_frame *frame)
+{
+    const struct pool_work *p = work;
+    size_t channels = p->pool2d.window.channels;
+    mopt__pool2d_f32(frame->kernels, &p->pool2d, frame->data[p->x], channels, frame->data[p->y],
+                     channels, frame->pool);
+}
+
+static void run_pool_bytes(const void *work, const struct mopt_frame *frame)
+{
+    const struct pool_work *p = work;
+    size_t channels = p->pool2d.window.channels;
+    mopt__pool2d_u8(frame->kernels, &p->pool2d.window, frame->data[p->x], channels,
+                    frame->data[p->y], channels, frame->pool);
+}
+
+static bool flag(const struct mopt_node *node, const char *name)
+{
+    const struct mopt_attribute *a = mopt__node_attribute(node, name);
+    return a != NULL && a->i != 0;
+}
+
+// Reads the window of a pooling node; false when its shape is not the inferred one (strange
+// padding) or it has a second output.
+static bool read_window(const struct mopt_lower *l, const struct mopt_node *node,
+                        struct mopt_pool2d *out)
+{
+    struct mopt_low_shape x;
+    struct mopt_low_shape y;
+    struct mopt_window w;
+    struct mopt_error ignored = {0};
+    size_t batch;
+    size_t channels;
+    size_t pixels;
+    if (node->output_count != 1 || !mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
+        !mopt__low_shape(l, node->outputs[0], &y) || x.dtype != MOPT_FLOAT32 ||
+        !mopt__low_image(&x, &batch, &channels, &pixels) || y.rank != x.rank ||
+        mopt__window_read(node, x.rank - 2, NULL, &w, &ignored) != MOPT_OK) {
+        return false;
+    }
+    w.ceil = flag(node, "ceil_mode");
+    for (int a = 0; a < w.rank; a++) {
+        w.in[a] = x.dims[a + 2];
+    }
+    if (mopt__window_resolve(&w, &ignored) != MOPT_OK) {
+        return false;
+    }
+    for (int a = 0; a < w.rank; a++) {
+        if (w.out[a] != y.dims[a + 2] || w.begin[a] < 0 || w.end[a] < 0) {
+            return false;
+        }
+    }
+    mopt__low_window(&w, batch, channels, &out->window);
+    out->pad_bottom = w.rank == 2 ? (size_t)w.end[0] : 0;
+    out->pad_right = (size_t)w.end[w.rank - 1];
+    out->count_pad = flag(node, "count_include_pad");
+    return true;
+}
+
+// Mean over all spatial axes: GlobalAveragePool, or ReduceMean of exactly these with keepdims.
+static bool read_global(const struct mopt_lower *l, const struct mopt_node *node,
+                        struct mopt_pool2d *out)
+{
+    struct mopt_low_shape x;
+    struct mopt_low_shape y;
+    size_t batch;
+    size_t channels;
+    size_t pixels;
+    bool mean = mopt__low_is(node, "", "ReduceMean");
+    if ((!mean && !mopt__low_is(node, "", "GlobalAveragePool") &&
+         !mopt__low_is(node, "", "GlobalMaxPool")) ||
+        !mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
+        !mopt__low_shape(l, node->outputs[0], &y) || x.dtype != MOPT_FLOAT32 || x.rank != 4 ||
+        !mopt__low_image(&x, &batch, &channels, &pixels) || y.rank != 4 || y.dims[0] != x.dims[0] ||
+        y.dims[1] != x.dims[1] || y.dims[2] != 1 || y.dims[3] != 1 ||
+        (mean && (x.dims[2] == 1 || x.dims[3] == 1))) {
+        return false;
+    }
+    out->window = (struct mopt_window2d){.batch = batch,
+                                         .channels = channels,
+                                         .in_h = (size_t)x.dims[2],
+                                         .in_w = (size_t)x.dims[3],
+                                         .out_h = 1,
+                                         .out_w = 1,
+                                         .kernel_h = (size_t)x.dims[2],
+                                         .kernel_w = (size_t)x.dims[3],
+                                         .stride_h = 1,
+                                         .stride_w = 1,
+                                         .dilation_h = 1,
+                                         .dilation_w = 1};
+    return true;
+}
+
+// A maximum of codes is the code of the maximum: with a QuantizeLinear of the same parameters
+// behind it, the pooling stays in bytes.
+static bool stays_in_bytes(struct mopt_lower *l, const struct mopt_node *node,
+                           struct mopt_low_quant *y)
+{
+    const struct mopt_value *x = mopt__node_input(node, 0);
+    struct mopt_low_quant q;
+    const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
+    return l->values[x->id].codes != NULL && next != NULL && !l->absorbed[next->order] &&
+           mopt__low_dequantizer(l, x->producer, false, &q) && mopt__low_quantizer(l, next, y) &&
+           mopt__low_same_codes(&q, y);
+}
+
+static enum mopt_status lower_bytes(struct mopt_lower *l, struct pool_work *p,
+                                    const struct mopt_low_quant *y, const struct mopt_value *x)
+{
+    enum mopt_status status =
+        mopt__low_cell(l, l->values[x->id].codes, MOPT_FORM_BYTES_NHWC, &p->x);
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, y->codes, MOPT_FORM_BYTES_NHWC, &p->y);
+    }
+    l->absorbed[y->codes->producer->order] = true;
+    uint32_t cells[] = {p->x, p->y};
+    return status == MOPT_OK ? mopt__low_emit(l, run_pool_bytes, p, cells, 2) : status;
+}
+
+enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node *node, bool *done)
+{
+    struct mopt_pool2d pool2d = {.kind = MOPT_POOLING_AVERAGE};
+    struct mopt_low_quant y;
+    bool max = mopt__low_is(node, "", "MaxPool");
+    bool window = (max || mopt__low_is(node, "", "AveragePool")) && read_window(l, node, &pool2d);
+    if (!window && !read_global(l, node, &pool2d)) {
+        return MOPT_OK;
+    }
+    max = max || mopt__low_is(node, "", "GlobalMaxPool");
+    struct pool_work *p = mopt__low_work(l, sizeof *p);
+    if (p == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    *done = true;
+    p->pool2d = pool2d;
+    p->pool2d.kind = max ? MOPT_POOLING_MAX : MOPT_POOLING_AVERAGE;
+    const struct mopt_value *x = node->inputs[0].value;
+    if (max && stays_in_bytes(l, node, &y)) {
+        return lower_bytes(l, p, &y, x);
+    }
+    enum mopt_status status = mopt__low_cell(l, x, MOPT_FORM_NHWC, &p->x);
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, node->outputs[0], MOPT_FORM_NHWC, &p->y);
+    }
+    uint32_t cells[] = {p->x, p->y};
+    return status == MOPT_OK ? mopt__low_emit(l, run_pool, p, cells, 2) : status;
+}

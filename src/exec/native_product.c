@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+// Products with constant right operands as native actions: MatMul and Gemm in float and in bytes,
+// and MatMulInteger of dynamically quantized activations.
+#include <string.h>
+
+#include "exec/native.h"
+
+struct sides { // A [m, k] times B [k, n], element (p, j) of B at p * row_step + j * column_step
+    size_t m, n, k, row_step, column_step;
+    float alpha, beta;
+};
+
+static float float_attribute(const struct mopt_node *node, const char *name)
+{
+    const struct mopt_attribute *a = mopt__node_attribute(node, name);
+    return a != NULL && a->kind == MOPT_ATTR_FLOAT ? a->f : 1;
+}
+
+static bool flag(const struct mopt_node *node, const char *name)
+{
+    const struct mopt_attribute *a = mopt__node_attribute(node, name);
+    return a != NULL && a->i != 0;
+}
+
+static bool read_sides(const struct mopt_lower *l, const struct mopt_node *node, struct sides *s)
+{
+    struct mopt_low_shape a;
+    struct mopt_low_shape b;
+    struct mopt_low_shape y;
+    bool gemm = mopt__low_is(node, "", "Gemm");
+    if (!mopt__low_shape(l, mopt__node_input(node, 0), &a) ||
+        !mopt__low_shape(l, mopt__node_input(node, 1), &b) ||
+        !mopt__low_shape(l, mopt__node_output(node, 0), &y) || a.rank < 2 || b.rank != 2 ||
+        (gemm && flag(node, "transA"))) {
+        return false;
+    }
+    bool transposed = gemm && flag(node, "transB");
+    *s = (struct sides){.k = (size_t)a.dims[a.rank - 1],
+                        .n = (size_t)b.dims[transposed ? 0 : 1],
+                        .row_step = transposed ? 1 : (size_t)b.dims[1],
+                        .column_step = transposed ? (size_t)b.dims[1] : 1,
+                        .alpha = gemm ? float_attribute(node, "alpha") : 1,
+                        .beta = gemm ? float_attribute(node, "beta") : 1};
+    s->m = a.count / s->k;
+    return (size_t)b.dims[transposed ? 1 : 0] == s->k && y.count == s->m * s->n;
+}
+
+bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct sides s;
+    struct mopt_low_shape x;
+    struct mopt_low_shape c;
+    const struct mopt_value *bias = mopt__node_input(node, 2);
+    if (!read_sides(l, node, &s) || !mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
+        x.dtype != MOPT_FLOAT32 || !mopt__low_has_floats(l, mopt__node_input(node, 1))) {
+        return false;
+    }
+    if (bias == NULL) {
+        return true;
+    }
+    return mopt__low_has_floats(l, bias) && mopt__low_shape(l, bias, &c) &&
+           (c.count == 1 || (c.count == s.n && (size_t)c.dims[c.rank - 1] == s.n));
+}
+
+// ---- Float --------------------------------------------------------------------------------------------------------
+
+struct product_work {
+    size_t m, n, k;
+    const float *b;
+    struct mopt_finish finish;
+    uint32_t x, y, residual;
+};
+
+static void run_product(const void *work, const struct mopt_frame *frame)
+{
+    const struct product_work *p = work;
+    struct mopt_gemm_f32 gemm = {.m = p->m,
+                                 .n = p->n,
+                                 .k = p->k,
+                                 .a = frame->data[p->x],
+                                 .lda = p->k,
+                                 .b = p->b,
+                                 .c = frame->data[p->y],
+                                 .ldc = p->n,
+                                 .epilogue = p->finish};
+    if (p->residual != MOPT_NO_CELL) {
+        gemm.epilogue.residual = frame->data[p->residual];
+        gemm.epilogue.residual_ld = p->n;
+    }
+    mopt__gemm_f32(frame->kernels, &gemm, frame->pool);
+}
+
+static uint64_t sides_hash(const struct sides *s, uint64_t salt)
+{
+    uint32_t alpha;
+    memcpy(&alpha, &s->alpha, sizeof alpha);
+    const size_t numbers[] = {s->n, s->k, s->row_step, alpha};
+    return mopt__hash_mix(mopt__hash_bytes(numbers, sizeof numbers), salt);
+}
+
+static enum mopt_status pack_product(struct mopt_lower *l, const struct mopt_node *node,
+                                     const struct sides *s, const float **out)
+{
+    const struct mopt_kernels *kernels = &l->session->kernels;
+    const float *b;
+    const struct mopt_tensor *id;
+    void *block = NULL;
+    bool made = false;
+    enum mopt_status status = mopt__low_floats(l, mopt__node_input(node, 1), &b, &id);
+    size_t count = mopt__packed_f32_count(kernels, s->k, s->n);
+    if (status == MOPT_OK) {
+        status = mopt__low_packed(l, id, sides_hash(s, 3), count * sizeof(float), &block, &made);
+    }
+    if (status == MOPT_OK && made) {
+        float *packed = block;
+        mopt__pack_f32(kernels, s->k, s->n, b, s->row_step, s->column_step, packed);
+        for (size_t i = 0; s->alpha != 1 && i < count; i++) {
+            packed[i] *= s->alpha;
+        }
+    }
+    *out = block;
+    return status;
+}
+
+// bias[j] = beta * C[j] + added[j]; NULL when there is none.
+static enum mopt_status make_bias(struct mopt_lower *l, const struct mopt_group *group,
+                                  const struct sides *s, const float **out)
+{
+    const struct mopt_value *values[] = {mopt__node_input(group->anchor, 2), group->bias};
+    float factors[] = {s->beta, 1};
+    *out = NULL;
+    for (int i = 0; i < 2; i++) {
+        const float *real;
+        const struct mopt_tensor *id;
+        struct mopt_low_shape shape;
+        if (values[i] == NULL) {
+            continue;
+        }
+        enum mopt_status status = mopt__low_floats(l, values[i], &real, &id);
+        float *sum =
+            *out == NULL ? mopt__low_work(l, s->n * sizeof *sum) : (float *)(uintptr_t)*out;
+        if (status != MOPT_OK || sum == NULL || !mopt__low_shape(l, values[i], &shape)) {
+            return status == MOPT_OK ? MOPT_E_MEMORY : status;
+        }
+        for (size_t j = 0; j < s->n; j++) {
+            sum[j] += factors[i] * real[shape.count == 1 ? 0 : j];
+        }
+        *out = sum;
+    }
+    return MOPT_OK;
+}
+
+enum mopt_status mopt__low_product(struct mopt_lower *l, const struct mopt_group *group)
+{
+    const struct mopt_node *node = group->anchor;
+    struct product_work *p = mopt__low_work(l, sizeof *p);
+    struct sides s;
+    if (p == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    read_sides(l, node, &s);
+    *p = (struct product_work){.m = s.m, .n = s.n, .k = s.k, .residual = MOPT_NO_CELL};
+    p->finish.act = group->act;
+    p->finish.residual_first = group->residual_first;
+    enum mopt_status status = pack_product(l, node, &s, &p->b);
+    if (status == MOPT_OK) {
+        status = make_bias(l, group, &s, &p->finish.bias);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_cell(l, mopt__node_input(node, 0), MOPT_FORM_PLAIN, &p->x);
+    }
+    if (status == MOPT_OK && group->residual != NULL) {
+        status = mopt__low_cell(l, group->residual, MOPT_FORM_PLAIN, &p->residual);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, group->out, MOPT_FORM_PLAIN, &p->y);
+    }
+    uint32_t cells[] = {p->x, p->y, p->residual};
+    return status == MOPT_OK
+               ? mopt__low_emit(l, run_product, p, cells, p->residual != MOPT_NO_CELL ? 3 : 2)
+               : status;
+}
+
+// ---- Bytes --------------------------------------------------------------------------------------------------------
+
+struct product_bytes_work {
+    struct mopt_gemm_u8 gemm; // operands of a run are set when it runs
+    bool codes;
+    uint32_t x, y;
+};
+
+static void run_product_bytes(const void *work, const struct mopt_frame *frame)
+{
+    const struct product_bytes_work *p = work;
+    struct mopt_gemm_u8 gemm = p->gemm;
+    gemm.a = frame->data[p->x];
+    *(p->codes ? (void **)&gemm.c8 : (void **)&gemm.cf) = frame->data[p->y];
+    mopt__gemm_u8(frame->kernels, &gemm, frame->pool);
+}
+
+// Zero points of the weights per column, as signed codes; NULL when all are 0.
+static enum mopt_status weight_zeros(struct mopt_lower *l, const struct mopt_low_quant *w, size_t n,
+                                     const int32_t **out)
+{
+    int32_t *zeros = mopt__low_work(l, n * sizeof *zeros);
+    bool any = false;
+    if (zeros == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    for (size_t j = 0; j < n; j++) {
+        zeros[j] = mopt__low_zero(w, j) - 128;
+        any = any || zeros[j] != 0;
+    }
+    *out = any ? zeros : NULL;
+    return MOPT_OK;
+}
+
+static enum mopt_status pack_codes(struct mopt_lower *l, const struct mopt_tensor *id,
+                                   const struct sides *s, const int8_t *codes, const int8_t **out)
+{
+    void *block = NULL;
+    bool made = false;
+    enum mopt_status status =
+        mopt__low_packed(l, id, sides_hash(s, 4),
+                         mopt__packed_s8_bytes(&l->session->kernels, s->k, s->n), &block, &made);
+    if (status == MOPT_OK && made) {
+        mopt__pack_s8(&l->session->kernels, s->k, s->n, codes, s->row_step, s->column_step, block);
+    }
+    *out = block;
+    return status;
+}
+
+enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt_group *group)
+{
+    const struct mopt_node *node = group->anchor;
+    struct product_bytes_work *p = mopt__low_work(l, sizeof *p);
+    struct sides s;
+    const int8_t *codes;
+    if (p == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    read_sides(l, node, &s);
+    p->gemm = (struct mopt_gemm_u8){.m = s.m, .n = s.n, .k = s.k, .lda = s.k, .ldc = s.n};
+    p->codes = group->out_codes;
+    enum mopt_status status = mopt__low_signed(l, &group->w, &codes);
+    if (status == MOPT_OK) {
+        status = pack_codes(l, mopt__low_constant(group->w.codes), &s, codes, &p->gemm.b);
+    }
+    if (status == MOPT_OK) {
+        status = weight_zeros(l, &group->w, s.n, &p->gemm.b_zero);
+    }
+    if (status == MOPT_OK) {
+        struct mopt_low_columns columns = {.codes = codes,
+                                           .k = s.k,
+                                           .n = s.n,
+                                           .row_step = s.row_step,
+                                           .column_step = s.column_step,
+                                           .zero = p->gemm.b_zero,
+                                           .bias = mopt__node_input(node, 2),
+                                           .more_bias = group->bias};
+        status = mopt__low_requantize(l, group, &columns, &p->gemm.out);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_cell(l, group->x.codes, MOPT_FORM_BYTES, &p->x);
+    }
+    if (status == MOPT_OK) {
+        status =
+            mopt__low_output(l, group->out, p->codes ? MOPT_FORM_BYTES : MOPT_FORM_PLAIN, &p->y);
+    }
+    uint32_t cells[] = {p->x, p->y};
+    return status == MOPT_OK ? mopt__low_emit(l, run_product_bytes, p, cells, 2) : status;
+}
+
+// ---- Dynamically quantized ----------------------------------------------------------------------------------------
+
+struct dynamic_work {
+    struct mopt_gemm_u8 gemm;
+    const float *weight_scale; // [n] or one
+    size_t weight_scales;
+    const int32_t *sums; // [n] sum over k of (b - b_zero)
+    int32_t *start;      // [n] made for each run
+    float *scale;        // [n]
+    uint32_t x, x_scale, x_zero, y, residual;
+};
+
+static void run_dynamic(const void *work, const struct mopt_frame *frame)
+{
+    const struct dynamic_work *d = work;
+    struct mopt_gemm_u8 gemm = d->gemm;
+    float x_scale = *(const float *)frame->data[d->x_scale];
+    int32_t x_zero = *(const uint8_t *)frame->data[d->x_zero];
+    for (size_t j = 0; j < gemm.n; j++) {
+        d->start[j] = (int32_t)(0U - (uint32_t)x_zero * (uint32_t)d->sums[j]);
+        d->scale[j] = x_scale * d->weight_scale[d->weight_scales == 1 ? 0 : j];
+    }
+    gemm.a = frame->data[d->x];
+    gemm.cf = frame->data[d->y];
+    mopt__gemm_u8(frame->kernels, &gemm, frame->pool);
+    if (d->residual != MOPT_NO_CELL) {
+        const float *residual = frame->data[d->residual];
+        frame->kernels->binary_f32(MOPT_BIN_ADD, gemm.cf, 1, residual, 1, gemm.cf, gemm.m * gemm.n);
+    }
+}
+
+static enum mopt_status dynamic_weights(struct mopt_lower *l, const struct mopt_group *group,
+                                        struct sides *s, struct dynamic_work *d)
+{
+    const struct mopt_value *w = mopt__node_input(group->anchor, 1);
+    const struct mopt_value *zero = mopt__node_input(group->anchor, 3);
+    const struct mopt_tensor *scales = mopt__low_constant(group->weight_scale);
+    struct mopt_low_quant q = {.codes = w,
+                               .dtype = mopt__low_constant(w)->dtype,
+                               .scale = scales,
+                               .zero = mopt__low_constant(zero)};
+    const int8_t *codes;
+    enum mopt_status status = mopt__low_signed(l, &q, &codes);
+    if (status == MOPT_OK) {
+        status = pack_codes(l, mopt__low_constant(w), s, codes, &d->gemm.b);
+    }
+    if (status == MOPT_OK) {
+        status = weight_zeros(l, &q, s->n, &d->gemm.b_zero);
+    }
+    int32_t *sums = mopt__low_work(l, s->n * sizeof *sums);
+    d->start = mopt__low_work(l, s->n * sizeof *d->start);
+    d->scale = mopt__low_work(l, s->n * sizeof *d->scale);
+    if (sums == NULL || d->start == NULL || d->scale == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    if (status == MOPT_OK) {
+        mopt__fold_zero_point(s->k, s->n, codes, s->row_step, s->column_step, NULL, -1,
+                              d->gemm.b_zero, sums);
+    }
+    d->sums = sums;
+    d->weight_scale = scales->data;
+    d->weight_scales = scales->count;
+    return status;
+}
+
+enum mopt_status mopt__low_product_dynamic(struct mopt_lower *l, const struct mopt_group *group)
+{
+    const struct mopt_node *node = group->anchor;
+    struct dynamic_work *d = mopt__low_work(l, sizeof *d);
+    struct sides s;
+    if (d == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    if (!read_sides(l, node, &s)) {
+        return mopt_error_set(l->err, MOPT_E_INTERNAL, "shapes of a product do not fit");
+    }
+    d->gemm = (struct mopt_gemm_u8){.m = s.m, .n = s.n, .k = s.k, .lda = s.k, .ldc = s.n};
+    d->residual = MOPT_NO_CELL;
+    enum mopt_status status = dynamic_weights(l, group, &s, d);
+    if (status == MOPT_OK) {
+        status = make_bias(l, &(struct mopt_group){.anchor = group->dynamic, .bias = group->bias},
+                           &s, &d->gemm.out.float_bias);
+    }
+    d->gemm.out.start = d->start;
+    d->gemm.out.scale = d->scale;
+    d->gemm.out.act = group->act;
+    const struct mopt_value *inputs[] = {mopt__node_input(node, 0),
+                                         mopt__node_output(group->dynamic, 1),
+                                         mopt__node_input(node, 2), group->residual};
+    uint32_t *cells[] = {&d->x, &d->x_scale, &d->x_zero, &d->residual};
+    for (int i = 0; i < 4 && status == MOPT_OK; i++) {
+        status = inputs[i] == NULL
+                     ? MOPT_OK
+                     : mopt__low_cell(l, inputs[i], i == 0 ? MOPT_FORM_BYTES : MOPT_FORM_PLAIN,
+                                      cells[i]);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, group->out, MOPT_FORM_PLAIN, &d->y);
+    }
+    uint32_t all[] = {d->x, d->x_scale, d->x_zero, d->y, d->residual};
+    return status == MOPT_OK
+               ? mopt__low_emit(l, run_dynamic, d, all, d->residual != MOPT_NO_CELL ? 5 : 4)
+               : status;
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Float convolution and pooling with channels innermost (NHWC): one layout for direct, pointwise,
+// grouped, depthwise and Winograd forms, and the one the byte kernels use too. A convolution is
+// prepared once per shape (choice of the form, packed weights) and run often.
+#ifndef MOPT_KERNELS_CONV_NHWC_H
+#define MOPT_KERNELS_CONV_NHWC_H
+
+#include "kernels/gemm.h"
+
+// Geometry. One-dimensional windows have h = 1. Padding at the end follows from out.
+struct mopt_window2d {
+    size_t batch, channels; // channels of the input, all groups together
+    size_t in_h, in_w, out_h, out_w;
+    size_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+    size_t pad_top, pad_left;
+};
+struct mopt_conv2d {
+    struct mopt_window2d window;
+    size_t groups, out_channels; // all groups together
+    bool strict;                 // no Winograd
+};
+
+enum mopt_conv_form {
+    MOPT_CONV_POINTWISE, // 1x1, stride 1, no padding: a product
+    MOPT_CONV_DIRECT,    // rows of pointers into the input, any window, stride, dilation, groups
+    MOPT_CONV_DEPTHWISE, // one channel per group (channel multiplier 1)
+    MOPT_CONV_WINOGRAD4, // F(4x4,3x3)
+    MOPT_CONV_WINOGRAD2, // F(2x2,3x3)
+};
+// The form that is fastest for this geometry by a measured rule (written down in conv_nhwc.c); it
+// does not depend on the machine. Error of the Winograd forms against the exact sum, in units of
+// 2^-24 times the largest |x| times the sum of the |w| of the output channel: at most 100 for
+// F(4x4,3x3), 10 for F(2x2,3x3) (measured on random data, with a margin; not proved). A plain sum
+// has at most the number of its terms, and about 1 on random data.
+enum mopt_conv_form mopt__conv2d_form(const struct mopt_kernels *kernels,
+                                      const struct mopt_conv2d *conv);
+// Floats of packed weights for a form; 0 when the size does not fit.
+size_t mopt__conv2d_packed_count(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                                 enum mopt_conv_form form);
+// w: [out_channels, channels/groups, kernel_h, kernel_w] (ONNX order); out 64-byte aligned.
+void mopt__conv2d_pack(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                       enum mopt_conv_form form, const float *w, float *out);
+// Bytes of scratch a run needs with `threads` threads (64-byte aligned block of the caller).
+size_t mopt__conv2d_scratch(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                            enum mopt_conv_form form, int threads);
+struct mopt_conv2d_run {
+    const struct mopt_conv2d *conv;
+    enum mopt_conv_form form;
+    const float *x; // [batch, in_h, in_w] pixels of channels, ldx elements from pixel to pixel
+    size_t ldx;
+    const float *w; // packed
+    float *y; // [batch, out_h, out_w] pixels of out_channels, ldy elements from pixel to pixel
+    size_t ldy;
+    struct mopt_finish epilogue; // residual: pixels of residual_ld elements
+    void *scratch;
+};
+void mopt__conv2d_f32(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,
+                      struct mopt_pool *pool);
+
+enum mopt_pooling { MOPT_POOLING_MAX, MOPT_POOLING_AVERAGE };
+// count_pad: the divisor of AVERAGE counts padded positions within the padded input, whose size is
+// in + pad_top + pad_bottom (pad_right likewise). y and x as above. An empty window gives -infinity
+// or 0.
+struct mopt_pool2d {
+    struct mopt_window2d window;
+    enum mopt_pooling kind;
+    bool count_pad;
+    size_t pad_bottom, pad_right;
+};
+void mopt__pool2d_f32(const struct mopt_kernels *kernels, const struct mopt_pool2d *pool2d,
+                      const float *x, size_t ldx, float *y, size_t ldy, struct mopt_pool *pool);
+
+// x [batch, channels, pixels] to y [batch, pixels, ldy] and back; elements of 1, 2, 4 or 8 bytes.
+void mopt__to_nhwc(size_t element, size_t batch, size_t channels, size_t pixels, const void *x,
+                   void *y, size_t ldy, struct mopt_pool *pool);
+void mopt__to_nchw(size_t element, size_t batch, size_t channels, size_t pixels, const void *x,
+                   size_t ldx, void *y, struct mopt_pool *pool);
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the taps of output pixels lie in an image with channels innermost.
+#include "base/size.h"
+#include "kernels/conv_nhwc_inner.h"
+
+void *mopt__scratch_take(struct mopt_scratch *scratch, size_t count, size_t size)
+{
+    size_t bytes = 0;
+    void *part = scratch->block ? scratch->block + scratch->used : NULL;
+    if (!mopt__size_mul(count, size, &bytes) || !mopt__size_align(bytes, 64, &bytes) ||
+        !mopt__size_add(scratch->used, bytes, &scratch->used)) {
+        scratch->used = SIZE_MAX;
+    }
+    return part;
+}
+
+void mopt__taps_offsets(const struct mopt_taps *taps, size_t *offsets)
+{
+    const struct mopt_window2d *w = &taps->window;
+    for (size_t i = 0; i < w->kernel_h; i++) {
+        for (size_t j = 0; j < w->kernel_w; j++) {
+            offsets[i * w->kernel_w + j] =
+                (i * w->dilation_h * w->in_w + j * w->dilation_w) * taps->ldx;
+        }
+    }
+}
+
+static void place_window(const struct mopt_window2d *w, struct mopt_place *place)
+{
+    place->y = (ptrdiff_t)(place->oy * w->stride_h) - (ptrdiff_t)w->pad_top;
+    place->x = (ptrdiff_t)(place->ox * w->stride_w) - (ptrdiff_t)w->pad_left;
+}
+
+static void next_pixel(const struct mopt_window2d *w, struct mopt_place *place)
+{
+    if (++place->ox == w->out_w) {
+        place->ox = 0;
+        if (++place->oy == w->out_h) {
+            place->oy = 0;
+            place->image++;
+        }
+    }
+    place_window(w, place);
+}
+
+static bool is_inside(ptrdiff_t at, size_t kernel, size_t dilation, size_t size)
+{
+    return at >= 0 && (size_t)at + (kernel - 1) * dilation < size;
+}
+
+// A window that reaches over the border: every tap is looked at.
+static void fill_border(const struct mopt_taps *taps, const struct mopt_place *place,
+                        const float **a)
+{
+    const struct mopt_window2d *w = &taps->window;
+    for (size_t i = 0; i < w->kernel_h; i++) {
+        ptrdiff_t y = place->y + (ptrdiff_t)(i * w->dilation_h);
+        bool row = y >= 0 && (size_t)y < w->in_h;
+        size_t start = (place->image * w->in_h + (row ? (size_t)y : 0)) * w->in_w;
+        for (size_t j = 0; j < w->kernel_w; j++, a += taps->height) {
+            ptrdiff_t x = place->x + (ptrdiff_t)(j * w->dilation_w);
+            bool inside = row && x >= 0 && (size_t)x < w->in_w;
+            *a = inside ? taps->x + (start + (size_t)x) * taps->ldx : taps->zero;
+        }
+    }
+}
+
+struct mopt_place mopt__place_at(const struct mopt_window2d *window, size_t pixel)
+{
+    size_t row = pixel / window->out_w;
+    struct mopt_place place = {
+        .image = row / window->out_h,
+        .oy = row % window->out_h,
+        .ox = pixel % window->out_w,
+    };
+    place_window(window, &place);
+    return place;
+}
+
+void mopt__taps_fill(const struct mopt_taps *taps, const size_t *offsets, struct mopt_place *place,
+                     size_t count, const float **a)
+{
+    const struct mopt_window2d *w = &taps->window;
+    size_t all = mopt__window_taps(w);
+    for (size_t i = 0; i < count; i++, next_pixel(w, place)) {
+        if (is_inside(place->y, w->kernel_h, w->dilation_h, w->in_h) &&
+            is_inside(place->x, w->kernel_w, w->dilation_w, w->in_w)) {
+            size_t at = (place->image * w->in_h + (size_t)place->y) * w->in_w + (size_t)place->x;
+            const float *first = taps->x + at * taps->ldx;
+            for (size_t t = 0; t < all; t++) {
+                a[t * taps->height + i] = first + offsets[t];
+            }
+        } else {
+            fill_border(taps, place, a + i);
+        }
+    }
+}

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: Apache-2.0
+// Byte convolution and pooling with channels innermost, over the slots tile_u8, depthwise_u8 and
+// max_u8. Rows of a product are output pixels; taps point into the input, or to a row of zero
+// points where the window hangs over the edge.
+#include <string.h>
+
+#include "base/size.h"
+#include "kernels/walk_u8.h"
+
+enum {
+    MERGE_CHANNELS = 16, // below: a kernel row is one tap, read from a padded copy of the input
+    POOL_TAPS = 64,      // taps of one call
+};
+
+// How a convolution is run.
+struct layout {
+    size_t taps, k;        // of the tile
+    size_t group_channels; // of the input
+    size_t group_columns;  // of the output
+    bool merged;           // a tap is a row of the kernel
+    size_t copy_h, copy_w; // padded input when merged
+};
+
+static size_t reach(size_t out, size_t stride, size_t kernel, size_t dilation)
+{
+    return out ? (out - 1) * stride + (kernel - 1) * dilation + 1 : 0;
+}
+
+static struct layout layout_of(const struct mopt_conv2d *conv, enum mopt_conv_form form)
+{
+    const struct mopt_window2d *w = &conv->window;
+    struct layout l = {.taps = w->kernel_h * w->kernel_w,
+                       .k = w->channels / conv->groups,
+                       .group_channels = w->channels / conv->groups,
+                       .group_columns = conv->out_channels / conv->groups};
+    if (form == MOPT_CONV_DIRECT && conv->groups == 1 && w->channels < MERGE_CHANNELS &&
+        w->kernel_w > 1 && w->dilation_w == 1) {
+        l.merged = true;
+        l.taps = w->kernel_h;
+        l.k = w->channels * w->kernel_w;
+        l.copy_h = reach(w->out_h, w->stride_h, w->kernel_h, w->dilation_h);
+        l.copy_w = reach(w->out_w, w->stride_w, w->kernel_w, 1);
+    }
+    return l;
+}
+
+enum mopt_conv_form mopt__conv2d_u8_form(const struct mopt_conv2d *conv)
+{
+    const struct mopt_window2d *w = &conv->window;
+    if (conv->groups == w->channels && conv->out_channels == w->channels && w->channels > 1) {
+        return MOPT_CONV_DEPTHWISE;
+    }
+    bool point = w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 &&
+                 w->pad_top == 0 && w->pad_left == 0 && w->out_h == w->in_h && w->out_w == w->in_w;
+    return point && conv->groups == 1 ? MOPT_CONV_POINTWISE : MOPT_CONV_DIRECT;
+}
+
+// ---- Packed weights
+static struct mopt_weight_u8 weight_of(const struct mopt_conv2d *conv, const struct layout *l)
+{
+    size_t all = conv->window.kernel_h * conv->window.kernel_w;
+    struct mopt_weight_u8 weight = {.taps = l->taps,
+                                    .k = l->k,
+                                    .columns = l->group_columns,
+                                    .tap_step = 1,
+                                    .inner = l->group_channels,
+                                    .inner_step = all,
+                                    .column_step = l->group_channels * all};
+    if (l->merged) {
+        weight.tap_step = conv->window.kernel_w;
+        weight.outer_step = 1;
+    }
+    return weight;
+}
+
+// Rounded up so that every tap group of a block is aligned.
+static bool depthwise_bytes(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                            size_t *bytes)
+{
+    size_t cols = (size_t)kernels->dw8_cols;
+    size_t taps = 0;
+    return mopt__size_mul(conv->window.kernel_h, conv->window.kernel_w, &taps) &&
+           mopt__size_align(taps, 4, &taps) &&
+           mopt__size_add(conv->window.channels, cols - 1, bytes) &&
+           mopt__size_mul(*bytes / cols * cols, taps, bytes);
+}
+
+size_t mopt__conv2d_u8_packed_bytes(const struct mopt_kernels *kernels,
+                                    const struct mopt_conv2d *conv, enum mopt_conv_form form)
+{
+    size_t bytes = 0;
+    bool fits = false;
+    if (form == MOPT_CONV_DEPTHWISE) {
+        fits = depthwise_bytes(kernels, conv, &bytes);
+    } else {
+        struct layout l = layout_of(conv, form);
+        struct mopt_weight_u8 weight = weight_of(conv, &l);
+        fits = mopt__panels_s8_bytes(kernels, &weight, &bytes) &&
+               mopt__size_mul(bytes, conv->groups, &bytes);
+    }
+    return fits && mopt__size_add(bytes, MOPT_OVERREAD, &bytes) ? bytes : 0;
+}
+
+static void pack_depthwise(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                           const int8_t *w, int8_t *out)
+{
+    size_t taps = conv->window.kernel_h * conv->window.kernel_w;
+    size_t channels = conv->window.channels;
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t t = 0; t < taps; t++) {
+            out[mopt__depthwise_u8_at((size_t)kernels->dw8_cols, channels, t, c)] = w[c * taps + t];
+        }
+    }
+}
+
+void mopt__conv2d_u8_pack(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                          enum mopt_conv_form form, const int8_t *w, int8_t *out)
+{
+    size_t bytes = mopt__conv2d_u8_packed_bytes(kernels, conv, form);
+    if (form == MOPT_CONV_DEPTHWISE) {
+        memset(out, 0, bytes);
+        pack_depthwise(kernels, conv, w, out);
+        return;
+    }
+    struct layout l = layout_of(conv, form);
+    struct mopt_weight_u8 weight = weight_of(conv, &l);
+    size_t group = (bytes - MOPT_OVERREAD) / conv->groups;
+    for (size_t g = 0; g < conv->groups; g++) {
+        mopt__panels_s8(kernels, &weight, w + g * weight.columns * weight.column_step,
+                        out + g * group);
+    }
+    memset(out + bytes - MOPT_OVERREAD, 0, MOPT_OVERREAD);
+}
+
+// ---- Scratch: a row of zero points, the padded copy, the pointers of each thread
+struct scratch {
+    size_t copy, pointers, thread_pointers, bytes; // offsets; pointers of a thread; size
+};
+
+static void init_walk(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                      const struct layout *l, struct mopt_walk_u8 *walk)
+{
+    const struct mopt_window2d *w = &conv->window;
+    walk->kernels = kernels;
+    walk->rows = w->batch * w->out_h * w->out_w;
+    walk->groups = conv->groups;
+    walk->columns = l->group_columns;
+    walk->taps = l->taps;
+    walk->k = l->k;
+    walk->group_bytes = l->group_channels;
+    mopt__walk_u8_init(walk);
+}
+
+static bool scratch_of(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                       enum mopt_conv_form form, size_t threads, struct scratch *s)
+{
+    const struct mopt_window2d *w = &conv->window;
+    struct layout l = layout_of(conv, form);
+    size_t bytes = 0;
+    *s = (struct scratch){0};
+    if (form == MOPT_CONV_DEPTHWISE) {
+        s->thread_pointers = l.taps * (size_t)kernels->dw8_rows;
+    } else {
+        struct mopt_walk_u8 walk = {0};
+        init_walk(kernels, conv, &l, &walk);
+        s->thread_pointers = mopt__walk_u8_pointers(&walk);
+    }
+    bool fits = mopt__size_add(w->channels, MOPT_OVERREAD, &bytes) &&
+                mopt__size_align(bytes, 64, &s->copy) &&
+                mopt__size_mul(w->batch * l.copy_h, l.copy_w, &bytes) &&
+                mopt__size_mul(bytes, w->channels, &bytes) &&
+                mopt__size_add(bytes, s->copy + MOPT_OVERREAD, &bytes) &&
+                mopt__size_align(bytes, 64, &s->pointers) &&
+                mopt__size_mul(s->thread_pointers, threads * sizeof(void *), &bytes);
+    return fits && mopt__size_add(bytes, s->pointers, &s->bytes);
+}
+
+size_t mopt__conv2d_u8_scratch(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                               enum mopt_conv_form form, int threads)
+{
+    struct scratch s;
+    if (form == MOPT_CONV_POINTWISE) {
+        return 0;
+    }
+    return scratch_of(kernels, conv, form, (size_t)threads, &s) ? s.bytes : 0;
+}
+
+// ---- Direct
+struct direct {
+    const struct mopt_conv2d_u8_run *run;
+    struct layout layout;
+    const uint8_t *zeros; // a pixel of zero points
+    uint8_t *copy;        // merged
+};
+
+// Output pixels from `at` (a place in the padded row) on whose places lie before `place`.
+static size_t pixels_before(size_t place, size_t at, size_t stride, size_t count)
+{
+    size_t before = place > at ? place - at : 0;
+    before = stride == 1 ? before : (before + stride - 1) / stride;
+    return before < count ? before : count;
+}
+
+// Pointers of one tap for `count` pixels of one output row, the first at column `column`. row:
+// NULL when outside of the image.
+static void point_tap(const struct direct *d, const uint8_t *row, size_t kx, size_t column,
+                      size_t count, const uint8_t **a)
+{
+    const struct mopt_window2d *w = &d->run->conv->window;
+    size_t stride = w->stride_w;
+    size_t at = column * stride + kx * w->dilation_w;
+    size_t left = row ? pixels_before(w->pad_left, at, stride, count) : count;
+    size_t right = row ? pixels_before(w->pad_left + w->in_w, at, stride, count) : count;
+    size_t i = 0;
+    for (; i < left; i++) {
+        a[i] = d->zeros;
+    }
+    if (i < right) {
+        const uint8_t *from = row + (at + i * stride - w->pad_left) * d->run->ldx;
+        const size_t step = stride * d->run->ldx;
+        for (; i < right; i++, from += step) {
+            a[i] = from;
+        }
+    }
+    for (; i < count; i++) {
+        a[i] = d->zeros;
+    }
+}
+
+// Pixels of one output row.
+static void point_segment(const struct direct *d, size_t line, size_t column, size_t count,
+                          size_t step, const uint8_t **a)
+{
+    const struct mopt_window2d *w = &d->run->conv->window;
+    size_t image = line / w->out_h;
+    size_t top = line % w->out_h * w->stride_h;
+    for (size_t ky = 0; ky < w->kernel_h; ky++) {
+        size_t y = top + ky * w->dilation_h;
+        if (d->layout.merged) {
+            size_t start = (image * d->layout.copy_h + y) * d->layout.copy_w;
+            for (size_t i = 0; i < count; i++) {
+                a[ky * step + i] = d->copy + (start + (column + i) * w->stride_w) * w->channels;
+            }
+            continue;
+        }
+        y -= w->pad_top;
+        const uint8_t *row =
+            y < w->in_h ? d->run->x + (image * w->in_h + y) * w->in_w * d->run->ldx : NULL;
+        for (size_t kx = 0; kx < w->kernel_w; kx++) {
+            point_tap(d, row, kx, column, count, a + (ky * w->kernel_w + kx) * step);
+        }
+    }
+}
+
+static void point_pixels(const struct mopt_walk_u8 *walk, size_t first, size_t count, size_t step,
+                         const uint8_t **a)
+{
+    const struct direct *d = walk->context;
+    size_t width = d->run->conv->window.out_w;
+    while (count > 0) {
+        size_t column = first % width;
+        size_t piece = width - column < count ? width - column : count;
+        point_segment(d, first / width, column, piece, step, a);
+        first += piece;
+        count -= piece;
+        a += piece;
+    }
+}
+
+// One row of the padded copy.
+static void copy_row(const struct direct *d, size_t line, uint8_t *to)
+{
+    const struct mopt_window2d *w = &d->run->conv->window;
+    size_t channels = w->channels;
+    size_t width = d->layout.copy_w;
+    size_t y = line % d->layout.copy_h - w->pad_top;
+    size_t left = w->pad_left < width ? w->pad_left : width;
+    size_t inside = width - left < w->in_w ? width - left : w->in_w;
+    if (y >= w->in_h) {
+        left = width;
+        inside = 0;
+    }
+    memset(to, d->run->x_zero_point, left * channels);
+    to += left * channels;
+    const uint8_t *from =
+        d->run->x + (inside ? (line / d->layout.copy_h * w->in_h + y) * w->in_w * d->run->ldx : 0);
+    for (size_t x = 0; d->run->ldx != channels && x < inside; x++) {
+        memcpy(to + x * channels, from + x * d->run->ldx, channels);
+    }
+    if (d->run->ldx == channels) {
+        memcpy(to, from, inside * channels);
+    }
+    memset(to + inside * channels, d->run->x_zero_point, (width - left - inside) * channels);
+}
+
+static void copy_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    const struct direct *d = context;
+    size_t bytes = d->layout.copy_w * d->run->conv->window.channels;
+    for (int64_t line = begin; line < end; line++) {
+        copy_row(d, (size_t)line, d->copy + (size_t)line * bytes);
+    }
+}
+
+static void set_results(const struct mopt_conv2d_u8_run *run, struct mopt_walk_u8 *walk)
+{
+    walk->b = run->w;
+    walk->out = &run->out;
+    walk->c32 = run->c32;
+    walk->c8 = run->c8;
+    walk->cf = run->cf;
+    walk->ldc = run->ldy;
+}
+
+static void run_direct(const struct mopt_kernels *kernels, const struct mopt_conv2d_u8_run *run,
+                       const struct scratch *s, struct mopt_pool *pool)
+{
+    const struct mopt_window2d *w = &run->conv->window;
+    struct direct d = {.run = run,
+                       .layout = layout_of(run->conv, run->form),
+                       .zeros = run->scratch,
+                       .copy = (uint8_t *)run->scratch + s->copy};
+    struct mopt_walk_u8 walk = {.point = point_pixels, .context = &d};
+    init_walk(kernels, run->conv, &d.layout, &walk);
+    set_results(run, &walk);
+    walk.pointers = (const uint8_t **)(void *)((uint8_t *)run->scratch + s->pointers);
+    if (d.layout.merged) {
+        mopt__pool_for(pool, (int64_t)(w->batch * d.layout.copy_h),
+                       (int64_t)((1 << 16) / (d.layout.copy_w * w->channels + 1)) + 1, copy_rows,
+                       &d);
+    }
+    mopt__walk_u8(&walk, pool);
+}
+
+static void run_pointwise(const struct mopt_kernels *kernels, const struct mopt_conv2d_u8_run *run,
+                          struct mopt_pool *pool)
+{
+    const struct mopt_window2d *w = &run->conv->window;
+    struct mopt_gemm_u8 gemm = {.m = w->batch * w->out_h * w->out_w,
+                                .n = run->conv->out_channels,
+                                .k = w->channels,
+                                .a = run->x,
+                                .lda = run->ldx,
+                                .b = run->w,
+                                .out = run->out,
+                                .c32 = run->c32,
+                                .c8 = run->c8,
+                                .cf = run->cf,
+                                .ldc = run->ldy};
+    mopt__gemm_u8(kernels, &gemm, pool);
+}
+
+// ---- Depthwise
+struct depthwise {
+    struct direct direct;
+    const struct mopt_kernels *kernels;
+    const uint8_t **pointers;
+    size_t thread_pointers;
+};
+
+// Kernels may read rows of pixels up to a multiple of 4.
+static void repeat_last(const uint8_t **x, size_t taps, size_t step, size_t count)
+{
+    for (size_t i = count; i % 4 != 0; i++) {
+        for (size_t t = 0; t < taps; t++) {
+            x[t * step + i] = x[t * step + count - 1];
+        }
+    }
+}
+
+static void run_lines(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct depthwise *d = context;
+    const struct mopt_conv2d_u8_run *run = d->direct.run;
+    size_t width = run->conv->window.out_w;
+    size_t step = (size_t)d->kernels->dw8_rows;
+    const uint8_t **x = d->pointers + (size_t)thread * d->thread_pointers;
+    struct mopt_depthwise_u8 work = {.x = x,
+                                     .x_step = step,
+                                     .w = run->w,
+                                     .bias = run->out.start,
+                                     .scale = run->out.scale,
+                                     .ldy = run->ldy,
+                                     .channels = run->conv->window.channels,
+                                     .taps = d->direct.layout.taps,
+                                     .zero_point = run->out.zero_point,
+                                     .low = run->out.low,
+                                     .high = run->out.high};
+    for (size_t line = (size_t)begin; line < (size_t)end; line++) {
+        for (size_t column = 0; column < width; column += step) {
+            size_t count = width - column < step ? width - column : step;
+            point_segment(&d->direct, line, column, count, step, x);
+            repeat_last(x, d->direct.layout.taps, step, count);
+            work.pixels = (int)count;
+            work.y = run->c8 + (line * width + column) * run->ldy;
+            d->kernels->depthwise_u8(&work);
+        }
+    }
+}
+
+static void run_depthwise(const struct mopt_kernels *kernels, const struct mopt_conv2d_u8_run *run,
+                          const struct scratch *s, struct mopt_pool *pool)
+{
+    const struct mopt_window2d *w = &run->conv->window;
+    struct depthwise d = {.direct = {.run = run,
+                                     .layout = layout_of(run->conv, run->form),
+                                     .zeros = run->scratch},
+                          .kernels = kernels,
+                          .thread_pointers = s->thread_pointers};
+    d.pointers = (const uint8_t **)(void *)((uint8_t *)run->scratch + s->pointers);
+    size_t work = w->out_w * w->channels * d.direct.layout.taps + 1;
+    mopt__pool_for(pool, (int64_t)(w->batch * w->out_h), (int64_t)((1 << 16) / work) + 1, run_lines,
+                   &d);
+}
+
+void mopt__conv2d_u8(const struct mopt_kernels *kernels, const struct mopt_conv2d_u8_run *run,
+                     struct mopt_pool *pool)
+{
+    struct scratch s;
+    if (run->form == MOPT_CONV_POINTWISE) {
+        run_pointwise(kernels, run, pool);
+        return;
+    }
+    (void)scratch_of(kernels, run->conv, run->form, (size_t)mopt__pool_size(pool), &s);
+    memset(run->scratch, run->x_zero_point, s.copy);
+    if (run->form == MOPT_CONV_DEPTHWISE) {
+        run_depthwise(kernels, run, &s, pool);
+    } else {
+        run_direct(kernels, run, &s, pool);
+    }
+}
+
+// ---- Maximum over windows
+struct pooling {
+    const struct mopt_kernels *kernels;
+    const struct mopt_window2d *window;
+    const uint8_t *x;
+    size_t ldx;
+    uint8_t *y;
+    size_t ldy;
+};
+
+// One output pixel. Windows longer than POOL_TAPS take the result so far as a tap.
+static void pool_pixel(const struct pooling *p, const uint8_t *image, size_t top, size_t left,
+                       uint8_t *y)
+{
+    const struct mopt_window2d *w = p->window;
+    const uint8_t *taps[POOL_TAPS];
+    size_t count = 0;
+    memset(y, 0, w->channels);
+    for (size_t ky = 0; ky < w->kernel_h; ky++) {
+        size_t row = top + ky * w->dilation_h - w->pad_top;
+        for (size_t kx = 0; row < w->in_h && kx < w->kernel_w; kx++) {
+            size_t column = left + kx * w->dilation_w - w->pad_left;
+            if (column < w->in_w) {
+                taps[count++] = image + (row * w->in_w + column) * p->ldx;
+            }
+            if (count == POOL_TAPS) {
+                p->kernels->max_u8(taps, count, w->channels, y);
+                taps[0] = y;
+                count = 1;
+            }
+        }
+    }
+    if (count > 0) {
+        p->kernels->max_u8(taps, count, w->channels, y);
+    }
+}
+
+static void pool_lines(void *context, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    const struct pooling *p = context;
+    const struct mopt_window2d *w = p->window;
+    for (size_t line = (size_t)begin; line < (size_t)end; line++) {
+        const uint8_t *image = p->x + line / w->out_h * w->in_h * w->in_w * p->ldx;
+        for (size_t column = 0; column < w->out_w; column++) {
+            pool_pixel(p, image, line % w->out_h * w->stride_h, column * w->stride_w,
+                       p->y + (line * w->out_w + column) * p->ldy);
+        }
+    }
+}
+
+void mopt__pool2d_u8(const struct mopt_kernels *kernels, const struct mopt_window2d *window,
+                     const uint8_t *x, size_t ldx, uint8_t *y, size_t ldy, struct mopt_pool *pool)
+{
+    struct pooling p = {kernels, window, x, ldx, y, ldy};
+    size_t work = window->out_w * window->channels * window->kernel_h * window->kernel_w + 1;
+    mopt__pool_for(pool, (int64_t)(window->batch * window->out_h), (int64_t)((1 << 18) / work) + 1,
+                   pool_lines, &p);
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Channels innermost and back: transposes of blocks that stay in the first cache.
+#include "kernels/conv_nhwc.h"
+
+enum { SIDE = 16, STRIP = 64 }; // channels of a block; pixels of one piece of work
+
+// A plane of each kind of copy: rows x columns elements, from x[row * ldx + column] to
+// y[column * ldy + row].
+#define TRANSPOSE(type)                                                                           \
+    static void transpose_##type(const void *from, size_t ldx, void *to, size_t ldy, size_t rows, \
+                                 size_t columns)                                                  \
+    {                                                                                             \
+        const type *x = from;                                                                     \
+        type *y = to;                                                                             \
+        for (size_t r = 0; r < rows; r += SIDE) {                                                 \
+            size_t end = rows - r < SIDE ? rows : r + SIDE;                                       \
+            for (size_t c = 0; c < columns; c++) {                                                \
+                for (size_t i = r; i < end; i++) {                                                \
+                    y[c * ldy + i] = x[i * ldx + c];                                              \
+                }                                                                                 \
+            }                                                                                     \
+        }                                                                                         \
+    }
+TRANSPOSE(uint8_t)
+TRANSPOSE(uint16_t)
+TRANSPOSE(uint32_t)
+TRANSPOSE(uint64_t)
+
+static void transpose(size_t element, const void *x, size_t ldx, void *y, size_t ldy, size_t rows,
+                      size_t columns)
+{
+    switch (element) {
+    case 1:
+        transpose_uint8_t(x, ldx, y, ldy, rows, columns);
+        break;
+    case 2:
+        transpose_uint16_t(x, ldx, y, ldy, rows, columns);
+        break;
+    case 4:
+        transpose_uint32_t(x, ldx, y, ldy, rows, columns);
+        break;
+    default:
+        transpose_uint64_t(x, ldx, y, ldy, rows, columns);
+        break;
+    }
+}
+
+struct work {
+    size_t element, channels, pixels, strips, ld;
+    const char *x;
+    char *y;
+};
+
+static void some_to_nhwc(void *context, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    const struct work *work = context;
+    for (size_t item = (size_t)begin; item < (size_t)end; item++) {
+        size_t image = item / work->strips, pixel = item % work->strips * STRIP;
+        size_t count = work->pixels - pixel < STRIP ? work->pixels - pixel : STRIP;
+        size_t from = image * work->channels * work->pixels + pixel;
+        size_t to = (image * work->pixels + pixel) * work->ld;
+        transpose(work->element, work->x + from * work->element, work->pixels,
+                  work->y + to * work->element, work->ld, work->channels, count);
+    }
+}
+
+static void some_to_nchw(void *context, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    const struct work *work = context;
+    for (size_t item = (size_t)begin; item < (size_t)end; item++) {
+        size_t image = item / work->strips, pixel = item % work->strips * STRIP;
+        size_t count = work->pixels - pixel < STRIP ? work->pixels - pixel : STRIP;
+        size_t from = (image * work->pixels + pixel) * work->ld;
+        size_t to = image * work->channels * work->pixels + pixel;
+        transpose(work->element, work->x + from * work->element, work->ld,
+                  work->y + to * work->element, work->pixels, count, work->channels);
+    }
+}
+
+static void run(struct work *work, size_t batch,
+                void (*body)(void *context, int64_t begin, int64_t end, int thread),
+                struct mopt_pool *pool)
+{
+    size_t strip = work->channels * STRIP;
+    work->strips = (work->pixels + STRIP - 1) / STRIP;
+    size_t grain = strip ? 16384 / strip : 0; // elements below which a second thread is no help
+    if (work->channels > 0) {
+        mopt__pool_for(pool, (int64_t)(batch * work->strips), (int64_t)(grain ? grain : 1), body,
+                       work);
+    }
+}
+
+void mopt__to_nhwc(size_t element, size_t batch, size_t channels, size_t pixels, const void *x,
+                   void *y, size_t ldy, struct mopt_pool *pool)
+{
+    struct work work = {element, channels, pixels, 0, ldy, x, y};
+    run(&work, batch, some_to_nhwc, pool);
+}
+
+void mopt__to_nchw(size_t element, size_t batch, size_t channels, size_t pixels, const void *x,
+                   size_t ldx, void *y, struct mopt_pool *pool)
+{
+    struct work work = {element, channels, pixels, 0, ldx, x, y};
+    run(&work, batch, some_to_nchw, pool);
+}

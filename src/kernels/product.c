@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows times packed panels. The sum over taps and k is cut into pieces whose panel stays in the
+// first cache while all tiles of the block pass over it; between pieces the sums wait in c, which
+// changes no bit of them.
+#include <string.h>
+
+#include "kernels/product.h"
+
+enum { DEPTH = 384 }; // floats of a row per piece
+
+// A piece of the sum: floats at..at+k of the taps tap..tap+taps.
+struct piece {
+    size_t tap, taps, at, k;
+    bool first, last;
+};
+
+static struct piece piece_at(const struct mopt_product *p, size_t tap, size_t at)
+{
+    struct piece piece = {.tap = tap, .at = at, .taps = 1, .k = p->k};
+    if (p->k > DEPTH) {
+        size_t cuts = (p->k + DEPTH - 1) / DEPTH;
+        size_t step = (p->k + cuts - 1) / cuts;
+        piece.k = p->k - at < step ? p->k - at : step;
+    } else {
+        size_t fit = DEPTH / p->k;
+        fit = fit < MOPT_TAPS_MAX ? fit : MOPT_TAPS_MAX;
+        piece.taps = p->taps - tap < fit ? p->taps - tap : fit;
+    }
+    piece.first = tap == 0 && at == 0;
+    piece.last = tap + piece.taps == p->taps && at + piece.k == p->k;
+    return piece;
+}
+
+// One panel of one block.
+struct panel {
+    const float *const *a;
+    const float *b;
+    float *c;
+    size_t offset; // of the group in a row
+    size_t rows;
+    int cols;
+    const float *bias, *residual;
+    size_t residual_ld;
+};
+
+// Pointers of one piece of one tile; moved ones are written to `own`.
+static const float *const *piece_rows(const struct mopt_product *p, const float *const *a,
+                                      const struct piece *piece, size_t offset, size_t rows,
+                                      const float **own)
+{
+    size_t height = (size_t)p->kernels->f32_rows;
+    a += piece->tap * height;
+    offset += piece->at;
+    if (offset == 0) {
+        return a;
+    }
+    for (size_t t = 0; t < piece->taps; t++) {
+        for (size_t i = 0; i < rows; i++) {
+            own[t * height + i] = a[t * height + i] + offset;
+        }
+    }
+    return own;
+}
+
+static void run_piece(const struct mopt_product *p, const struct panel *panel,
+                      const struct piece *piece)
+{
+    const float *own[MOPT_TAPS_MAX * MOPT_TILE_ROWS_MAX];
+    size_t height = (size_t)p->kernels->f32_rows;
+    size_t tiles = mopt__tile_count(p->kernels, panel->rows);
+    struct mopt_tile_f32 tile = {
+        .taps = piece->taps,
+        .k = piece->k,
+        .b = panel->b + (piece->tap * p->k + piece->at) * (size_t)p->kernels->f32_cols,
+        .ldc = p->ldc,
+        .bias = panel->bias,
+        .residual_ld = panel->residual_ld,
+        .accumulate = !piece->first,
+        .cols = panel->cols,
+    };
+    static const struct mopt_finish none = {.act = {.kind = MOPT_ACT_NONE}};
+    mopt__epilogue_bounds(piece->last ? p->epilogue : &none, &tile.low, &tile.high);
+    bool add = piece->last && mopt__epilogue_adds_in_tile(p->epilogue);
+    // The piece behind this one is read next; the tiles share the work of bringing it nearer.
+    size_t floats = piece->taps * piece->k * (size_t)p->kernels->f32_cols;
+    const char *ahead = (const char *)(tile.b + floats);
+    const char *end = ahead + floats * sizeof(float);
+    for (size_t i = 0; i < tiles; i++) {
+        size_t start = mopt__tile_start(panel->rows, tiles, i);
+        size_t rows = mopt__tile_start(panel->rows, tiles, i + 1) - start;
+        const float *const *a = panel->a + i * p->taps * height;
+        tile.a = piece_rows(p, a, piece, panel->offset, rows, own);
+        tile.rows = (int)rows;
+        tile.ahead = ahead < end ? ahead : NULL;
+        ahead += mopt__tile_ahead(tile.rows) * piece->taps * piece->k;
+        tile.c = panel->c + start * p->ldc;
+        tile.residual = add ? panel->residual + start * panel->residual_ld : NULL;
+        p->kernels->tile_f32(&tile);
+    }
+}
+
+static void run_panel(const struct mopt_product *p, const struct panel *panel)
+{
+    struct piece piece = {0};
+    for (size_t tap = 0, at = 0; !piece.last;) {
+        piece = piece_at(p, tap, at);
+        run_piece(p, panel, &piece);
+        at = piece.at + piece.k;
+        tap += at == p->k ? piece.taps : 0;
+        at = at == p->k ? 0 : at;
+    }
+    mopt__epilogue_rest(p->kernels, p->epilogue, panel->c, p->ldc, panel->residual,
+                        panel->residual_ld, panel->rows, (size_t)panel->cols);
+}
+
+// A residual that is the result itself would be lost: it is put aside.
+static void run_panel_aside(const struct mopt_product *p, const struct panel *panel)
+{
+    float aside[MOPT_BLOCK_TILES * MOPT_TILE_ROWS_MAX * MOPT_TILE_COLS_MAX];
+    size_t cols = (size_t)panel->cols;
+    for (size_t i = 0; i < panel->rows; i++) {
+        memcpy(aside + i * cols, panel->residual + i * panel->residual_ld, cols * sizeof(float));
+    }
+    struct panel own = *panel;
+    own.residual = aside;
+    own.residual_ld = cols;
+    run_panel(p, &own);
+}
+
+bool mopt__product_sets_aside(const struct mopt_product *p)
+{
+    bool one_piece = p->k <= DEPTH && p->taps <= DEPTH / p->k && p->taps <= MOPT_TAPS_MAX;
+    return p->epilogue->residual && p->epilogue->residual == p->c &&
+           !(one_piece && mopt__epilogue_adds_in_tile(p->epilogue));
+}
+
+void mopt__product_block(const struct mopt_product *p, const float *const *a, size_t row,
+                         size_t rows, size_t first, size_t last)
+{
+    const struct mopt_finish *epilogue = p->epilogue;
+    size_t width = (size_t)p->kernels->f32_cols;
+    size_t panels = mopt__panel_count(p->kernels, p->n);
+    bool aside = mopt__product_sets_aside(p);
+    for (size_t unit = first; unit < last; unit++) {
+        size_t group = unit / panels, from = unit % panels * width;
+        size_t column = group * p->n + from;
+        struct panel panel = {
+            .a = a,
+            .b = p->b + unit * width * p->taps * p->k,
+            .c = p->c + row * p->ldc + column,
+            .offset = group * p->k,
+            .rows = rows,
+            .cols = (int)(p->n - from < width ? p->n - from : width),
+            .bias = epilogue->bias ? epilogue->bias + column : NULL,
+            .residual_ld = epilogue->residual_ld,
+        };
+        if (epilogue->residual) {
+            panel.residual = epilogue->residual + row * epilogue->residual_ld + column;
+        }
+        if (aside) {
+            run_panel_aside(p, &panel);
+        } else {
+            run_panel(p, &panel);
+        }
+    }
+}
+
+struct work {
+    const struct mopt_product *product;
+    size_t rows, most; // most: rows per block
+    size_t panels;     // of all groups
+};
+
+static void run_range(const struct work *work, size_t row, size_t end, size_t first, size_t last,
+                      int thread)
+{
+    const float *own[MOPT_BLOCK_TILES * MOPT_TILE_ROWS_MAX];
+    const struct mopt_product *p = work->product;
+    const float **a = own;
+    if (p->tables) {
+        a = p->tables + (size_t)thread * mopt__table_count(p->kernels, p->taps);
+    }
+    size_t rows = end - row;
+    size_t blocks = (rows + work->most - 1) / work->most;
+    for (size_t i = 0; i < blocks; i++) {
+        size_t from = row + mopt__tile_start(rows, blocks, i);
+        size_t count = row + mopt__tile_start(rows, blocks, i + 1) - from;
+        p->fill(p->source, from, count, a);
+        mopt__product_block(p, a, from, count, first, last);
+    }
+}
+
+static void some_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct work *work = context;
+    run_range(work, (size_t)begin, (size_t)end, 0, work->panels, thread);
+}
+
+static void some_panels(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct work *work = context;
+    run_range(work, 0, work->rows, (size_t)begin, (size_t)end, thread);
+}
+
+// Panels are shared where the weights are more than the rows, so that each thread reads its own
+// part of them; else rows.
+static bool shares_panels(const struct work *work, size_t depth, size_t threads)
+{
+    const struct mopt_product *p = work->product;
+    size_t uneven = (work->panels + threads - 1) / threads * threads - work->panels;
+    if (work->rows < (size_t)p->kernels->f32_rows * threads) {
+        return work->panels > 1;
+    }
+    return p->n * p->taps * p->k * p->groups >= work->rows * depth && uneven * 16 <= work->panels;
+}
+
+// Such that `depth` floats of each row of a block stay in the second cache.
+static size_t block_rows(const struct mopt_kernels *kernels, size_t depth)
+{
+    size_t height = (size_t)kernels->f32_rows;
+    size_t tiles = ((size_t)1 << 18) / depth / height; // 1 MiB
+    tiles = tiles < 1 ? 1 : tiles;
+    return height * (tiles < MOPT_BLOCK_TILES ? tiles : MOPT_BLOCK_TILES);
+}
+
+void mopt__product_run(const struct mopt_product *p, size_t rows, size_t depth,
+                       struct mopt_pool *pool)
+{
+    struct work work = {
+        .product = p,
+        .rows = rows,
+        .most = block_rows(p->kernels, depth),
+        .panels = p->groups * mopt__panel_count(p->kernels, p->n),
+    };
+    if (rows * p->groups * p->n * p->taps * p->k < MOPT_SERIAL_BELOW) {
+        pool = NULL;
+    }
+    if (shares_panels(&work, depth, (size_t)mopt__pool_size(pool))) {
+        mopt__pool_for(pool, (int64_t)work.panels, 1, some_panels, &work);
+    } else {
+        mopt__pool_for(pool, (int64_t)rows, p->kernels->f32_rows, some_rows, &work);
+    }
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of kernels that exist once per instruction set. kernels.def has one row per kernel;
+// mopt__kernels_select fills every slot from ref/ and lets each instruction set of the machine
+// overwrite it in rising order, so nothing can be missing. A table is a value: a session holds its
+// own, there is no global one. Drivers (gemm.h, conv_nhwc.h, int8.h, vector.h) loop over slots.
+//
+// Rules of every slot: pointers need no alignment beyond their element's; nothing outside the
+// described ranges is written; ranges that are read are said with the slot; the result of an
+// element depends only on its operands, never on the position of the tile it is computed in (so
+// that any split into tiles or threads gives the same bytes). Integer slots give the same bytes on
+// every instruction set.
+#ifndef MOPT_KERNELS_TABLE_H
+#define MOPT_KERNELS_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+
+enum {
+    MOPT_TILE_ROWS_MAX = 16, // largest tile of any instruction set
+    MOPT_TILE_COLS_MAX = 64,
+    MOPT_TAPS_MAX = 64, // taps of one tile call; longer windows are cut by the driver (accumulate)
+    MOPT_OVERREAD = 64, // bytes behind every packed or planned buffer that may be read
+};
+
+// Elementwise functions of one operand. alpha and beta: CLIP lowest and highest value; LEAKY_RELU
+// slope; HARD_SIGMOID max(0, min(1, alpha x + beta)); HARD_SWISH x * HARD_SIGMOID; ELU alpha;
+// SILU x / (1 + e^-(alpha x)); SCALE alpha x + beta; POW x^alpha for alpha 2, 3, 0.5, else libm.
+enum mopt_act {
+    MOPT_ACT_NONE,
+    MOPT_ACT_RELU,
+    MOPT_ACT_CLIP,
+    MOPT_ACT_LEAKY_RELU,
+    MOPT_ACT_HARD_SIGMOID,
+    MOPT_ACT_HARD_SWISH,
+    MOPT_ACT_SIGMOID,
+    MOPT_ACT_SILU,
+    MOPT_ACT_TANH,
+    MOPT_ACT_GELU,      // x/2 (1 + erf(x / sqrt 2))
+    MOPT_ACT_GELU_TANH, // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+    MOPT_ACT_ELU,
+    MOPT_ACT_ERF,
+    MOPT_ACT_EXP,
+    MOPT_ACT_LOG,
+    MOPT_ACT_SQRT,
+    MOPT_ACT_RECIPROCAL,
+    MOPT_ACT_ABS,
+    MOPT_ACT_NEG,
+    MOPT_ACT_SOFTPLUS,
+    MOPT_ACT_MISH, // x tanh(ln(1 + e^x))
+    MOPT_ACT_SCALE,
+    MOPT_ACT_POW,
+    MOPT_ACT_COUNT
+};
+struct mopt_function_f32 {
+    enum mopt_act kind;
+    float alpha, beta;
+};
+
+enum mopt_binary_op {
+    MOPT_BIN_ADD,
+    MOPT_BIN_SUB,
+    MOPT_BIN_MUL,
+    MOPT_BIN_DIV,
+    MOPT_BIN_MAX,
+    MOPT_BIN_MIN
+};
+
+// One tile of a product or a convolution in float:
+// c[i][j] = clamp(start + sum over t, p of a[t][i][p] * b[t][p][j] (+ residual[i][j]), low, high),
+// i < rows, j < cols; start is bias[j] (0 without), or c[i][j] when accumulate.
+struct mopt_tile_f32 {
+    const float *const *a; // [taps][tile rows of the table]: start of a row of k floats each;
+                           // entries from `rows` on are not read
+    size_t taps, k;        // both >= 1
+    const float *b;        // packed panel [taps][k][tile cols of the table]; 64-byte aligned
+    float *c;              // [rows][ldc]
+    size_t ldc;            // elements
+    const void *ahead;     // what is read next, mopt__tile_ahead(rows) * taps * k bytes of it, or
+                           // NULL: brought nearer, nothing else
+    const float *bias;     // [cols] or NULL; not read when accumulate
+    const float *residual; // [rows][residual_ld] or NULL
+    size_t residual_ld;
+    float low, high; // -INFINITY, INFINITY: no clamp; NaN stays NaN
+    bool accumulate;
+    int rows, cols; // 1..tile rows, 1..tile cols
+};
+
+// One tile in 8 bits, exact 32-bit accumulation (mod 2^32):
+// acc[i][j] = start + sum over t, p of a[t][i][p] * b[t][p][j] - row_sum[i] * b_zero[j], a
+// unsigned, b signed bytes (zero points are folded into bias by the packer: see int8.h); start is
+// partial[i][j], or bias[j] when partial is NULL.
+// Then one of: c32 = acc; c8 = requantized acc (below) with scale[j]; cf =
+// (float)acc * scale[j] * row_scale[i] + float_bias[j], each step rounded to float, clamped to
+// [float_low, float_high], NaN stays NaN.
+//
+// Requantized: v = (float)acc * scale; v above high - zero_point becomes that; v below
+// low - zero_point, and NaN (scale infinite or NaN), becomes that; then round to nearest even,
+// + zero_point. So every value of scale has a meaning.
+struct mopt_tile_u8 {
+    const uint8_t *const *a; // [taps][tile rows]: rows of k bytes; up to 3 bytes behind k are read;
+                             // entries from `rows` on are not read
+    size_t offset;           // bytes added to every pointer of a
+    size_t taps, k;          // k in bytes as stored, may be 0; taps >= 1
+    const int8_t *b;         // packed panel [taps][ceil(k/4)][tile cols][4], zero behind k; aligned
+                             // to 64 bytes
+    const int32_t *bias;     // [cols], NULL = 0
+    const int32_t *partial;  // [rows][partial_ld] or NULL; may be c32
+    size_t partial_ld;
+    const int32_t *row_sum;  // [rows] or NULL
+    const int32_t *b_zero;   // [cols]; with row_sum
+    const float *scale;      // [cols]; for c8 and cf
+    const float *row_scale;  // [rows] or NULL = no product; for cf
+    const float *float_bias; // [cols] or NULL = no sum; for cf
+    int32_t *c32;            // exactly one of c32, c8, cf is not NULL; ldc in elements of it
+    uint8_t *c8;
+    float *cf;
+    size_t ldc;
+    int32_t zero_point; // of c8, 0..255
+    int32_t low, high;  // of c8, 0 <= low <= high <= 255
+    float float_low, float_high;
+    int rows, cols;
+};
+
+// Depthwise convolution of `pixels` output pixels whose windows lie equally far apart: for every
+// channel c
+// y[i][c] = clamp(bias[c] + sum over t of x[t][i * x_step + c] * w[t][c] (+ residual[i][c])).
+struct mopt_depthwise_f32 {
+    const float *const *x; // [taps], of the first pixel
+    size_t x_step;         // floats from pixel to pixel
+    const float *w;        // [taps][channels]
+    const float *bias;     // [channels] or NULL
+    const float *residual; // [pixels][residual_ld] or NULL; may be y
+    size_t residual_ld;
+    float *y; // [pixels][ldy]
+    size_t ldy, channels, taps, pixels;
+    float low, high;
+};
+// The same on bytes, with more pixels a call: acc = bias[c] + sum x * w (zero point of x folded
+// into bias), requantized as c8 of the tile. Channels are worked on in blocks of dw8_cols of the
+// table; the last block is a half or a quarter of that (at least 16) when the rest fits. The
+// weights lie so that the bytes of four taps interleave inside 16-byte lanes:
+// w[ceil(taps/4)][blocks], each 4 * dw8_cols bytes, of them [4 r][lanes][4 channels][4 taps] used,
+// channel of the block 16 * lane + 4 * r + index, zero behind channels and taps
+// (mopt__depthwise_u8_at).
+struct mopt_depthwise_u8 {
+    const uint8_t *const *x; // [taps][x_step]; MOPT_OVERREAD bytes behind channels may be read;
+                             // so may be the rows up to the next multiple of 4 pixels
+    size_t x_step;           // pointers from tap to tap, >= pixels
+    const int8_t *w;         // aligned to 64 bytes
+    const int32_t *bias;     // [channels] or NULL
+    const float *scale;      // [channels]
+    uint8_t *y;              // [pixels][ldy]
+    size_t ldy, channels, taps;
+    int pixels; // 1..dw8_rows of the table
+    int32_t zero_point, low, high;
+};
+// Channels of the block that starts at channel `first`. cols: dw8_cols.
+static inline size_t mopt__depthwise_u8_block(size_t cols, size_t channels, size_t first)
+{
+    size_t rest = channels - first;
+    size_t block = cols;
+    for (int halves = 0; halves < 2 && block > 16 && rest <= block / 2; halves++) {
+        block /= 2;
+    }
+    return block;
+}
+// Index in w of a tap's channel.
+static inline size_t mopt__depthwise_u8_at(size_t cols, size_t channels, size_t tap, size_t channel)
+{
+    size_t blocks = (channels + cols - 1) / cols;
+    size_t in = channel % cols;
+    size_t lanes = mopt__depthwise_u8_block(cols, channels, channel - in) / 16;
+    size_t at = (in % 16 / 4 * lanes + in / 16) * 4 + in % 4;
+    return ((tap / 4 * blocks + channel / cols) * cols + at) * 4 + tap % 4;
+}
+// Pooling of one output pixel: y[c] = max over t of x[t][c], or factor * sum over t (float: plain
+// sums in order of t). taps >= 1.
+struct mopt_window_f32 {
+    const float *const *x; // [taps]
+    float *y;
+    size_t channels, taps;
+    float factor;
+};
+
+// Bytes of `ahead` for each of the taps * k steps: with few rows, all that a step reads of b.
+static inline size_t mopt__tile_ahead(int rows)
+{
+    return rows <= 8 ? 128 : 32;
+}
+
+typedef void mopt_slot_tile_f32(const struct mopt_tile_f32 *tile);
+// One row times several panels: c[panel*tile_cols + j] for cols columns in all; b: panels of
+// [k][tile cols], one after the other. Same meaning as tile_f32 with taps 1, rows 1; k is one
+// row of A. Used when there is one row only, where reading b is all the work.
+typedef void mopt_slot_row_f32(const struct mopt_tile_f32 *tile, size_t cols);
+typedef void mopt_slot_tile_u8(const struct mopt_tile_u8 *tile);
+typedef void mopt_slot_depthwise_f32(const struct mopt_depthwise_f32 *work);
+typedef void mopt_slot_depthwise_u8(const struct mopt_depthwise_u8 *work);
+typedef void mopt_slot_max_f32(const struct mopt_window_f32 *window);
+typedef void mopt_slot_average_f32(const struct mopt_window_f32 *window);
+// y[i] = f(x[i]); x == y allowed.
+typedef void mopt_slot_unary_f32(const struct mopt_function_f32 *act, const float *x, float *y,
+                                 size_t n);
+// y[i] = a[i * (a_step)] op b[i * (b_step)], steps 0 or 1; y may be a or b.
+typedef void mopt_slot_binary_f32(enum mopt_binary_op op, const float *a, size_t a_step,
+                                  const float *b, size_t b_step, float *y, size_t n);
+// y = softmax(x * scale + mask) over one row; mask [n] or NULL.
+typedef void mopt_slot_softmax_f32(const float *x, const float *mask, float scale, float *y,
+                                   size_t n);
+// s = x + skip (skip, skip_bias may be NULL; s written to sum unless NULL);
+// y = (s - mean) / sqrt(var + epsilon) * gamma + beta over one row. rms: mean taken as 0. gamma,
+// beta: [n] or NULL.
+typedef void mopt_slot_norm_f32(const float *x, const float *skip, const float *skip_bias,
+                                const float *gamma, const float *beta, float epsilon, bool rms,
+                                float *sum, float *y, size_t n);
+// Bytes of floats: clamp(even(x[i] * factor) + zero_point, 0, 255); NaN: zero_point. divide: x[i] /
+// factor instead (what QuantizeLinear says). zero_point here and below: 0..255.
+typedef void mopt_slot_quantize_u8(const float *x, float factor, bool divide, int32_t zero_point,
+                                   uint8_t *y, size_t n);
+// y = (float)(x - zero_point) * scale.
+typedef void mopt_slot_dequantize_u8(const uint8_t *x, float scale, int32_t zero_point, float *y,
+                                     size_t n);
+// Smallest and largest of x and 0; NaN ignored.
+typedef void mopt_slot_range_f32(const float *x, size_t n, float *low, float *high);
+// y = clamp(even((a - a_zero) * a_scale + (b - b_zero) * b_scale) + zero_point, low, high);
+// scales already divided by the scale of y, each product and the sum rounded to float, clamped as
+// requantized (table of tile_u8). factors: {a_scale, b_scale}, zeros: {a, b, y}, bounds: {low,
+// high}; y may be a or b.
+typedef void mopt_slot_add_u8(const uint8_t *a, const uint8_t *b, const float factors[2],
+                              const int32_t zeros[3], const int32_t bounds[2], uint8_t *y,
+                              size_t n);
+// y[c] = max over t of x[t][c]; taps >= 1; y may be one of x.
+typedef void mopt_slot_max_u8(const uint8_t *const *x, size_t taps, size_t channels, uint8_t *y);
+// sum[c] = sum over t of x[t][c]; no limit on taps below 2^23.
+typedef void mopt_slot_sum_u8(const uint8_t *const *x, size_t taps, size_t channels, int32_t *sum);
+// Sum of n bytes (mod 2^32).
+typedef uint32_t mopt_slot_total_u8(const uint8_t *x, size_t n);
+typedef void mopt_slot_lookup_u8(const uint8_t *x, const uint8_t table[256], uint8_t *y, size_t n);
+// Winograd F(4x4,3x3) and F(2x2,3x3), channels innermost. t = 6 or 4.
+// Input tile: x[t*t] rows of `channels` floats (outside the image: a row of zeros) to
+// v[t*t], element (f, c) at v[f * v_step + c].
+typedef void mopt_slot_winograd_in_f32(int t, const float *const *x, float *v, size_t v_step,
+                                       size_t channels);
+// Output: element (f, c) of m at m[f * m_step + c] to (t-2)^2 pixels, plus bias and residual,
+// clamped.
+struct mopt_winograd_out {
+    const float *m;
+    size_t m_step, channels;
+    const float *bias;            // [channels] or NULL
+    const float *const *residual; // [(t-2)^2]; it or entries of it may be NULL
+    float *const *y;              // [(t-2)^2]; NULL: outside, skipped
+    float low, high;
+};
+typedef void mopt_slot_winograd_out_f32(int t, const struct mopt_winograd_out *work);
+
+// Does `rounds` rounds of multiply-adds on registers alone; the operations done, two per
+// multiply-add. The fastest that the level can do: what kernels are measured against.
+typedef uint64_t mopt_slot_peak_f32(uint64_t rounds);
+typedef uint64_t mopt_slot_peak_u8(uint64_t rounds);
+
+struct mopt_kernels {
+    enum mopt_isa isa;
+    int f32_rows, f32_cols; // tile of tile_f32
+    int u8_rows, u8_cols;   // tile of tile_u8
+    int dw8_rows, dw8_cols; // pixels a call and channel block (multiple of 16) of depthwise_u8
+    mopt_slot_tile_f32 *tile_f32;
+    mopt_slot_row_f32 *row_f32;
+    mopt_slot_tile_u8 *tile_u8;
+    mopt_slot_depthwise_f32 *depthwise_f32;
+    mopt_slot_depthwise_u8 *depthwise_u8;
+    mopt_slot_max_f32 *max_f32;
+    mopt_slot_average_f32 *average_f32;
+    mopt_slot_unary_f32 *unary_f32;
+    mopt_slot_binary_f32 *binary_f32;
+    mopt_slot_softmax_f32 *softmax_f32;
+    mopt_slot_norm_f32 *norm_f32;
+    mopt_slot_quantize_u8 *quantize_u8;
+    mopt_slot_dequantize_u8 *dequantize_u8;
+    mopt_slot_range_f32 *range_f32;
+    mopt_slot_add_u8 *add_u8;
+    mopt_slot_max_u8 *max_u8;
+    mopt_slot_sum_u8 *sum_u8;
+    mopt_slot_total_u8 *total_u8;
+    mopt_slot_lookup_u8 *lookup_u8;
+    mopt_slot_winograd_in_f32 *winograd_in_f32;
+    mopt_slot_winograd_out_f32 *winograd_out_f32;
+    mopt_slot_peak_f32 *peak_f32;
+    mopt_slot_peak_u8 *peak_u8;
+};
+
+// Fills the table for the machine's level or `isa`, whichever is lower.
+void mopt__kernels_select(enum mopt_isa isa, struct mopt_kernels *table);
+
+#endif

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Elementwise and window kernels on bytes. Whole vectors go straight through; what is left over is
+// worked on in a buffer of one vector.
+#ifndef MOPT_KERNELS_TEMPLATE_BYTES_H
+#define MOPT_KERNELS_TEMPLATE_BYTES_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "kernels/template/requantize_vb.h"
+
+// ---- Floats to bytes and back: VB_BYTES elements each
+struct quantizing {
+    struct vb_bounds bounds;
+    vbf factor;
+    bool divide;
+};
+
+static inline vb quantize_lanes(const struct quantizing *q, const float *x)
+{
+    vbf v = vbf_load(x);
+    v = q->divide ? vbf_div(v, q->factor) : vbf_mul(v, q->factor);
+    v = vbf_max(q->bounds.bottom, vbf_min(q->bounds.top, v)); // NaN stays NaN
+    return vb_add(vbf_round(vbf_unless_nan(v)), q->bounds.zero_point);
+}
+
+static inline vb quantize_block(const struct quantizing *q, const float *x)
+{
+    return vb_narrow(quantize_lanes(q, x), quantize_lanes(q, x + VB_LANES),
+                     quantize_lanes(q, x + 2 * VB_LANES), quantize_lanes(q, x + 3 * VB_LANES));
+}
+
+static inline void bytes_quantize(const float *x, float factor, bool divide, int32_t zero_point,
+                                  uint8_t *y, size_t n)
+{
+    struct quantizing q = {vb_bounds(zero_point, 0, 255), vbf_set(factor), divide};
+    size_t i = 0;
+    for (; i + VB_BYTES <= n; i += VB_BYTES) {
+        vb_store(y + i, quantize_block(&q, x + i));
+    }
+    if (i < n) {
+        float rest[VB_BYTES] = {0};
+        memcpy(rest, x + i, (n - i) * sizeof *x);
+        vb_store_n(y + i, quantize_block(&q, rest), n - i);
+    }
+}
+
+static inline void bytes_dequantize(const uint8_t *x, float scale, int32_t zero_point, float *y,
+                                    size_t n)
+{
+    const vb zero = vb_set(zero_point);
+    const vbf factor = vbf_set(scale);
+    size_t i = 0;
+    for (; i + VB_LANES <= n; i += VB_LANES) {
+        vbf_store(y + i, vbf_mul(vb_to_floats(vb_sub(vb_widen(x + i), zero)), factor));
+    }
+    if (i < n) {
+        float rest[VB_LANES];
+        vbf_store(rest, vbf_mul(vb_to_floats(vb_sub(vb_widen_n(x + i, n - i), zero)), factor));
+        memcpy(y + i, rest, (n - i) * sizeof *y);
+    }
+}
+
+// ---- Range. The order of operands ignores NaN: a comparison with it gives the second one.
+static inline float least_lane(vbf v, bool largest)
+{
+    float lanes[VB_LANES];
+    float best = 0;
+    vbf_store(lanes, v);
+    for (int i = 0; i < VB_LANES; i++) {
+        bool better = largest ? lanes[i] > best : lanes[i] < best;
+        best = better ? lanes[i] : best;
+    }
+    return best;
+}
+
+static inline void bytes_range(const float *x, size_t n, float *low, float *high)
+{
+    vbf low0 = vbf_set(0);
+    vbf low1 = low0;
+    vbf high0 = low0;
+    vbf high1 = low0;
+    size_t i = 0;
+    for (; i + 2 * VB_LANES <= n; i += 2 * VB_LANES) {
+        vbf a = vbf_load(x + i);
+        vbf b = vbf_load(x + i + VB_LANES);
+        low0 = vbf_min(a, low0);
+        high0 = vbf_max(a, high0);
+        low1 = vbf_min(b, low1);
+        high1 = vbf_max(b, high1);
+    }
+    float rest[2 * VB_LANES] = {0};
+    memcpy(rest, x + i, (n - i) * sizeof *x);
+    low0 = vbf_min(vbf_load(rest), low0);
+    high0 = vbf_max(vbf_load(rest), high0);
+    low1 = vbf_min(vbf_load(rest + VB_LANES), low1);
+    high1 = vbf_max(vbf_load(rest + VB_LANES), high1);
+    *low = least_lane(vbf_min(low0, low1), false);
+    *high = least_lane(vbf_max(high0, high1), true);
+}
+
+// ---- Sum of two
+struct adding {
+    struct vb_bounds bounds;
+    vbf a_factor, b_factor;
+    vb a_zero, b_zero;
+};
+
+static inline vb add_lanes(const struct adding *add, const uint8_t *a, const uint8_t *b)
+{
+    vbf left = vbf_mul(vb_to_floats(vb_sub(vb_widen(a), add->a_zero)), add->a_factor);
+    vbf right = vbf_mul(vb_to_floats(vb_sub(vb_widen(b), add->b_zero)), add->b_factor);
+    return vb_requantize(&add->bounds, vbf_add(left, right));
+}
+
+static inline vb add_block(const struct adding *add, const uint8_t *a, const uint8_t *b)
+{
+    return vb_narrow(add_lanes(add, a, b), add_lanes(add, a + VB_LANES, b + VB_LANES),
+                     add_lanes(add, a + 2 * VB_LANES, b + 2 * VB_LANES),
+                     add_lanes(add, a + 3 * VB_LANES, b + 3 * VB_LANES));
+}
+
+static inline void bytes_add(const uint8_t *a, const uint8_t *b, const float factors[2],
+                             const int32_t zeros[3], const int32_t bounds[2], uint8_t *y, size_t n)
+{
+    struct adding add = {vb_bounds(zeros[2], bounds[0], bounds[1]), vbf_set(factors[0]),
+                         vbf_set(factors[1]), vb_set(zeros[0]), vb_set(zeros[1])};
+    size_t i = 0;
+    for (; i + VB_BYTES <= n; i += VB_BYTES) {
+        vb_store(y + i, add_block(&add, a + i, b + i));
+    }
+    if (i < n) {
+        uint8_t left[VB_BYTES] = {0};
+        uint8_t right[VB_BYTES] = {0};
+        memcpy(left, a + i, n - i);
+        memcpy(right, b + i, n - i);
+        vb_store_n(y + i, add_block(&add, left, right), n - i);
+    }
+}
+
+// ---- Windows
+static inline void bytes_max(const uint8_t *const *x, size_t taps, size_t channels, uint8_t *y)
+{
+    size_t c = 0;
+    for (; c + VB_BYTES <= channels; c += VB_BYTES) {
+        vb most = vb_load(x[0] + c);
+        for (size_t t = 1; t < taps; t++) {
+            most = vb_max(most, vb_load(x[t] + c));
+        }
+        vb_store(y + c, most);
+    }
+    if (c < channels) {
+        vb most = vb_load_n(x[0] + c, channels - c);
+        for (size_t t = 1; t < taps; t++) {
+            most = vb_max(most, vb_load_n(x[t] + c, channels - c));
+        }
+        vb_store_n(y + c, most, channels - c);
+    }
+}
+
+static inline void bytes_sum(const uint8_t *const *x, size_t taps, size_t channels, int32_t *sum)
+{
+    size_t c = 0;
+    for (; c + VB_LANES <= channels; c += VB_LANES) {
+        vb total = vb_zero();
+        for (size_t t = 0; t < taps; t++) {
+            total = vb_add(total, vb_widen(x[t] + c));
+        }
+        vb_store(sum + c, total);
+    }
+    if (c < channels) {
+        vb total = vb_zero();
+        for (size_t t = 0; t < taps; t++) {
+            total = vb_add(total, vb_widen_n(x[t] + c, channels - c));
+        }
+        vb_store_n(sum + c, total, (channels - c) * sizeof *sum);
+    }
+}
+
+static inline uint32_t bytes_total(const uint8_t *x, size_t n)
+{
+    vb sums = vb_zero();
+    size_t i = 0;
+    for (; i + VB_BYTES <= n; i += VB_BYTES) {
+        sums = vb_add_long(sums, vb_sums(vb_load(x + i)));
+    }
+    sums = vb_add_long(sums, vb_sums(vb_load_n(x + i, n - i)));
+    uint64_t parts[VB_LANES / 2];
+    uint64_t total = 0;
+    vb_store(parts, sums);
+    for (int p = 0; p < VB_LANES / 2; p++) {
+        total += parts[p];
+    }
+    return (uint32_t)total;
+}
+
+#endif

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// The walk over the tiles of a byte product, and the packing of weights into panels.
+#include "kernels/walk_u8.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/size.h"
+
+enum {
+    BLOCK_BYTES = 448 << 10, // rows of A that stay in the second-level cache
+    SMALL_B = 20 << 10,      // weights that stay in the first-level cache
+    SMALL_BLOCK = 12 << 10,  // and rows of A next to them
+    GRAIN = 1 << 20,         // multiply-adds worth a thread
+};
+
+void mopt__walk_u8_init(struct mopt_walk_u8 *walk)
+{
+    const struct mopt_kernels *kernels = walk->kernels;
+    size_t tile_rows = (size_t)kernels->u8_rows;
+    size_t cols = (size_t)kernels->u8_cols;
+    size_t depth = walk->taps * walk->k;
+    walk->tiles = (walk->rows + tile_rows - 1) / tile_rows;
+    walk->panels = (walk->columns + cols - 1) / cols;
+    walk->panel_bytes = walk->taps * ((walk->k + 3) / 4) * cols * 4;
+    // Windows overlap: about two taps of them are new bytes.
+    size_t fresh = (walk->taps > 2 ? 2 * walk->k : depth) + 1;
+    bool small = walk->panel_bytes * walk->panels <= SMALL_B;
+    size_t block = (small ? SMALL_BLOCK : BLOCK_BYTES) / (tile_rows * fresh);
+    block = block < 1 ? 1 : block > MOPT_WALK_BLOCK_MAX ? MOPT_WALK_BLOCK_MAX : block;
+    size_t blocks = (walk->tiles + block - 1) / block;
+    walk->block = blocks ? (walk->tiles + blocks - 1) / blocks : 1;
+}
+
+size_t mopt__walk_u8_pointers(const struct mopt_walk_u8 *walk)
+{
+    return walk->block * walk->taps * (size_t)walk->kernels->u8_rows;
+}
+
+// State of one thread: the block whose rows are pointed at.
+struct place {
+    const struct mopt_walk_u8 *walk;
+    const uint8_t **pointers;
+    size_t tiles;                          // of the block
+    size_t start[MOPT_WALK_BLOCK_MAX + 1]; // first row of each tile, and the end
+    int32_t sums[MOPT_WALK_BLOCK_MAX * MOPT_TILE_ROWS_MAX];
+    const uint8_t *own[MOPT_WALK_BLOCK_MAX * MOPT_TILE_ROWS_MAX];
+};
+
+// First row of a tile. Tiles are full but for the last; a last one of very few rows shares with the
+// one before it.
+static size_t tile_start(const struct mopt_walk_u8 *walk, size_t tile)
+{
+    size_t full = (size_t)walk->kernels->u8_rows;
+    size_t rest = walk->rows - (walk->tiles - 1) * full;
+    if (tile == walk->tiles) {
+        return walk->rows;
+    }
+    bool share = tile > 0 && tile + 1 == walk->tiles && rest < full / 2;
+    return share ? walk->rows - (full + rest) / 2 : tile * full;
+}
+
+static void enter_block(struct place *place, size_t block)
+{
+    const struct mopt_walk_u8 *walk = place->walk;
+    size_t step = (size_t)walk->kernels->u8_rows;
+    size_t first = block * walk->block;
+    size_t rest = walk->tiles - first;
+    place->tiles = rest < walk->block ? rest : walk->block;
+    place->start[0] = tile_start(walk, first);
+    for (size_t tile = 0; tile < place->tiles; tile++) {
+        size_t row = place->start[tile];
+        size_t end = tile_start(walk, first + tile + 1);
+        const uint8_t **a = place->pointers + tile * walk->taps * step;
+        walk->point(walk, row, end - row, step, a);
+        place->start[tile + 1] = end;
+        for (size_t i = 0; walk->b_zero && i < end - row; i++) {
+            place->sums[tile * MOPT_TILE_ROWS_MAX + i] =
+                (int32_t)walk->kernels->total_u8(a[i], walk->k);
+        }
+    }
+}
+
+static void activate(const struct mopt_walk_u8 *walk, const struct mopt_tile_u8 *tile)
+{
+    const struct mopt_function_f32 *act = &walk->out->act;
+    if (!tile->cf || act->kind == MOPT_ACT_NONE || act->kind == MOPT_ACT_RELU ||
+        act->kind == MOPT_ACT_CLIP) {
+        return;
+    }
+    for (size_t i = 0; i < (size_t)tile->rows; i++) {
+        float *row = tile->cf + i * tile->ldc;
+        walk->kernels->unary_f32(act, row, row, (size_t)tile->cols);
+    }
+}
+
+// What all tiles of a panel (counted over all groups) have in common.
+static void set_panel(const struct mopt_walk_u8 *walk, size_t panel, struct mopt_tile_u8 *tile)
+{
+    const struct mopt_requantize *out = walk->out;
+    size_t cols = (size_t)walk->kernels->u8_cols;
+    size_t group = panel / walk->panels;
+    size_t first = panel % walk->panels * cols;
+    size_t column = group * walk->columns + first;
+    bool clip = out->act.kind == MOPT_ACT_CLIP;
+    *tile = (struct mopt_tile_u8){.offset = group * walk->group_bytes,
+                                  .taps = walk->taps,
+                                  .k = walk->k,
+                                  .b = walk->b + panel * walk->panel_bytes,
+                                  .bias = out->start ? out->start + column : NULL,
+                                  .b_zero = walk->b_zero ? walk->b_zero + column : NULL,
+                                  .scale = out->scale ? out->scale + column : NULL,
+                                  .float_bias = out->float_bias ? out->float_bias + column : NULL,
+                                  .ldc = walk->ldc,
+                                  .zero_point = out->zero_point,
+                                  .low = out->low,
+                                  .high = out->high,
+                                  .float_low = clip                             ? out->act.alpha
+                                               : out->act.kind == MOPT_ACT_RELU ? 0
+                                                                                : -INFINITY,
+                                  .float_high = clip ? out->act.beta : INFINITY,
+                                  .cols = (int)(walk->columns - first < cols ? walk->columns - first
+                                                                             : cols)};
+}
+
+// Tiles first..end of the block with one panel.
+static void run_panel(const struct place *place, size_t panel, size_t first, size_t end)
+{
+    const struct mopt_walk_u8 *walk = place->walk;
+    size_t step = walk->taps * (size_t)walk->kernels->u8_rows;
+    size_t column = panel / walk->panels * walk->columns +
+                    panel % walk->panels * (size_t)walk->kernels->u8_cols;
+    struct mopt_tile_u8 work;
+    set_panel(walk, panel, &work);
+    for (size_t tile = first; tile < end; tile++) {
+        size_t row = place->start[tile];
+        size_t at = row * walk->ldc + column;
+        work.a = place->pointers + tile * step;
+        work.rows = (int)(place->start[tile + 1] - row);
+        work.c32 = walk->c32 ? walk->c32 + at : NULL;
+        work.c8 = walk->c8 ? walk->c8 + at : NULL;
+        work.cf = walk->cf ? walk->cf + at : NULL;
+        work.row_sum = walk->b_zero ? place->sums + tile * MOPT_TILE_ROWS_MAX : NULL;
+        work.row_scale = walk->out->row_scale ? walk->out->row_scale + row : NULL;
+        walk->kernels->tile_u8(&work);
+        activate(walk, &work);
+    }
+}
+
+// Items begin..end of the block that was entered: panel by panel.
+static void run_block(const struct place *place, size_t begin, size_t end)
+{
+    size_t tiles = place->tiles ? place->tiles : 1;
+    while (begin < end) {
+        size_t first = begin % tiles;
+        size_t left = end - begin;
+        size_t last = tiles - first < left ? tiles : first + left;
+        run_panel(place, begin / tiles, first, last);
+        begin += last - first;
+    }
+}
+
+static void run_items(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct mopt_walk_u8 *walk = context;
+    struct place place;
+    place.walk = walk;
+    place.pointers =
+        walk->pointers ? walk->pointers + (size_t)thread * mopt__walk_u8_pointers(walk) : place.own;
+    size_t block_items = walk->block * walk->panels * walk->groups;
+    size_t item = (size_t)begin;
+    while (item < (size_t)end) {
+        size_t block = item / block_items;
+        size_t start = block * block_items;
+        size_t stop = (size_t)end - start < block_items ? (size_t)end : start + block_items;
+        enter_block(&place, block);
+        run_block(&place, item - start, stop - start);
+        item = stop;
+    }
+}
+
+void mopt__walk_u8(const struct mopt_walk_u8 *walk, struct mopt_pool *pool)
+{
+    size_t items = walk->tiles * walk->panels * walk->groups;
+    size_t rows = walk->tiles ? (walk->rows + walk->tiles - 1) / walk->tiles : 0;
+    size_t work = rows * walk->panel_bytes;
+    struct mopt_walk_u8 copy = *walk;
+    if (items > 0) {
+        mopt__pool_for(pool, (int64_t)items, (int64_t)(GRAIN / (work ? work : 1)) + 1, run_items,
+                       &copy);
+    }
+}
+
+bool mopt__panels_s8_bytes(const struct mopt_kernels *kernels, const struct mopt_weight_u8 *weight,
+                           size_t *bytes)
+{
+    size_t cols = (size_t)kernels->u8_cols;
+    size_t k = 0;
+    size_t n = 0;
+    return mopt__size_align(weight->k, 4, &k) && mopt__size_mul(k, weight->taps, &k) &&
+           mopt__size_add(weight->columns, cols - 1, &n) &&
+           mopt__size_mul(n / cols * cols, k, bytes);
+}
+
+// One column of one tap.
+static void pack_column(const struct mopt_weight_u8 *weight, size_t cols, const int8_t *b,
+                        int8_t *out)
+{
+    size_t inside = 0;
+    const int8_t *from = b;
+    for (size_t p = 0; p < weight->k; p++) {
+        out[p / 4 * cols * 4 + p % 4] = from[inside * weight->inner_step];
+        if (++inside == weight->inner) {
+            inside = 0;
+            from += weight->outer_step;
+        }
+    }
+}
+
+void mopt__panels_s8(const struct mopt_kernels *kernels, const struct mopt_weight_u8 *weight,
+                     const int8_t *b, int8_t *out)
+{
+    size_t cols = (size_t)kernels->u8_cols;
+    size_t tap_bytes = (weight->k + 3) / 4 * cols * 4;
+    for (size_t first = 0; first < weight->columns; first += cols) {
+        size_t count = weight->columns - first < cols ? weight->columns - first : cols;
+        for (size_t t = 0; t < weight->taps; t++) {
+            if (count < cols || weight->k % 4) {
+                memset(out, 0, tap_bytes);
+            }
+            const int8_t *from = b + first * weight->column_step + t * weight->tap_step;
+            for (size_t j = 0; j < count; j++) {
+                pack_column(weight, cols, from + j * weight->column_step, out + j * 4);
+            }
+            out += tap_bytes;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vectors of 8 floats (AVX2 + FMA): what the template bodies are written in.
+#ifndef MOPT_KERNELS_X86_AVX2_VF_H
+#define MOPT_KERNELS_X86_AVX2_VF_H
+
+#include <immintrin.h>
+#include <stddef.h>
+
+enum { VF_LANES = 8 };
+typedef __m256 vf;
+
+static inline vf vf_load(const float *p)
+{
+    return _mm256_loadu_ps(p);
+}
+
+static inline void vf_store(float *p, vf x)
+{
+    _mm256_storeu_ps(p, x);
+}
+
+static inline __m256i vf_first(size_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+// The first n < VF_LANES elements; the others are 0 and not touched.
+static inline vf vf_load_n(const float *p, size_t n)
+{
+    return _mm256_maskload_ps(p, vf_first(n));
+}
+
+static inline void vf_store_n(float *p, size_t n, vf x)
+{
+    _mm256_maskstore_ps(p, vf_first(n), x);
+}
+
+static inline vf vf_set1(float x)
+{
+    return _mm256_set1_ps(x);
+}
+
+static inline vf vf_add(vf a, vf b)
+{
+    return _mm256_add_ps(a, b);
+}
+
+static inline vf vf_sub(vf a, vf b)
+{
+    return _mm256_sub_ps(a, b);
+}
+
+static inline vf vf_mul(vf a, vf b)
+{
+    return _mm256_mul_ps(a, b);
+}
+
+// a * b + c, rounded once.
+static inline vf vf_fma(vf a, vf b, vf c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+// The larger or smaller one; x when one of them is NaN.
+static inline vf vf_max(vf bound, vf x)
+{
+    return _mm256_max_ps(bound, x);
+}
+
+static inline vf vf_min(vf bound, vf x)
+{
+    return _mm256_min_ps(bound, x);
+}
+
+// The larger one; NaN when one is NaN.
+static inline vf vf_larger(vf a, vf b)
+{
+    return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vectors of 16 floats (AVX-512 F): what the template bodies are written in.
+#ifndef MOPT_KERNELS_X86_AVX512_VF_H
+#define MOPT_KERNELS_X86_AVX512_VF_H
+
+#include <immintrin.h>
+#include <stddef.h>
+
+enum { VF_LANES = 16 };
+typedef __m512 vf;
+
+static inline vf vf_load(const float *p)
+{
+    return _mm512_loadu_ps(p);
+}
+
+static inline void vf_store(float *p, vf x)
+{
+    _mm512_storeu_ps(p, x);
+}
+
+static inline __mmask16 vf_first(size_t n)
+{
+    return (__mmask16)((1U << n) - 1U);
+}
+
+// The first n < VF_LANES elements; the others are 0 and not touched.
+static inline vf vf_load_n(const float *p, size_t n)
+{
+    return _mm512_maskz_loadu_ps(vf_first(n), p);
+}
+
+static inline void vf_store_n(float *p, size_t n, vf x)
+{
+    _mm512_mask_storeu_ps(p, vf_first(n), x);
+}
+
+static inline vf vf_set1(float x)
+{
+    return _mm512_set1_ps(x);
+}
+
+static inline vf vf_add(vf a, vf b)
+{
+    return _mm512_add_ps(a, b);
+}
+
+static inline vf vf_sub(vf a, vf b)
+{
+    return _mm512_sub_ps(a, b);
+}
+
+static inline vf vf_mul(vf a, vf b)
+{
+    return _mm512_mul_ps(a, b);
+}
+
+// a * b + c, rounded once.
+static inline vf vf_fma(vf a, vf b, vf c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+// The larger or smaller one; x when one of them is NaN.
+static inline vf vf_max(vf bound, vf x)
+{
+    return _mm512_max_ps(bound, x);
+}
+
+static inline vf vf_min(vf bound, vf x)
+{
+    return _mm512_min_ps(bound, x);
+}
+
+// The larger one; NaN when one is NaN.
+static inline vf vf_larger(vf a, vf b)
+{
+    return _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+}
+
+#endif

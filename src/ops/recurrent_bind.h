@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fast form of LSTM and GRU nodes.
+#ifndef MOPT_OPS_RECURRENT_BIND_H
+#define MOPT_OPS_RECURRENT_BIND_H
+
+#include "ops/eval.h"
+
+// bind facet of LSTM and GRU (linear_before_reset read where the record has it): for float nodes
+// with constant weights and the usual activations; other nodes stay with eval.
+enum mopt_status mopt__lstm_bind(struct mopt_bind *bind, struct mopt_error *err);
+enum mopt_status mopt__gru_bind(struct mopt_bind *bind, struct mopt_error *err);
+
+#endif

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lowering: small graphs run as programs and by reference must agree, on every instruction set,
+// with one thread and two, for changing shapes; and become as few calls as promised.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cpu.h"
+#include "exec/exec.h"
+#include "ir/text.h"
+#include "tests.h"
+
+struct lowered {
+    const char *name;
+    // @N stands for N numbers in [-1, 1], #N for N integers in [-60, 60], $N for N integers in
+    // [68, 188], all in braces
+    const char *text;
+    double tolerance; // absolute and relative
+    int calls;        // actions that a run takes, changes of form included in their node's
+};
+
+static const struct lowered cases[] = {
+    {"convolution, normalization, activation, residual",
+     "graph main (float[2,6,7,9] x) -> (float[2,6,7,9] y) {"
+     "  float[6,6,3,3] w = @324; float[6] s = @6; float[6] t = @6; float[6] m = @6;"
+     "  float[6] v = {1, 2, 0.5, 3, 1, 0.25}; float[6] b = @6;"
+     "  c = Conv<pads=[1,1,1,1]>(x, w, b); n = BatchNormalization(c, s, t, m, v); r = Relu(n);"
+     "  y = Add(r, x); }",
+     1e-5, 1},
+    {"residual before the activation; gate",
+     "graph main (float[1,4,5,5] x) -> (float[1,4,5,5] z) {"
+     "  float[4,4,3,3] w = @144; float[4,4,1,1] u = @16;"
+     "  c = Conv<pads=[1,1,1,1]>(x, w); a = Add(x, c); y = Relu(a);"
+     "  d = Conv(y, u); g = Sigmoid(d); e = Mul(d, g); z = Add(e, y); }",
+     1e-5, 2},
+    {"depthwise, pooling, classifier",
+     "graph main (float[2,8,9,9] x) -> (float[2,5] y) {"
+     "  float[8,1,3,3] w = @72; float low = {0}; float high = {6}; float[5,8] f = @40;"
+     "  float[5] b = @5; c = Conv<group=8, strides=[2,2], pads=[1,1,1,1]>(x, w);"
+     "  r = Clip(c, low, high); p = GlobalAveragePool(r); v = Flatten(p);"
+     "  y = Gemm<transB=1>(v, f, b); }",
+     1e-5, 3},
+    {"groups, stride, dilation, one axis",
+     "graph main (float[1,8,33] x) -> (float[1,12,15] y) {"
+     "  float[12,4,2] w = @96; c = Conv<group=2, strides=[2], dilations=[3], pads=[0,1]>(x, w);"
+     "  y = LeakyRelu<alpha=0.1>(c); }",
+     1e-5, 1},
+    {"pooling windows, concatenation and split of channels",
+     "graph main (float[1,3,8,8] x) -> (float[1,8,4,4] y, float[1,4,4,4] z) {"
+     "  float[4,3,3,3] w = @108; int64[2] sizes = {2, 6};"
+     "  c = Conv<pads=[1,1,1,1]>(x, w);"
+     "  a = MaxPool<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]>(c);"
+     "  b = AveragePool<kernel_shape=[2,2], strides=[2,2]>(c); y = Concat<axis=1>(a, b);"
+     "  p, q = Split<axis=1>(y, sizes); k, l = Split<axis=1, num_outputs=2>(y); z = Mul(k, l); }",
+     1e-5, 7},
+    {"products: bias, Gelu by Erf, residual, normalization",
+     "graph main (float[2,5,16] x) -> (float[2,5,16] y) {"
+     "  float[16,32] w = @512; float[32] b = @32; float[32,16] u = @512; float[16] c = @16;"
+     "  float[16] g = @16; float[16] h = @16; float root = {1.4142135}; float one = {1};"
+     "  float half = {0.5}; n = LayerNormalization<axis=-1>(x, g, h); p = MatMul(n, w);"
+     "  q = Add(b, p); d = Div(q, root); e = Erf(d); f = Add(e, one); i = Mul(q, f);"
+     "  j = Mul(i, half); k = MatMul(j, u); l = Add(k, c); y = Add(x, l); }",
+     2e-5, 3},
+    {"attention with transposes, scale and mask",
+     "graph main (float[2,6,8] x, float[2,1,1,6] mask) -> (float[2,6,8] y) {"
+     "  float[8,8] wq = @64; float[8,8] wk = @64; float[8,8] wv = @64; float[8,8] wo = @64;"
+     "  int64[4] heads = {0, 0, 2, 4}; int64[3] flat = {0, 0, 8}; float root = {2};"
+     "  q = MatMul(x, wq); k = MatMul(x, wk); v = MatMul(x, wv);"
+     "  qr = Reshape(q, heads); kr = Reshape(k, heads); vr = Reshape(v, heads);"
+     "  qt = Transpose<perm=[0,2,1,3]>(qr); kt = Transpose<perm=[0,2,3,1]>(kr);"
+     "  vt = Transpose<perm=[0,2,1,3]>(vr); s = MatMul(qt, kt); d = Div(s, root);"
+     "  m = Add(d, mask); p = Softmax<axis=-1>(m); o = MatMul(p, vt);"
+     "  ot = Transpose<perm=[0,2,1,3]>(o); or = Reshape(ot, flat); y = MatMul(or, wo); }",
+     2e-5, 5},
+    {"pieces of one tensor",
+     "graph main (float[3,4] x) -> (float[4,3,2] y, float[1,3,4] c) {"
+     "  float[4,12] w = @48; int64[3] form = {3, 3, 4}; int64[1] zero = {0};"
+     "  int64[3] pairs = {2, 3, 2}; p = MatMul(x, w); r = Reshape(p, form);"
+     "  a, b, c = Split<axis=0, num_outputs=3>(r); q = Squeeze(b, zero); t = Transpose(q);"
+     "  s = Add(t, t); v = Reshape(s, pairs); u = Relu(v); n = Neg(v); y = Concat<axis=0>(u, n); }",
+     1e-5, 6},
+    {"broadcasts",
+     "graph main (float[2,3,4,5] x, float[2,3,1,1] g, float[4,5] h, float[3,1,1] k) ->"
+     " (float[2,3,4,5] a, float[2,3,4,5] b, float[2,3,4,5] c, float[2,3,4,5] d) {"
+     "  float[3,3,1,1] w = @9; float two = {2}; i = Conv(x, w); a = Mul(i, g); b = Add(x, h);"
+     "  c = Sub(k, i); e = Max(x, g); d = Div(e, two); }",
+     1e-5, 6},
+    {"results that others read, too",
+     "graph main (float[1,2,3,3] x) -> (float[1,2,3,3] c, float[1,18] v, int64[1,1] best) {"
+     "  float[2,2,1,1] w = @4; c = Conv(x, w); r = Relu(c); v = Flatten(r);"
+     "  best = ArgMax<axis=1>(v); }",
+     1e-5, 6},
+    {"a body reads what a native made",
+     "graph main (float[2,4] x, bool[] p) -> (float[2,4] y) {"
+     "  float[4,4] w = @16; a = MatMul(x, w); b = Relu(a);"
+     "  y = If<then_branch=graph () -> (t) { t = Add(b, x); },"
+     "  else_branch=graph () -> (e) { e = Neg(b); }>(p); }",
+     1e-5, -1},
+    {"codes: convolutions, sum, maximum, classifier",
+     "graph main (float[1,3,8,8] x) -> (float[1,5] y) {"
+     "  float sx = {0.01}; uint8 zx = {120}; float sc = {0.05}; uint8 zc = {128};"
+     "  float sr = {0.03}; uint8 zr = {0}; float sg = {0.02}; uint8 zg = {100};"
+     "  int8[8,3,3,3] w = #216; float[8] sw = {0.01, 0.02, 0.01, 0.03, 0.01, 0.02, 0.01, 0.02};"
+     "  int8[8,8,1,1] u = #64; float su = {0.01}; int8[5,128] f = #640; float sf = {0.004};"
+     "  int32[8] b = #8; float[8] sb = {0.0001, 0.0002, 0.0001, 0.0003, 0.0001, 0.0002, 0.0001,"
+     "  0.0002}; int8[8] zw = {0,0,0,0,0,0,0,0}; int8 zu = {0};"
+     "  xq = QuantizeLinear(x, sx, zx); xd = DequantizeLinear(xq, sx, zx);"
+     "  wd = DequantizeLinear<axis=0>(w, sw, zw); bd = DequantizeLinear<axis=0>(b, sb);"
+     "  c = Conv<pads=[1,1,1,1]>(xd, wd, bd); r = Relu(c); cq = QuantizeLinear(r, sr, zr);"
+     "  cd = DequantizeLinear(cq, sr, zr); ud = DequantizeLinear(u, su, zu); d = Conv(cd, ud);"
+     "  dq = QuantizeLinear(d, sc, zc); dd = DequantizeLinear(dq, sc, zc); a = Add(cd, dd);"
+     "  aq = QuantizeLinear(a, sc, zc); ad = DequantizeLinear(aq, sc, zc);"
+     "  m = MaxPool<kernel_shape=[2,2], strides=[2,2]>(ad); mq = QuantizeLinear(m, sc, zc);"
+     "  md = DequantizeLinear(mq, sc, zc); v = Flatten(md); vq = QuantizeLinear(v, sc, zc);"
+     "  vd = DequantizeLinear(vq, sc, zc); fd = DequantizeLinear(f, sf);"
+     "  y = Gemm<transB=1>(vd, fd); }",
+     0.25, 7},
+    {"codes: odd scales, signed activations, no QuantizeLinear behind",
+     "graph main (float[1,4,6,6] x) -> (float[1,4,6,6] y, float[1,4,6,6] z) {"
+     "  float sx = {0.02}; int8 zx = {-7}; uint8[4,4,3,3] w = $144; float sw = {0.01};"
+     "  uint8 zw = {128}; int32[4] b = #4; float sb = {0.013}; int8[4,1,3,3] k = #36;"
+     "  float sk = {0.02}; float[4] fb = @4;"
+     "  xq = QuantizeLinear(x, sx, zx); xd = DequantizeLinear(xq, sx, zx);"
+     "  wd = DequantizeLinear(w, sw, zw); bd = DequantizeLinear(b, sb);"
+     "  c = Conv<pads=[1,1,1,1]>(xd, wd, bd); y = HardSwish(c); kd = DequantizeLinear(k, sk);"
+     "  d = Conv<pads=[1,1,1,1], group=4>(xd, kd, fb); z = Relu(d); }",
+     1e-4, 3},
+    {"product of dynamically quantized activations",
+     "graph main (float[3,16] x) -> (float[3,8] y) {"
+     "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"
+     "  0.04, 0.01}; float[8] b = @8; q, s, z = DynamicQuantizeLinear(x);"
+     "  i = MatMulInteger(q, w, z, zw); f = Cast<to=1>(i); t = Mul(s, sw); m = Mul(f, t);"
+     "  a = Add(m, b); y = Relu(a); }",
+     1e-4, 2},
+};
+
+// ---- Text with numbers --------------------------------------------------------------------------------------------
+
+static int next(uint32_t *state)
+{
+    *state = *state * 1664525U + 1013904223U;
+    return (int)((*state >> 8) % 121) - 60;
+}
+
+static char *expand(const char *text)
+{
+    size_t room = 1 << 16;
+    char *out = malloc(room);
+    size_t at = 0;
+    uint32_t state = 7;
+    assert_non_null(out);
+    for (; *text != '\0'; assert_true(at + 64 < room)) {
+        const char kind = *text++;
+        if (strchr("@#$", kind) == NULL) {
+            out[at++] = kind;
+            continue;
+        }
+        char *end;
+        unsigned long count = strtoul(text, &end, 10);
+        text = end;
+        for (unsigned long i = 0; i < count; i++) {
+            double number = next(&state);
+            number = kind == '@' ? number / 60 : kind == '$' ? number + 128 : number;
+            at += (size_t)snprintf(out + at, room - at, "%c%g", i > 0 ? ',' : '{', number);
+            assert_true(at + 64 < room);
+        }
+        out[at++] = '}';
+    }
+    out[at] = '\0';
+    return out;
+}
+
+// ---- Running ------------------------------------------------------------------------------------------------------
+
+enum { VALUES_MAX = 4 };
+
+static struct mopt_datum *make_input(const struct mopt_model *model, const struct mopt_type *type,
+                                     uint32_t *state)
+{
+    int64_t dims[MOPT_RANK_MAX];
+    struct mopt_tensor *tensor = NULL;
+    struct mopt_datum *datum = NULL;
+    struct mopt_error err;
+    for (int d = 0; d < type->rank; d++) {
+        assert_true(mopt__dim_is_known(model->dims, type->dims[d], &dims[d]));
+    }
+    assert_int_equal(mopt__tensor_new(type->dtype, type->rank, dims, &tensor, &err), MOPT_OK);
+    for (size_t i = 0; i < tensor->count; i++) {
+        if (type->dtype == MOPT_BOOL) {
+            *(uint8_t *)mopt__tensor_data(tensor) = 1;
+        } else {
+            ((float *)mopt__tensor_data(tensor))[i] = (float)next(state) / 30;
+        }
+    }
+    assert_int_equal(mopt__datum_tensor(tensor, &datum, &err), MOPT_OK);
+    mopt__tensor_unref(tensor);
+    return datum;
+}
+
+static struct mopt_session *open_session(struct mopt_model *model, int threads, bool reference)
+{
+    struct mopt_error err;
+    struct mopt_session *session = NULL;
+    struct mopt_session_options options = {.threads = threads,
+                                           .reference = reference,
+                                           .profile = true};
+    if (mopt__session_new(model, &options, &session, &err) != MOPT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return session;
+}
+
+static void run(struct mopt_session *session, struct mopt_datum *const *inputs,
+                struct mopt_datum **outputs)
+{
+    struct mopt_error err;
+    mopt_error_clear(&err);
+    if (mopt__session_run(session, inputs, outputs, NULL, &err) != MOPT_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void close_enough(const struct lowered *c, const char *level, size_t output,
+                         const struct mopt_tensor *have, const struct mopt_tensor *want)
+{
+    assert_int_equal(have->dtype, want->dtype);
+    assert_int_equal(have->rank, want->rank);
+    assert_memory_equal(have->dims, want->dims, (size_t)want->rank * sizeof *want->dims);
+    for (size_t i = 0; i < want->count; i++) {
+        double u = mopt__tensor_f64(have, i);
+        double v = mopt__tensor_f64(want, i);
+        if (!(fabs(u - v) <= c->tolerance * (1 + fabs(v)))) {
+            fail_msg("%s, %s: output %zu, element %zu is %.9g, must be %.9g", c->name, level,
+                     output, i, u, v);
+        }
+    }
+}
+
+static void release(struct mopt_datum **data, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mopt__datum_unref(data[i]);
+        data[i] = NULL;
+    }
+}
+
+static int calls_of(const struct mopt_session *session)
+{
+    size_t count;
+    uint64_t calls = 0;
+    const struct mopt_node_profile *rows = mopt__session_profile(session, &count);
+    for (size_t i = 0; i < count; i++) {
+        calls += rows[i].calls;
+    }
+    return (int)calls;
+}
+
+// Two runs with one session: the second one finds everything planned.
+static void try_level(const struct lowered *c, const char *level, int threads,
+                      struct mopt_model *model, struct mopt_datum *const *inputs,
+                      struct mopt_datum *const *wanted)
+{
+    struct mopt_datum *outputs[VALUES_MAX] = {NULL};
+    size_t count = model->graph->outputs.count;
+    assert_int_equal(setenv("MOPT_CPU", level, 1), 0);
+    struct mopt_session *session = open_session(model, threads, false);
+    for (int i = 0; i < 2; i++) {
+        mopt__session_profile_reset(session);
+        run(session, inputs, outputs);
+        for (size_t o = 0; o < count; o++) {
+            close_enough(c, level, o, outputs[o]->tensor, wanted[o]->tensor);
+        }
+        release(outputs, count);
+    }
+    if (c->calls >= 0 && calls_of(session) != c->calls) {
+        fail_msg("%s, %s: %d calls, must be %d", c->name, level, calls_of(session), c->calls);
+    }
+    mopt__session_free(session);
+    assert_int_equal(unsetenv("MOPT_CPU"), 0);
+}
+
+static void try_case(const struct lowered *c)
+{
+    static const char *const levels[] = {"ref", "avx2", "avx512", "avx512-vnni"};
+    struct mopt_model *model = NULL;
+    struct mopt_error err;
+    struct mopt_datum *inputs[VALUES_MAX] = {NULL};
+    struct mopt_datum *wanted[VALUES_MAX] = {NULL};
+    uint32_t state = 3;
+    char *text = expand(c->text);
+    mopt_error_clear(&err);
+    if (mopt__text_parse(text, strlen(text), &model, &err) != MOPT_OK ||
+        mopt__ops_resolve(model, &err) != MOPT_OK) {
+        fail_msg("%s: %s", c->name, err.text);
+    }
+    free(text);
+    assert_true(model->graph->outputs.count <= VALUES_MAX);
+    for (size_t i = 0; i < model->graph->inputs.count; i++) {
+        inputs[i] = make_input(model, model->graph->inputs.items[i]->declared, &state);
+    }
+    struct mopt_session *reference = open_session(model, 1, true);
+    run(reference, inputs, wanted);
+    mopt__session_free(reference);
+    for (size_t i = 0; i < MOPT_COUNTOF(levels); i++) {
+        try_level(c, levels[i], 1, model, inputs, wanted);
+        try_level(c, levels[i], 2, model, inputs, wanted);
+    }
+    release(inputs, model->graph->inputs.count);
+    release(wanted, model->graph->outputs.count);
+    mopt__model_free(model);
+}
+
+static void programs_compute_what_the_nodes_say(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MOPT_COUNTOF(cases); i++) {
+        try_case(&cases[i]);
+    }
+}
+
+int mopt__test_lower(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(programs_compute_what_the_nodes_say),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+// Byte slots at every level of this machine: the same bytes as plain loops, tails, unaligned and
+// shared memory, extreme values; the tile and depthwise slots where the drivers do not reach.
+#include "bytes.h"
+#include "tests.h"
+
+enum { ROUNDS = 300, LONGEST = 300 };
+
+static size_t length(struct mopt_rng *rng)
+{
+    return (size_t)between(rng, 0, mopt__rng_below(rng, 2) ? 40 : LONGEST);
+}
+
+static size_t shift(struct mopt_rng *rng)
+{
+    return (size_t)between(rng, 0, 15);
+}
+
+// Floats, with the values where roundings and limits lie now and then.
+static void fill_floats(struct mopt_rng *rng, float *x, size_t n)
+{
+    static const float hard[] = {0.0F,       -0.0F,         INFINITY, -INFINITY, NAN,
+                                 0.5F,       -0.5F,         1.5F,     2.5F,      -2.5F,
+                                 3e38F,      -3e38F,        1e-40F,   254.5F,    255.5F,
+                                 16777217.F, 2147483648.0F, -4e9F,    127.5F,    -128.5F};
+    for (size_t i = 0; i < n; i++) {
+        x[i] = mopt__rng_below(rng, 4) ? (float)mopt__rng_normal(rng) * 100
+                                       : hard[mopt__rng_below(rng, MOPT_COUNTOF(hard))];
+    }
+}
+
+static float factor_of(struct mopt_rng *rng)
+{
+    float factor = 0;
+    fill_scales(rng, mopt__rng_below(rng, 2) ? 1.0F : 0.01F, &factor, 1);
+    return factor;
+}
+
+static void quantize(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 31);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t n = length(&rng);
+        struct band x = band_new(n * sizeof(float), 4 * shift(&rng));
+        struct band y = band_new(n, shift(&rng));
+        float *floats = (float *)(void *)x.data;
+        fill_floats(&rng, floats, n);
+        float factor = factor_of(&rng);
+        bool divide = mopt__rng_below(&rng, 2);
+        int32_t zero = (int32_t)between(&rng, 0, 255);
+        kernels->quantize_u8(floats, factor, divide, zero, y.data, n);
+        for (size_t i = 0; i < n; i++) {
+            float v = divide ? floats[i] / factor : floats[i] * factor;
+            uint8_t want = isnan(v) ? (uint8_t)zero : want_byte(1, v, zero, 0, 255);
+            assert_int_equal(y.data[i], want);
+        }
+        band_free(&x);
+        band_free(&y);
+    }
+}
+
+static void dequantize(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 32);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t n = length(&rng);
+        struct band x = band_new(n, shift(&rng));
+        struct band y = band_new(n * sizeof(float), 4 * shift(&rng));
+        fill_bytes(&rng, 0, x.data, n);
+        float scale = factor_of(&rng);
+        int32_t zero = (int32_t)between(&rng, 0, 255);
+        float *floats = (float *)(void *)y.data;
+        kernels->dequantize_u8(x.data, scale, zero, floats, n);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(same_float(floats[i], (float)(x.data[i] - zero) * scale));
+        }
+        band_free(&x);
+        band_free(&y);
+    }
+}
+
+static void range(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 33);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t n = length(&rng);
+        struct band x = band_new(n * sizeof(float), 4 * shift(&rng));
+        float *floats = (float *)(void *)x.data;
+        fill_floats(&rng, floats, n);
+        float low = 7;
+        float high = 7;
+        float want_low = 0;
+        float want_high = 0;
+        bool tame = round & 1; // infinities would hide the rest
+        for (size_t i = 0; i < n; i++) {
+            floats[i] = tame && isinf(floats[i]) ? 1.0F : floats[i];
+            want_low = floats[i] < want_low ? floats[i] : want_low;
+            want_high = floats[i] > want_high ? floats[i] : want_high;
+        }
+        kernels->range_f32(floats, n, &low, &high);
+        assert_true(same_float(low, want_low));
+        assert_true(same_float(high, want_high));
+        band_free(&x);
+    }
+}
+
+static void add(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 34);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t n = length(&rng);
+        struct band a = band_new(n, shift(&rng));
+        struct band b = band_new(n, shift(&rng));
+        struct band y = band_new(n, shift(&rng));
+        fill_bytes(&rng, (int)mopt__rng_below(&rng, 2), a.data, n);
+        fill_bytes(&rng, (int)mopt__rng_below(&rng, 2), b.data, n);
+        float factors[2] = {factor_of(&rng), factor_of(&rng)};
+        int32_t zeros[3] = {(int32_t)between(&rng, 0, 255), (int32_t)between(&rng, 0, 255),
+                            (int32_t)between(&rng, 0, 255)};
+        int32_t bounds[2] = {(int32_t)between(&rng, 0, 100), (int32_t)between(&rng, 100, 255)};
+        kernels->add_u8(a.data, b.data, factors, zeros, bounds, y.data, n);
+        for (size_t i = 0; i < n; i++) {
+            float left = (float)(a.data[i] - zeros[0]) * factors[0];
+            float right = (float)(b.data[i] - zeros[1]) * factors[1];
+            float sum = left + right;
+            assert_int_equal(y.data[i], want_byte(1, sum, zeros[2], bounds[0], bounds[1]));
+        }
+        if (n > 0) { // in place
+            kernels->add_u8(a.data, b.data, factors, zeros, bounds, a.data, n);
+            assert_memory_equal(a.data, y.data, n);
+        }
+        band_free(&a);
+        band_free(&b);
+        band_free(&y);
+    }
+}
+
+static void windows(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 35);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t n = length(&rng);
+        size_t taps = (size_t)between(&rng, 1, round % 20 ? 10 : 300);
+        struct band x = band_new(taps * n, shift(&rng));
+        struct band y = band_new(n, shift(&rng));
+        struct band sum = band_new(n * sizeof(int32_t), 4 * shift(&rng));
+        fill_bytes(&rng, (int)mopt__rng_below(&rng, 3), x.data, taps * n);
+        const uint8_t *rows[300];
+        for (size_t t = 0; t < taps; t++) {
+            rows[t] = x.data + t * n;
+        }
+        kernels->max_u8(rows, taps, n, y.data);
+        kernels->sum_u8(rows, taps, n, (int32_t *)(void *)sum.data);
+        for (size_t c = 0; c < n; c++) {
+            uint8_t most = 0;
+            int32_t total = 0;
+            int32_t got = 0;
+            for (size_t t = 0; t < taps; t++) {
+                most = rows[t][c] > most ? rows[t][c] : most;
+                total += rows[t][c];
+            }
+            memcpy(&got, sum.data + 4 * c, sizeof got);
+            assert_int_equal(y.data[c], most);
+            assert_int_equal(got, total);
+        }
+        uint32_t whole = 0;
+        for (size_t i = 0; i < taps * n; i++) {
+            whole += x.data[i];
+        }
+        assert_int_equal(kernels->total_u8(x.data, taps * n), whole);
+        band_free(&x);
+        band_free(&y);
+        band_free(&sum);
+    }
+}
+
+static void lookup(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 36);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t n = length(&rng);
+        struct band x = band_new(n, shift(&rng));
+        struct band y = band_new(n, shift(&rng));
+        uint8_t table[256];
+        fill_bytes(&rng, 0, table, sizeof table);
+        fill_bytes(&rng, 0, x.data, n);
+        for (size_t i = 0; i < n && n == LONGEST; i++) {
+            x.data[i] = (uint8_t)i; // every byte
+        }
+        kernels->lookup_u8(x.data, table, y.data, n);
+        for (size_t i = 0; i < n; i++) {
+            assert_int_equal(y.data[i], table[x.data[i]]);
+        }
+        kernels->lookup_u8(x.data, table, x.data, n); // in place
+        assert_memory_equal(x.data, y.data, n);
+        band_free(&x);
+        band_free(&y);
+    }
+}
+
+// ---- The tile: several taps, rows anywhere, an offset, every number of rows and columns
+struct tile {
+    size_t taps, k, quads;
+    int rows, cols;
+    struct band *a;           // [taps * rows]
+    const uint8_t **pointers; // [taps][tile rows]
+    int8_t *b;                // [taps][k][cols]
+    int8_t *panel;
+    int32_t bias[MOPT_TILE_COLS_MAX];
+    float scale[MOPT_TILE_COLS_MAX];
+};
+
+static void tile_init(struct mopt_rng *rng, const struct mopt_kernels *kernels, size_t offset,
+                      struct tile *t)
+{
+    size_t tile_cols = (size_t)kernels->u8_cols;
+    size_t rows = (size_t)kernels->u8_rows;
+    t->taps = (size_t)between(rng, 1, 4);
+    t->k = (size_t)between(rng, 1, 30);
+    t->quads = (t->k + 3) / 4;
+    t->a = mopt__calloc(t->taps * rows, sizeof *t->a);
+    t->pointers = mopt__calloc(t->taps * rows, sizeof *t->pointers);
+    t->b = mopt__calloc(t->taps * t->k, tile_cols);
+    t->panel = mopt__malloc_aligned(t->taps * t->quads * tile_cols * 4);
+    assert_true(t->a && t->pointers && t->b && t->panel);
+    fill_bytes(rng, (int)mopt__rng_below(rng, 5), t->b, t->taps * t->k * tile_cols);
+    memset(t->panel, 0, t->taps * t->quads * tile_cols * 4);
+    int mode = (int)mopt__rng_below(rng, 5);
+    for (size_t i = 0; i < t->taps * rows; i++) {
+        // 3 bytes behind k may be read and mean nothing: those of the band.
+        t->a[i] = band_new(t->k, shift(rng));
+        fill_bytes(rng, mode, t->a[i].data, t->k);
+        t->pointers[i] = (int)(i % rows) < t->rows ? t->a[i].data - offset : NULL;
+    }
+    for (size_t i = 0; i < t->taps * t->k * tile_cols; i++) {
+        size_t col = i % tile_cols;
+        size_t p = i / tile_cols % t->k;
+        size_t tap = i / tile_cols / t->k;
+        if ((int)col < t->cols) {
+            t->panel[((tap * t->quads + p / 4) * tile_cols + col) * 4 + p % 4] = t->b[i];
+        }
+    }
+    fill_bytes(rng, 0, t->bias, sizeof t->bias);
+    fill_scales(rng, 1e-3F, t->scale, MOPT_TILE_COLS_MAX);
+}
+
+static void tile_free(const struct mopt_kernels *kernels, struct tile *t)
+{
+    for (size_t i = 0; i < t->taps * (size_t)kernels->u8_rows; i++) {
+        band_free(&t->a[i]);
+    }
+    mopt__free(t->a);
+    mopt__free(t->pointers);
+    mopt__free(t->b);
+    mopt__free_aligned(t->panel);
+}
+
+static int32_t tile_sum(const struct mopt_kernels *kernels, const struct tile *t, int row, int col)
+{
+    uint32_t sum = (uint32_t)t->bias[col];
+    for (size_t tap = 0; tap < t->taps; tap++) {
+        const uint8_t *a = t->a[tap * (size_t)kernels->u8_rows + (size_t)row].data;
+        for (size_t p = 0; p < t->k; p++) {
+            int32_t b = 1 * t->b[(tap * t->k + p) * (size_t)kernels->u8_cols + (size_t)col];
+            sum += (uint32_t)(a[p] * b);
+        }
+    }
+    return (int32_t)sum;
+}
+
+static void tiles(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 37);
+    for (int rows = 1; rows <= kernels->u8_rows; rows++) {
+        for (int cols = 1; cols <= kernels->u8_cols; cols++) {
+            struct tile t = {.rows = rows, .cols = cols};
+            size_t offset = (size_t)between(&rng, 0, 40);
+            tile_init(&rng, kernels, offset, &t);
+            size_t ldc = (size_t)cols + (size_t)between(&rng, 0, 3);
+            struct band c = band_new(((size_t)rows - 1) * ldc + (size_t)cols, shift(&rng));
+            struct mopt_tile_u8 work = {.a = t.pointers,
+                                        .offset = offset,
+                                        .taps = t.taps,
+                                        .k = t.k,
+                                        .b = t.panel,
+                                        .bias = t.bias,
+                                        .scale = t.scale,
+                                        .c8 = c.data,
+                                        .ldc = ldc,
+                                        .zero_point = (int32_t)between(&rng, 0, 255),
+                                        .low = 3,
+                                        .high = 250,
+                                        .rows = rows,
+                                        .cols = cols};
+            kernels->tile_u8(&work);
+            for (int i = 0; i < rows * cols; i++) {
+                int32_t acc = tile_sum(kernels, &t, i / cols, i % cols);
+                uint8_t want = want_byte(acc, t.scale[i % cols], work.zero_point, 3, 250);
+                assert_int_equal(c.data[(size_t)(i / cols) * ldc + (size_t)(i % cols)], want);
+            }
+            band_free(&c);
+            tile_free(kernels, &t);
+        }
+    }
+}
+
+// ---- Depthwise: every number of taps up to 30, of pixels, channels around blocks
+static void depthwise_round(const struct mopt_kernels *kernels, struct mopt_rng *rng, size_t taps)
+{
+    enum { PIXELS = 64 };
+    size_t channels = (size_t)between(rng, 1, 140);
+    int pixels = (int)between(rng, 1, kernels->dw8_rows);
+    size_t cols = (size_t)kernels->dw8_cols;
+    size_t w_bytes = (taps + 3) / 4 * 4 * ((channels + cols - 1) / cols * cols);
+    assert_true(pixels <= PIXELS && kernels->dw8_cols % 16 == 0);
+    const uint8_t *x[30 * PIXELS];
+    uint8_t *data = mopt__malloc(taps * PIXELS * channels + MOPT_OVERREAD);
+    int8_t *w = mopt__malloc_aligned(w_bytes);
+    float *scale = mopt__malloc(channels * sizeof *scale);
+    int32_t *bias = mopt__malloc(channels * sizeof *bias);
+    assert_true(data && w && scale && bias);
+    fill_bytes(rng, (int)mopt__rng_below(rng, 5), data, taps * PIXELS * channels);
+    memset(w, 0, w_bytes);
+    int mode = (int)mopt__rng_below(rng, 5);
+    for (size_t i = 0; i < taps * channels; i++) {
+        fill_bytes(rng, mode, w + mopt__depthwise_u8_at(cols, channels, i / channels, i % channels),
+                   1);
+    }
+    fill_scales(rng, 1e-3F, scale, channels);
+    fill_bytes(rng, 0, bias, channels * sizeof *bias);
+    for (size_t i = 0; i < taps * PIXELS; i++) {
+        x[i] = data + i * channels;
+    }
+    struct band y = band_new((size_t)pixels * channels, shift(rng));
+    bool biased = mopt__rng_below(rng, 4);
+    struct mopt_depthwise_u8 work = {x,     PIXELS, w,        biased ? bias : NULL,
+                                     scale, y.data, channels, channels,
+                                     taps,  pixels, 77,       2,
+                                     251};
+    kernels->depthwise_u8(&work);
+    for (size_t i = 0; i < (size_t)pixels * channels; i++) {
+        size_t c = i % channels;
+        uint32_t acc = biased ? (uint32_t)bias[c] : 0;
+        for (size_t t = 0; t < taps; t++) {
+            int32_t factor = 1 * w[mopt__depthwise_u8_at(cols, channels, t, c)];
+            acc += (uint32_t)(x[t * PIXELS + i / channels][c] * factor);
+        }
+        assert_int_equal(y.data[i], want_byte((int32_t)acc, scale[c], 77, 2, 251));
+    }
+    band_free(&y);
+    mopt__free(data);
+    mopt__free_aligned(w);
+    mopt__free(scale);
+    mopt__free(bias);
+}
+
+static void depthwise(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 38);
+    for (int round = 0; round < ROUNDS; round++) {
+        depthwise_round(kernels, &rng, (size_t)round % 30 + 1);
+    }
+}
+
+// Every place of the packed weights is used once.
+static void test_depthwise_places(void **state)
+{
+    (void)state;
+    for (size_t cols = 16; cols <= 64; cols *= 2) {
+        enum { CHANNELS = 70, TAPS = 9, ROOM = 12 * 128 };
+        bool used[ROOM] = {false};
+        for (size_t i = 0; i < (size_t)CHANNELS * TAPS; i++) {
+            size_t at = mopt__depthwise_u8_at(cols, CHANNELS, i % TAPS, i / TAPS);
+            assert_true(at < 12 * ((CHANNELS + cols - 1) / cols * cols) && !used[at]);
+            used[at] = true;
+        }
+    }
+}
+
+#define LEVELS(name)                        \
+    static void test_##name(void **state)   \
+    {                                       \
+        (void)state;                        \
+        assert_true(each_level(name) >= 1); \
+    }
+LEVELS(quantize)
+LEVELS(dequantize)
+LEVELS(range)
+LEVELS(add)
+LEVELS(windows)
+LEVELS(lookup)
+LEVELS(tiles)
+LEVELS(depthwise)
+
+int mopt__test_bytes(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quantize),
+        cmocka_unit_test(test_dequantize),
+        cmocka_unit_test(test_range),
+        cmocka_unit_test(test_add),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_tiles),
+        cmocka_unit_test(test_depthwise),
+        cmocka_unit_test(test_depthwise_places),
+    };
+    return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);
+}

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: Apache-2.0
+// Float convolutions, poolings and transposes with channels innermost against naive loops in
+// double: stride, dilation, groups, padding, one dimension, windows wholly in the padding, pixels
+// further apart than their channels, epilogues; same bytes on one and two threads.
+#include "floats.h"
+#include "tests.h"
+
+#include "kernels/conv_nhwc.h"
+
+static size_t out_size(size_t in, size_t kernel, size_t stride, size_t dilation, size_t *pad_end,
+                       size_t pad)
+{
+    size_t reach = (kernel - 1) * dilation + 1;
+    while (in + pad + *pad_end < reach) {
+        ++*pad_end;
+    }
+    return (in + pad + *pad_end - reach) / stride + 1;
+}
+
+static struct mopt_window2d random_window(struct mopt_rng *rng, size_t *pad_bottom,
+                                          size_t *pad_right)
+{
+    bool flat = mopt__rng_below(rng, 5) == 0;
+    struct mopt_window2d w = {
+        .batch = (size_t)between(rng, 1, 2),
+        .in_h = flat ? 1 : (size_t)between(rng, 1, 11),
+        .in_w = (size_t)between(rng, 1, 14),
+        .kernel_h = flat ? 1 : (size_t)between(rng, 1, 4),
+        .kernel_w = (size_t)between(rng, 1, 4),
+        .stride_h = flat ? 1 : (size_t)between(rng, 1, 3),
+        .stride_w = (size_t)between(rng, 1, 3),
+        .dilation_h = flat ? 1 : (size_t)between(rng, 1, 2),
+        .dilation_w = (size_t)between(rng, 1, 2),
+        .pad_top = flat ? 0 : (size_t)between(rng, 0, 5),
+        .pad_left = (size_t)between(rng, 0, 5),
+    };
+    *pad_bottom = flat ? 0 : (size_t)between(rng, 0, 5);
+    *pad_right = (size_t)between(rng, 0, 5);
+    w.out_h = out_size(w.in_h, w.kernel_h, w.stride_h, w.dilation_h, pad_bottom, w.pad_top);
+    w.out_w = out_size(w.in_w, w.kernel_w, w.stride_w, w.dilation_w, pad_right, w.pad_left);
+    return w;
+}
+
+// Pixel of the input under tap (i, j) of an output pixel; -1 in the padding.
+static int64_t under(const struct mopt_window2d *w, size_t pixel, size_t i, size_t j)
+{
+    int64_t y = (int64_t)(pixel / w->out_w % w->out_h * w->stride_h + i * w->dilation_h) -
+                (int64_t)w->pad_top;
+    int64_t x =
+        (int64_t)(pixel % w->out_w * w->stride_w + j * w->dilation_w) - (int64_t)w->pad_left;
+    if (y < 0 || x < 0 || y >= (int64_t)w->in_h || x >= (int64_t)w->in_w) {
+        return -1;
+    }
+    int64_t image = (int64_t)(pixel / w->out_w / w->out_h);
+    return (image * (int64_t)w->in_h + y) * (int64_t)w->in_w + x;
+}
+
+struct conv_case {
+    struct mopt_conv2d conv;
+    struct mopt_conv2d_run run;
+    enum mopt_conv_form form;
+    float *x, *w, *y, *before, *bias, *residual, *packed;
+    size_t x_count, w_count, y_count, pixels, scratch;
+    bool in_place;
+    double largest; // |x|
+    double units;   // Winograd: bound of the error as conv_nhwc.h says; 0: a plain sum
+};
+
+static void random_conv(struct mopt_rng *rng, struct mopt_conv2d *conv)
+{
+    size_t pad = 0;
+    *conv = (struct mopt_conv2d){.window = random_window(rng, &pad, &pad)};
+    struct mopt_window2d *w = &conv->window;
+    size_t per_group = (size_t)between(rng, 1, 40);
+    switch (mopt__rng_below(rng, 4)) {
+    case 0: // depthwise
+        conv->groups = w->channels = conv->out_channels = (size_t)between(rng, 2, 70);
+        break;
+    case 1: // groups
+        conv->groups = (size_t)between(rng, 2, 4);
+        w->channels = conv->groups * (size_t)between(rng, 1, 9);
+        conv->out_channels = conv->groups * (size_t)between(rng, 1, 40);
+        break;
+    case 2: // pointwise
+        w->kernel_h = w->kernel_w = w->stride_h = w->stride_w = 1;
+        w->pad_top = w->pad_left = 0;
+        w->out_h = w->in_h;
+        w->out_w = w->in_w;
+        conv->groups = 1;
+        w->channels = per_group;
+        conv->out_channels = (size_t)between(rng, 1, 80);
+        break;
+    default:
+        conv->groups = 1;
+        w->channels = per_group;
+        conv->out_channels = (size_t)between(rng, 1, 80);
+        break;
+    }
+}
+
+static void make_conv(struct mopt_rng *rng, const struct mopt_kernels *table, struct conv_case *t,
+                      int threads)
+{
+    const struct mopt_window2d *w = &t->conv.window;
+    size_t ldx = w->channels + (size_t)between(rng, 0, 2);
+    size_t ldy = t->conv.out_channels + (size_t)between(rng, 0, 2);
+    t->pixels = w->batch * w->out_h * w->out_w;
+    t->x_count = (w->batch * w->in_h * w->in_w - 1) * ldx + w->channels;
+    t->y_count = (t->pixels - 1) * ldy + t->conv.out_channels;
+    t->w_count = t->conv.out_channels * (w->channels / t->conv.groups) * w->kernel_h * w->kernel_w;
+    t->x = guarded(rng, t->x_count);
+    for (size_t i = 0; i < t->x_count; i++) {
+        t->largest = fmax(t->largest, fabs((double)t->x[i]));
+    }
+    t->w = guarded(rng, t->w_count);
+    t->y = guarded(rng, t->y_count);
+    t->residual = guarded(rng, t->y_count);
+    t->before = guarded(rng, t->y_count);
+    memcpy(t->before, t->y, t->y_count * sizeof(float));
+    t->bias = guarded(rng, t->conv.out_channels);
+    t->in_place = mopt__rng_below(rng, 3) == 0;
+    t->packed = aligned_block(mopt__conv2d_packed_count(table, &t->conv, t->form) * sizeof(float));
+    mopt__conv2d_pack(table, &t->conv, t->form, t->w, t->packed);
+    t->scratch = mopt__conv2d_scratch(table, &t->conv, t->form, threads);
+    t->run = (struct mopt_conv2d_run){
+        .conv = &t->conv,
+        .form = t->form,
+        .x = t->x,
+        .ldx = ldx,
+        .w = t->packed,
+        .y = t->y,
+        .ldy = ldy,
+        .epilogue = random_finish(rng, t->bias, t->in_place ? t->y : t->residual, ldy),
+        .scratch = aligned_block(t->scratch),
+    };
+}
+
+static double winograd_bound(const struct conv_case *t, size_t m)
+{
+    double sum = 0;
+    size_t count = t->w_count / t->conv.out_channels;
+    for (size_t i = 0; t->units > 0 && i < count; i++) {
+        sum += fabs((double)t->w[m * count + i]);
+    }
+    return t->units * 0x1p-24 * t->largest * sum;
+}
+
+static void check_conv(const struct conv_case *t)
+{
+    const struct mopt_window2d *w = &t->conv.window;
+    size_t channels = w->channels / t->conv.groups, n = t->conv.out_channels / t->conv.groups;
+    size_t taps = w->kernel_h * w->kernel_w;
+    for (size_t at = 0; at < t->y_count; at++) {
+        size_t pixel = at / t->run.ldy, m = at % t->run.ldy;
+        if (m >= t->conv.out_channels) {
+            assert_true(t->y[at] == t->before[at]);
+            continue;
+        }
+        struct exact e = {0};
+        for (size_t tap = 0; tap < taps; tap++) {
+            int64_t from = under(w, pixel, tap / w->kernel_w, tap % w->kernel_w);
+            for (size_t c = 0; from >= 0 && c < channels; c++) {
+                float x = t->x[(size_t)from * t->run.ldx + m / n * channels + c];
+                exact_add(&e, (double)x * (double)t->w[(m * channels + c) * taps + tap]);
+            }
+        }
+        const float *residual = t->in_place ? t->before : t->residual;
+        double r = t->run.epilogue.residual ? (double)residual[at] : 0;
+        double want = finish_double(&t->run.epilogue, &e, m, r);
+        near((double)t->y[at], want, exact_bound(&e) + winograd_bound(t, m));
+    }
+}
+
+static void free_conv(struct conv_case *t)
+{
+    const unsigned char *behind = (const unsigned char *)t->run.scratch + t->scratch;
+    for (size_t i = 0; i < 64; i++) {
+        assert_int_equal(behind[i], 0x55);
+    }
+    free(t->run.scratch);
+    free(t->packed);
+    release(t->x, t->x_count);
+    release(t->w, t->w_count);
+    release(t->y, t->y_count);
+    release(t->before, t->y_count);
+    release(t->residual, t->y_count);
+    release(t->bias, t->conv.out_channels);
+}
+
+static void test_convs(void **state)
+{
+    (void)state;
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 41);
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        for (int round = 0; round < 160; round++) {
+            struct conv_case t = {.units = 0};
+            random_conv(&rng, &t.conv);
+            t.conv.strict = true;
+            t.form = mopt__conv2d_form(&table, &t.conv);
+            if (mopt__rng_below(&rng, 4) == 0) {
+                t.form = MOPT_CONV_DIRECT; // which can do them all
+            }
+            make_conv(&rng, &table, &t, 1);
+            mopt__conv2d_f32(&table, &t.run, NULL);
+            check_conv(&t);
+            free_conv(&t);
+        }
+    }
+}
+
+// 3x3 with stride 1: both Winograd forms.
+static void random_winograd(struct mopt_rng *rng, struct conv_case *t)
+{
+    random_conv(rng, &t->conv);
+    struct mopt_window2d *w = &t->conv.window;
+    t->conv.groups = 1;
+    w->kernel_h = w->kernel_w = 3;
+    w->stride_h = w->stride_w = w->dilation_h = w->dilation_w = 1;
+    w->pad_top = (size_t)between(rng, 0, 3);
+    size_t bottom = (size_t)between(rng, 0, 3), right = (size_t)between(rng, 0, 3);
+    w->out_h = out_size(w->in_h, 3, 1, 1, &bottom, w->pad_top);
+    w->out_w = out_size(w->in_w, 3, 1, 1, &right, w->pad_left);
+    bool four = mopt__rng_below(rng, 2) == 0;
+    t->form = four ? MOPT_CONV_WINOGRAD4 : MOPT_CONV_WINOGRAD2;
+    t->units = four ? 100 : 10;
+}
+
+static void test_winograd(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_pool *pool = NULL;
+    assert_int_equal(mopt__pool_new(2, &pool, &err), MOPT_OK);
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 45);
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        for (int round = 0; round < 120; round++) {
+            struct conv_case t = {.units = 0};
+            random_winograd(&rng, &t);
+            t.conv.window.batch = round % 16 ? 1 : 12; // enough tiles for more than one block
+            make_conv(&rng, &table, &t, 2);
+            mopt__conv2d_f32(&table, &t.run, round % 2 ? pool : NULL);
+            check_conv(&t);
+            free_conv(&t);
+        }
+    }
+    mopt__pool_free(pool);
+}
+
+// Which form is taken; strict never takes Winograd.
+static void test_forms(void **state)
+{
+    (void)state;
+    struct mopt_kernels table;
+    mopt__kernels_select(MOPT_ISA_REF, &table);
+    struct mopt_conv2d conv = {.window = {1, 64, 56, 56, 56, 56, 3, 3, 1, 1, 1, 1, 1, 1},
+                               .groups = 1,
+                               .out_channels = 64};
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_WINOGRAD4);
+    conv.strict = true;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DIRECT);
+    conv.strict = false;
+    conv.window.channels = conv.out_channels = 512;
+    conv.window.in_h = conv.window.in_w = conv.window.out_h = conv.window.out_w = 7;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_WINOGRAD2);
+    conv.groups = 512;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DEPTHWISE);
+    conv.groups = 2;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DIRECT);
+    conv.groups = 1;
+    conv.window.kernel_h = conv.window.kernel_w = 1;
+    conv.window.pad_top = conv.window.pad_left = 0;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_POINTWISE);
+    conv.window.stride_h = 2;
+    conv.window.out_h = 4;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DIRECT);
+}
+
+static void test_conv_threads(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_pool *pool = NULL;
+    assert_int_equal(mopt__pool_new(2, &pool, &err), MOPT_OK);
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 42);
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        for (int round = 0; round < 40; round++) {
+            struct conv_case t = {.units = 0};
+            random_conv(&rng, &t.conv);
+            t.conv.window.batch = 4;
+            t.form = mopt__conv2d_form(&table, &t.conv);
+            if (round % 4 == 0) {
+                random_winograd(&rng, &t);
+                t.conv.window.batch = (size_t)between(&rng, 1, 20);
+            }
+            make_conv(&rng, &table, &t, 2);
+            if (t.in_place) {
+                t.run.epilogue.residual = NULL;
+            }
+            mopt__conv2d_f32(&table, &t.run, NULL);
+            memcpy(t.before, t.y, t.y_count * sizeof(float));
+            mopt__conv2d_f32(&table, &t.run, pool);
+            assert_memory_equal(t.before, t.y, t.y_count * sizeof(float));
+            free_conv(&t);
+        }
+    }
+    mopt__pool_free(pool);
+}
+
+static double pool_double(const struct mopt_pool2d *p, const float *x, size_t ldx, size_t pixel,
+                          size_t c)
+{
+    const struct mopt_window2d *w = &p->window;
+    double most = -INFINITY, sum = 0;
+    size_t count = 0, padded = 0;
+    for (size_t i = 0; i < w->kernel_h; i++) {
+        for (size_t j = 0; j < w->kernel_w; j++) {
+            size_t oy = pixel / w->out_w % w->out_h, ox = pixel % w->out_w;
+            padded += oy * w->stride_h + i * w->dilation_h < w->in_h + w->pad_top + p->pad_bottom &&
+                      ox * w->stride_w + j * w->dilation_w < w->in_w + w->pad_left + p->pad_right;
+            int64_t from = under(w, pixel, i, j);
+            if (from >= 0) {
+                double value = (double)x[(size_t)from * ldx + c];
+                most = value > most ? value : most;
+                sum += value;
+                count++;
+            }
+        }
+    }
+    if (p->kind == MOPT_POOLING_MAX) {
+        return most;
+    }
+    return count ? sum / (double)(p->count_pad ? padded : count) : 0;
+}
+
+static void pool_case(struct mopt_rng *rng, const struct mopt_kernels *table,
+                      struct mopt_pool *pool)
+{
+    struct mopt_pool2d p = {.kind =
+                                mopt__rng_below(rng, 2) ? MOPT_POOLING_MAX : MOPT_POOLING_AVERAGE,
+                            .count_pad = mopt__rng_below(rng, 2) == 0};
+    p.window = random_window(rng, &p.pad_bottom, &p.pad_right);
+    struct mopt_window2d *w = &p.window;
+    w->channels = (size_t)between(rng, 1, 40);
+    if (mopt__rng_below(rng, 6) == 0) { // global, more taps than one call takes
+        *w = (struct mopt_window2d){1, 700, 13, 11, 1, 1, 13, 11, 1, 1, 1, 1, 0, 0};
+        p.pad_bottom = p.pad_right = 0;
+    }
+    size_t ldx = w->channels + (size_t)between(rng, 0, 2);
+    size_t ldy = w->channels + (size_t)between(rng, 0, 2);
+    size_t in = (w->batch * w->in_h * w->in_w - 1) * ldx + w->channels;
+    size_t pixels = w->batch * w->out_h * w->out_w;
+    size_t out = (pixels - 1) * ldy + w->channels;
+    float *x = guarded(rng, in), *y = guarded(rng, out);
+    mopt__pool2d_f32(table, &p, x, ldx, y, ldy, pool);
+    for (size_t pixel = 0; pixel < pixels; pixel++) {
+        for (size_t c = 0; c < w->channels; c++) {
+            double want = pool_double(&p, x, ldx, pixel, c);
+            float got = y[pixel * ldy + c];
+            if (isinf(want)) {
+                assert_true((double)got == want);
+            } else {
+                near((double)got, want, 1e-5);
+            }
+        }
+    }
+    release(x, in);
+    release(y, out);
+}
+
+static void test_pools(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_pool *pool = NULL;
+    assert_int_equal(mopt__pool_new(2, &pool, &err), MOPT_OK);
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 43);
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        for (int round = 0; round < 200; round++) {
+            pool_case(&rng, &table, round % 2 ? pool : NULL);
+        }
+    }
+    mopt__pool_free(pool);
+}
+
+static void transpose_case(struct mopt_rng *rng, size_t element, struct mopt_pool *pool)
+{
+    size_t batch = (size_t)between(rng, 1, 3), channels = (size_t)between(rng, 1, 70);
+    size_t pixels = (size_t)between(rng, 1, 200), ld = channels + (size_t)between(rng, 0, 3);
+    size_t packed = batch * channels * pixels * element;
+    size_t spread = ((batch * pixels - 1) * ld + channels) * element;
+    unsigned char *x = mopt__malloc(packed), *y = mopt__malloc(spread), *z = mopt__malloc(packed);
+    assert_true(x && y && z);
+    for (size_t i = 0; i < packed; i++) {
+        x[i] = (unsigned char)mopt__rng_below(rng, 256);
+    }
+    memset(y, 0xAA, spread);
+    mopt__to_nhwc(element, batch, channels, pixels, x, y, ld, pool);
+    for (size_t i = 0; i < batch * pixels * channels; i++) {
+        size_t c = i % channels, p = i / channels % pixels, b = i / channels / pixels;
+        const unsigned char *from = x + ((b * channels + c) * pixels + p) * element;
+        assert_memory_equal(from, y + ((b * pixels + p) * ld + c) * element, element);
+    }
+    for (size_t i = channels * element; i < spread; i++) {
+        assert_true(i % (ld * element) < channels * element || y[i] == 0xAA);
+    }
+    mopt__to_nchw(element, batch, channels, pixels, y, ld, z, pool);
+    assert_memory_equal(x, z, packed);
+    mopt__free(x);
+    mopt__free(y);
+    mopt__free(z);
+}
+
+static void test_transposes(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_pool *pool = NULL;
+    assert_int_equal(mopt__pool_new(2, &pool, &err), MOPT_OK);
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 44);
+    for (int round = 0; round < 60; round++) {
+        transpose_case(&rng, (size_t)1 << mopt__rng_below(&rng, 4), round % 2 ? pool : NULL);
+    }
+    mopt__pool_free(pool);
+}
+
+int mopt__test_conv_nhwc(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_convs), cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_forms), cmocka_unit_test(test_conv_threads),
+        cmocka_unit_test(test_pools), cmocka_unit_test(test_transposes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
