@@ -42,6 +42,12 @@ enum mopt_status mopt__exec_memory_init(struct mopt_exec_memory *memory, struct 
     return MOPT_OK;
 }
 
+void mopt__exec_memory_share(struct mopt_exec_memory *memory, const struct mopt_exec_memory *from)
+{
+    *memory = (struct mopt_exec_memory){.account = from->account};
+    from->account->references++;
+}
+
 static void drop_released(struct mopt_exec_memory *memory)
 {
     size_t kept = 0;

@@ -28,8 +28,8 @@ static bool read_parameters(const struct mopt_lower *l, const struct mopt_node *
     *q = (struct mopt_low_quant){.codes = codes,
                                  .real = real,
                                  .dtype = code_shape.dtype,
-                                 .scale = mopt__low_constant(mopt__node_input(node, 1)),
-                                 .zero = mopt__low_constant(zero)};
+                                 .scale = mopt__low_constant(l, mopt__node_input(node, 1)),
+                                 .zero = mopt__low_constant(l, zero)};
     if (q->scale == NULL || q->scale->dtype != MOPT_FLOAT32 || q->scale->rank > 1 ||
         (zero != NULL &&
          (q->zero == NULL || q->zero->count != q->scale->count || q->zero->dtype != q->dtype))) {
@@ -95,12 +95,12 @@ static bool constant_codes(const struct mopt_lower *l, const struct mopt_value *
 {
     return value != NULL && value->producer != NULL &&
            mopt__low_dequantizer(l, value->producer, true, q) &&
-           mopt__low_constant(q->codes) != NULL;
+           mopt__low_constant(l, q->codes) != NULL;
 }
 
 bool mopt__low_has_floats(const struct mopt_lower *l, const struct mopt_value *value)
 {
-    const struct mopt_tensor *constant = mopt__low_constant(value);
+    const struct mopt_tensor *constant = mopt__low_constant(l, value);
     struct mopt_low_quant q;
     return constant != NULL ? constant->dtype == MOPT_FLOAT32 && constant->count > 0
                             : constant_codes(l, value, &q);
@@ -123,7 +123,7 @@ static void dequantize(const struct mopt_low_quant *q, const struct mopt_tensor 
 enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value *value,
                                   const float **data, const struct mopt_tensor **id)
 {
-    const struct mopt_tensor *constant = mopt__low_constant(value);
+    const struct mopt_tensor *constant = mopt__low_constant(l, value);
     struct mopt_low_quant q;
     *data = NULL;
     *id = constant;
@@ -136,7 +136,7 @@ enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value 
     }
     void *block;
     bool made;
-    const struct mopt_tensor *codes = mopt__low_constant(q.codes);
+    const struct mopt_tensor *codes = mopt__low_constant(l, q.codes);
     uint64_t variant = mopt__hash_mix((uint64_t)(uintptr_t)q.scale, (uint64_t)(uintptr_t)q.zero);
     enum mopt_status status = mopt__low_packed(l, codes, mopt__hash_mix(variant, 1),
                                                codes->count * sizeof(float), &block, &made);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Front door of exec (rank 3): runs a model. A session holds what is computed once (schedule,
-// constants, bound kernels, memory plans per input shape); a run is a walk over a flat array of
-// steps. It knows nothing of files or passes. Read in this order: exec.h, memory_plan.h
-// (greedy-by-size offsets), schedule.c (steps and lifetimes), arena.c (planned and heap buffers),
-// plan.c (shapes to offsets), step.c (one node), session.c (run).
+// folded constants, packed weights, a program per graph and input shapes); a run is a walk over a
+// flat array of actions, most of them one call on raw pointers. It knows nothing of files or
+// passes. Read in this order: exec.h, memory_plan.h (greedy-by-size offsets), schedule.c (steps and
+// what bodies capture), fold.c (constants), arena.c (planned and heap buffers), program.h and
+// program.c (what runs), lower.h, groups.c (which nodes become one), lower.c (forms), native_*.c
+// (kernels), finish.c (lifetimes), plan.c (shapes to a program), step.c (one node), session.c
+// (run).
 #ifndef MOPT_EXEC_EXEC_H
 #define MOPT_EXEC_EXEC_H
 

@@ -55,7 +55,7 @@ static void touch_node(struct finisher *f, const struct mopt_node *node, uint32_
 // Values that bodies read live until the last of their owners has run.
 static void touch_captured(struct finisher *f, const uint32_t *action_of)
 {
-    const struct mopt_graph *main = f->l->session->main.graph;
+    const struct mopt_graph *main = f->l->schedule->graph;
     for (uint32_t c = 0; c < f->p->cell_count; c++) {
         const struct mopt_value *value = f->p->cells[c].value;
         for (const struct mopt_use *use = value->uses; use != NULL; use = use->next) {
@@ -76,13 +76,13 @@ static void find_lifetimes(struct finisher *f, uint32_t *action_of)
     }
     for (uint32_t a = 0; a < p->action_count; a++) {
         if (p->actions[a].run == NULL) {
-            join_view(f, f->l->session->main.steps[p->actions[a].step].node);
+            join_view(f, f->l->schedule->steps[p->actions[a].step].node);
         }
     }
     for (uint32_t a = 0; a < p->action_count; a++) {
         const struct mopt_action *action = &p->actions[a];
         if (action->run == NULL) {
-            touch_node(f, f->l->session->main.steps[action->step].node, a);
+            touch_node(f, f->l->schedule->steps[action->step].node, a);
             action_of[action->step] = a;
         }
         for (uint32_t i = 0; i < action->cell_count; i++) {
@@ -91,7 +91,7 @@ static void find_lifetimes(struct finisher *f, uint32_t *action_of)
     }
     touch_captured(f, action_of);
     // Results are taken at the end; one may be a view of a planned value.
-    const struct mopt_value_list *outputs = &f->l->session->main.graph->outputs;
+    const struct mopt_value_list *outputs = &f->l->schedule->graph->outputs;
     for (size_t i = 0; i < outputs->count && p->action_count > 0; i++) {
         uint32_t cell = plain_cell(f, outputs->items[i]);
         if (cell != MOPT_NO_CELL) {
@@ -146,7 +146,7 @@ static enum mopt_status deal(struct finisher *f, enum list list, const struct en
 
 static bool made_by_node(const struct finisher *f, const struct mopt_cell *cell)
 {
-    const struct mopt_graph *main = f->l->session->main.graph;
+    const struct mopt_graph *main = f->l->schedule->graph;
     return cell->place == MOPT_CELL_SLOT && cell->value->producer != NULL &&
            !f->l->values[cell->value->id].preset && cell->value->producer->graph == main;
 }
@@ -247,21 +247,19 @@ static enum mopt_status plan_memory(struct finisher *f, struct mopt_exec_plan *p
 enum mopt_status mopt__low_finish(struct mopt_lower *l, struct mopt_exec_plan *plan)
 {
     struct finisher f = {.l = l, .p = l->program};
-    const struct mopt_graph *main = l->session->main.graph;
+    const struct mopt_graph *main = l->schedule->graph;
     mopt__arena_init(&f.arena);
     f.life = mopt__arena_alloc(&f.arena, f.p->cell_count + (size_t)1, sizeof *f.life);
     f.output =
         mopt__arena_alloc(&f.arena, l->session->model->value_count + (size_t)1, sizeof *f.output);
     uint32_t *action_of =
-        mopt__arena_alloc(&f.arena, l->session->main.step_count + (size_t)1, sizeof *action_of);
+        mopt__arena_alloc(&f.arena, l->schedule->step_count + (size_t)1, sizeof *action_of);
     f.p->data = mopt__calloc(f.p->cell_count + (size_t)1, sizeof *f.p->data);
     f.p->scratch = f.p->scratch_bytes > 0 ? mopt__malloc_aligned(f.p->scratch_bytes) : NULL;
-    enum mopt_status status = MOPT_OK;
-    if (f.life == NULL || f.output == NULL || action_of == NULL || f.p->data == NULL ||
-        (f.p->scratch == NULL && f.p->scratch_bytes > 0)) {
-        status = mopt_error_memory(l->err);
-    }
-    if (status == MOPT_OK) {
+    bool room = f.life != NULL && f.output != NULL && action_of != NULL && f.p->data != NULL &&
+                (f.p->scratch != NULL || f.p->scratch_bytes == 0);
+    enum mopt_status status = room ? MOPT_OK : mopt_error_memory(l->err);
+    if (room) {
         for (size_t i = 0; i < main->outputs.count; i++) {
             f.output[main->outputs.items[i]->id] = true;
         }

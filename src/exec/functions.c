@@ -205,7 +205,7 @@ bool mopt__low_chain(const struct mopt_lower *l, const struct mopt_value *from,
     }
     const struct mopt_node *a = from->uses->node;
     const struct mopt_node *b = from->uses->next->node;
-    const struct mopt_graph *main = l->session->main.graph;
+    const struct mopt_graph *main = l->schedule->graph;
     if (a == b || a->graph != main || b->graph != main) {
         return false;
     }

@@ -81,7 +81,7 @@ static bool take_bias(struct mopt_lower *l, struct mopt_group *g, uint32_t *last
         return false;
     }
     const struct mopt_value *bias = other_operand(add, g->out);
-    const struct mopt_tensor *constant = mopt__low_constant(bias);
+    const struct mopt_tensor *constant = mopt__low_constant(l, bias);
     if (constant == NULL || constant->dtype != MOPT_FLOAT32 || constant->rank > out.rank ||
         constant->count != (size_t)out.dims[out.rank - 1] || constant->rank == 0 ||
         constant->dims[constant->rank - 1] != out.dims[out.rank - 1]) {
@@ -134,9 +134,9 @@ static bool integer_operands(struct mopt_lower *l, const struct mopt_node *node,
     const struct mopt_value *b = mopt__node_input(node, 2);
     if (x->producer == NULL || w->producer == NULL ||
         !mopt__low_dequantizer(l, x->producer, false, &g->x) || !mopt__low_one_scale(&g->x) ||
-        mopt__low_constant(g->x.codes) != NULL ||
+        mopt__low_constant(l, g->x.codes) != NULL ||
         !mopt__low_dequantizer(l, w->producer, false, &g->w) ||
-        mopt__low_constant(g->w.codes) == NULL ||
+        mopt__low_constant(l, g->w.codes) == NULL ||
         (!mopt__low_one_scale(&g->w) && g->w.axis != axis) ||
         (b != NULL && !mopt__low_has_floats(l, b))) {
         return false;
@@ -161,7 +161,7 @@ static void take_norm(struct mopt_lower *l, struct mopt_group *g, uint32_t *last
     const struct mopt_attribute *training = mopt__node_attribute(node, "training_mode");
     const struct mopt_attribute *spatial = mopt__node_attribute(node, "spatial");
     for (uint32_t i = 1; i < 5; i++) {
-        const struct mopt_tensor *c = mopt__low_constant(mopt__node_input(node, i));
+        const struct mopt_tensor *c = mopt__low_constant(l, mopt__node_input(node, i));
         if (c == NULL || c->dtype != MOPT_FLOAT32 || c->count != (size_t)y.dims[1]) {
             return;
         }
@@ -257,7 +257,7 @@ static enum mopt_status group_add(struct mopt_lower *l, const struct mopt_node *
     if (a->producer == NULL || b->producer == NULL || !same_shape(l, a, b) ||
         !mopt__low_dequantizer(l, a->producer, false, &g.x) || !mopt__low_one_scale(&g.x) ||
         !mopt__low_dequantizer(l, b->producer, false, &g.w) || !mopt__low_one_scale(&g.w) ||
-        mopt__low_constant(g.x.codes) != NULL || mopt__low_constant(g.w.codes) != NULL) {
+        mopt__low_constant(l, g.x.codes) != NULL || mopt__low_constant(l, g.w.codes) != NULL) {
         return MOPT_OK;
     }
     struct mopt_low_chain chain;
@@ -286,13 +286,13 @@ static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_no
     const struct mopt_value *x = mopt__node_input(node, 0);
     const struct mopt_value *x_zero = mopt__node_input(node, 2);
     const struct mopt_value *w_zero = mopt__node_input(node, 3);
-    const struct mopt_tensor *w = mopt__low_constant(mopt__node_input(node, 1));
+    const struct mopt_tensor *w = mopt__low_constant(l, mopt__node_input(node, 1));
     const struct mopt_node *quantizer = x->producer;
     struct mopt_low_shape out;
     struct mopt_low_shape in;
     if (!mopt__low_is(quantizer, "", "DynamicQuantizeLinear") || x_zero == NULL ||
         quantizer->outputs[0] != x || x_zero->producer != quantizer || w == NULL || w->rank != 2 ||
-        (w_zero != NULL && mopt__low_constant(w_zero) == NULL) ||
+        (w_zero != NULL && mopt__low_constant(l, w_zero) == NULL) ||
         !mopt__low_shape(l, mopt__node_output(node, 0), &out) || !mopt__low_shape(l, x, &in) ||
         in.rank < 2) {
         return MOPT_OK;
@@ -304,18 +304,19 @@ static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_no
     const struct mopt_value *real = mopt__node_output(cast, 0);
     const struct mopt_node *scale = mopt__low_sole_use(l, real);
     struct mopt_low_shape real_shape;
-    if (!mopt__low_is(scale, "", "Mul") || other_operand(scale, real) == NULL ||
-        !mopt__low_shape(l, real, &real_shape) || real_shape.dtype != MOPT_FLOAT32) {
+    const struct mopt_value *factor =
+        mopt__low_is(scale, "", "Mul") ? other_operand(scale, real) : NULL;
+    if (factor == NULL || !mopt__low_shape(l, real, &real_shape) ||
+        real_shape.dtype != MOPT_FLOAT32) {
         return MOPT_OK;
     }
-    const struct mopt_value *factor = other_operand(scale, real);
     const struct mopt_node *factors = factor->producer;
     if (!mopt__low_is(factors, "", "Mul") || mopt__low_sole_use(l, factor) != scale) {
         return MOPT_OK;
     }
     const struct mopt_value *x_scale = mopt__node_output(quantizer, 1);
     const struct mopt_value *w_scale = other_operand(factors, x_scale);
-    const struct mopt_tensor *w_scales = mopt__low_constant(w_scale);
+    const struct mopt_tensor *w_scales = mopt__low_constant(l, w_scale);
     if ((factors->inputs[0].value != x_scale && factors->inputs[1].value != x_scale) ||
         w_scales == NULL || w_scales->dtype != MOPT_FLOAT32 || w_scales->rank > 1 ||
         (w_scales->count != 1 && w_scales->count != (size_t)w->dims[1])) {
@@ -337,7 +338,7 @@ static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_no
 
 enum mopt_status mopt__low_groups(struct mopt_lower *l)
 {
-    const struct mopt_schedule *main = &l->session->main;
+    const struct mopt_schedule *main = l->schedule;
     enum mopt_status status = MOPT_OK;
     for (uint32_t s = 0; s < main->step_count && status == MOPT_OK; s++) {
         const struct mopt_node *node = main->steps[s].node;

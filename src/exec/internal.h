@@ -38,6 +38,8 @@ struct mopt_exec_memory {
 };
 
 enum mopt_status mopt__exec_memory_init(struct mopt_exec_memory *memory, struct mopt_error *err);
+// Memory with a block of its own that counts on the account of `from`.
+void mopt__exec_memory_share(struct mopt_exec_memory *memory, const struct mopt_exec_memory *from);
 void mopt__exec_memory_release(struct mopt_exec_memory *memory);
 // Makes the block at least `bytes` large (contents lost; buffers in use keep the old block).
 enum mopt_status mopt__exec_memory_reserve(struct mopt_exec_memory *memory, size_t bytes,
@@ -64,12 +66,19 @@ struct mopt_step {
     void (*free_state)(void *state);
     uint64_t signature; // of dtypes and dims of the inputs it was bound for
     bool bound;         // signature valid
+    bool folded;        // its results are constants of the session
 };
 
 struct mopt_schedule { // of one graph (main or body)
     const struct mopt_graph *graph;
     struct mopt_step *steps;
     uint32_t step_count;
+    const struct mopt_value **captured; // values of enclosing graphs that it reads
+    size_t captured_count;
+    struct mopt_exec_plan *plans; // [MOPT_PLAN_CACHE] by shapes
+    uint64_t plan_clock, seen;    // seen: signature of the last run
+    bool refused;                 // could not be planned
+    struct mopt_exec_memory memory;
 };
 
 enum mopt_status mopt__schedule_build(struct mopt_session *session, struct mopt_error *err);
@@ -89,10 +98,15 @@ struct mopt_exec_plan {
     size_t arena_bytes, floor_bytes, unshared_bytes;
 };
 void mopt__plan_release(struct mopt_exec_plan *plan);
-// The content of this input decides over shapes inside: small integer tensors.
-bool mopt__plan_reads(const struct mopt_datum *input);
-enum mopt_status mopt__plan_build(struct mopt_session *session, struct mopt_datum *const *inputs,
-                                  struct mopt_exec_plan *plan, struct mopt_error *err);
+// The plan for the shapes of the inputs in the slots and the content of small integer ones: a kept
+// one, or a new one in the place of the one unused for longest.
+enum mopt_status mopt__plan_main(struct mopt_session *session, const struct mopt_exec_plan **out,
+                                 struct mopt_error *err);
+// The same for a body and all it reads, by shapes only. NULL: none yet (shapes are planned when
+// they come twice in a row, since those of a loop may change with each turn) or it cannot be
+// planned.
+const struct mopt_exec_plan *mopt__plan_body(struct mopt_session *session,
+                                             struct mopt_schedule *schedule);
 
 // ---- session ------------------------------------------------------------------------------------------------------------
 struct mopt_session {
@@ -108,9 +122,6 @@ struct mopt_session {
     struct mopt_model *inlined;    // copy with model-local functions inlined, else NULL
     struct mopt_datum **constants; // by value id
     struct mopt_datum **slots;     // by value id, live values of the current run
-    struct mopt_exec_plan plans[MOPT_PLAN_CACHE];
-    uint64_t plan_clock;
-    struct mopt_exec_memory memory;
     struct mopt_node_profile *profile;
     size_t profile_count, profile_capacity;
     struct mopt_map packs;  // derived constants, by hash of their origin
@@ -122,10 +133,11 @@ struct mopt_session {
 struct mopt_exec_run {
     struct mopt_session *session;
     const struct mopt_run_options *options;
-    const struct mopt_exec_plan *plan;
+    const struct mopt_exec_plan *plan; // of the graph that runs; NULL: node by node, on the heap
+    struct mopt_exec_memory *memory;   // of that graph
+    bool fuse;                         // run programs
     struct mopt_rng rng;
     uint64_t steps;
-    int depth;
 };
 enum mopt_status mopt__exec_graph(struct mopt_exec_run *run, struct mopt_schedule *schedule,
                                   struct mopt_error *err);

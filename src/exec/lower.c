@@ -13,7 +13,7 @@ enum { KNOWN_MAX = 4096 }; // elements of a content that inference knows
 bool mopt__low_shape(const struct mopt_lower *l, const struct mopt_value *value,
                      struct mopt_low_shape *shape)
 {
-    const struct mopt_tensor *constant = value != NULL ? mopt__low_constant(value) : NULL;
+    const struct mopt_tensor *constant = value != NULL ? mopt__low_constant(l, value) : NULL;
     if (constant != NULL) {
         *shape = (struct mopt_low_shape){constant->dtype, constant->rank, {0}, constant->count};
         memcpy(shape->dims, constant->dims, sizeof shape->dims);
@@ -34,19 +34,16 @@ bool mopt__low_shape(const struct mopt_lower *l, const struct mopt_value *value,
     return shape->count < SIZE_MAX / 64;
 }
 
-const struct mopt_tensor *mopt__low_constant(const struct mopt_value *value)
+const struct mopt_tensor *mopt__low_constant(const struct mopt_lower *l,
+                                             const struct mopt_value *value)
 {
-    if (value == NULL || !mopt__low_is(value->producer, "", "Constant")) {
-        return value != NULL ? mopt__value_constant(value) : NULL;
-    }
-    const struct mopt_attribute *content = mopt__node_attribute(value->producer, "value");
-    return content != NULL && content->kind == MOPT_ATTR_TENSOR ? content->t : NULL;
+    return value != NULL ? mopt__session_constant(l->session, value) : NULL;
 }
 
 struct mopt_node *mopt__low_sole_use(const struct mopt_lower *l, const struct mopt_value *value)
 {
     if (value == NULL || value->use_count != 1 || value->graph_output_count != 0 ||
-        value->uses->node->graph != l->session->main.graph) {
+        value->uses->node->graph != l->schedule->graph) {
         return NULL;
     }
     return value->uses->node;
@@ -54,7 +51,7 @@ struct mopt_node *mopt__low_sole_use(const struct mopt_lower *l, const struct mo
 
 bool mopt__low_scalar(const struct mopt_lower *l, const struct mopt_value *value, float *out)
 {
-    const struct mopt_tensor *constant = mopt__low_constant(value);
+    const struct mopt_tensor *constant = mopt__low_constant(l, value);
     if (constant == NULL && value != NULL && !value->is_input) {
         constant = l->facts[value->id].constant;
     }
@@ -202,7 +199,7 @@ void mopt__low_scratch(struct mopt_lower *l, size_t bytes)
 static enum mopt_status slot_cell(struct mopt_lower *l, const struct mopt_value *value,
                                   uint32_t *cell)
 {
-    const struct mopt_tensor *constant = mopt__low_constant(value);
+    const struct mopt_tensor *constant = mopt__low_constant(l, value);
     enum mopt_status status =
         new_cell(l, value, MOPT_FORM_PLAIN, constant ? MOPT_CELL_CONSTANT : MOPT_CELL_SLOT,
                  constant ? constant->bytes : 0, cell);
@@ -346,7 +343,7 @@ static enum mopt_status find_cell(struct mopt_lower *l, const struct mopt_value 
         enum mopt_status status = mopt__low_cell(l, value, MOPT_FORM_PLAIN, cell);
         return status == MOPT_OK ? reorder(l, value, MOPT_FORM_PLAIN, form, cell) : status;
     }
-    if (mopt__low_constant(value) == NULL) {
+    if (mopt__low_constant(l, value) == NULL) {
         enum mopt_status status = need_slot(l, value);
         if (status != MOPT_OK) {
             return status;
@@ -450,8 +447,11 @@ static enum mopt_status publish(struct mopt_lower *l, const struct mopt_value *v
 static enum mopt_status need_slot(struct mopt_lower *l, const struct mopt_value *value)
 {
     struct mopt_low_value *v = &l->values[value->id];
-    if (v->in_slot) {
+    if (l->session->constants[value->id] != NULL) {
         return MOPT_OK;
+    }
+    if (v->in_slot || value->graph != l->schedule->graph) {
+        return MOPT_OK; // what a body reads from outside is there before it runs
     }
     if (v->preset) {
         return add_preset(l, value);
@@ -473,21 +473,30 @@ static enum mopt_status need_slot(struct mopt_lower *l, const struct mopt_value 
     return status == MOPT_OK ? publish(l, value, cell) : status;
 }
 
-// Values of the main graph that the bodies of a node read.
+// Values of this graph that a body reads.
+static enum mopt_status need_for_body(struct mopt_lower *l, const struct mopt_graph *body)
+{
+    const struct mopt_schedule *schedule =
+        mopt__map_find_u64(&l->session->bodies, (uint64_t)(uintptr_t)body);
+    enum mopt_status status = MOPT_OK;
+    for (size_t i = 0; schedule != NULL && i < schedule->captured_count && status == MOPT_OK; i++) {
+        status = need_slot(l, schedule->captured[i]);
+    }
+    return status;
+}
+
 static enum mopt_status need_captured(struct mopt_lower *l, const struct mopt_node *node)
 {
-    const struct mopt_graph *main = l->session->main.graph;
     enum mopt_status status = MOPT_OK;
-    for (uint32_t s = 0; s < l->step && status == MOPT_OK; s++) {
-        const struct mopt_node *maker = l->session->main.steps[s].node;
-        for (uint32_t o = 0; o < maker->output_count && status == MOPT_OK; o++) {
-            const struct mopt_value *value = maker->outputs[o];
-            for (const struct mopt_use *use = value != NULL ? value->uses : NULL;
-                 use != NULL && status == MOPT_OK; use = use->next) {
-                if (use->node->graph != main && mopt__schedule_owner(use->node, main) == node) {
-                    status = need_slot(l, value);
-                }
-            }
+    for (uint32_t a = 0; a < node->attribute_count && status == MOPT_OK; a++) {
+        const struct mopt_attribute *attribute = &node->attributes[a];
+        if (attribute->kind == MOPT_ATTR_GRAPH) {
+            status = need_for_body(l, attribute->g);
+        }
+        for (size_t i = 0;
+             attribute->kind == MOPT_ATTR_GRAPHS && i < attribute->count && status == MOPT_OK;
+             i++) {
+            status = need_for_body(l, attribute->graphs[i]);
         }
     }
     return status;
@@ -563,7 +572,7 @@ static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
         mopt__low_quantization, mopt__low_shaping, mopt__low_elementwise,
         mopt__low_pooling,      mopt__low_rows,
     };
-    struct mopt_step *step = &l->session->main.steps[s];
+    struct mopt_step *step = &l->schedule->steps[s];
     l->step = s;
     if (l->groups[s] != NULL) {
         return lower_group(l, l->groups[s]);
@@ -571,8 +580,7 @@ static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
     if (l->absorbed[s]) {
         return MOPT_OK;
     }
-    if (mopt__low_is(step->node, "", "Constant")) {
-        l->values[step->node->outputs[0]->id].deferred = step;
+    if (step->folded) {
         return MOPT_OK;
     }
     if (step->node->output_count == 1 && (step->node->op->traits & MOPT_TRAIT_RANDOM) == 0 &&
@@ -590,7 +598,7 @@ static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
 
 static void mark_given(struct mopt_lower *l)
 {
-    const struct mopt_graph *main = l->session->main.graph;
+    const struct mopt_graph *main = l->schedule->graph;
     const struct mopt_value_list *lists[] = {&main->inputs, &main->initializers,
                                              &main->sparse_initializers};
     for (size_t k = 0; k < MOPT_COUNTOF(lists); k++) {
@@ -602,7 +610,7 @@ static void mark_given(struct mopt_lower *l)
 
 static enum mopt_status walk(struct mopt_lower *l)
 {
-    const struct mopt_schedule *main = &l->session->main;
+    const struct mopt_schedule *main = l->schedule;
     mark_given(l);
     enum mopt_status status = mopt__low_groups(l);
     for (uint32_t s = 0; s < main->step_count && status == MOPT_OK; s++) {
@@ -618,29 +626,31 @@ static enum mopt_status walk(struct mopt_lower *l)
     return status;
 }
 
-enum mopt_status mopt__lower(struct mopt_session *session, struct mopt_exec_plan *plan,
-                             const struct mopt_fact *facts, const struct mopt_dims *dims,
-                             struct mopt_error *err)
+enum mopt_status mopt__lower(struct mopt_session *session, struct mopt_schedule *schedule,
+                             struct mopt_exec_plan *plan, const struct mopt_fact *facts,
+                             const struct mopt_dims *dims, struct mopt_error *err)
 {
     size_t values = session->model->value_count + (size_t)1;
-    size_t steps = session->main.step_count + (size_t)1;
+    size_t steps = schedule->step_count + (size_t)1;
     struct mopt_arena arena;
     mopt__arena_init(&arena);
-    struct mopt_lower l = {
-        .session = session, .program = plan->program, .facts = facts, .dims = dims, .err = err};
+    struct mopt_lower l = {.session = session,
+                           .schedule = schedule,
+                           .program = plan->program,
+                           .facts = facts,
+                           .dims = dims,
+                           .err = err};
     l.values = mopt__arena_alloc(&arena, values, sizeof *l.values);
     l.groups = mopt__arena_alloc(&arena, steps, sizeof *l.groups);
     l.absorbed = mopt__arena_alloc(&arena, steps, sizeof *l.absorbed);
-    enum mopt_status status = MOPT_OK;
-    if (l.values == NULL || l.groups == NULL || l.absorbed == NULL) {
-        status = mopt_error_memory(err);
-    }
-    for (size_t i = 0; status == MOPT_OK && i < values; i++) {
+    bool room = l.values != NULL && l.groups != NULL && l.absorbed != NULL;
+    enum mopt_status status = room ? MOPT_OK : mopt_error_memory(err);
+    for (size_t i = 0; room && i < values; i++) {
         for (int f = 0; f < MOPT_FORM_COUNT; f++) {
             l.values[i].cell[f] = MOPT_NO_CELL;
         }
     }
-    if (status == MOPT_OK) {
+    if (room) {
         status = walk(&l);
     }
     if (status == MOPT_OK) {

@@ -60,6 +60,7 @@ struct mopt_group {
 
 struct mopt_lower {
     struct mopt_session *session;
+    struct mopt_schedule *schedule; // of the main graph or of a body
     struct mopt_program *program;
     const struct mopt_fact *facts;
     const struct mopt_dims *dims;
@@ -82,7 +83,8 @@ struct mopt_low_shape {
 bool mopt__low_shape(const struct mopt_lower *l, const struct mopt_value *value,
                      struct mopt_low_shape *shape);
 // Content that is the same in every run; NULL otherwise.
-const struct mopt_tensor *mopt__low_constant(const struct mopt_value *value);
+const struct mopt_tensor *mopt__low_constant(const struct mopt_lower *l,
+                                             const struct mopt_value *value);
 // The only node that uses the value, when that is in the main graph and the value is no output.
 struct mopt_node *mopt__low_sole_use(const struct mopt_lower *l, const struct mopt_value *value);
 // One-element float that is a constant, or known with the shapes.

@@ -22,8 +22,8 @@ struct mopt_low_columns {
     const struct mopt_value *bias; // real values, or NULL
     const struct mopt_value *more_bias;
 };
-// What becomes of the sums of a group: start, scales, bounds, bias and function. Biases are folded
-// into start in units of x scale * w scale, whatever scale they were quantized with.
+// What becomes of the sums of a group: start, scales, bounds, bias and function. Biases that were
+// quantized in units of x scale * w scale are folded into start, others are added behind the scale.
 enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_group *group,
                                       const struct mopt_low_columns *columns,
                                       struct mopt_requantize *out);

@@ -30,7 +30,7 @@ void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels
 enum mopt_status mopt__low_signed(struct mopt_lower *l, const struct mopt_low_quant *q,
                                   const int8_t **codes)
 {
-    const struct mopt_tensor *constant = mopt__low_constant(q->codes);
+    const struct mopt_tensor *constant = mopt__low_constant(l, q->codes);
     if (q->dtype == MOPT_INT8) {
         *codes = constant->data;
         return MOPT_OK;
@@ -67,8 +67,17 @@ static void bounds(const struct mopt_group *group, struct mopt_requantize *out)
     out->high = b < 255 ? (b > 0 ? (int32_t)b : 0) : 255;
 }
 
-// Adds a bias to start, as multiples of the unit of channel j: exactly when it was quantized in
-// these units; else rounded to them, or kept real in `real_bias` when that is not NULL.
+enum { EXACT_MOST = 1 << 30 }; // units of a bias that leave room for the sum
+
+// The bias in units of the sums of its channel, when it was quantized in these; else false.
+static bool in_units(const struct mopt_lower *l, const struct mopt_low_quant *bias, size_t at,
+                     float unit, int64_t *steps)
+{
+    *steps = mopt__tensor_i64_at(mopt__low_constant(l, bias->codes), at);
+    return mopt__low_scale(bias, at) == unit && *steps <= EXACT_MOST && *steps >= -EXACT_MOST;
+}
+
+// Adds a bias to start where it is a multiple of the unit of its channel, else to real_bias.
 static enum mopt_status add_bias(struct mopt_lower *l, const struct mopt_value *bias, size_t n,
                                  const float *units, int32_t *start, float *real_bias)
 {
@@ -87,18 +96,29 @@ static enum mopt_status add_bias(struct mopt_lower *l, const struct mopt_value *
                  q.dtype == MOPT_INT32 && q.zero == NULL;
     for (size_t j = 0; j < n; j++) {
         size_t at = shape.count == 1 ? 0 : j;
-        int64_t steps = 0;
-        if (codes && mopt__low_scale(&q, at) == units[j]) {
-            steps = mopt__tensor_i64_at(mopt__low_constant(q.codes), at);
-        } else if (real_bias != NULL) {
-            real_bias[j] += real[at];
+        int64_t steps;
+        if (codes && in_units(l, &q, at, units[j], &steps)) {
+            start[j] = (int32_t)((uint32_t)start[j] + (uint32_t)steps);
         } else {
-            double rounded = nearbyint((double)real[at] / (double)units[j]);
-            steps = (int64_t)fmin(fmax(rounded, -2147483648.0), 2147483647.0);
+            real_bias[j] += real[at];
         }
-        start[j] = (int32_t)((uint32_t)start[j] + (uint32_t)steps);
     }
     return MOPT_OK;
+}
+
+// The way to codes of y: bounds, and scales and biases in steps of it. No sum with biases when all
+// of them are in start.
+static void to_codes(const struct mopt_group *group, size_t n, float *units, float *real_bias,
+                     struct mopt_requantize *out)
+{
+    float scale = mopt__low_scale(&group->y, 0);
+    bounds(group, out);
+    out->float_bias = NULL;
+    for (size_t j = 0; j < n; j++) {
+        units[j] /= scale;
+        out->shift = real_bias[j] != 0 ? real_bias : out->shift;
+        real_bias[j] /= scale;
+    }
 }
 
 enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_group *group,
@@ -108,8 +128,8 @@ enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_gr
     size_t n = columns->n;
     int32_t *start = mopt__low_work(l, n * sizeof *start);
     float *units = mopt__low_work(l, n * sizeof *units);
-    float *real_bias = group->out_codes ? NULL : mopt__low_work(l, n * sizeof *real_bias);
-    if (start == NULL || units == NULL || (real_bias == NULL && !group->out_codes)) {
+    float *real_bias = mopt__low_work(l, n * sizeof *real_bias);
+    if (start == NULL || units == NULL || real_bias == NULL) {
         return MOPT_E_MEMORY;
     }
     mopt__fold_zero_point(columns->k, n, columns->codes, columns->row_step, columns->column_step,
@@ -126,10 +146,7 @@ enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_gr
                                     .float_bias = real_bias,
                                     .act = group->act};
     if (group->out_codes) {
-        bounds(group, out);
-        for (size_t j = 0; j < n; j++) {
-            units[j] /= mopt__low_scale(&group->y, 0);
-        }
+        to_codes(group, n, units, real_bias, out);
     }
     return status;
 }

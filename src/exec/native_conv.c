@@ -84,12 +84,13 @@ static uint64_t geometry_hash(const struct mopt_conv2d *conv, uint64_t salt)
 
 // Factor and shift of each channel of a BatchNormalization: scale / sqrt(var + epsilon), bias -
 // mean * factor.
-static void norm_factors(const struct mopt_node *norm, size_t n, float *factor, float *shift)
+static void norm_factors(const struct mopt_lower *l, const struct mopt_node *norm, size_t n,
+                         float *factor, float *shift)
 {
     const struct mopt_attribute *a = mopt__node_attribute(norm, "epsilon");
     const float *v[5] = {NULL};
     for (uint32_t i = 1; i < 5; i++) {
-        v[i] = mopt__low_constant(mopt__node_input(norm, i))->data;
+        v[i] = mopt__low_constant(l, mopt__node_input(norm, i))->data;
     }
     double epsilon = a != NULL ? (double)a->f : 1e-5;
     for (size_t j = 0; j < n; j++) {
@@ -112,15 +113,16 @@ static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *
     if (factor == NULL || bias == NULL) {
         return MOPT_E_MEMORY;
     }
-    norm_factors(norm, n, factor, bias);
+    norm_factors(l, norm, n, factor, bias);
     for (size_t j = 0; c->finish.bias != NULL && j < n; j++) {
         bias[j] += c->finish.bias[j] * factor[j];
     }
     c->finish.bias = bias;
     enum mopt_status status = mopt__low_packed(l, id, mopt__hash_mix((uint64_t)(uintptr_t)norm, 5),
                                                count * sizeof(float), &block, &made);
+    size_t channel = n > 0 && count > n ? count / n : 1; // weights of one
     for (size_t i = 0; status == MOPT_OK && made && i < count; i++) {
-        ((float *)block)[i] = (*w)[i] * factor[i / (count / n)];
+        ((float *)block)[i] = (*w)[i] * factor[i / channel];
     }
     *w = block;
     return status;
@@ -223,7 +225,7 @@ static void run_conv_bytes(const void *work, const struct mopt_frame *frame)
 static enum mopt_status pack_conv_bytes(struct mopt_lower *l, const struct mopt_group *group,
                                         struct conv_bytes_work *c)
 {
-    const struct mopt_tensor *codes = mopt__low_constant(group->w.codes);
+    const struct mopt_tensor *codes = mopt__low_constant(l, group->w.codes);
     const int8_t *signed_codes;
     void *block = NULL;
     bool made = false;
@@ -259,9 +261,6 @@ enum mopt_status mopt__low_conv_bytes(struct mopt_lower *l, const struct mopt_gr
     }
     geometry(l, group->anchor, &c->conv);
     c->form = mopt__conv2d_u8_form(&c->conv);
-    if (c->form == MOPT_CONV_DEPTHWISE && !group->out_codes) {
-        c->form = MOPT_CONV_DIRECT; // the depthwise form makes codes only
-    }
     c->x_zero = mopt__low_zero(&group->x, 0);
     c->codes = group->out_codes;
     enum mopt_status status = pack_conv_bytes(l, group, c);

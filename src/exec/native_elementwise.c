@@ -232,6 +232,9 @@ static bool match_plain(const struct mopt_low_shape *a, const struct mopt_low_sh
     size_t rows_a = row_length(a, y);
     size_t rows_b = row_length(b, y);
     w->n = rows_a < rows_b ? rows_a : rows_b;
+    if (w->n == 0) {
+        return false;
+    }
     w->rows = y->count / w->n;
     return plain_side(a, y, w->n, &w->a) && plain_side(b, y, w->n, &w->b);
 }

@@ -205,9 +205,9 @@ enum mopt_status mopt__low_quantization(struct mopt_lower *l, const struct mopt_
         *done = true;
         return MOPT_OK;
     }
-    if (mopt__low_dequantizer(l, node, true, &q) && mopt__low_constant(q.codes) != NULL) {
+    if (mopt__low_dequantizer(l, node, true, &q) && mopt__low_constant(l, q.codes) != NULL) {
         // Constant weights: those who take them from the codes never ask for the floats.
-        l->values[q.real->id].deferred = &l->session->main.steps[node->order];
+        l->values[q.real->id].deferred = &l->schedule->steps[node->order];
         *done = true;
         return MOPT_OK;
     }

@@ -158,7 +158,9 @@ enum mopt_status mopt__low_product(struct mopt_lower *l, const struct mopt_group
     if (p == NULL) {
         return MOPT_E_MEMORY;
     }
-    read_sides(l, node, &s);
+    if (!read_sides(l, node, &s)) {
+        return mopt_error_set(l->err, MOPT_E_INTERNAL, "shapes of a product do not fit");
+    }
     *p = (struct product_work){.m = s.m, .n = s.n, .k = s.k, .residual = MOPT_NO_CELL};
     p->finish.act = group->act;
     p->finish.residual_first = group->residual_first;
@@ -239,12 +241,14 @@ enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt
     if (p == NULL) {
         return MOPT_E_MEMORY;
     }
-    read_sides(l, node, &s);
+    if (!read_sides(l, node, &s)) {
+        return mopt_error_set(l->err, MOPT_E_INTERNAL, "shapes of a product do not fit");
+    }
     p->gemm = (struct mopt_gemm_u8){.m = s.m, .n = s.n, .k = s.k, .lda = s.k, .ldc = s.n};
     p->codes = group->out_codes;
     enum mopt_status status = mopt__low_signed(l, &group->w, &codes);
     if (status == MOPT_OK) {
-        status = pack_codes(l, mopt__low_constant(group->w.codes), &s, codes, &p->gemm.b);
+        status = pack_codes(l, mopt__low_constant(l, group->w.codes), &s, codes, &p->gemm.b);
     }
     if (status == MOPT_OK) {
         status = weight_zeros(l, &group->w, s.n, &p->gemm.b_zero);
@@ -307,15 +311,15 @@ static enum mopt_status dynamic_weights(struct mopt_lower *l, const struct mopt_
 {
     const struct mopt_value *w = mopt__node_input(group->anchor, 1);
     const struct mopt_value *zero = mopt__node_input(group->anchor, 3);
-    const struct mopt_tensor *scales = mopt__low_constant(group->weight_scale);
+    const struct mopt_tensor *scales = mopt__low_constant(l, group->weight_scale);
     struct mopt_low_quant q = {.codes = w,
-                               .dtype = mopt__low_constant(w)->dtype,
+                               .dtype = mopt__low_constant(l, w)->dtype,
                                .scale = scales,
-                               .zero = mopt__low_constant(zero)};
+                               .zero = mopt__low_constant(l, zero)};
     const int8_t *codes;
     enum mopt_status status = mopt__low_signed(l, &q, &codes);
     if (status == MOPT_OK) {
-        status = pack_codes(l, mopt__low_constant(w), s, codes, &d->gemm.b);
+        status = pack_codes(l, mopt__low_constant(l, w), s, codes, &d->gemm.b);
     }
     if (status == MOPT_OK) {
         status = weight_zeros(l, &q, s->n, &d->gemm.b_zero);

@@ -80,9 +80,10 @@ static float float_attribute(const struct mopt_node *node, const char *name, flo
 }
 
 // A constant vector of n floats, or absent.
-static bool vector(const struct mopt_value *value, size_t n, const float **out)
+static bool vector(const struct mopt_lower *l, const struct mopt_value *value, size_t n,
+                   const float **out)
 {
-    const struct mopt_tensor *constant = mopt__low_constant(value);
+    const struct mopt_tensor *constant = mopt__low_constant(l, value);
     *out = constant != NULL ? constant->data : NULL;
     return value == NULL ||
            (constant != NULL && constant->dtype == MOPT_FLOAT32 && constant->count == n);
@@ -161,8 +162,8 @@ static enum mopt_status lower_norm(struct mopt_lower *l, const struct mopt_node 
     const struct mopt_value *beta = skip && w.rms ? NULL : mopt__node_input(node, gamma + 1);
     const struct mopt_value *other = skip ? mopt__node_input(node, 1) : NULL;
     if ((!skip && axis != -1 && axis != x.rank - 1) || !only_outputs(node, skip ? 9 : 1) ||
-        !vector(mopt__node_input(node, gamma), w.n, &w.gamma) || !vector(beta, w.n, &w.beta) ||
-        (skip && mopt__node_input(node, w.rms ? 3 : 4) != NULL) ||
+        !vector(l, mopt__node_input(node, gamma), w.n, &w.gamma) ||
+        !vector(l, beta, w.n, &w.beta) || (skip && mopt__node_input(node, w.rms ? 3 : 4) != NULL) ||
         (other != NULL && (!mopt__low_shape(l, other, &s) || s.count != x.count))) {
         return MOPT_OK;
     }
@@ -245,7 +246,7 @@ static enum mopt_status lower_transpose(struct mopt_lower *l, const struct mopt_
     if (w == NULL) {
         return MOPT_E_MEMORY;
     }
-    size_t steps[MOPT_RANK_MAX];
+    size_t steps[MOPT_RANK_MAX] = {0};
     size_t step = 1;
     for (int d = x.rank - 1; d >= 0; d--) {
         steps[d] = step;

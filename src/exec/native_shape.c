@@ -70,7 +70,7 @@ static enum mopt_status lower_view(struct mopt_lower *l, const struct mopt_node 
         status = mopt__low_alias(l, y, MOPT_FORM_PLAIN, cell);
     }
     // Whoever needs y as a tensor runs the node itself then.
-    l->values[y->id].deferred = &l->session->main.steps[node->order];
+    l->values[y->id].deferred = &l->schedule->steps[node->order];
     *done = true;
     return status;
 }

@@ -57,8 +57,8 @@ static enum mopt_status publish(struct mopt_exec_run *run, struct mopt_program *
     struct mopt_tensor *tensor = NULL;
     struct mopt_datum *datum = NULL;
     enum mopt_status status =
-        mopt__exec_memory_tensor(&session->memory, slot->offset, slot->bytes, cell->dtype,
-                                 cell->rank, cell->dims, &tensor, err);
+        mopt__exec_memory_tensor(run->memory, slot->offset, slot->bytes, cell->dtype, cell->rank,
+                                 cell->dims, &tensor, err);
     if (status == MOPT_OK) {
         status = mopt__datum_tensor(tensor, &datum, err);
     }
@@ -104,10 +104,10 @@ static enum mopt_status own_outputs(struct mopt_exec_run *run, const struct mopt
             continue;
         }
         const struct mopt_slot_plan *slot = &run->plan->slots[id];
-        bool own = datum->kind == MOPT_DATUM_TENSOR &&
-                   (!mopt__exec_memory_is_planned(datum->tensor) ||
-                    (slot->bytes > 0 &&
-                     datum->tensor->data == session->memory.block->data + slot->offset));
+        bool own =
+            datum->kind == MOPT_DATUM_TENSOR &&
+            (!mopt__exec_memory_is_planned(datum->tensor) ||
+             (slot->bytes > 0 && datum->tensor->data == run->memory->block->data + slot->offset));
         status = own ? MOPT_OK : mopt__exec_own(&session->slots[id], err);
     }
     return status;
@@ -125,15 +125,16 @@ static enum mopt_status run_node(struct mopt_exec_run *run, struct mopt_step *st
                                                step->node->op_type);
 }
 
-static void run_native(struct mopt_exec_run *run, const struct mopt_action *action,
-                       const struct mopt_frame *frame)
+static void run_native(struct mopt_exec_run *run, const struct mopt_program *program,
+                       const struct mopt_action *action, const struct mopt_frame *frame)
 {
     struct mopt_session *session = run->session;
     if (!session->options.profile) {
         action->run(action->work, frame);
         return;
     }
-    struct mopt_node_profile *row = &session->profile[session->main.steps[action->step].profile];
+    struct mopt_node_profile *row =
+        &session->profile[program->schedule->steps[action->step].profile];
     uint64_t start = mopt__clock_ns();
     action->run(action->work, frame);
     row->total_ns += mopt__clock_ns() - start;
@@ -154,9 +155,9 @@ static enum mopt_status run_action(struct mopt_exec_run *run, struct mopt_progra
         status = mopt__exec_budget(run, err);
     }
     if (status == MOPT_OK && action->run != NULL) {
-        run_native(run, action, frame);
+        run_native(run, program, action, frame);
     } else if (status == MOPT_OK) {
-        status = run_node(run, &session->main.steps[action->step], err);
+        status = run_node(run, &program->schedule->steps[action->step], err);
     }
     for (uint32_t i = 0; i < action->load_count && status == MOPT_OK; i++) {
         status = load(session, program, action->load[i], err);
@@ -172,7 +173,7 @@ enum mopt_status mopt__program_run(struct mopt_exec_run *run, struct mopt_progra
                                    struct mopt_error *err)
 {
     struct mopt_session *session = run->session;
-    place_cells(program, &session->memory);
+    place_cells(program, run->memory);
     const struct mopt_frame frame = {.data = program->data,
                                      .kernels = &session->kernels,
                                      .pool = session->pool,

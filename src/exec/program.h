@@ -70,6 +70,7 @@ struct mopt_preset {
 };
 
 struct mopt_program {
+    struct mopt_schedule *schedule;
     struct mopt_arena arena; // works and lists
     struct mopt_action *actions;
     size_t action_count, action_capacity;
@@ -97,6 +98,10 @@ enum mopt_status mopt__exec_step(struct mopt_exec_run *run, struct mopt_step *st
 enum mopt_status mopt__exec_budget(struct mopt_exec_run *run, struct mopt_error *err);
 // session.c: planned memory in a datum (or its elements) is replaced by memory of its own.
 enum mopt_status mopt__exec_own(struct mopt_datum **datum, struct mopt_error *err);
+// fold.c: computes what depends on no input; the content of a value that is the same in every run.
+void mopt__session_fold(struct mopt_session *session);
+const struct mopt_tensor *mopt__session_constant(const struct mopt_session *session,
+                                                 const struct mopt_value *value);
 // lower_pack.c: frees the blocks derived from constants.
 void mopt__packs_release(struct mopt_session *session);
 // schedule.c: the node of `scope` in which a use by `node` happens: node itself or the owner of the
@@ -104,10 +109,10 @@ void mopt__packs_release(struct mopt_session *session);
 struct mopt_node *mopt__schedule_owner(struct mopt_node *node, const struct mopt_graph *scope);
 
 // ---- lower.c ----
-// Turns the main schedule into the plan's program. facts: of every value, for the shapes at hand;
+// Turns a schedule into the plan's program. facts: of every value, for the shapes at hand;
 // dims: their table.
-enum mopt_status mopt__lower(struct mopt_session *session, struct mopt_exec_plan *plan,
-                             const struct mopt_fact *facts, const struct mopt_dims *dims,
-                             struct mopt_error *err);
+enum mopt_status mopt__lower(struct mopt_session *session, struct mopt_schedule *schedule,
+                             struct mopt_exec_plan *plan, const struct mopt_fact *facts,
+                             const struct mopt_dims *dims, struct mopt_error *err);
 
 #endif

@@ -39,11 +39,11 @@ static enum mopt_status allocate(struct mopt_eval *eval, uint32_t output, enum m
     struct mopt_exec_run *run = eval->host;
     const struct mopt_value *value = mopt__node_output(eval->node, output);
     struct mopt_slot_plan slot = {0};
-    if (run->depth == 0 && value != NULL && run->plan != NULL) {
+    if (value != NULL && run->plan != NULL) {
         slot = run->plan->slots[value->id];
     }
-    return mopt__exec_memory_tensor(&run->session->memory, slot.offset, slot.bytes, dtype, rank,
-                                    dims, out, err);
+    return mopt__exec_memory_tensor(run->memory, slot.offset, slot.bytes, dtype, rank, dims, out,
+                                    err);
 }
 
 static void clear_body(struct mopt_session *session, const struct mopt_graph *graph)
@@ -74,8 +74,40 @@ static enum mopt_status take_outputs(struct mopt_session *session, const struct 
                                   graph->outputs.items[i]->name);
         }
         outputs[i] = mopt__datum_ref(datum);
+        enum mopt_status status = mopt__exec_own(&outputs[i], err);
+        if (status != MOPT_OK) {
+            for (size_t j = 0; j <= i; j++) {
+                mopt__datum_unref(outputs[j]);
+                outputs[j] = NULL;
+            }
+            return status;
+        }
     }
     return MOPT_OK;
+}
+
+// A body as a program for the shapes it meets; node by node when it cannot be planned.
+static enum mopt_status run_schedule(struct mopt_exec_run *run, struct mopt_schedule *schedule,
+                                     struct mopt_error *err)
+{
+    const struct mopt_exec_plan *outer = run->plan;
+    struct mopt_exec_memory *memory = run->memory;
+    const struct mopt_exec_plan *plan = run->fuse ? mopt__plan_body(run->session, schedule) : NULL;
+    schedule->memory.limit_bytes = run->session->main.memory.limit_bytes;
+    size_t limit = schedule->memory.limit_bytes;
+    enum mopt_status status = MOPT_OK;
+    if (plan != NULL && (limit == 0 || plan->arena_bytes <= limit)) {
+        status = mopt__exec_memory_reserve(&schedule->memory, plan->arena_bytes, err);
+        run->plan = plan;
+        run->memory = &schedule->memory;
+        status = status == MOPT_OK ? mopt__program_run(run, plan->program, err) : status;
+    } else {
+        run->plan = NULL;
+        status = mopt__exec_graph(run, schedule, err);
+    }
+    run->plan = outer;
+    run->memory = memory;
+    return status;
 }
 
 static enum mopt_status run_body(struct mopt_eval *eval, const struct mopt_graph *graph,
@@ -96,9 +128,7 @@ static enum mopt_status run_body(struct mopt_eval *eval, const struct mopt_graph
     for (size_t i = 0; i < input_count; i++) {
         set_slot(session, graph->inputs.items[i], mopt__datum_ref(inputs[i]));
     }
-    run->depth++;
-    enum mopt_status status = mopt__exec_graph(run, schedule, err);
-    run->depth--;
+    enum mopt_status status = run_schedule(run, schedule, err);
     if (status == MOPT_OK) {
         status = take_outputs(session, graph, outputs, err);
     }
@@ -222,6 +252,9 @@ enum mopt_status mopt__exec_graph(struct mopt_exec_run *run, struct mopt_schedul
     struct mopt_session *session = run->session;
     for (uint32_t s = 0; s < schedule->step_count; s++) {
         struct mopt_step *step = &schedule->steps[s];
+        if (step->folded && run->fuse) {
+            continue;
+        }
         enum mopt_status status = mopt__exec_step(run, step, err);
         if (status != MOPT_OK) {
             return mopt_error_wrap(err, "node '%s' (%s)", mopt__node_label(step->node),

@@ -103,6 +103,83 @@ static enum mopt_status init_step(struct mopt_session *session, struct mopt_node
     return add_profile_row(session, step, err);
 }
 
+static bool is_inside(const struct mopt_graph *graph, const struct mopt_graph *body)
+{
+    while (graph != NULL && graph != body) {
+        graph = graph->parent;
+    }
+    return graph == body;
+}
+
+struct capture {
+    struct mopt_schedule *schedule;
+    size_t capacity;
+    uint32_t mark;
+    bool store; // else only count
+};
+
+static void capture_value(struct capture *c, struct mopt_value *value)
+{
+    struct mopt_schedule *schedule = c->schedule;
+    if (value == NULL || value->mark == c->mark || is_inside(value->graph, schedule->graph)) {
+        return;
+    }
+    value->mark = c->mark;
+    if (c->store) {
+        schedule->captured[schedule->captured_count] = value;
+    }
+    schedule->captured_count++;
+}
+
+static enum mopt_status capture_graph(void *context, struct mopt_graph *graph,
+                                      struct mopt_error *err)
+{
+    struct capture *c = context;
+    (void)err;
+    for (const struct mopt_node *node = graph->first; node != NULL; node = node->next) {
+        for (uint32_t i = 0; i < node->input_count; i++) {
+            capture_value(c, node->inputs[i].value);
+        }
+    }
+    for (size_t i = 0; i < graph->outputs.count; i++) {
+        capture_value(c, graph->outputs.items[i]);
+    }
+    return MOPT_OK;
+}
+
+// Values of enclosing graphs that a body, or a body inside it, reads.
+static enum mopt_status find_captured(struct mopt_session *session, struct mopt_graph *graph,
+                                      struct mopt_schedule *schedule, struct mopt_error *err)
+{
+    struct capture c = {.schedule = schedule, .mark = mopt__model_new_mark(graph->model)};
+    enum mopt_status status = mopt__graph_walk(graph, capture_graph, &c, err);
+    schedule->captured = mopt__arena_alloc(&session->arena, schedule->captured_count + 1,
+                                           sizeof(const struct mopt_value *));
+    if (status != MOPT_OK || schedule->captured == NULL) {
+        return status == MOPT_OK ? mopt_error_memory(err) : status;
+    }
+    schedule->captured_count = 0;
+    c.mark = mopt__model_new_mark(graph->model);
+    c.store = true;
+    return mopt__graph_walk(graph, capture_graph, &c, err);
+}
+
+// What a graph needs to run as programs: plans, memory, and what it reads from outside.
+static enum mopt_status prepare(struct mopt_session *session, struct mopt_graph *graph,
+                                struct mopt_schedule *schedule, struct mopt_error *err)
+{
+    bool body = graph != session->model->graph;
+    enum mopt_status status = MOPT_OK;
+    if (body) {
+        mopt__exec_memory_share(&schedule->memory, &session->main.memory);
+        status = find_captured(session, graph, schedule, err);
+    } else {
+        status = mopt__exec_memory_init(&schedule->memory, err);
+    }
+    schedule->plans = mopt__calloc(MOPT_PLAN_CACHE, sizeof *schedule->plans);
+    return status == MOPT_OK && schedule->plans == NULL ? mopt_error_memory(err) : status;
+}
+
 static enum mopt_status fill(struct mopt_session *session, struct mopt_graph *graph,
                              struct mopt_schedule *schedule, struct mopt_error *err)
 {
@@ -116,6 +193,10 @@ static enum mopt_status fill(struct mopt_session *session, struct mopt_graph *gr
     *schedule = (struct mopt_schedule){.graph = graph, .step_count = (uint32_t)graph->node_count};
     schedule->steps =
         mopt__arena_alloc(&session->arena, graph->node_count + 1, sizeof *schedule->steps);
+    enum mopt_status prepared = prepare(session, graph, schedule, err);
+    if (prepared != MOPT_OK) {
+        return prepared;
+    }
     uint32_t *counts = mopt__calloc(graph->node_count + 1, sizeof *counts);
     if (schedule->steps == NULL || counts == NULL) {
         mopt__free(counts);

@@ -144,9 +144,6 @@ static enum mopt_status build(struct mopt_session *session, struct mopt_model *m
         status = check_supported(session->model, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__exec_memory_init(&session->memory, err);
-    }
-    if (status == MOPT_OK) {
         status = mopt__pool_new(session->options.threads, &session->pool, err);
     }
     if (status == MOPT_OK) {
@@ -161,7 +158,11 @@ static enum mopt_status build(struct mopt_session *session, struct mopt_model *m
     if (session->constants == NULL || session->slots == NULL) {
         return mopt_error_memory(err);
     }
-    return mopt__graph_walk(session->model->graph, add_constants, session, err);
+    status = mopt__graph_walk(session->model->graph, add_constants, session, err);
+    if (status == MOPT_OK && !session->options.reference) {
+        mopt__session_fold(session);
+    }
+    return status;
 }
 
 enum mopt_status mopt__session_new(struct mopt_model *model,
@@ -191,6 +192,11 @@ static void release_schedule(struct mopt_schedule *schedule)
     for (uint32_t s = 0; schedule->steps != NULL && s < schedule->step_count; s++) {
         mopt__step_release(&schedule->steps[s]);
     }
+    for (size_t i = 0; schedule->plans != NULL && i < MOPT_PLAN_CACHE; i++) {
+        mopt__plan_release(&schedule->plans[i]);
+    }
+    mopt__free(schedule->plans);
+    mopt__exec_memory_release(&schedule->memory);
 }
 
 static void release_data(struct mopt_session *session, struct mopt_datum **data)
@@ -206,19 +212,15 @@ void mopt__session_free(struct mopt_session *session)
     if (session == NULL) {
         return;
     }
-    release_schedule(&session->main);
+    release_data(session, session->slots);
+    release_data(session, session->constants);
     for (size_t i = 0; i < session->body_count; i++) {
         release_schedule(&session->body_items[i]);
     }
-    release_data(session, session->slots);
-    release_data(session, session->constants);
+    release_schedule(&session->main);
     mopt__free(session->slots);
     mopt__free(session->constants);
-    for (size_t i = 0; i < MOPT_PLAN_CACHE; i++) {
-        mopt__plan_release(&session->plans[i]);
-    }
     mopt__packs_release(session);
-    mopt__exec_memory_release(&session->memory);
     mopt__map_release(&session->bodies);
     mopt__free(session->body_items);
     mopt__free(session->profile);
@@ -290,52 +292,6 @@ static enum mopt_status set_inputs(struct mopt_session *session, struct mopt_dat
     return MOPT_OK;
 }
 
-// Shapes of the inputs, and the content of small integer ones: shapes inside may depend on it.
-static uint64_t plan_signature(struct mopt_session *session, struct mopt_datum *const *inputs)
-{
-    size_t count = session->main.graph->inputs.count;
-    uint64_t hash = mopt__exec_signature(inputs, count);
-    for (size_t i = 0; i < count; i++) {
-        if (mopt__plan_reads(inputs[i])) {
-            hash = mopt__hash_mix(hash, mopt__hash_bytes(inputs[i]->tensor->data,
-                                                         inputs[i]->tensor->bytes));
-        }
-    }
-    return hash;
-}
-
-// The cached plan for these shapes, or a new one in the place of the one unused for longest.
-static enum mopt_status find_plan(struct mopt_session *session, struct mopt_datum *const *inputs,
-                                  const struct mopt_exec_plan **out, struct mopt_error *err)
-{
-    uint64_t signature = plan_signature(session, inputs);
-    struct mopt_exec_plan *oldest = &session->plans[0];
-    for (size_t i = 0; i < MOPT_PLAN_CACHE; i++) {
-        struct mopt_exec_plan *plan = &session->plans[i];
-        if (plan->slots != NULL && plan->signature == signature) {
-            plan->used = ++session->plan_clock;
-            *out = plan;
-            return MOPT_OK;
-        }
-        if (plan->slots == NULL || (oldest->slots != NULL && plan->used < oldest->used)) {
-            oldest = oldest->slots == NULL ? oldest : plan;
-        }
-    }
-    mopt__plan_release(oldest);
-    *oldest = (struct mopt_exec_plan){.signature = signature, .used = ++session->plan_clock};
-    enum mopt_status status = mopt__plan_build(session, inputs, oldest, err);
-    if (status != MOPT_OK) {
-        return mopt_error_wrap(err, "planning");
-    }
-    if (oldest->arena_bytes >= session->arena_bytes) {
-        session->arena_bytes = oldest->arena_bytes;
-        session->floor_bytes = oldest->floor_bytes;
-        session->unshared_bytes = oldest->unshared_bytes;
-    }
-    *out = oldest;
-    return MOPT_OK;
-}
-
 // A result must not depend on memory that the next run overwrites.
 enum mopt_status mopt__exec_own(struct mopt_datum **datum, struct mopt_error *err)
 {
@@ -389,24 +345,27 @@ static enum mopt_status run_main(struct mopt_session *session, struct mopt_datum
                                  struct mopt_datum **outputs,
                                  const struct mopt_run_options *options, struct mopt_error *err)
 {
-    struct mopt_exec_run run = {.session = session, .options = options};
-    mopt__rng_init(&run.rng, session->options.seed);
-    session->memory.limit_bytes =
-        options != NULL && options->budget != NULL ? options->budget->max_memory_bytes : 0;
-    enum mopt_status status = set_inputs(session, inputs, err);
     // Observers see every value: nothing is fused for them.
     bool whole = session->options.reference || (options != NULL && options->observe != NULL);
+    struct mopt_exec_run run = {.session = session,
+                                .options = options,
+                                .memory = &session->main.memory,
+                                .fuse = !whole};
+    mopt__rng_init(&run.rng, session->options.seed);
+    session->main.memory.limit_bytes =
+        options != NULL && options->budget != NULL ? options->budget->max_memory_bytes : 0;
+    enum mopt_status status = set_inputs(session, inputs, err);
     if (status == MOPT_OK && !whole) {
-        status = find_plan(session, inputs, &run.plan, err);
+        status = mopt__plan_main(session, &run.plan, err);
     }
-    if (status == MOPT_OK && !whole && session->memory.limit_bytes != 0 &&
-        run.plan->arena_bytes > session->memory.limit_bytes) {
+    if (status == MOPT_OK && !whole && session->main.memory.limit_bytes != 0 &&
+        run.plan->arena_bytes > session->main.memory.limit_bytes) {
         status = mopt_error_set(err, MOPT_E_LIMIT,
                                 "intermediate tensors need %zu bytes, the limit is %zu",
-                                run.plan->arena_bytes, session->memory.limit_bytes);
+                                run.plan->arena_bytes, session->main.memory.limit_bytes);
     }
     if (status == MOPT_OK && !whole) {
-        status = mopt__exec_memory_reserve(&session->memory, run.plan->arena_bytes, err);
+        status = mopt__exec_memory_reserve(&session->main.memory, run.plan->arena_bytes, err);
     }
     if (status == MOPT_OK) {
         status = run.plan != NULL && run.plan->program != NULL
@@ -455,7 +414,7 @@ void mopt__session_memory(const struct mopt_session *session, struct mopt_sessio
                                         .unshared_bytes = session->unshared_bytes,
                                         .constant_bytes = session->constant_bytes,
                                         .packed_bytes = session->packed_bytes,
-                                        .heap_peak = session->memory.account->peak_bytes};
+                                        .heap_peak = session->main.memory.account->peak_bytes};
 }
 
 int mopt__session_threads(const struct mopt_session *session)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Choice of the kernel of one step: the operator's bound kernel for the shapes at hand, or its
 // reference.
-#include "exec/internal.h"
+#include "exec/program.h"
 
 static uint64_t hash_tensor(const struct mopt_tensor *tensor)
 {
@@ -75,7 +75,8 @@ static enum mopt_status input_facts(const struct mopt_session *session,
             return mopt_error_memory(err);
         }
         const struct mopt_value *value = node->inputs[i].value;
-        if (mopt__value_constant(value) != NULL && inputs[i] == session->constants[value->id]) {
+        if (mopt__session_constant(session, value) != NULL &&
+            inputs[i] == session->constants[value->id]) {
             b->inputs[i].constant = inputs[i]->tensor;
         }
     }

@@ -381,20 +381,29 @@ static void run_lines(void *context, int64_t begin, int64_t end, int thread)
                                      .w = run->w,
                                      .bias = run->out.start,
                                      .scale = run->out.scale,
+                                     .shift = run->out.shift,
+                                     .float_bias = run->out.float_bias,
                                      .ldy = run->ldy,
                                      .channels = run->conv->window.channels,
                                      .taps = d->direct.layout.taps,
                                      .zero_point = run->out.zero_point,
                                      .low = run->out.low,
                                      .high = run->out.high};
+    mopt__clamp_of(&run->out.act, &work.float_low, &work.float_high);
     for (size_t line = (size_t)begin; line < (size_t)end; line++) {
         for (size_t column = 0; column < width; column += step) {
             size_t count = width - column < step ? width - column : step;
             point_segment(&d->direct, line, column, count, step, x);
             repeat_last(x, d->direct.layout.taps, step, count);
             work.pixels = (int)count;
-            work.y = run->c8 + (line * width + column) * run->ldy;
+            size_t at = (line * width + column) * run->ldy;
+            work.y = run->c8 ? run->c8 + at : NULL;
+            work.yf = run->cf ? run->cf + at : NULL;
             d->kernels->depthwise_u8(&work);
+            if (work.yf) {
+                mopt__activate_rows(d->kernels, &run->out.act, work.yf, run->ldy, count,
+                                    work.channels);
+            }
         }
     }
 }

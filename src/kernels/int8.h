@@ -23,6 +23,7 @@ void mopt__fold_zero_point(size_t k, size_t n, const int8_t *b, size_t row_step,
 struct mopt_requantize {
     const int32_t *start; // [n], NULL = 0: from mopt__fold_zero_point
     const float *scale;   // [n]
+    const float *shift;   // [n] or NULL: added to the scaled sums, in steps of c8; of c8
     int32_t zero_point, low, high;
     const float *row_scale;       // [m] or NULL
     const float *float_bias;      // [n] or NULL
@@ -43,7 +44,7 @@ struct mopt_gemm_u8 {
 void mopt__gemm_u8(const struct mopt_kernels *kernels, const struct mopt_gemm_u8 *gemm,
                    struct mopt_pool *pool);
 
-// Forms: POINTWISE, DIRECT, DEPTHWISE.
+// Forms: POINTWISE, DIRECT, DEPTHWISE (to c8 and cf, without row_scale).
 enum mopt_conv_form mopt__conv2d_u8_form(const struct mopt_conv2d *conv);
 size_t mopt__conv2d_u8_packed_bytes(const struct mopt_kernels *kernels,
                                     const struct mopt_conv2d *conv, enum mopt_conv_form form);

@@ -89,16 +89,16 @@ struct mopt_tile_f32 {
 };
 
 // One tile in 8 bits, exact 32-bit accumulation (mod 2^32):
-// acc[i][j] = start + sum over t, p of a[t][i][p] * b[t][p][j] - row_sum[i] * b_zero[j], a
-// unsigned, b signed bytes (zero points are folded into bias by the packer: see int8.h); start is
-// partial[i][j], or bias[j] when partial is NULL.
-// Then one of: c32 = acc; c8 = requantized acc (below) with scale[j]; cf =
+// acc[i][j] = bias[j] + sum over t, p of a[t][i][p] * b[t][p][j] - row_sum[i] * b_zero[j], a
+// unsigned, b signed bytes (zero points are folded into bias by the packer: see int8.h).
+// Then one of: c32 = acc; c8 = requantized acc (below) with scale[j] and shift[j]; cf =
 // (float)acc * scale[j] * row_scale[i] + float_bias[j], each step rounded to float, clamped to
 // [float_low, float_high], NaN stays NaN.
 //
-// Requantized: v = (float)acc * scale; v above high - zero_point becomes that; v below
-// low - zero_point, and NaN (scale infinite or NaN), becomes that; then round to nearest even,
-// + zero_point. So every value of scale has a meaning.
+// Requantized: v = (float)acc * scale + shift, product and sum each rounded to float (no sum when
+// shift is NULL); v above high - zero_point becomes that; v below low - zero_point, and NaN (of a
+// scale or shift that is infinite or NaN), becomes that; then round to nearest even, + zero_point.
+// So every value of scale and shift has a meaning.
 struct mopt_tile_u8 {
     const uint8_t *const *a; // [taps][tile rows]: rows of k bytes; up to 3 bytes behind k are read;
                              // entries from `rows` on are not read
@@ -107,11 +107,10 @@ struct mopt_tile_u8 {
     const int8_t *b;         // packed panel [taps][ceil(k/4)][tile cols][4], zero behind k; aligned
                              // to 64 bytes
     const int32_t *bias;     // [cols], NULL = 0
-    const int32_t *partial;  // [rows][partial_ld] or NULL; may be c32
-    size_t partial_ld;
     const int32_t *row_sum;  // [rows] or NULL
     const int32_t *b_zero;   // [cols]; with row_sum
     const float *scale;      // [cols]; for c8 and cf
+    const float *shift;      // [cols] or NULL = no sum, in steps of c8; for c8
     const float *row_scale;  // [rows] or NULL = no product; for cf
     const float *float_bias; // [cols] or NULL = no sum; for cf
     int32_t *c32;            // exactly one of c32, c8, cf is not NULL; ldc in elements of it
@@ -139,11 +138,11 @@ struct mopt_depthwise_f32 {
     float low, high;
 };
 // The same on bytes, with more pixels a call: acc = bias[c] + sum x * w (zero point of x folded
-// into bias), requantized as c8 of the tile. Channels are worked on in blocks of dw8_cols of the
-// table; the last block is a half or a quarter of that (at least 16) when the rest fits. The
-// weights lie so that the bytes of four taps interleave inside 16-byte lanes:
-// w[ceil(taps/4)][blocks], each 4 * dw8_cols bytes, of them [4 r][lanes][4 channels][4 taps] used,
-// channel of the block 16 * lane + 4 * r + index, zero behind channels and taps
+// into bias), then y as c8 of the tile, or yf as cf of it without row_scale. Channels are worked on
+// in blocks of dw8_cols of the table; the last block is a half or a quarter of that (at least 16)
+// when the rest fits. The weights lie so that the bytes of four taps interleave inside 16-byte
+// lanes: w[ceil(taps/4)][blocks], each 4 * dw8_cols bytes, of them [4 r][lanes][4 channels][4 taps]
+// used, channel of the block 16 * lane + 4 * r + index, zero behind channels and taps
 // (mopt__depthwise_u8_at).
 struct mopt_depthwise_u8 {
     const uint8_t *const *x; // [taps][x_step]; MOPT_OVERREAD bytes behind channels may be read;
@@ -152,10 +151,14 @@ struct mopt_depthwise_u8 {
     const int8_t *w;         // aligned to 64 bytes
     const int32_t *bias;     // [channels] or NULL
     const float *scale;      // [channels]
-    uint8_t *y;              // [pixels][ldy]
+    const float *shift;      // [channels] or NULL = no sum, in steps of y; for y
+    const float *float_bias; // [channels] or NULL = no sum; for yf
+    uint8_t *y;              // [pixels][ldy]; exactly one of y, yf is not NULL
+    float *yf;               // [pixels][ldy]
     size_t ldy, channels, taps;
-    int pixels; // 1..dw8_rows of the table
-    int32_t zero_point, low, high;
+    int pixels;                    // 1..dw8_rows of the table
+    int32_t zero_point, low, high; // of y, as of c8
+    float float_low, float_high;   // of yf
 };
 // Channels of the block that starts at channel `first`. cols: dw8_cols.
 static inline size_t mopt__depthwise_u8_block(size_t cols, size_t channels, size_t first)

@@ -81,16 +81,21 @@ static void enter_block(struct place *place, size_t block)
     }
 }
 
-static void activate(const struct mopt_walk_u8 *walk, const struct mopt_tile_u8 *tile)
+void mopt__clamp_of(const struct mopt_function_f32 *act, float *low, float *high)
 {
-    const struct mopt_function_f32 *act = &walk->out->act;
-    if (!tile->cf || act->kind == MOPT_ACT_NONE || act->kind == MOPT_ACT_RELU ||
-        act->kind == MOPT_ACT_CLIP) {
+    bool clip = act->kind == MOPT_ACT_CLIP;
+    *low = clip ? act->alpha : act->kind == MOPT_ACT_RELU ? 0 : -INFINITY;
+    *high = clip ? act->beta : INFINITY;
+}
+
+void mopt__activate_rows(const struct mopt_kernels *kernels, const struct mopt_function_f32 *act,
+                         float *c, size_t ld, size_t rows, size_t cols)
+{
+    if (act->kind == MOPT_ACT_NONE || act->kind == MOPT_ACT_RELU || act->kind == MOPT_ACT_CLIP) {
         return;
     }
-    for (size_t i = 0; i < (size_t)tile->rows; i++) {
-        float *row = tile->cf + i * tile->ldc;
-        walk->kernels->unary_f32(act, row, row, (size_t)tile->cols);
+    for (size_t i = 0; i < rows; i++) {
+        kernels->unary_f32(act, c + i * ld, c + i * ld, cols);
     }
 }
 
@@ -102,7 +107,6 @@ static void set_panel(const struct mopt_walk_u8 *walk, size_t panel, struct mopt
     size_t group = panel / walk->panels;
     size_t first = panel % walk->panels * cols;
     size_t column = group * walk->columns + first;
-    bool clip = out->act.kind == MOPT_ACT_CLIP;
     *tile = (struct mopt_tile_u8){.offset = group * walk->group_bytes,
                                   .taps = walk->taps,
                                   .k = walk->k,
@@ -110,17 +114,15 @@ static void set_panel(const struct mopt_walk_u8 *walk, size_t panel, struct mopt
                                   .bias = out->start ? out->start + column : NULL,
                                   .b_zero = walk->b_zero ? walk->b_zero + column : NULL,
                                   .scale = out->scale ? out->scale + column : NULL,
+                                  .shift = out->shift ? out->shift + column : NULL,
                                   .float_bias = out->float_bias ? out->float_bias + column : NULL,
                                   .ldc = walk->ldc,
                                   .zero_point = out->zero_point,
                                   .low = out->low,
                                   .high = out->high,
-                                  .float_low = clip                             ? out->act.alpha
-                                               : out->act.kind == MOPT_ACT_RELU ? 0
-                                                                                : -INFINITY,
-                                  .float_high = clip ? out->act.beta : INFINITY,
                                   .cols = (int)(walk->columns - first < cols ? walk->columns - first
                                                                              : cols)};
+    mopt__clamp_of(&out->act, &tile->float_low, &tile->float_high);
 }
 
 // Tiles first..end of the block with one panel.
@@ -143,7 +145,10 @@ static void run_panel(const struct place *place, size_t panel, size_t first, siz
         work.row_sum = walk->b_zero ? place->sums + tile * MOPT_TILE_ROWS_MAX : NULL;
         work.row_scale = walk->out->row_scale ? walk->out->row_scale + row : NULL;
         walk->kernels->tile_u8(&work);
-        activate(walk, &work);
+        if (work.cf) {
+            mopt__activate_rows(walk->kernels, &walk->out->act, work.cf, work.ldc,
+                                (size_t)work.rows, (size_t)work.cols);
+        }
     }
 }
 

@@ -37,6 +37,12 @@ void mopt__walk_u8_init(struct mopt_walk_u8 *walk);
 size_t mopt__walk_u8_pointers(const struct mopt_walk_u8 *walk);
 void mopt__walk_u8(const struct mopt_walk_u8 *walk, struct mopt_pool *pool);
 
+// Bounds of floats that are clamped by the slots; infinities for other functions.
+void mopt__clamp_of(const struct mopt_function_f32 *act, float *low, float *high);
+// Any other function, on `rows` rows of `cols` floats, ld from row to row.
+void mopt__activate_rows(const struct mopt_kernels *kernels, const struct mopt_function_f32 *act,
+                         float *c, size_t ld, size_t rows, size_t cols);
+
 // Where an element of a weight lies: tap t, byte p of the tap, column j at
 // b[t * tap_step + p / inner * outer_step + p % inner * inner_step + j * column_step].
 struct mopt_weight_u8 {

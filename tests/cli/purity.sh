@@ -56,10 +56,11 @@ run info nowhere.onnx -q
 expect_err "nowhere.onnx" # errors are always told
 
 # Progress: lines when asked for and the work is longer than a second, nothing without a terminal.
-run bench small.txt --time 1.5s --progress plain
+net="$MOPT_TEST_SOURCE/tests/models/fm_vit.onnx" # runs long enough to be waited for
+run bench "$net" --time 1.5s --progress plain
 expect_err "bench "
 expect_err " left"
-run bench small.txt --time 1.5s
+run bench "$net" --time 1.5s
 [[ $err != *" left"* ]] || fail "progress without a terminal: $err"
 
 # Colours.

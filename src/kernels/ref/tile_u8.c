@@ -29,6 +29,13 @@ static int32_t accumulator(const struct mopt_tile_u8 *w, int row, int col)
     return (int32_t)acc;
 }
 
+// NaN stays.
+static float clamped(float v, float low, float high)
+{
+    v = v < low ? low : v;
+    return v > high ? high : v;
+}
+
 static float as_float(const struct mopt_tile_u8 *w, int row, int col, int32_t acc)
 {
     float v = (float)acc * w->scale[col];
@@ -38,8 +45,14 @@ static float as_float(const struct mopt_tile_u8 *w, int row, int col, int32_t ac
     if (w->float_bias) {
         v += w->float_bias[col];
     }
-    v = v < w->float_low ? w->float_low : v;
-    return v > w->float_high ? w->float_high : v;
+    return clamped(v, w->float_low, w->float_high);
+}
+
+// Product and sum are rounded on their own. addend: NULL = no sum.
+static float scaled(int32_t acc, const float *scale, const float *addend, size_t at)
+{
+    float v = (float)acc * scale[at];
+    return addend ? v + addend[at] : v;
 }
 
 void mopt__tile_u8_ref(const struct mopt_tile_u8 *w)
@@ -51,7 +64,8 @@ void mopt__tile_u8_ref(const struct mopt_tile_u8 *w)
             if (w->c32) {
                 w->c32[at] = acc;
             } else if (w->c8) {
-                w->c8[at] = mopt__byte_of((float)acc * w->scale[j], w->zero_point, w->low, w->high);
+                w->c8[at] = mopt__byte_of(scaled(acc, w->scale, w->shift, (size_t)j), w->zero_point,
+                                          w->low, w->high);
             } else {
                 w->cf[at] = as_float(w, i, j, acc);
             }
@@ -68,8 +82,12 @@ void mopt__depthwise_u8_ref(const struct mopt_depthwise_u8 *w)
                 int8_t factor = w->w[mopt__depthwise_u8_at(LANES, w->channels, t, c)];
                 acc += (uint32_t)(w->x[t * w->x_step + (size_t)i][c] * factor);
             }
-            w->y[(size_t)i * w->ldy + c] =
-                mopt__byte_of((float)(int32_t)acc * w->scale[c], w->zero_point, w->low, w->high);
+            float v = scaled((int32_t)acc, w->scale, w->y ? w->shift : w->float_bias, c);
+            if (w->y) {
+                w->y[(size_t)i * w->ldy + c] = mopt__byte_of(v, w->zero_point, w->low, w->high);
+            } else {
+                w->yf[(size_t)i * w->ldy + c] = clamped(v, w->float_low, w->float_high);
+            }
         }
     }
 }

@@ -16,24 +16,25 @@ struct tile_end {
     const struct mopt_tile_u8 *work;
     struct vb_bounds bounds;
     int32_t b_zero[TILE_COLS];
-    float scale[TILE_COLS], float_bias[TILE_COLS];
+    float scale[TILE_COLS], addend[TILE_COLS]; // addend: shift or float_bias
 };
 
 static void tile_end_init(struct tile_end *end, const struct mopt_tile_u8 *work)
 {
     size_t count = (size_t)work->cols;
+    const float *addend = work->c8 ? work->shift : work->float_bias;
     end->work = work;
     memset(end->b_zero, 0, sizeof end->b_zero);
     memset(end->scale, 0, sizeof end->scale);
-    memset(end->float_bias, 0, sizeof end->float_bias);
+    memset(end->addend, 0, sizeof end->addend);
     if (work->row_sum) {
         memcpy(end->b_zero, work->b_zero, count * sizeof *end->b_zero);
     }
     if (work->scale) {
         memcpy(end->scale, work->scale, count * sizeof *end->scale);
     }
-    if (work->float_bias) {
-        memcpy(end->float_bias, work->float_bias, count * sizeof *end->float_bias);
+    if (addend) {
+        memcpy(end->addend, addend, count * sizeof *end->addend);
     }
     end->bounds = vb_bounds(work->zero_point, work->low, work->high);
     if (work->cf) {
@@ -51,9 +52,18 @@ static inline vbf tile_float(const struct tile_end *end, int row, int v, vb acc)
         x = vbf_mul(x, vbf_set(work->row_scale[row]));
     }
     if (work->float_bias) {
-        x = vbf_add(x, vbf_load(end->float_bias + VB_LANES * v));
+        x = vbf_add(x, vbf_load(end->addend + VB_LANES * v));
     }
     return vbf_min(end->bounds.top, vbf_max(end->bounds.bottom, x));
+}
+
+static inline vb tile_round(const struct tile_end *end, int v, vb acc)
+{
+    vbf x = vbf_mul(vb_to_floats(acc), vbf_load(end->scale + VB_LANES * v));
+    if (end->work->shift) {
+        x = vbf_add(x, vbf_load(end->addend + VB_LANES * v));
+    }
+    return vb_requantize(&end->bounds, x);
 }
 
 static void tile_store(const struct tile_end *end, int row, vb x, vb y)
@@ -68,8 +78,8 @@ static void tile_store(const struct tile_end *end, int row, vb x, vb y)
         y = vb_sub(y, _mm256_mullo_epi32(sum, vb_load(end->b_zero + VB_LANES)));
     }
     if (work->c8) {
-        x = vb_requantize(&end->bounds, vbf_mul(vb_to_floats(x), vbf_load(end->scale)));
-        y = vb_requantize(&end->bounds, vbf_mul(vb_to_floats(y), vbf_load(end->scale + VB_LANES)));
+        x = tile_round(end, 0, x);
+        y = tile_round(end, 1, y);
         vb_store(out, vb_narrow(x, y, vb_zero(), vb_zero()));
         memcpy(work->c8 + at, out, count);
         return;

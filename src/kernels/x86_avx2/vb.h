@@ -132,9 +132,17 @@ static inline vb vb_gather_lanes(const int32_t *p)
     return _mm256_inserti128_si256(v, _mm_loadu_si128((const __m128i *)(const void *)(p + 16)), 1);
 }
 
-static inline vbf vb_as_floats(vb v)
+static inline vbf vbf_gather_lanes(const float *p)
 {
-    return _mm256_castsi256_ps(v);
+    __m256 v = _mm256_castps128_ps256(_mm_loadu_ps(p));
+    return _mm256_insertf128_ps(v, _mm_loadu_ps(p + 16), 1);
+}
+
+// 4 elements of each lane to p, p + 16.
+static inline void vbf_scatter_lanes(float *p, vbf v)
+{
+    _mm_storeu_ps(p, _mm256_castps256_ps128(v));
+    _mm_storeu_ps(p + 16, _mm256_extractf128_ps(v, 1));
 }
 
 static inline vb vb_set16(int32_t x)

@@ -93,10 +93,10 @@ static inline void tile_prefetch(const int8_t *b)
 
 // What the end of a tile needs, columns in two halves.
 struct tile_end {
-    __m512 scale[2], float_bias[2];
-    __m512 top, bottom;      // of a product, in float
-    __m512i zero_point, low; // words, bytes
-    __m512i order;           // of 4-byte groups after narrowing
+    __m512 scale[2], addend[2]; // addend: shift or float_bias
+    __m512 top, bottom;         // of a product, in float
+    __m512i zero_point, low;    // words, bytes
+    __m512i order;              // of 4-byte groups after narrowing
     const struct mopt_tile_u8 *work;
     const float *row_scale; // ones when there is none
     __mmask32 all;          // bits of the columns
@@ -127,18 +127,19 @@ static const float tile_ones[TILE_ROWS] = {1,
 static inline void tile_end_init(struct tile_end *end, const struct mopt_tile_u8 *work)
 {
     uint32_t all = work->cols >= 32 ? 0xFFFFFFFFU : (1U << work->cols) - 1;
+    const float *addend = work->c8 ? work->shift : work->float_bias;
     end->work = work;
     end->whole = work->cols >= 32;
     end->all = all;
     for (int v = 0; v < 2; v++) {
         end->mask[v] = (__mmask16)(all >> (16 * v));
         end->scale[v] = _mm512_setzero_ps();
-        end->float_bias[v] = _mm512_set1_ps(-0.0F);
+        end->addend[v] = _mm512_set1_ps(-0.0F);
         if (work->scale) {
             end->scale[v] = _mm512_maskz_loadu_ps(end->mask[v], work->scale + 16 * v);
         }
-        if (work->float_bias) {
-            end->float_bias[v] = _mm512_maskz_loadu_ps(end->mask[v], work->float_bias + 16 * v);
+        if (addend) {
+            end->addend[v] = _mm512_maskz_loadu_ps(end->mask[v], addend + 16 * v);
         }
     }
     end->row_scale = work->row_scale ? work->row_scale : tile_ones;
@@ -171,15 +172,16 @@ static inline __m512 tile_float(const struct tile_end *end, int row, int v, __m5
 {
     __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), end->scale[v]);
     x = _mm512_mul_ps(x, _mm512_set1_ps(end->row_scale[row]));
-    x = _mm512_add_ps(x, end->float_bias[v]);
+    x = _mm512_add_ps(x, end->addend[v]);
     return _mm512_min_ps(end->top, _mm512_max_ps(end->bottom, x));
 }
 
-// Rounded product, at most high - zero_point; NaN and what is below all integers become the least
-// integer, so that the saturation of the narrowing steps is the lower bound.
-static inline __m512i tile_round(const struct tile_end *end, int v, __m512i acc)
+// Rounded product (and sum), at most high - zero_point; NaN and what is below all integers become
+// the least integer, so that the saturation of the narrowing steps is the lower bound.
+static inline __m512i tile_round(const struct tile_end *end, int v, const bool shifted, __m512i acc)
 {
     __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), end->scale[v]);
+    x = shifted ? _mm512_add_ps(x, end->addend[v]) : x;
     return _mm512_cvtps_epi32(_mm512_min_ps(end->top, x));
 }
 
@@ -324,11 +326,13 @@ static inline __attribute__((always_inline)) void tile_run(const struct mopt_til
         EACH_ROW(UNZERO)
     }
 #undef UNZERO
-#define ROUND(i)                                        \
-    if ((i) < rows) {                                   \
-        x##i = tile_round(&end, 0, x##i);               \
-        y##i = both ? tile_round(&end, 1, y##i) : y##i; \
+#define ROUND_AS(shifted, i)                                     \
+    if ((i) < rows) {                                            \
+        x##i = tile_round(&end, 0, shifted, x##i);               \
+        y##i = both ? tile_round(&end, 1, shifted, y##i) : y##i; \
     }
+#define ROUND(i) ROUND_AS(false, i)
+#define ROUND_SHIFTED(i) ROUND_AS(true, i)
 #define STORE_PAIR(i, j)                                                                \
     if ((i) < rows && both) {                                                           \
         tile_store_pair(&end, i, (j) < rows, tile_bytes(&end, x##i, y##i, x##j, y##j)); \
@@ -347,7 +351,11 @@ static inline __attribute__((always_inline)) void tile_run(const struct mopt_til
 #define STORE_C32(i) STORE(c32, i)
 #define STORE_CF(i) STORE(cf, i)
     if (work->c8) {
-        EACH_ROW(ROUND)
+        if (work->shift) {
+            EACH_ROW(ROUND_SHIFTED)
+        } else {
+            EACH_ROW(ROUND)
+        }
         EACH_PAIR(STORE_PAIR)
         EACH_FOUR(STORE_FOUR)
     } else if (work->c32) {
@@ -359,7 +367,9 @@ static inline __attribute__((always_inline)) void tile_run(const struct mopt_til
 #undef STORE_C32
 #undef STORE_FOUR
 #undef STORE_PAIR
+#undef ROUND_SHIFTED
 #undef ROUND
+#undef ROUND_AS
 #undef STORE
 }
 

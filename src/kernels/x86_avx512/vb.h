@@ -132,9 +132,21 @@ static inline vb vb_gather_lanes(const int32_t *p)
     return _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)(const void *)(p + 48)), 3);
 }
 
-static inline vbf vb_as_floats(vb v)
+static inline vbf vbf_gather_lanes(const float *p)
 {
-    return _mm512_castsi512_ps(v);
+    vbf v = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p + 16), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p + 32), 2);
+    return _mm512_insertf32x4(v, _mm_loadu_ps(p + 48), 3);
+}
+
+// 4 elements of each lane to p, p + 16, p + 32, p + 48.
+static inline void vbf_scatter_lanes(float *p, vbf v)
+{
+    _mm_storeu_ps(p, _mm512_castps512_ps128(v));
+    _mm_storeu_ps(p + 16, _mm512_extractf32x4_ps(v, 1));
+    _mm_storeu_ps(p + 32, _mm512_extractf32x4_ps(v, 2));
+    _mm_storeu_ps(p + 48, _mm512_extractf32x4_ps(v, 3));
 }
 
 static inline vb vb_set16(int32_t x)

@@ -133,6 +133,23 @@ static const struct lowered cases[] = {
      "  c = Conv<pads=[1,1,1,1]>(xd, wd, bd); y = HardSwish(c); kd = DequantizeLinear(k, sk);"
      "  d = Conv<pads=[1,1,1,1], group=4>(xd, kd, fb); z = Relu(d); }",
      1e-4, 3},
+    {"codes: biases between the units of the sums, which are many steps of the results",
+     "graph main (float[1,4,6,6] x, float[3,4] u) -> (float[1,4,6,5] y, float[3,5] v) {"
+     "  float sx = {0.5}; uint8 zx = {128}; float sw = {0.5}; float sc = {0.03125};"
+     "  int8[4,4,1,1] w = {1,0,-1,2, 0,1,1,0, -1,1,0,1, 2,-1,0,0}; float[4] b = @4;"
+     "  int8[4,1,1,2] k = {1,-1, 0,1, -1,1, 1,-1}; float[4] sk = {2, 2, 2, 2};"
+     "  int8[4] zk = {0,0,0,0}; int32[4] a = {3, -5, 21, -33};"
+     "  float[4] sa = {0.0625, 0.0625, 0.013, 0.007}; float sy = {0.01};"
+     "  int8[4,5] m = {1,0,-1,2,1, 0,1,1,0,-1, -1,1,0,1,0, 2,-1,0,0,1}; float[5] p = @5;"
+     "  xq = QuantizeLinear(x, sx, zx); xd = DequantizeLinear(xq, sx, zx);"
+     "  wd = DequantizeLinear(w, sw); c = Conv(xd, wd, b); cq = QuantizeLinear(c, sc, zx);"
+     "  cd = DequantizeLinear(cq, sc, zx); kd = DequantizeLinear<axis=0>(k, sk, zk);"
+     "  ad = DequantizeLinear<axis=0>(a, sa); d = Conv<group=4>(cd, kd, ad);"
+     "  dq = QuantizeLinear(d, sy, zx); y = DequantizeLinear(dq, sy, zx);"
+     "  uq = QuantizeLinear(u, sx, zx); ud = DequantizeLinear(uq, sx, zx);"
+     "  md = DequantizeLinear(m, sw); n = MatMul(ud, md); o = Add(n, p);"
+     "  oq = QuantizeLinear(o, sc, zx); v = DequantizeLinear(oq, sc, zx); }",
+     0.012, 6},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"

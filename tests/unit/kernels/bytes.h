@@ -62,16 +62,40 @@ static inline int each_level(void (*test)(const struct mopt_kernels *kernels))
     return levels;
 }
 
-// The meaning of "requantized" in table.h, in double.
-static inline uint8_t want_byte(int32_t acc, float scale, int32_t zero_point, int32_t low,
-                                int32_t high)
+// The meaning of "requantized" in table.h from the scaled value on, in double.
+static inline uint8_t want_rounded(float value, int32_t zero_point, int32_t low, int32_t high)
 {
-    float product = (float)acc * scale;
-    double v = (double)product;
+    double v = (double)value;
     if (isnan(v) || v < low - zero_point) {
         return (uint8_t)low;
     }
     return v > high - zero_point ? (uint8_t)high : (uint8_t)((int32_t)rint(v) + zero_point);
+}
+
+static inline uint8_t want_byte(int32_t acc, float scale, int32_t zero_point, int32_t low,
+                                int32_t high)
+{
+    return want_rounded((float)acc * scale, zero_point, low, high);
+}
+
+// The same with a shift; NULL: without.
+static inline uint8_t want_shifted(int32_t acc, float scale, const float *shift, int32_t zero_point,
+                                   int32_t low, int32_t high)
+{
+    float product = (float)acc * scale;
+    return want_rounded(shift ? product + *shift : product, zero_point, low, high);
+}
+
+// Addends in steps of the output: most of them fractions that a sum of integers cannot hold.
+static inline void fill_shifts(struct mopt_rng *rng, float *shift, size_t count)
+{
+    static const float hard[] = {0.0F,  -0.0F,  INFINITY, -INFINITY, NAN,   0.5F,
+                                 -0.5F, 1e-30F, 300.0F,   -300.0F,   3e38F, -3e38F};
+    for (size_t i = 0; i < count; i++) {
+        bool odd = mopt__rng_below(rng, 8) == 0;
+        shift[i] = odd ? hard[mopt__rng_below(rng, MOPT_COUNTOF(hard))]
+                       : 30 * (float)mopt__rng_normal(rng);
+    }
 }
 
 // What a product is followed by: random, with hard scales now and then.

@@ -213,7 +213,7 @@ struct tile {
     int8_t *b;                // [taps][k][cols]
     int8_t *panel;
     int32_t bias[MOPT_TILE_COLS_MAX];
-    float scale[MOPT_TILE_COLS_MAX];
+    float scale[MOPT_TILE_COLS_MAX], shift[MOPT_TILE_COLS_MAX];
 };
 
 static void tile_init(struct mopt_rng *rng, const struct mopt_kernels *kernels, size_t offset,
@@ -248,6 +248,7 @@ static void tile_init(struct mopt_rng *rng, const struct mopt_kernels *kernels, 
     }
     fill_bytes(rng, 0, t->bias, sizeof t->bias);
     fill_scales(rng, 1e-3F, t->scale, MOPT_TILE_COLS_MAX);
+    fill_shifts(rng, t->shift, MOPT_TILE_COLS_MAX);
 }
 
 static void tile_free(const struct mopt_kernels *kernels, struct tile *t)
@@ -272,6 +273,19 @@ static int32_t tile_sum(const struct mopt_kernels *kernels, const struct tile *t
         }
     }
     return (int32_t)sum;
+}
+
+static void tile_check(const struct mopt_kernels *kernels, const struct tile *t,
+                       const struct mopt_tile_u8 *work)
+{
+    for (int i = 0; i < t->rows * t->cols; i++) {
+        int col = i % t->cols;
+        int32_t acc = tile_sum(kernels, t, i / t->cols, col);
+        const float *shift = work->shift ? work->shift + col : NULL;
+        assert_int_equal(work->c8[(size_t)(i / t->cols) * work->ldc + (size_t)col],
+                         want_shifted(acc, t->scale[col], shift, work->zero_point, work->low,
+                                      work->high));
+    }
 }
 
 static void tiles(const struct mopt_kernels *kernels)
@@ -300,11 +314,10 @@ static void tiles(const struct mopt_kernels *kernels)
                                         .rows = rows,
                                         .cols = cols};
             kernels->tile_u8(&work);
-            for (int i = 0; i < rows * cols; i++) {
-                int32_t acc = tile_sum(kernels, &t, i / cols, i % cols);
-                uint8_t want = want_byte(acc, t.scale[i % cols], work.zero_point, 3, 250);
-                assert_int_equal(c.data[(size_t)(i / cols) * ldc + (size_t)(i % cols)], want);
-            }
+            tile_check(kernels, &t, &work);
+            work.shift = t.shift;
+            kernels->tile_u8(&work);
+            tile_check(kernels, &t, &work);
             band_free(&c);
             tile_free(kernels, &t);
         }
@@ -324,8 +337,9 @@ static void depthwise_round(const struct mopt_kernels *kernels, struct mopt_rng 
     uint8_t *data = mopt__malloc(taps * PIXELS * channels + MOPT_OVERREAD);
     int8_t *w = mopt__malloc_aligned(w_bytes);
     float *scale = mopt__malloc(channels * sizeof *scale);
+    float *shift_by = mopt__malloc(channels * sizeof *shift_by);
     int32_t *bias = mopt__malloc(channels * sizeof *bias);
-    assert_true(data && w && scale && bias);
+    assert_true(data && w && scale && shift_by && bias);
     fill_bytes(rng, (int)mopt__rng_below(rng, 5), data, taps * PIXELS * channels);
     memset(w, 0, w_bytes);
     int mode = (int)mopt__rng_below(rng, 5);
@@ -334,16 +348,34 @@ static void depthwise_round(const struct mopt_kernels *kernels, struct mopt_rng 
                    1);
     }
     fill_scales(rng, 1e-3F, scale, channels);
+    fill_shifts(rng, shift_by, channels);
     fill_bytes(rng, 0, bias, channels * sizeof *bias);
     for (size_t i = 0; i < taps * PIXELS; i++) {
         x[i] = data + i * channels;
     }
-    struct band y = band_new((size_t)pixels * channels, shift(rng));
+    bool floats = mopt__rng_below(rng, 3) == 0;
+    size_t size = floats ? sizeof(float) : 1;
+    struct band y = band_new((size_t)pixels * channels * size, size * (shift(rng) % 4));
     bool biased = mopt__rng_below(rng, 4);
-    struct mopt_depthwise_u8 work = {x,     PIXELS, w,        biased ? bias : NULL,
-                                     scale, y.data, channels, channels,
-                                     taps,  pixels, 77,       2,
-                                     251};
+    bool added = mopt__rng_below(rng, 2);
+    struct mopt_depthwise_u8 work = {.x = x,
+                                     .x_step = PIXELS,
+                                     .w = w,
+                                     .bias = biased ? bias : NULL,
+                                     .scale = scale,
+                                     .shift = !floats && added ? shift_by : NULL,
+                                     .float_bias = floats && added ? shift_by : NULL,
+                                     .y = floats ? NULL : y.data,
+                                     .yf = floats ? (float *)(void *)y.data : NULL,
+                                     .ldy = channels,
+                                     .channels = channels,
+                                     .taps = taps,
+                                     .pixels = pixels,
+                                     .zero_point = 77,
+                                     .low = 2,
+                                     .high = 251,
+                                     .float_low = -20,
+                                     .float_high = INFINITY};
     kernels->depthwise_u8(&work);
     for (size_t i = 0; i < (size_t)pixels * channels; i++) {
         size_t c = i % channels;
@@ -352,12 +384,20 @@ static void depthwise_round(const struct mopt_kernels *kernels, struct mopt_rng 
             int32_t factor = 1 * w[mopt__depthwise_u8_at(cols, channels, t, c)];
             acc += (uint32_t)(x[t * PIXELS + i / channels][c] * factor);
         }
-        assert_int_equal(y.data[i], want_byte((int32_t)acc, scale[c], 77, 2, 251));
+        const float *by = added ? shift_by + c : NULL;
+        if (floats) {
+            float product = (float)(int32_t)acc * scale[c];
+            float sum = by ? product + *by : product;
+            assert_true(same_float(work.yf[i], sum < -20 ? -20 : sum));
+        } else {
+            assert_int_equal(y.data[i], want_shifted((int32_t)acc, scale[c], by, 77, 2, 251));
+        }
     }
     band_free(&y);
     mopt__free(data);
     mopt__free_aligned(w);
     mopt__free(scale);
+    mopt__free(shift_by);
     mopt__free(bias);
 }
 
@@ -368,6 +408,64 @@ static void depthwise(const struct mopt_kernels *kernels)
     for (int round = 0; round < ROUNDS; round++) {
         depthwise_round(kernels, &rng, (size_t)round % 30 + 1);
     }
+}
+
+// Product and sum are rounded one after the other: 603 * (1/6) is a little more than 100.5 and
+// becomes that, so that 0.5 is left of it, which is even at 0; rounded once it would give 1.
+static void unfused(const struct mopt_kernels *kernels)
+{
+    enum { CHANNELS = MOPT_TILE_COLS_MAX, PIXELS = MOPT_TILE_ROWS_MAX };
+    uint8_t zeros[CHANNELS + MOPT_OVERREAD] = {0};
+    uint8_t got[PIXELS * CHANNELS];
+    int8_t *w = mopt__malloc_aligned((size_t)4 * CHANNELS);
+    const uint8_t *rows[PIXELS];
+    int32_t bias[CHANNELS];
+    float scale[CHANNELS];
+    float by[CHANNELS];
+    assert_non_null(w);
+    memset(w, 0, (size_t)4 * CHANNELS);
+    for (size_t i = 0; i < CHANNELS; i++) {
+        rows[i % PIXELS] = zeros;
+        bias[i] = 603;
+        scale[i] = 1.0F / 6;
+        by[i] = -100;
+    }
+    struct mopt_tile_u8 tile = {.a = rows,
+                                .taps = 1,
+                                .k = 4,
+                                .b = w,
+                                .bias = bias,
+                                .scale = scale,
+                                .shift = by,
+                                .c8 = got,
+                                .ldc = (size_t)kernels->u8_cols,
+                                .zero_point = 7,
+                                .high = 255,
+                                .rows = kernels->u8_rows,
+                                .cols = kernels->u8_cols};
+    struct mopt_depthwise_u8 work = {.x = rows,
+                                     .x_step = PIXELS,
+                                     .w = w,
+                                     .bias = bias,
+                                     .scale = scale,
+                                     .shift = by,
+                                     .y = got,
+                                     .ldy = CHANNELS,
+                                     .channels = CHANNELS,
+                                     .taps = 1,
+                                     .pixels = 1,
+                                     .zero_point = 7,
+                                     .high = 255};
+    kernels->tile_u8(&tile);
+    for (int i = 0; i < tile.rows * tile.cols; i++) {
+        assert_int_equal(got[i], 7);
+    }
+    memset(got, 0, sizeof got);
+    kernels->depthwise_u8(&work);
+    for (size_t i = 0; i < CHANNELS; i++) {
+        assert_int_equal(got[i], 7);
+    }
+    mopt__free_aligned(w);
 }
 
 // Every place of the packed weights is used once.
@@ -399,19 +497,16 @@ LEVELS(windows)
 LEVELS(lookup)
 LEVELS(tiles)
 LEVELS(depthwise)
+LEVELS(unfused)
 
 int mopt__test_bytes(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quantize),
-        cmocka_unit_test(test_dequantize),
-        cmocka_unit_test(test_range),
-        cmocka_unit_test(test_add),
-        cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_tiles),
-        cmocka_unit_test(test_depthwise),
-        cmocka_unit_test(test_depthwise_places),
+        cmocka_unit_test(test_quantize), cmocka_unit_test(test_dequantize),
+        cmocka_unit_test(test_range),    cmocka_unit_test(test_add),
+        cmocka_unit_test(test_windows),  cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_tiles),    cmocka_unit_test(test_depthwise),
+        cmocka_unit_test(test_unfused),  cmocka_unit_test(test_depthwise_places),
     };
     return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@ enum { ROUNDS = 150, KIND_C32 = 0, KIND_C8, KIND_CF, KINDS };
 struct finish {
     int kind;
     int32_t *start;
-    float *scale, *row_scale, *float_bias;
+    float *scale, *shift, *row_scale, *float_bias;
     struct mopt_requantize out;
 };
 
@@ -18,18 +18,21 @@ static void finish_init(struct mopt_rng *rng, size_t m, size_t n, float typical,
     *f = (struct finish){.kind = (int)mopt__rng_below(rng, KINDS)};
     f->start = mopt__malloc((n + 1) * sizeof(int32_t));
     f->scale = mopt__malloc((n + 1) * sizeof(float));
+    f->shift = mopt__malloc((n + 1) * sizeof(float));
     f->row_scale = mopt__malloc((m + 1) * sizeof(float));
     f->float_bias = mopt__malloc((n + 1) * sizeof(float));
-    assert_true(f->start && f->scale && f->row_scale && f->float_bias);
+    assert_true(f->start && f->scale && f->shift && f->row_scale && f->float_bias);
     bool wild = mopt__rng_below(rng, 8) == 0;
     for (size_t j = 0; j < n; j++) {
         f->start[j] = wild ? (int32_t)(uint32_t)mopt__rng_u64(rng) : (int32_t)between(rng, -9, 9);
         f->float_bias[j] = (float)mopt__rng_normal(rng);
     }
     fill_scales(rng, typical, f->scale, n);
+    fill_shifts(rng, f->shift, n);
     fill_scales(rng, 1, f->row_scale, m);
     f->out.start = mopt__rng_below(rng, 4) ? f->start : NULL;
     f->out.scale = f->scale;
+    f->out.shift = mopt__rng_below(rng, 2) ? f->shift : NULL;
     f->out.zero_point = (int32_t)between(rng, 0, 255);
     f->out.low = mopt__rng_below(rng, 2) ? 0 : (int32_t)between(rng, 0, 100);
     f->out.high = mopt__rng_below(rng, 2) ? 255 : (int32_t)between(rng, 100, 255);
@@ -46,6 +49,7 @@ static void finish_free(struct finish *f)
 {
     mopt__free(f->start);
     mopt__free(f->scale);
+    mopt__free(f->shift);
     mopt__free(f->row_scale);
     mopt__free(f->float_bias);
 }
@@ -77,8 +81,9 @@ static void check(const struct finish *f, const uint8_t *c, size_t at, size_t i,
     float got = 0;
     int32_t got32 = 0;
     if (f->kind == KIND_C8) {
-        assert_int_equal(c[at],
-                         want_byte(acc, f->scale[j], f->out.zero_point, f->out.low, f->out.high));
+        const float *shift = f->out.shift ? f->out.shift + j : NULL;
+        assert_int_equal(c[at], want_shifted(acc, f->scale[j], shift, f->out.zero_point, f->out.low,
+                                             f->out.high));
     } else if (f->kind == KIND_C32) {
         memcpy(&got32, c + at * 4, 4);
         assert_int_equal(got32, acc);
@@ -309,7 +314,8 @@ static void convolution_init(struct mopt_rng *rng, const struct mopt_kernels *ke
     finish_init(rng, w->batch * w->out_h * w->out_w, c->conv.out_channels, 1e-2F / (float)depth,
                 &c->finish);
     if (c->form == MOPT_CONV_DEPTHWISE) {
-        c->finish.kind = KIND_C8;
+        c->finish.kind = c->finish.kind == KIND_C32 ? KIND_C8 : c->finish.kind;
+        c->finish.out.row_scale = NULL;
     }
 }
 
@@ -406,6 +412,41 @@ static void test_convolutions(void **state)
 {
     (void)state;
     assert_true(each_level(convolutions) >= 1);
+}
+
+static void convolution_activations(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 27);
+    for (int round = 0; round < ROUNDS / 5; round++) {
+        struct convolution c;
+        convolution_init(&rng, kernels, &c);
+        c.finish.kind = KIND_CF;
+        c.finish.out.act = (struct mopt_function_f32){.kind = MOPT_ACT_NONE};
+        struct band plain = convolution_result(&c, 1);
+        struct band bent = convolution_result(&c, 2);
+        convolution_run(kernels, &c, NULL, &plain);
+        c.finish.out.act.kind = MOPT_ACT_TANH;
+        convolution_run(kernels, &c, NULL, &bent);
+        float *want = (float *)(void *)plain.data;
+        for (size_t i = 0; i < plain.bytes / sizeof *want; i++) {
+            float got = 0;
+            memcpy(&got, bent.data + sizeof got * i, sizeof got);
+            if (i % c.ldy < c.conv.out_channels) {
+                kernels->unary_f32(&c.finish.out.act, want + i, want + i, 1);
+            }
+            assert_true(same_float(got, want[i]));
+        }
+        band_free(&plain);
+        band_free(&bent);
+        convolution_free(&c);
+    }
+}
+
+static void test_convolution_activations(void **state)
+{
+    (void)state;
+    assert_true(each_level(convolution_activations) >= 1);
 }
 
 // ---- Threads
@@ -533,8 +574,9 @@ int mopt__test_int8(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products),     cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_convolutions), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_fold),         cmocka_unit_test(test_pooling),
+        cmocka_unit_test(test_convolutions), cmocka_unit_test(test_convolution_activations),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_fold),
+        cmocka_unit_test(test_pooling),
     };
     return cmocka_run_group_tests_name("int8", tests, NULL, NULL);
 }

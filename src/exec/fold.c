@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// What does not depend on any input is computed once, when the session is made: weights that a
+// model assembles from pieces, tables, ranges. Dequantized weights are left alone (the integer
+// natives take the codes), and so is whatever would need much more memory than what it is made of.
+#include <string.h>
+
+#include "exec/program.h"
+
+enum { GROWTH = 1 << 20 }; // bytes that results may have beyond twice their inputs
+
+static bool is_foldable(const struct mopt_session *session, const struct mopt_node *node)
+{
+    const uint32_t never = MOPT_TRAIT_RANDOM | MOPT_TRAIT_CONTROL | MOPT_TRAIT_STATE |
+                           MOPT_TRAIT_GENERATOR | MOPT_TRAIT_NAMES;
+    if ((node->op->traits & never) != 0 || strcmp(node->op_type, "DequantizeLinear") == 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const struct mopt_value *value = node->inputs[i].value;
+        if (value != NULL && mopt__session_constant(session, value) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static size_t datum_bytes(const struct mopt_datum *datum)
+{
+    return datum != NULL && datum->kind == MOPT_DATUM_TENSOR ? datum->tensor->bytes : 0;
+}
+
+// True when every result is a tensor and they are not much larger than the inputs.
+static bool is_worth(const struct mopt_step *step)
+{
+    size_t in = GROWTH;
+    size_t out = 0;
+    for (uint32_t i = 0; i < step->node->input_count; i++) {
+        in += 2 * datum_bytes(step->inputs[i]);
+    }
+    for (uint32_t o = 0; o < step->node->output_count; o++) {
+        if (step->outputs[o] != NULL && step->outputs[o]->kind != MOPT_DATUM_TENSOR) {
+            return false;
+        }
+        out += datum_bytes(step->outputs[o]);
+    }
+    return out <= in;
+}
+
+// A node that fails stays as it is: the run says what is wrong.
+static void fold_step(struct mopt_session *session, struct mopt_step *step)
+{
+    const struct mopt_node *node = step->node;
+    struct mopt_error ignored;
+    mopt_error_clear(&ignored);
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const struct mopt_value *value = node->inputs[i].value;
+        step->inputs[i] = value != NULL ? session->constants[value->id] : NULL;
+    }
+    step->folded = mopt__eval_node(node, step->version, step->inputs, step->outputs, NULL,
+                                   &ignored) == MOPT_OK &&
+                   is_worth(step);
+    for (uint32_t o = 0; o < node->output_count; o++) {
+        struct mopt_datum *datum = step->outputs[o];
+        step->outputs[o] = NULL;
+        if (step->folded && node->outputs[o] != NULL && datum != NULL) {
+            session->constants[node->outputs[o]->id] = datum;
+            session->constant_bytes +=
+                strcmp(node->op_type, "Constant") == 0 ? 0 : datum_bytes(datum);
+        } else {
+            mopt__datum_unref(datum);
+        }
+    }
+}
+
+static void fold_schedule(struct mopt_session *session, struct mopt_schedule *schedule)
+{
+    for (uint32_t s = 0; s < schedule->step_count; s++) {
+        if (is_foldable(session, schedule->steps[s].node)) {
+            fold_step(session, &schedule->steps[s]);
+        }
+    }
+}
+
+const struct mopt_tensor *mopt__session_constant(const struct mopt_session *session,
+                                                 const struct mopt_value *value)
+{
+    const struct mopt_datum *datum = session->constants[value->id];
+    bool overridable = value->is_input && session->model->ir_version >= 4;
+    return datum == NULL || overridable || datum->kind != MOPT_DATUM_TENSOR ? NULL : datum->tensor;
+}
+
+void mopt__session_fold(struct mopt_session *session)
+{
+    fold_schedule(session, &session->main);
+    for (size_t i = 0; i < session->body_count; i++) {
+        fold_schedule(session, &session->body_items[i]);
+    }
+}
