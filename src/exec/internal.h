@@ -102,7 +102,8 @@ void mopt__plan_release(struct mopt_exec_plan *plan);
 // one, or a new one in the place of the one unused for longest.
 enum mopt_status mopt__plan_main(struct mopt_session *session, const struct mopt_exec_plan **out,
                                  struct mopt_error *err);
-// The same for a body and all it reads, by shapes only. NULL: none yet (shapes are planned when
+// The same for a body and all it reads; of its own inputs, which may change with each turn of a
+// loop, only the shapes count. NULL: none yet (shapes are planned when
 // they come twice in a row, since those of a loop may change with each turn) or it cannot be
 // planned.
 const struct mopt_exec_plan *mopt__plan_body(struct mopt_session *session,

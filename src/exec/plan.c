@@ -29,8 +29,10 @@ static enum mopt_status set_fact(const struct mopt_session *session, const struc
 {
     const struct mopt_datum *datum = session->slots[value->id];
     struct mopt_fact *fact = &facts[value->id];
+    const bool fixed = datum == NULL; // an initializer, or folded
+    datum = fixed ? session->constants[value->id] : datum;
     if (datum == NULL) {
-        return MOPT_OK; // an initializer
+        return MOPT_OK;
     }
     if (datum->kind != MOPT_DATUM_TENSOR) {
         fact->type = value->declared;
@@ -38,7 +40,8 @@ static enum mopt_status set_fact(const struct mopt_session *session, const struc
     }
     const struct mopt_tensor *tensor = datum->tensor;
     fact->type = mopt__type_tensor(arena, tensor->dtype, tensor->rank, tensor->dims);
-    fact->constant = content && is_read(datum) ? datum->tensor : NULL;
+    bool known = fixed ? mopt__session_constant(session, value) != NULL : content && is_read(datum);
+    fact->constant = known ? datum->tensor : NULL;
     return fact->type != NULL ? MOPT_OK : mopt_error_memory(err);
 }
 
@@ -53,7 +56,7 @@ static enum mopt_status set_facts(const struct mopt_session *session,
         status = set_fact(session, graph->inputs.items[i], content, arena, facts, err);
     }
     for (size_t i = 0; i < schedule->captured_count && status == MOPT_OK; i++) {
-        status = set_fact(session, schedule->captured[i], content, arena, facts, err);
+        status = set_fact(session, schedule->captured[i], true, arena, facts, err);
     }
     return status;
 }
@@ -111,7 +114,7 @@ static uint64_t signature(const struct mopt_session *session, const struct mopt_
         hash = hash_value(session, schedule->graph->inputs.items[i], content, hash);
     }
     for (size_t i = 0; i < schedule->captured_count; i++) {
-        hash = hash_value(session, schedule->captured[i], content, hash);
+        hash = hash_value(session, schedule->captured[i], true, hash);
     }
     return hash;
 }

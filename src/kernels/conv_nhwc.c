@@ -37,7 +37,7 @@ static double cost(const struct mopt_conv2d *conv, double t)
     double tiles = (double)w->batch * (double)down * (double)across;
     double sums = 2 * t * t * matrix * (tiles < 4 ? 4 : tiles) / 165;
     double weights = 4 * t * t * matrix;
-    double reading = weights > 2e6 ? weights / 48 : 0;
+    double reading = weights > 4e5 ? weights / 48 : 0; // other layers take room in it, too
     reading += weights > 16e6 ? (weights - 16e6) / 30 : 0;
     if (t <= 3) {
         return sums > reading ? sums : reading; // one hides the other
