@@ -279,22 +279,60 @@ static enum mopt_status group_add(struct mopt_lower *l, const struct mopt_node *
     return place(l, &g, end);
 }
 
-// DynamicQuantizeLinear -> MatMulInteger(codes, constant) -> Cast -> Mul by (scale of x *
-// constant): the Mul of the two scales is a node of its own, used only there.
-static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_node *node)
+// One float for all, or one for each of n columns (last axis; per_channel: axis 1 of out).
+static bool fits_columns(const struct mopt_tensor *constant, const struct mopt_low_shape *out,
+                         bool per_channel, size_t n)
+{
+    if (constant == NULL || constant->dtype != MOPT_FLOAT32) {
+        return false;
+    }
+    int axis = per_channel ? constant->rank - (out->rank - 1) : constant->rank - 1;
+    return constant->count == 1 || (constant->count == n && axis >= 0 && axis < constant->rank &&
+                                    constant->dims[axis] == (int64_t)n);
+}
+
+// The operands of MatMulInteger or ConvInteger: codes of a DynamicQuantizeLinear, constant weights.
+static bool dynamic_operands(const struct mopt_lower *l, const struct mopt_node *node, bool conv)
 {
     const struct mopt_value *x = mopt__node_input(node, 0);
     const struct mopt_value *x_zero = mopt__node_input(node, 2);
     const struct mopt_value *w_zero = mopt__node_input(node, 3);
     const struct mopt_tensor *w = mopt__low_constant(l, mopt__node_input(node, 1));
     const struct mopt_node *quantizer = x->producer;
-    struct mopt_low_shape out;
     struct mopt_low_shape in;
-    if (!mopt__low_is(quantizer, "", "DynamicQuantizeLinear") || x_zero == NULL ||
-        quantizer->outputs[0] != x || x_zero->producer != quantizer || w == NULL || w->rank != 2 ||
-        (w_zero != NULL && mopt__low_constant(l, w_zero) == NULL) ||
-        !mopt__low_shape(l, mopt__node_output(node, 0), &out) || !mopt__low_shape(l, x, &in) ||
-        in.rank < 2) {
+    return mopt__low_is(quantizer, "", "DynamicQuantizeLinear") && x_zero != NULL && w != NULL &&
+           quantizer->outputs[0] == x && x_zero->producer == quantizer &&
+           (w_zero == NULL || mopt__low_constant(l, w_zero) != NULL) &&
+           mopt__low_shape(l, x, &in) && in.rank >= 2 &&
+           (conv ? mopt__low_takes_conv_dynamic(l, node) : w->rank == 2);
+}
+
+// The bias of a convolution, added as a constant with one entry per channel.
+static void take_channel_bias(struct mopt_lower *l, struct mopt_group *g, size_t n, uint32_t *last)
+{
+    struct mopt_low_shape out;
+    const struct mopt_node *add = mopt__low_sole_use(l, g->out);
+    if (add == NULL || !mopt__low_is(add, "", "Add") || !is_free(l, add) ||
+        !mopt__low_shape(l, g->out, &out)) {
+        return;
+    }
+    const struct mopt_value *bias = other_operand(add, g->out);
+    const struct mopt_tensor *constant = bias != NULL ? mopt__low_constant(l, bias) : NULL;
+    if (constant != NULL && constant->count == n && constant->rank <= out.rank &&
+        fits_columns(constant, &out, true, n)) {
+        g->bias = bias;
+        g->out = mopt__node_output(add, 0);
+        absorb(l, add, last);
+    }
+}
+
+// DynamicQuantizeLinear -> MatMulInteger or ConvInteger(codes, constant) -> Cast -> Mul by (scale
+// of x * constant): the Mul of the two scales is a node of its own, used only there.
+static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_node *node)
+{
+    bool conv = mopt__low_is(node, "", "ConvInteger");
+    struct mopt_low_shape real_shape;
+    if (!dynamic_operands(l, node, conv)) {
         return MOPT_OK;
     }
     const struct mopt_node *cast = mopt__low_sole_use(l, mopt__node_output(node, 0));
@@ -303,23 +341,21 @@ static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_no
     }
     const struct mopt_value *real = mopt__node_output(cast, 0);
     const struct mopt_node *scale = mopt__low_sole_use(l, real);
-    struct mopt_low_shape real_shape;
     const struct mopt_value *factor =
         mopt__low_is(scale, "", "Mul") ? other_operand(scale, real) : NULL;
-    if (factor == NULL || !mopt__low_shape(l, real, &real_shape) ||
+    const struct mopt_node *factors = factor != NULL ? factor->producer : NULL;
+    if (factors == NULL || !mopt__low_is(factors, "", "Mul") ||
+        mopt__low_sole_use(l, factor) != scale || !mopt__low_shape(l, real, &real_shape) ||
         real_shape.dtype != MOPT_FLOAT32) {
         return MOPT_OK;
     }
-    const struct mopt_node *factors = factor->producer;
-    if (!mopt__low_is(factors, "", "Mul") || mopt__low_sole_use(l, factor) != scale) {
-        return MOPT_OK;
-    }
+    const struct mopt_node *quantizer = mopt__node_input(node, 0)->producer;
     const struct mopt_value *x_scale = mopt__node_output(quantizer, 1);
     const struct mopt_value *w_scale = other_operand(factors, x_scale);
-    const struct mopt_tensor *w_scales = mopt__low_constant(l, w_scale);
+    const struct mopt_tensor *w = mopt__low_constant(l, mopt__node_input(node, 1));
+    size_t n = (size_t)w->dims[conv ? 0 : 1];
     if ((factors->inputs[0].value != x_scale && factors->inputs[1].value != x_scale) ||
-        w_scales == NULL || w_scales->dtype != MOPT_FLOAT32 || w_scales->rank > 1 ||
-        (w_scales->count != 1 && w_scales->count != (size_t)w->dims[1])) {
+        w_scale == NULL || !fits_columns(mopt__low_constant(l, w_scale), &real_shape, conv, n)) {
         return MOPT_OK;
     }
     struct mopt_group g = {.anchor = node,
@@ -330,7 +366,11 @@ static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_no
     absorb(l, cast, &last);
     absorb(l, scale, &last);
     absorb(l, factors, &last);
-    take_bias(l, &g, &last);
+    if (conv) {
+        take_channel_bias(l, &g, n, &last);
+    } else {
+        take_bias(l, &g, &last);
+    }
     take_function(l, &g, &last);
     take_residual(l, &g, &last);
     return place(l, &g, last);
@@ -349,7 +389,8 @@ enum mopt_status mopt__low_groups(struct mopt_lower *l)
             status = group_conv(l, node);
         } else if (mopt__low_is(node, "", "MatMul") || mopt__low_is(node, "", "Gemm")) {
             status = group_product(l, node);
-        } else if (mopt__low_is(node, "", "MatMulInteger")) {
+        } else if (mopt__low_is(node, "", "MatMulInteger") ||
+                   mopt__low_is(node, "", "ConvInteger")) {
             status = group_dynamic(l, node);
         } else if (mopt__low_is(node, "", "Add")) {
             status = group_add(l, node);

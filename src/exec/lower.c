@@ -536,7 +536,8 @@ static enum mopt_status lower_group(struct mopt_lower *l, const struct mopt_grou
         return mopt__low_attention(l, group);
     }
     if (group->dynamic != NULL) {
-        return mopt__low_product_dynamic(l, group);
+        return mopt__low_is(group->anchor, "", "ConvInteger") ? mopt__low_conv_dynamic(l, group)
+                                                              : mopt__low_product_dynamic(l, group);
     }
     if (mopt__low_is(group->anchor, "", "Add")) {
         return mopt__low_add_bytes(l, group);

@@ -49,8 +49,8 @@ struct mopt_group {
     // Integer form: the operands are codes; y: QuantizeLinear at the end when out_codes
     bool bytes, out_codes;
     struct mopt_low_quant x, w, y;
-    // MatMulInteger of a dynamically quantized operand: x is an output of DynamicQuantizeLinear,
-    // weight_scale the constant factor of the weights
+    // MatMulInteger or ConvInteger of a dynamically quantized operand: x is an output of
+    // DynamicQuantizeLinear, weight_scale the constant factor of the weights
     const struct mopt_node *dynamic;
     const struct mopt_low_attention *attention; // anchor: the product of queries and keys
     const struct mopt_value *weight_scale;
@@ -176,6 +176,7 @@ enum mopt_status mopt__low_product(struct mopt_lower *l, const struct mopt_group
 enum mopt_status mopt__low_conv_bytes(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_product_dynamic(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_conv_dynamic(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_add_bytes(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_elementwise(struct mopt_lower *l, const struct mopt_node *node,
                                        bool *done);
@@ -187,6 +188,7 @@ enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_gro
 enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 // Can the group's native take it? Called while groups are formed; what they accept they must lower.
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node);
+bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node *node);
 
 // Changes of form and codes (native_form.c).

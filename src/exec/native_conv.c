@@ -7,10 +7,11 @@
 #include "kernels/int8.h"
 #include "ops/conv_common.h"
 
-// Geometry of a Conv node with up to two spatial axes.
+// Geometry of a Conv or ConvInteger node with up to two spatial axes.
 static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
                      struct mopt_conv2d *conv)
 {
+    bool codes = mopt__low_is(node, "", "ConvInteger");
     struct mopt_low_shape x;
     struct mopt_low_shape w;
     struct mopt_low_shape y;
@@ -21,8 +22,9 @@ static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
     size_t pixels;
     if (!mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
         !mopt__low_shape(l, mopt__node_input(node, 1), &w) ||
-        !mopt__low_shape(l, mopt__node_output(node, 0), &y) || x.dtype != MOPT_FLOAT32 ||
-        w.dtype != MOPT_FLOAT32 || !mopt__low_image(&x, &batch, &channels, &pixels) ||
+        !mopt__low_shape(l, mopt__node_output(node, 0), &y) ||
+        (!codes && (x.dtype != MOPT_FLOAT32 || w.dtype != MOPT_FLOAT32)) ||
+        !mopt__low_image(&x, &batch, &channels, &pixels) ||
         mopt__conv_open(node, x.rank, x.dims, w.rank, w.dims, &c, &ignored) != MOPT_OK) {
         return false;
     }
@@ -222,24 +224,32 @@ static void run_conv_bytes(const void *work, const struct mopt_frame *frame)
     mopt__conv2d_u8(frame->kernels, &run, frame->pool);
 }
 
+static enum mopt_status pack_codes(struct mopt_lower *l, const struct mopt_tensor *id,
+                                   const struct mopt_conv2d *conv, enum mopt_conv_form form,
+                                   const int8_t *codes, const int8_t **out)
+{
+    const struct mopt_kernels *kernels = &l->session->kernels;
+    void *block = NULL;
+    bool made = false;
+    enum mopt_status status =
+        mopt__low_packed(l, id, geometry_hash(conv, 32 + (uint64_t)form),
+                         mopt__conv2d_u8_packed_bytes(kernels, conv, form), &block, &made);
+    if (status == MOPT_OK && made) {
+        mopt__conv2d_u8_pack(kernels, conv, form, codes, block);
+    }
+    *out = block;
+    return status;
+}
+
 static enum mopt_status pack_conv_bytes(struct mopt_lower *l, const struct mopt_group *group,
                                         struct conv_bytes_work *c)
 {
     const struct mopt_tensor *codes = mopt__low_constant(l, group->w.codes);
-    const int8_t *signed_codes;
-    void *block = NULL;
-    bool made = false;
+    const int8_t *signed_codes = NULL;
     enum mopt_status status = mopt__low_signed(l, &group->w, &signed_codes);
     if (status == MOPT_OK) {
-        status =
-            mopt__low_packed(l, codes, geometry_hash(&c->conv, 32 + (uint64_t)c->form),
-                             mopt__conv2d_u8_packed_bytes(&l->session->kernels, &c->conv, c->form),
-                             &block, &made);
+        status = pack_codes(l, codes, &c->conv, c->form, signed_codes, &c->w);
     }
-    if (status == MOPT_OK && made) {
-        mopt__conv2d_u8_pack(&l->session->kernels, &c->conv, c->form, signed_codes, block);
-    }
-    c->w = block;
     if (status == MOPT_OK) {
         size_t k = codes->count / c->conv.out_channels;
         struct mopt_low_columns columns = {.codes = signed_codes,
@@ -275,4 +285,148 @@ enum mopt_status mopt__low_conv_bytes(struct mopt_lower *l, const struct mopt_gr
                                                  mopt__pool_size(l->session->pool)));
     uint32_t cells[] = {c->x, c->y};
     return status == MOPT_OK ? mopt__low_emit(l, run_conv_bytes, c, cells, 2) : status;
+}
+
+// ---- Dynamically quantized ----------------------------------------------------------------------------------------
+
+struct conv_dynamic_work {
+    struct mopt_conv2d conv;
+    enum mopt_conv_form form;
+    const int8_t *w;
+    const float *weight_scale; // [out channels] or one
+    size_t weight_scales, count;
+    const int32_t *sums; // [out channels] of the weights
+    int32_t *start;      // made for each run
+    float *scale;
+    struct mopt_requantize out;
+    uint32_t x, x_scale, x_zero, y, residual;
+};
+
+static void run_conv_dynamic(const void *work, const struct mopt_frame *frame)
+{
+    const struct conv_dynamic_work *c = work;
+    float x_scale = *(const float *)frame->data[c->x_scale];
+    int32_t x_zero = *(const uint8_t *)frame->data[c->x_zero];
+    for (size_t j = 0; j < c->conv.out_channels; j++) {
+        c->start[j] = (int32_t)(0U - (uint32_t)x_zero * (uint32_t)c->sums[j]);
+        c->scale[j] = x_scale * c->weight_scale[c->weight_scales == 1 ? 0 : j];
+    }
+    struct mopt_conv2d_u8_run run = {.conv = &c->conv,
+                                     .form = c->form,
+                                     .x = frame->data[c->x],
+                                     .ldx = c->conv.window.channels,
+                                     .x_zero_point = x_zero,
+                                     .w = c->w,
+                                     .out = c->out,
+                                     .cf = frame->data[c->y],
+                                     .ldy = c->conv.out_channels,
+                                     .scratch = frame->scratch};
+    mopt__conv2d_u8(frame->kernels, &run, frame->pool);
+    if (c->residual != MOPT_NO_CELL) {
+        frame->kernels->binary_f32(MOPT_BIN_ADD, run.cf, 1, frame->data[c->residual], 1, run.cf,
+                                   c->count);
+    }
+}
+
+// The weights as codes around 0; false when they are not.
+static bool dynamic_weights(const struct mopt_lower *l, const struct mopt_node *node,
+                            struct mopt_low_quant *q)
+{
+    const struct mopt_value *w = mopt__node_input(node, 1);
+    const struct mopt_tensor *codes = mopt__low_constant(l, w);
+    static const float one = 1;
+    static const struct mopt_tensor scale = {.dtype = MOPT_FLOAT32,
+                                             .count = 1,
+                                             .bytes = sizeof one,
+                                             .data = &one};
+    if (codes == NULL || (codes->dtype != MOPT_INT8 && codes->dtype != MOPT_UINT8)) {
+        return false;
+    }
+    *q = (struct mopt_low_quant){.codes = w,
+                                 .dtype = codes->dtype,
+                                 .scale = &scale,
+                                 .zero = mopt__low_constant(l, mopt__node_input(node, 3))};
+    for (size_t c = 0; c < (q->zero != NULL ? q->zero->count : 1); c++) {
+        if (mopt__low_zero(q, c) != 128) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct mopt_conv2d conv;
+    struct mopt_low_quant q;
+    return geometry(l, node, &conv) && dynamic_weights(l, node, &q);
+}
+
+static enum mopt_status pack_conv_dynamic(struct mopt_lower *l, const struct mopt_group *group,
+                                          struct conv_dynamic_work *c)
+{
+    struct mopt_low_quant q;
+    const int8_t *codes = NULL;
+    size_t n = c->conv.out_channels;
+    const struct mopt_tensor *scales = mopt__low_constant(l, group->weight_scale);
+    int32_t *sums = mopt__low_work(l, n * sizeof *sums);
+    c->start = mopt__low_work(l, n * sizeof *c->start);
+    c->scale = mopt__low_work(l, n * sizeof *c->scale);
+    if (sums == NULL || c->start == NULL || c->scale == NULL ||
+        !dynamic_weights(l, group->anchor, &q)) {
+        return MOPT_E_MEMORY;
+    }
+    enum mopt_status status = mopt__low_signed(l, &q, &codes);
+    if (status == MOPT_OK) {
+        status = pack_codes(l, mopt__low_constant(l, q.codes), &c->conv, c->form, codes, &c->w);
+    }
+    if (status == MOPT_OK) {
+        size_t k = mopt__low_constant(l, q.codes)->count / n;
+        mopt__fold_zero_point(k, n, codes, 1, k, NULL, -1, NULL, sums);
+    }
+    c->sums = sums;
+    c->weight_scale = scales->data;
+    c->weight_scales = scales->count;
+    c->out = (struct mopt_requantize){.start = c->start, .scale = c->scale, .act = group->act};
+    if (group->bias != NULL) {
+        c->out.float_bias = mopt__low_constant(l, group->bias)->data;
+    }
+    return status;
+}
+
+enum mopt_status mopt__low_conv_dynamic(struct mopt_lower *l, const struct mopt_group *group)
+{
+    const struct mopt_node *node = group->anchor;
+    struct conv_dynamic_work *c = mopt__low_work(l, sizeof *c);
+    struct mopt_low_shape out;
+    if (c == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    if (!geometry(l, node, &c->conv) || !mopt__low_shape(l, group->out, &out)) {
+        return mopt_error_set(l->err, MOPT_E_INTERNAL, "shapes of a convolution do not fit");
+    }
+    c->form = mopt__conv2d_u8_form(&c->conv);
+    c->count = out.count;
+    c->residual = MOPT_NO_CELL;
+    enum mopt_status status = pack_conv_dynamic(l, group, c);
+    const struct mopt_value *plain[] = {mopt__node_output(group->dynamic, 1),
+                                        mopt__node_input(node, 2)};
+    uint32_t *cells[] = {&c->x_scale, &c->x_zero};
+    if (status == MOPT_OK) {
+        status = mopt__low_cell(l, mopt__node_input(node, 0), MOPT_FORM_BYTES_NHWC, &c->x);
+    }
+    for (int i = 0; i < 2 && status == MOPT_OK; i++) {
+        status = mopt__low_cell(l, plain[i], MOPT_FORM_PLAIN, cells[i]);
+    }
+    if (status == MOPT_OK && group->residual != NULL) {
+        status = mopt__low_cell(l, group->residual, MOPT_FORM_NHWC, &c->residual);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, group->out, MOPT_FORM_NHWC, &c->y);
+    }
+    mopt__low_scratch(l, mopt__conv2d_u8_scratch(&l->session->kernels, &c->conv, c->form,
+                                                 mopt__pool_size(l->session->pool)));
+    uint32_t all[] = {c->x, c->x_scale, c->x_zero, c->y, c->residual};
+    return status == MOPT_OK
+               ? mopt__low_emit(l, run_conv_dynamic, c, all, c->residual != MOPT_NO_CELL ? 5 : 4)
+               : status;
 }

@@ -93,9 +93,48 @@ static const struct mopt_binary less_equal_row = {less_equal_lanes, MOPT_BOOL, l
 static const struct mopt_binary greater_row = {greater_lanes, MOPT_BOOL, greater_values};
 static const struct mopt_binary greater_equal_row = {greater_equal_lanes, MOPT_BOOL,
                                                      greater_equal_values};
-static const struct mopt_binary and_row = {and_lanes, MOPT_BOOL, NULL};
-static const struct mopt_binary or_row = {or_lanes, MOPT_BOOL, NULL};
-static const struct mopt_binary xor_row = {xor_lanes, MOPT_BOOL, NULL};
+
+// Both known, or one that decides alone; else unknown.
+static int64_t and_values(struct mopt_dims *dims, int64_t a, int64_t b, bool exact)
+{
+    int64_t x;
+    int64_t y;
+    (void)exact;
+    const bool know_x = mopt__dim_is_known(dims, a, &x);
+    const bool know_y = mopt__dim_is_known(dims, b, &y);
+    if ((know_x && x == 0) || (know_y && y == 0)) {
+        return mopt__dim_const(dims, 0);
+    }
+    return know_x && know_y ? mopt__dim_const(dims, 1) : MOPT_DIM_UNKNOWN;
+}
+
+static int64_t or_values(struct mopt_dims *dims, int64_t a, int64_t b, bool exact)
+{
+    int64_t x;
+    int64_t y;
+    (void)exact;
+    const bool know_x = mopt__dim_is_known(dims, a, &x);
+    const bool know_y = mopt__dim_is_known(dims, b, &y);
+    if ((know_x && x != 0) || (know_y && y != 0)) {
+        return mopt__dim_const(dims, 1);
+    }
+    return know_x && know_y ? mopt__dim_const(dims, 0) : MOPT_DIM_UNKNOWN;
+}
+
+static int64_t xor_values(struct mopt_dims *dims, int64_t a, int64_t b, bool exact)
+{
+    int64_t x;
+    int64_t y;
+    (void)exact;
+    if (!mopt__dim_is_known(dims, a, &x) || !mopt__dim_is_known(dims, b, &y)) {
+        return MOPT_DIM_UNKNOWN;
+    }
+    return mopt__dim_const(dims, (x != 0) != (y != 0));
+}
+
+static const struct mopt_binary and_row = {and_lanes, MOPT_BOOL, and_values};
+static const struct mopt_binary or_row = {or_lanes, MOPT_BOOL, or_values};
+static const struct mopt_binary xor_row = {xor_lanes, MOPT_BOOL, xor_values};
 
 #define RECORD(op, text, from, to, set, bits, row, ...)                                    \
     {                                                                                      \

@@ -230,8 +230,9 @@ static enum mopt_status elements_infer(struct mopt_infer *infer, struct mopt_err
     if (indices == NULL || indices->rank < 0) {
         return mopt__infer_unknown(infer, mopt__infer_rank(infer, 0), err);
     }
-    return mopt__infer_set(infer, 0, mopt__infer_dtype(infer, 0), indices->rank, indices->dims,
-                           err);
+    const enum mopt_status status =
+        mopt__infer_set(infer, 0, mopt__infer_dtype(infer, 0), indices->rank, indices->dims, err);
+    return status == MOPT_OK ? mopt__infer_moved(infer, 1, err) : status;
 }
 
 // ---- GatherND -------------------------------------------------------------------------------------------------
@@ -330,7 +331,7 @@ static enum mopt_status nd_infer(struct mopt_infer *infer, struct mopt_error *er
         !mopt__dim_is_known(infer->dims, indices->dims[indices->rank - 1], &depth)) {
         return mopt__infer_unknown(infer, -1, err);
     }
-    const enum mopt_status status = nd_rank(batch, data->rank, indices->rank, depth, &rank, err);
+    enum mopt_status status = nd_rank(batch, data->rank, indices->rank, depth, &rank, err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -341,7 +342,8 @@ static enum mopt_status nd_infer(struct mopt_infer *infer, struct mopt_error *er
     for (int i = (int)(batch + depth); i < data->rank; i++) {
         dims[to++] = data->dims[i];
     }
-    return mopt__infer_set(infer, 0, data->dtype, rank, dims, err);
+    status = mopt__infer_set(infer, 0, data->dtype, rank, dims, err);
+    return status == MOPT_OK ? mopt__infer_moved(infer, 1, err) : status;
 }
 
 // ---- Records --------------------------------------------------------------------------------------------------

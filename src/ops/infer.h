@@ -56,6 +56,11 @@ enum mopt_status mopt__infer_set_ints(
     struct mopt_error *err); // at most 1024 items kept, else ignored
 enum mopt_status mopt__infer_same(struct mopt_infer *infer, uint32_t output,
                                   uint32_t input); // copies type (and ints, constant)
+// Dim numbers through an operator whose output 0 holds elements of the inputs in the bit set
+// `moved` and nothing else; its other inputs must be constants. Says nothing where something is not
+// known.
+enum mopt_status mopt__infer_moved(struct mopt_infer *infer, uint32_t moved,
+                                   struct mopt_error *err);
 // numpy broadcast of two shapes (ranks may be -1): MOPT_E_SHAPE when known dims do not fit.
 enum mopt_status mopt__infer_broadcast(struct mopt_infer *infer, int rank_a, const int64_t *a,
                                        int rank_b, const int64_t *b, int *rank,

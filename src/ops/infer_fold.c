@@ -52,8 +52,8 @@ static enum mopt_status ints_from_constant(struct mopt_infer_driver *driver, str
                                            struct mopt_error *err)
 {
     const struct mopt_tensor *constant = fact->constant;
-    if (fact->ints != NULL || !mopt__dtype_is_integer(constant->dtype) || constant->rank > 1 ||
-        constant->count > INTS_ELEMENTS) {
+    bool whole = mopt__dtype_is_integer(constant->dtype) || constant->dtype == MOPT_BOOL;
+    if (fact->ints != NULL || !whole || constant->rank > 1 || constant->count > INTS_ELEMENTS) {
         return MOPT_OK;
     }
     struct mopt_ints *ints = mopt__arena_alloc(driver->arena, 1, sizeof *ints);

@@ -153,7 +153,7 @@ static enum mopt_status compress_infer(struct mopt_infer *infer, struct mopt_err
     if (type == NULL || type->rank < 0) {
         return mopt__infer_unknown(infer, -1, err);
     }
-    const enum mopt_status status =
+    enum mopt_status status =
         mopt__axis_normalise(mopt__int_of(infer->node, "axis", 0), type->rank, &axis, err);
     if (status != MOPT_OK) {
         return status;
@@ -161,7 +161,8 @@ static enum mopt_status compress_infer(struct mopt_infer *infer, struct mopt_err
     for (int i = 0; i < type->rank; i++) {
         dims[i] = i == axis ? mopt__dim_fresh(infer->dims) : type->dims[i];
     }
-    return mopt__infer_set(infer, 0, type->dtype, type->rank, dims, err);
+    status = mopt__infer_set(infer, 0, type->dtype, type->rank, dims, err);
+    return status == MOPT_OK ? mopt__infer_moved(infer, 1, err) : status;
 }
 
 // ---- Records --------------------------------------------------------------------------------------------------

@@ -307,8 +307,10 @@ static enum mopt_status pad_infer(struct mopt_infer *infer, struct mopt_error *e
             status = mopt_error_set(err, MOPT_E_VALUE, "pads crop more than axis %d has", i);
         }
     }
-    return status == MOPT_OK ? mopt__infer_set(infer, 0, type->dtype, type->rank, dims, err)
-                             : status;
+    if (status == MOPT_OK) {
+        status = mopt__infer_set(infer, 0, type->dtype, type->rank, dims, err);
+    }
+    return status == MOPT_OK && input ? mopt__infer_moved(infer, 5, err) : status;
 }
 
 // ---- Records --------------------------------------------------------------------------------------------------

@@ -239,15 +239,23 @@ static enum mopt_status nd_eval(struct mopt_eval *eval, struct mopt_error *err)
     return status;
 }
 
+static enum mopt_status scatter_infer(struct mopt_infer *infer, struct mopt_error *err)
+{
+    const struct mopt_attribute *how = mopt__node_attribute(infer->node, "reduction");
+    const bool moves =
+        how == NULL || (how->kind == MOPT_ATTR_STRING && strcmp(how->s.data, "none") == 0);
+    const enum mopt_status status = mopt__infer_like(infer, err);
+    return status == MOPT_OK && moves ? mopt__infer_moved(infer, 5, err) : status;
+}
+
 // ---- Records --------------------------------------------------------------------------------------------------
 
-#define RECORD(op, text, from, to, set, index_var, index_set, eval_fn, ...)          \
-    {                                                                                \
-        .domain = "", .name = op, .since = from, .until = to, .summary = text,       \
-        MOPT_INPUTS({"data", "T", set, 0}, {"indices", index_var, index_set, 0},     \
-                    {"updates", "T", set, 0}),                                       \
-        MOPT_OUTPUTS({"output", "T", set, 0}), __VA_ARGS__.infer = mopt__infer_like, \
-        .eval = eval_fn                                                              \
+#define RECORD(op, text, from, to, set, index_var, index_set, eval_fn, ...)                       \
+    {                                                                                             \
+        .domain = "", .name = op, .since = from, .until = to, .summary = text,                    \
+        MOPT_INPUTS({"data", "T", set, 0}, {"indices", index_var, index_set, 0},                  \
+                    {"updates", "T", set, 0}),                                                    \
+        MOPT_OUTPUTS({"output", "T", set, 0}), __VA_ARGS__.infer = scatter_infer, .eval = eval_fn \
     }
 #define AXIS MOPT_A_INT("axis", 0)
 #define ELEMENTS(op, from, to, set, ...)                                                           \

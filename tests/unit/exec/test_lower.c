@@ -150,6 +150,19 @@ static const struct lowered cases[] = {
      "  md = DequantizeLinear(m, sw); n = MatMul(ud, md); o = Add(n, p);"
      "  oq = QuantizeLinear(o, sc, zx); v = DequantizeLinear(oq, sc, zx); }",
      0.012, 6},
+    {"convolution of dynamically quantized activations",
+     "graph main (float[1,4,7,7] x) -> (float[1,6,7,7] y) {"
+     "  uint8[6,4,3,3] w = $216; uint8 zw = {128}; float[6,1,1] sw = {0.01, 0.02, 0.03, 0.01,"
+     "  0.02, 0.01}; float[6,1,1] b = @6; q, s, z = DynamicQuantizeLinear(x);"
+     "  i = ConvInteger<pads=[1,1,1,1]>(q, w, z, zw); f = Cast<to=1>(i); t = Mul(s, sw);"
+     "  m = Mul(f, t); a = Add(m, b); y = Relu(a); }",
+     1e-4, 2},
+    {"depthwise convolution of dynamically quantized activations, residual",
+     "graph main (float[2,5,6,6] x) -> (float[2,5,6,6] y) {"
+     "  int8[5,1,3,3] w = #45; float sw = {0.02}; q, s, z = DynamicQuantizeLinear(x);"
+     "  i = ConvInteger<pads=[1,1,1,1], group=5>(q, w, z); f = Cast<to=1>(i); t = Mul(s, sw);"
+     "  m = Mul(f, t); y = Add(x, m); }",
+     1e-4, 2},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"

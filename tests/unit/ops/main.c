@@ -7,8 +7,8 @@
 int main(void)
 {
     int failures = mopt__test_core() + mopt__test_infer() + mopt__test_control() +
-                   mopt__test_pattern() + mopt__test_gradient() + mopt__test_nest() +
-                   mopt__test_facets() + mopt__test_bound();
+                   mopt__test_carried() + mopt__test_pattern() + mopt__test_gradient() +
+                   mopt__test_nest() + mopt__test_facets() + mopt__test_bound();
     if (mopt__test_tensor_ops != NULL) {
         failures += mopt__test_tensor_ops();
     }

@@ -8,6 +8,7 @@ int mopt__test_infer(void);          // drivers of inference
 int mopt__test_control(void);        // control flow, sequences, optional values
 int mopt__test_pattern(void);        // regular expressions
 int mopt__test_gradient(void);       // Gradient
+int mopt__test_carried(void);        // operators that hand shape arithmetic on
 int mopt__test_nest(void);           // time of inference of nested control flow
 int mopt__test_facets(void);         // random nodes of every operator
 int mopt__test_attention(void);      // the attention family
