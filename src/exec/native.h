@@ -8,6 +8,9 @@
 #include "kernels/int8.h"
 #include "ops/window.h"
 
+// One call cannot be interrupted: windows of very many taps are left to the reference, which looks
+// at the run's limits on its way. per_tap: operations of one tap of one output pixel.
+bool mopt__low_is_endless(const struct mopt_window2d *window, size_t per_tap);
 // Geometry of one or two spatial axes for the kernels.
 void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels,
                       struct mopt_window2d *out);

@@ -36,7 +36,8 @@ static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
     *conv = (struct mopt_conv2d){.groups = (size_t)c.groups,
                                  .out_channels = (size_t)(c.groups * c.out_channels)};
     mopt__low_window(&c.w, batch, channels, &conv->window);
-    return true;
+    return !mopt__low_is_endless(&conv->window,
+                                 (size_t)c.in_channels * (size_t)(c.groups * c.out_channels));
 }
 
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node)

@@ -135,7 +135,8 @@ enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node 
     struct mopt_low_quant y;
     bool max = mopt__low_is(node, "", "MaxPool");
     bool window = (max || mopt__low_is(node, "", "AveragePool")) && read_window(l, node, &pool2d);
-    if (!window && !read_global(l, node, &pool2d)) {
+    if ((!window && !read_global(l, node, &pool2d)) ||
+        mopt__low_is_endless(&pool2d.window, pool2d.window.channels)) {
         return MOPT_OK;
     }
     max = max || mopt__low_is(node, "", "GlobalMaxPool");
