@@ -567,6 +567,18 @@ static bool is_known(const struct mopt_lower *l, const struct mopt_value *value)
     return known;
 }
 
+// Natives need to know all results; nodes that inference could not make sense of say so themselves.
+static bool has_shapes(const struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct mopt_low_shape shape;
+    for (uint32_t o = 0; o < node->output_count; o++) {
+        if (node->outputs[o] != NULL && !mopt__low_shape(l, node->outputs[o], &shape)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
 {
     static const mopt_lowering lowerings[] = {
@@ -589,8 +601,8 @@ static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
         l->values[step->node->outputs[0]->id].preset = true;
         return MOPT_OK;
     }
-    bool done = false;
-    enum mopt_status status = MOPT_OK;
+    bool done = !has_shapes(l, step->node);
+    enum mopt_status status = done ? mopt__low_node(l, step) : MOPT_OK;
     for (size_t i = 0; i < MOPT_COUNTOF(lowerings) && status == MOPT_OK && !done; i++) {
         status = lowerings[i](l, step->node, &done);
     }
