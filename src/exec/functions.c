@@ -40,18 +40,12 @@ static bool is_float(const struct mopt_lower *l, const struct mopt_value *value)
     return mopt__low_shape(l, value, &shape) && shape.dtype == MOPT_FLOAT32;
 }
 
-static float attribute(const struct mopt_node *node, const char *name, float fallback)
-{
-    const struct mopt_attribute *a = name != NULL ? mopt__node_attribute(node, name) : NULL;
-    return a != NULL && a->kind == MOPT_ATTR_FLOAT ? a->f : fallback;
-}
-
 // Bounds are attributes before opset 11, then inputs.
 static bool clip(const struct mopt_lower *l, const struct mopt_node *node,
                  struct mopt_function_f32 *f)
 {
-    *f = (struct mopt_function_f32){MOPT_ACT_CLIP, attribute(node, "min", -INFINITY),
-                                    attribute(node, "max", INFINITY)};
+    *f = (struct mopt_function_f32){MOPT_ACT_CLIP, mopt__low_float(node, "min", -INFINITY),
+                                    mopt__low_float(node, "max", INFINITY)};
     const struct mopt_value *low = mopt__node_input(node, 1);
     const struct mopt_value *high = mopt__node_input(node, 2);
     return (low == NULL || mopt__low_scalar(l, low, &f->alpha)) &&
@@ -85,10 +79,9 @@ bool mopt__low_function(const struct mopt_lower *l, const struct mopt_node *node
     }
     for (size_t i = 0; i < MOPT_COUNTOF(table); i++) {
         if (mopt__low_is(node, table[i].domain, table[i].op_type)) {
-            *function =
-                (struct mopt_function_f32){table[i].kind,
-                                           attribute(node, table[i].alpha, table[i].alpha_default),
-                                           attribute(node, table[i].beta, table[i].beta_default)};
+            *function = (struct mopt_function_f32){
+                table[i].kind, mopt__low_float(node, table[i].alpha, table[i].alpha_default),
+                mopt__low_float(node, table[i].beta, table[i].beta_default)};
             return true;
         }
     }
@@ -96,17 +89,6 @@ bool mopt__low_function(const struct mopt_lower *l, const struct mopt_node *node
 }
 
 // ---- Chains -------------------------------------------------------------------------------------------------------
-
-// The other operand of a node of two inputs; NULL when `value` is not exactly one of them.
-static const struct mopt_value *other(const struct mopt_node *node, const struct mopt_value *value)
-{
-    const struct mopt_value *a = mopt__node_input(node, 0);
-    const struct mopt_value *b = mopt__node_input(node, 1);
-    if (node->input_count != 2 || a == b) {
-        return NULL;
-    }
-    return a == value ? b : b == value ? a : NULL;
-}
 
 static bool is_about(const struct mopt_lower *l, const struct mopt_value *value, float wanted)
 {
@@ -118,9 +100,9 @@ static bool is_about(const struct mopt_lower *l, const struct mopt_value *value,
 static bool by_constant(const struct mopt_lower *l, const struct mopt_node *node,
                         const char *op_type, const struct mopt_value *value, float constant)
 {
-    return mopt__low_is(node, "", op_type) && other(node, value) != NULL &&
+    return mopt__low_is(node, "", op_type) && mopt__low_other(node, value) != NULL &&
            (strcmp(op_type, "Div") != 0 || mopt__node_input(node, 0) == value) &&
-           is_about(l, other(node, value), constant);
+           is_about(l, mopt__low_other(node, value), constant);
 }
 
 static void add_node(struct mopt_low_chain *chain, const struct mopt_node *node)
@@ -136,7 +118,7 @@ static bool gated(const struct mopt_lower *l, const struct mopt_value *x,
 {
     struct mopt_function_f32 f;
     if (!mopt__low_function(l, gate, &f) || !mopt__low_is(product, "", "Mul") ||
-        other(product, x) != mopt__node_output(gate, 0) ||
+        mopt__low_other(product, x) != mopt__node_output(gate, 0) ||
         mopt__low_sole_use(l, mopt__node_output(gate, 0)) != product) {
         return false;
     }
@@ -172,10 +154,11 @@ static bool erf_gelu(const struct mopt_lower *l, const struct mopt_value *x,
     }
     const struct mopt_value *p = mopt__node_output(plus, 0);
     const struct mopt_node *last = mopt__low_sole_use(l, mopt__node_output(product, 0));
-    bool halved = last != NULL && other(product, x) == p &&
+    bool halved = last != NULL && mopt__low_other(product, x) == p &&
                   by_constant(l, last, "Mul", mopt__node_output(product, 0), 0.5F);
     bool before = last != NULL && by_constant(l, product, "Mul", x, 0.5F) &&
-                  mopt__low_is(last, "", "Mul") && other(last, p) == mopt__node_output(product, 0);
+                  mopt__low_is(last, "", "Mul") &&
+                  mopt__low_other(last, p) == mopt__node_output(product, 0);
     if ((!halved && !before) || mopt__low_sole_use(l, p) != (halved ? product : last)) {
         return false;
     }

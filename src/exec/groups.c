@@ -22,27 +22,14 @@ static void absorb(struct mopt_lower *l, const struct mopt_node *node, uint32_t 
     *last = node->order > *last ? node->order : *last;
 }
 
-static bool is_free(const struct mopt_lower *l, const struct mopt_node *node)
-{
-    return !l->absorbed[node->order] && l->groups[node->order] == NULL;
-}
-
-static const struct mopt_value *other_operand(const struct mopt_node *node,
-                                              const struct mopt_value *value)
-{
-    const struct mopt_value *a = mopt__node_input(node, 0);
-    const struct mopt_value *b = mopt__node_input(node, 1);
-    return node->input_count != 2 || a == b ? NULL : a == value ? b : a;
-}
-
 // x + residual with equal shapes.
 static bool take_residual(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
 {
     const struct mopt_node *add = mopt__low_sole_use(l, g->out);
-    if (g->residual != NULL || !mopt__low_is(add, "", "Add") || !is_free(l, add)) {
+    if (g->residual != NULL || !mopt__low_is(add, "", "Add") || !mopt__low_is_free(l, add)) {
         return false;
     }
-    const struct mopt_value *residual = other_operand(add, g->out);
+    const struct mopt_value *residual = mopt__low_other(add, g->out);
     if (residual == NULL || !same_shape(l, residual, g->out) ||
         !same_shape(l, mopt__node_output(add, 0), g->out)) {
         return false;
@@ -60,7 +47,7 @@ static bool take_function(struct mopt_lower *l, struct mopt_group *g, uint32_t *
         return false;
     }
     for (int i = 0; i < chain.node_count; i++) {
-        if (!is_free(l, chain.nodes[i])) {
+        if (!mopt__low_is_free(l, chain.nodes[i])) {
             return false;
         }
     }
@@ -77,10 +64,11 @@ static bool take_bias(struct mopt_lower *l, struct mopt_group *g, uint32_t *last
 {
     struct mopt_low_shape out;
     const struct mopt_node *add = mopt__low_sole_use(l, g->out);
-    if (!mopt__low_is(add, "", "Add") || !is_free(l, add) || !mopt__low_shape(l, g->out, &out)) {
+    if (!mopt__low_is(add, "", "Add") || !mopt__low_is_free(l, add) ||
+        !mopt__low_shape(l, g->out, &out)) {
         return false;
     }
-    const struct mopt_value *bias = other_operand(add, g->out);
+    const struct mopt_value *bias = mopt__low_other(add, g->out);
     const struct mopt_tensor *constant = mopt__low_constant(l, bias);
     if (constant == NULL || constant->dtype != MOPT_FLOAT32 || constant->rank > out.rank ||
         constant->count != (size_t)out.dims[out.rank - 1] || constant->rank == 0 ||
@@ -102,7 +90,7 @@ static bool is_clamp(enum mopt_act kind)
 static void take_quantizer(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
 {
     const struct mopt_node *node = mopt__low_sole_use(l, g->out);
-    if (node == NULL || !is_free(l, node) || !is_clamp(g->act.kind) ||
+    if (!mopt__low_is_free(l, node) || !is_clamp(g->act.kind) ||
         !mopt__low_quantizer(l, node, &g->y) || g->y.real != g->out ||
         !mopt__low_one_scale(&g->y)) {
         return;
@@ -154,12 +142,10 @@ static void take_norm(struct mopt_lower *l, struct mopt_group *g, uint32_t *last
 {
     const struct mopt_node *node = mopt__low_sole_use(l, g->out);
     struct mopt_low_shape y;
-    if (!mopt__low_is(node, "", "BatchNormalization") || !is_free(l, node) ||
+    if (!mopt__low_is(node, "", "BatchNormalization") || !mopt__low_is_free(l, node) ||
         node->inputs[0].value != g->out || node->op->since < 7 || !mopt__low_shape(l, g->out, &y)) {
         return;
     }
-    const struct mopt_attribute *training = mopt__node_attribute(node, "training_mode");
-    const struct mopt_attribute *spatial = mopt__node_attribute(node, "spatial");
     for (uint32_t i = 1; i < 5; i++) {
         const struct mopt_tensor *c = mopt__low_constant(l, mopt__node_input(node, i));
         if (c == NULL || c->dtype != MOPT_FLOAT32 || c->count != (size_t)y.dims[1]) {
@@ -171,7 +157,7 @@ static void take_norm(struct mopt_lower *l, struct mopt_group *g, uint32_t *last
             return;
         }
     }
-    if ((training != NULL && training->i != 0) || (spatial != NULL && spatial->i == 0)) {
+    if (mopt__int_of(node, "training_mode", 0) != 0 || mopt__int_of(node, "spatial", 1) == 0) {
         return;
     }
     g->norm = node;
@@ -211,17 +197,9 @@ static enum mopt_status group_attention(struct mopt_lower *l, const struct mopt_
     return status == MOPT_OK && found ? place(l, &g, last) : status;
 }
 
-static bool gemm_transposes(const struct mopt_node *node)
-{
-    const struct mopt_attribute *a = mopt__node_attribute(node, "transB");
-    return mopt__low_is(node, "", "Gemm") && a != NULL && a->i != 0;
-}
-
 static bool is_plain_gemm(const struct mopt_node *node)
 {
-    const struct mopt_attribute *alpha = mopt__node_attribute(node, "alpha");
-    const struct mopt_attribute *beta = mopt__node_attribute(node, "beta");
-    return (alpha == NULL || alpha->f == 1) && (beta == NULL || beta->f == 1);
+    return mopt__low_float(node, "alpha", 1) == 1 && mopt__low_float(node, "beta", 1) == 1;
 }
 
 static enum mopt_status group_product(struct mopt_lower *l, const struct mopt_node *node)
@@ -231,8 +209,8 @@ static enum mopt_status group_product(struct mopt_lower *l, const struct mopt_no
     if (!mopt__low_takes_product(l, node)) {
         return mopt__low_is(node, "", "MatMul") ? group_attention(l, node) : MOPT_OK;
     }
-    g.bytes =
-        is_plain_gemm(node) && integer_operands(l, node, gemm_transposes(node) ? 0 : 1, true, &g);
+    g.bytes = is_plain_gemm(node) &&
+              integer_operands(l, node, mopt__int_of(node, "transB", 0) != 0 ? 0 : 1, true, &g);
     if (mopt__low_is(node, "", "MatMul")) {
         take_bias(l, &g, &last);
     }
@@ -263,7 +241,7 @@ static enum mopt_status group_add(struct mopt_lower *l, const struct mopt_node *
     struct mopt_low_chain chain;
     const struct mopt_node *clamp = NULL;
     if (mopt__low_chain(l, g.out, &chain) && chain.node_count == 1 &&
-        is_clamp(chain.function.kind) && is_free(l, chain.nodes[0])) {
+        is_clamp(chain.function.kind) && mopt__low_is_free(l, chain.nodes[0])) {
         clamp = chain.nodes[0];
         g.act = chain.function;
         g.out = chain.out;
@@ -301,7 +279,7 @@ static bool dynamic_operands(const struct mopt_lower *l, const struct mopt_node 
     const struct mopt_node *quantizer = x->producer;
     struct mopt_low_shape in;
     return mopt__low_is(quantizer, "", "DynamicQuantizeLinear") && x_zero != NULL && w != NULL &&
-           quantizer->outputs[0] == x && x_zero->producer == quantizer &&
+           quantizer->outputs[0] == x && mopt__node_output(quantizer, 2) == x_zero &&
            (w_zero == NULL || mopt__low_constant(l, w_zero) != NULL) &&
            mopt__low_shape(l, x, &in) && in.rank >= 2 &&
            (conv ? mopt__low_takes_conv_dynamic(l, node) : w->rank == 2);
@@ -312,11 +290,11 @@ static void take_channel_bias(struct mopt_lower *l, struct mopt_group *g, size_t
 {
     struct mopt_low_shape out;
     const struct mopt_node *add = mopt__low_sole_use(l, g->out);
-    if (add == NULL || !mopt__low_is(add, "", "Add") || !is_free(l, add) ||
+    if (add == NULL || !mopt__low_is(add, "", "Add") || !mopt__low_is_free(l, add) ||
         !mopt__low_shape(l, g->out, &out)) {
         return;
     }
-    const struct mopt_value *bias = other_operand(add, g->out);
+    const struct mopt_value *bias = mopt__low_other(add, g->out);
     const struct mopt_tensor *constant = bias != NULL ? mopt__low_constant(l, bias) : NULL;
     if (constant != NULL && constant->count == n && constant->rank <= out.rank &&
         fits_columns(constant, &out, true, n)) {
@@ -336,26 +314,25 @@ static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_no
         return MOPT_OK;
     }
     const struct mopt_node *cast = mopt__low_sole_use(l, mopt__node_output(node, 0));
-    if (!mopt__low_is(cast, "", "Cast")) {
+    if (!mopt__low_is(cast, "", "Cast") || !mopt__low_is_free(l, cast)) {
         return MOPT_OK;
     }
     const struct mopt_value *real = mopt__node_output(cast, 0);
     const struct mopt_node *scale = mopt__low_sole_use(l, real);
     const struct mopt_value *factor =
-        mopt__low_is(scale, "", "Mul") ? other_operand(scale, real) : NULL;
+        mopt__low_is(scale, "", "Mul") ? mopt__low_other(scale, real) : NULL;
     const struct mopt_node *factors = factor != NULL ? factor->producer : NULL;
-    if (factors == NULL || !mopt__low_is(factors, "", "Mul") ||
-        mopt__low_sole_use(l, factor) != scale || !mopt__low_shape(l, real, &real_shape) ||
-        real_shape.dtype != MOPT_FLOAT32) {
+    if (!mopt__low_is(factors, "", "Mul") || !mopt__low_is_free(l, factors) ||
+        !mopt__low_is_free(l, scale) || mopt__low_sole_use(l, factor) != scale ||
+        !mopt__low_shape(l, real, &real_shape) || real_shape.dtype != MOPT_FLOAT32) {
         return MOPT_OK;
     }
     const struct mopt_node *quantizer = mopt__node_input(node, 0)->producer;
     const struct mopt_value *x_scale = mopt__node_output(quantizer, 1);
-    const struct mopt_value *w_scale = other_operand(factors, x_scale);
+    const struct mopt_value *w_scale = mopt__low_other(factors, x_scale);
     const struct mopt_tensor *w = mopt__low_constant(l, mopt__node_input(node, 1));
     size_t n = (size_t)w->dims[conv ? 0 : 1];
-    if ((factors->inputs[0].value != x_scale && factors->inputs[1].value != x_scale) ||
-        w_scale == NULL || !fits_columns(mopt__low_constant(l, w_scale), &real_shape, conv, n)) {
+    if (w_scale == NULL || !fits_columns(mopt__low_constant(l, w_scale), &real_shape, conv, n)) {
         return MOPT_OK;
     }
     struct mopt_group g = {.anchor = node,
@@ -382,7 +359,7 @@ enum mopt_status mopt__low_groups(struct mopt_lower *l)
     enum mopt_status status = MOPT_OK;
     for (uint32_t s = 0; s < main->step_count && status == MOPT_OK; s++) {
         const struct mopt_node *node = main->steps[s].node;
-        if (l->absorbed[s]) {
+        if (!mopt__low_is_free(l, node)) {
             continue;
         }
         if (mopt__low_is(node, "", "Conv")) {

@@ -68,6 +68,29 @@ bool mopt__low_is(const struct mopt_node *node, const char *domain, const char *
            strcmp(node->domain, domain) == 0;
 }
 
+bool mopt__low_is_free(const struct mopt_lower *l, const struct mopt_node *node)
+{
+    return node != NULL && l->sound[node->order] && !l->absorbed[node->order] &&
+           l->groups[node->order] == NULL;
+}
+
+const struct mopt_value *mopt__low_other(const struct mopt_node *node,
+                                         const struct mopt_value *value)
+{
+    const struct mopt_value *a = mopt__node_input(node, 0);
+    const struct mopt_value *b = mopt__node_input(node, 1);
+    if (node->input_count != 2 || a == b) {
+        return NULL;
+    }
+    return a == value ? b : b == value ? a : NULL;
+}
+
+float mopt__low_float(const struct mopt_node *node, const char *name, float fallback)
+{
+    const struct mopt_attribute *a = name != NULL ? mopt__node_attribute(node, name) : NULL;
+    return a != NULL && a->kind == MOPT_ATTR_FLOAT ? a->f : fallback;
+}
+
 bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
                      size_t *pixels)
 {
@@ -567,10 +590,16 @@ static bool is_known(const struct mopt_lower *l, const struct mopt_value *value)
     return known;
 }
 
-// Natives need to know all results; nodes that inference could not make sense of say so themselves.
-static bool has_shapes(const struct mopt_lower *l, const struct mopt_node *node)
+// Natives trust the schema and need to know all results; other nodes run through their record,
+// which says what is wrong with them.
+static bool is_sound(const struct mopt_lower *l, const struct mopt_node *node)
 {
+    struct mopt_error ignored;
     struct mopt_low_shape shape;
+    mopt_error_clear(&ignored);
+    if (mopt__op_check(node, &ignored) != MOPT_OK) {
+        return false;
+    }
     for (uint32_t o = 0; o < node->output_count; o++) {
         if (node->outputs[o] != NULL && !mopt__low_shape(l, node->outputs[o], &shape)) {
             return false;
@@ -582,8 +611,8 @@ static bool has_shapes(const struct mopt_lower *l, const struct mopt_node *node)
 static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
 {
     static const mopt_lowering lowerings[] = {
-        mopt__low_quantization, mopt__low_shaping, mopt__low_elementwise,
-        mopt__low_pooling,      mopt__low_rows,
+        mopt__low_quantization, mopt__low_dynamic_quantizer, mopt__low_shaping,
+        mopt__low_elementwise,  mopt__low_pooling,           mopt__low_rows,
     };
     struct mopt_step *step = &l->schedule->steps[s];
     l->step = s;
@@ -601,7 +630,7 @@ static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
         l->values[step->node->outputs[0]->id].preset = true;
         return MOPT_OK;
     }
-    bool done = !has_shapes(l, step->node);
+    bool done = !l->sound[s];
     enum mopt_status status = done ? mopt__low_node(l, step) : MOPT_OK;
     for (size_t i = 0; i < MOPT_COUNTOF(lowerings) && status == MOPT_OK && !done; i++) {
         status = lowerings[i](l, step->node, &done);
@@ -625,6 +654,9 @@ static enum mopt_status walk(struct mopt_lower *l)
 {
     const struct mopt_schedule *main = l->schedule;
     mark_given(l);
+    for (uint32_t s = 0; s < main->step_count; s++) {
+        l->sound[s] = is_sound(l, main->steps[s].node);
+    }
     enum mopt_status status = mopt__low_groups(l);
     for (uint32_t s = 0; s < main->step_count && status == MOPT_OK; s++) {
         status = lower_step(l, s);
@@ -656,7 +688,8 @@ enum mopt_status mopt__lower(struct mopt_session *session, struct mopt_schedule 
     l.values = mopt__arena_alloc(&arena, values, sizeof *l.values);
     l.groups = mopt__arena_alloc(&arena, steps, sizeof *l.groups);
     l.absorbed = mopt__arena_alloc(&arena, steps, sizeof *l.absorbed);
-    bool room = l.values != NULL && l.groups != NULL && l.absorbed != NULL;
+    l.sound = mopt__arena_alloc(&arena, steps, sizeof *l.sound);
+    bool room = l.values != NULL && l.groups != NULL && l.absorbed != NULL && l.sound != NULL;
     enum mopt_status status = room ? MOPT_OK : mopt_error_memory(err);
     for (size_t i = 0; room && i < values; i++) {
         for (int f = 0; f < MOPT_FORM_COUNT; f++) {

@@ -6,6 +6,7 @@
 
 #include "exec/program.h"
 #include "kernels/gemm.h"
+#include "ops/operands.h"
 
 // What lowering knows of a value at the point it has reached.
 struct mopt_low_value {
@@ -67,6 +68,7 @@ struct mopt_lower {
     struct mopt_low_value *values; // by value id
     struct mopt_group **groups;    // by step: emitted there
     bool *absorbed;                // by step: member of a group that is emitted elsewhere
+    bool *sound;                   // by step: fits its schema, and inference knows its results
     uint32_t step;                 // the walk is here
     struct mopt_error *err;
 };
@@ -90,6 +92,13 @@ struct mopt_node *mopt__low_sole_use(const struct mopt_lower *l, const struct mo
 // One-element float that is a constant, or known with the shapes.
 bool mopt__low_scalar(const struct mopt_lower *l, const struct mopt_value *value, float *out);
 bool mopt__low_is(const struct mopt_node *node, const char *domain, const char *op_type);
+// The node may become part of a native action: it is sound and no other action has taken it.
+bool mopt__low_is_free(const struct mopt_lower *l, const struct mopt_node *node);
+// The other operand of a node of two; NULL when both or none is the value.
+const struct mopt_value *mopt__low_other(const struct mopt_node *node,
+                                         const struct mopt_value *value);
+// A float attribute; the fallback when the node lacks it or name is NULL.
+float mopt__low_float(const struct mopt_node *node, const char *name, float fallback);
 // Channels and pixels of a [N, C, spatial...] value of rank 3 or 4.
 bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
                      size_t *pixels);
@@ -178,6 +187,8 @@ enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt
 enum mopt_status mopt__low_product_dynamic(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_conv_dynamic(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_add_bytes(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_dynamic_quantizer(struct mopt_lower *l, const struct mopt_node *node,
+                                             bool *done);
 enum mopt_status mopt__low_elementwise(struct mopt_lower *l, const struct mopt_node *node,
                                        bool *done);
 enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node *node, bool *done);

@@ -8,9 +8,6 @@
 #include "kernels/int8.h"
 #include "ops/window.h"
 
-// One call cannot be interrupted: windows of very many taps are left to the reference, which looks
-// at the run's limits on its way. per_tap: operations of one tap of one output pixel.
-bool mopt__low_is_endless(const struct mopt_window2d *window, size_t per_tap);
 // Geometry of one or two spatial axes for the kernels.
 void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels,
                       struct mopt_window2d *out);
@@ -30,5 +27,22 @@ struct mopt_low_columns {
 enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_group *group,
                                       const struct mopt_low_columns *columns,
                                       struct mopt_requantize *out);
+
+// The sums of a dynamically quantized operand x: sum of (x - x_zero) * w is the sum of x * w that
+// begins with -x_zero * sums, and x_scale * weight_scale times that is real. Made for each run.
+struct mopt_low_dynamic {
+    size_t n;                  // columns or output channels
+    const float *weight_scale; // [n] or one
+    size_t weight_scales;
+    int32_t *sums;  // [n] over the weights of a column, to be filled in by the caller
+    int32_t *start; // [n] of a run
+    float *scale;   // [n] of a run
+    uint32_t x_scale, x_zero;
+};
+// Takes memory and the cells of the operand's parameters.
+enum mopt_status mopt__low_dynamic(struct mopt_lower *l, const struct mopt_group *group, size_t n,
+                                   struct mopt_low_dynamic *d);
+// Fills start and scale when it runs; returns x_zero.
+int32_t mopt__low_dynamic_start(const struct mopt_low_dynamic *d, const struct mopt_frame *frame);
 
 #endif

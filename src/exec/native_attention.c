@@ -8,19 +8,6 @@
 
 // ---- Finding ------------------------------------------------------------------------------------------------------
 
-static const struct mopt_value *operand(const struct mopt_node *node,
-                                        const struct mopt_value * not )
-{
-    const struct mopt_value *a = mopt__node_input(node, 0);
-    const struct mopt_value *b = mopt__node_input(node, 1);
-    return a == not ? b : a;
-}
-
-static bool is_free(const struct mopt_lower *l, const struct mopt_node *node)
-{
-    return node != NULL && !l->absorbed[node->order] && l->groups[node->order] == NULL;
-}
-
 // Steps of [batch, heads, rows, size] stored row-major.
 static void plain_steps(const struct mopt_low_shape *s, size_t steps[3])
 {
@@ -35,7 +22,8 @@ static bool permutation(const struct mopt_lower *l, const struct mopt_node *node
 {
     const struct mopt_attribute *a =
         mopt__low_is(node, "", "Transpose") ? mopt__node_attribute(node, "perm") : NULL;
-    if (a == NULL || a->kind != MOPT_ATTR_INTS || a->count != (size_t)rank || !is_free(l, node)) {
+    if (a == NULL || a->kind != MOPT_ATTR_INTS || a->count != (size_t)rank ||
+        !mopt__low_is_free(l, node)) {
         return false;
     }
     *perm = a->ints;
@@ -139,23 +127,24 @@ static const struct mopt_node *softmax_of(struct finder *f, const struct mopt_va
     const struct mopt_node *next = mopt__low_sole_use(f->l, scores);
     float factor;
     f->a->scale = 1;
-    if (is_free(f->l, next) && (mopt__low_is(next, "", "Mul") || mopt__low_is(next, "", "Div")) &&
-        mopt__low_scalar(f->l, operand(next, scores), &factor) &&
+    if (mopt__low_is_free(f->l, next) &&
+        (mopt__low_is(next, "", "Mul") || mopt__low_is(next, "", "Div")) &&
+        mopt__low_scalar(f->l, mopt__low_other(next, scores), &factor) &&
         (mopt__low_is(next, "", "Mul") || mopt__node_input(next, 0) == scores)) {
         f->a->scale = mopt__low_is(next, "", "Mul") ? factor : 1 / factor;
         take(f, next);
         scores = mopt__node_output(next, 0);
         next = mopt__low_sole_use(f->l, scores);
     }
-    if (is_free(f->l, next) && mopt__low_is(next, "", "Add") &&
-        mask_of(f, operand(next, scores), s)) {
+    if (mopt__low_is_free(f->l, next) && mopt__low_is(next, "", "Add") &&
+        mask_of(f, mopt__low_other(next, scores), s)) {
         take(f, next);
         next = mopt__low_sole_use(f->l, mopt__node_output(next, 0));
     }
     const struct mopt_attribute *axis = next != NULL ? mopt__node_attribute(next, "axis") : NULL;
     bool last = axis != NULL ? axis->i == -1 || axis->i == s->rank - 1
                              : next != NULL && next->op != NULL && next->op->since >= 13;
-    return is_free(f->l, next) && mopt__low_is(next, "", "Softmax") && last ? next : NULL;
+    return mopt__low_is_free(f->l, next) && mopt__low_is(next, "", "Softmax") && last ? next : NULL;
 }
 
 // [b, heads, rows, size] -> Transpose(0, 2, 1, 3) behind the result is written through.
@@ -201,7 +190,7 @@ static const struct mopt_value *find(struct finder *f, const struct mopt_node *f
     const struct mopt_node *softmax = softmax_of(f, scores, &s);
     const struct mopt_node *second =
         softmax != NULL ? mopt__low_sole_use(f->l, mopt__node_output(softmax, 0)) : NULL;
-    if (!is_free(f->l, second) || !mopt__low_is(second, "", "MatMul") ||
+    if (!mopt__low_is_free(f->l, second) || !mopt__low_is(second, "", "MatMul") ||
         mopt__node_input(second, 0) != mopt__node_output(softmax, 0)) {
         return NULL;
     }

@@ -6,14 +6,6 @@
 
 #include "exec/native.h"
 
-bool mopt__low_is_endless(const struct mopt_window2d *window, size_t per_tap)
-{
-    double taps = (double)window->kernel_h * (double)window->kernel_w;
-    double pixels = (double)window->batch * (double)window->out_h * (double)window->out_w;
-    double work = taps * pixels * (double)per_tap;
-    return taps > 1024 ? work > 0x1p28 : work > 0x1p40;
-}
-
 void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels,
                       struct mopt_window2d *out)
 {

@@ -36,8 +36,7 @@ static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
     *conv = (struct mopt_conv2d){.groups = (size_t)c.groups,
                                  .out_channels = (size_t)(c.groups * c.out_channels)};
     mopt__low_window(&c.w, batch, channels, &conv->window);
-    return !mopt__low_is_endless(&conv->window,
-                                 (size_t)c.in_channels * (size_t)(c.groups * c.out_channels));
+    return !mopt__conv_is_endless(&c);
 }
 
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node)
@@ -90,12 +89,11 @@ static uint64_t geometry_hash(const struct mopt_conv2d *conv, uint64_t salt)
 static void norm_factors(const struct mopt_lower *l, const struct mopt_node *norm, size_t n,
                          float *factor, float *shift)
 {
-    const struct mopt_attribute *a = mopt__node_attribute(norm, "epsilon");
     const float *v[5] = {NULL};
     for (uint32_t i = 1; i < 5; i++) {
         v[i] = mopt__low_constant(l, mopt__node_input(norm, i))->data;
     }
-    double epsilon = a != NULL ? (double)a->f : 1e-5;
+    double epsilon = (double)mopt__low_float(norm, "epsilon", 1e-5F);
     for (size_t j = 0; j < n; j++) {
         double f = (double)v[1][j] / sqrt((double)v[4][j] + epsilon);
         factor[j] = (float)f;
@@ -294,29 +292,20 @@ struct conv_dynamic_work {
     struct mopt_conv2d conv;
     enum mopt_conv_form form;
     const int8_t *w;
-    const float *weight_scale; // [out channels] or one
-    size_t weight_scales, count;
-    const int32_t *sums; // [out channels] of the weights
-    int32_t *start;      // made for each run
-    float *scale;
+    size_t count; // elements of y
+    struct mopt_low_dynamic dynamic;
     struct mopt_requantize out;
-    uint32_t x, x_scale, x_zero, y, residual;
+    uint32_t x, y, residual;
 };
 
 static void run_conv_dynamic(const void *work, const struct mopt_frame *frame)
 {
     const struct conv_dynamic_work *c = work;
-    float x_scale = *(const float *)frame->data[c->x_scale];
-    int32_t x_zero = *(const uint8_t *)frame->data[c->x_zero];
-    for (size_t j = 0; j < c->conv.out_channels; j++) {
-        c->start[j] = (int32_t)(0U - (uint32_t)x_zero * (uint32_t)c->sums[j]);
-        c->scale[j] = x_scale * c->weight_scale[c->weight_scales == 1 ? 0 : j];
-    }
     struct mopt_conv2d_u8_run run = {.conv = &c->conv,
                                      .form = c->form,
                                      .x = frame->data[c->x],
                                      .ldx = c->conv.window.channels,
-                                     .x_zero_point = x_zero,
+                                     .x_zero_point = mopt__low_dynamic_start(&c->dynamic, frame),
                                      .w = c->w,
                                      .out = c->out,
                                      .cf = frame->data[c->y],
@@ -368,26 +357,23 @@ static enum mopt_status pack_conv_dynamic(struct mopt_lower *l, const struct mop
     struct mopt_low_quant q;
     const int8_t *codes = NULL;
     size_t n = c->conv.out_channels;
-    const struct mopt_tensor *scales = mopt__low_constant(l, group->weight_scale);
-    int32_t *sums = mopt__low_work(l, n * sizeof *sums);
-    c->start = mopt__low_work(l, n * sizeof *c->start);
-    c->scale = mopt__low_work(l, n * sizeof *c->scale);
-    if (sums == NULL || c->start == NULL || c->scale == NULL ||
-        !dynamic_weights(l, group->anchor, &q)) {
-        return MOPT_E_MEMORY;
+    if (!dynamic_weights(l, group->anchor, &q)) {
+        return mopt_error_set(l->err, MOPT_E_INTERNAL, "weights of a convolution do not fit");
     }
     enum mopt_status status = mopt__low_signed(l, &q, &codes);
     if (status == MOPT_OK) {
         status = pack_codes(l, mopt__low_constant(l, q.codes), &c->conv, c->form, codes, &c->w);
     }
     if (status == MOPT_OK) {
-        size_t k = mopt__low_constant(l, q.codes)->count / n;
-        mopt__fold_zero_point(k, n, codes, 1, k, NULL, -1, NULL, sums);
+        status = mopt__low_dynamic(l, group, n, &c->dynamic);
     }
-    c->sums = sums;
-    c->weight_scale = scales->data;
-    c->weight_scales = scales->count;
-    c->out = (struct mopt_requantize){.start = c->start, .scale = c->scale, .act = group->act};
+    if (status == MOPT_OK) {
+        size_t k = mopt__low_constant(l, q.codes)->count / n;
+        mopt__fold_zero_point(k, n, codes, 1, k, NULL, -1, NULL, c->dynamic.sums);
+    }
+    c->out = (struct mopt_requantize){.start = c->dynamic.start,
+                                      .scale = c->dynamic.scale,
+                                      .act = group->act};
     if (group->bias != NULL) {
         c->out.float_bias = mopt__low_constant(l, group->bias)->data;
     }
@@ -409,14 +395,8 @@ enum mopt_status mopt__low_conv_dynamic(struct mopt_lower *l, const struct mopt_
     c->count = out.count;
     c->residual = MOPT_NO_CELL;
     enum mopt_status status = pack_conv_dynamic(l, group, c);
-    const struct mopt_value *plain[] = {mopt__node_output(group->dynamic, 1),
-                                        mopt__node_input(node, 2)};
-    uint32_t *cells[] = {&c->x_scale, &c->x_zero};
     if (status == MOPT_OK) {
         status = mopt__low_cell(l, mopt__node_input(node, 0), MOPT_FORM_BYTES_NHWC, &c->x);
-    }
-    for (int i = 0; i < 2 && status == MOPT_OK; i++) {
-        status = mopt__low_cell(l, plain[i], MOPT_FORM_PLAIN, cells[i]);
     }
     if (status == MOPT_OK && group->residual != NULL) {
         status = mopt__low_cell(l, group->residual, MOPT_FORM_NHWC, &c->residual);
@@ -426,7 +406,7 @@ enum mopt_status mopt__low_conv_dynamic(struct mopt_lower *l, const struct mopt_
     }
     mopt__low_scratch(l, mopt__conv2d_u8_scratch(&l->session->kernels, &c->conv, c->form,
                                                  mopt__pool_size(l->session->pool)));
-    uint32_t all[] = {c->x, c->x_scale, c->x_zero, c->y, c->residual};
+    uint32_t all[] = {c->x, c->dynamic.x_scale, c->dynamic.x_zero, c->y, c->residual};
     return status == MOPT_OK
                ? mopt__low_emit(l, run_conv_dynamic, c, all, c->residual != MOPT_NO_CELL ? 5 : 4)
                : status;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise nodes as native actions: functions of one operand, and sums, products and the like of
-// two whose shapes are equal or differ by a plain broadcast. Also DynamicQuantizeLinear.
+// two whose shapes are equal or differ by a plain broadcast.
 #include <math.h>
 #include <string.h>
 
@@ -136,67 +136,46 @@ static bool binary_op(const struct mopt_node *node, enum mopt_binary_op *op)
     return false;
 }
 
-// How an operand lies against y: the same shape, one element, one entry per last axis (PLAIN), per
-// channel or per image and channel (NHWC). False: another broadcast.
-static bool plain_side(const struct mopt_low_shape *x, const struct mopt_low_shape *y, size_t n,
-                       struct binary_side *side)
+// Product of the trailing axes that x and y have in common.
+static size_t common_row(const struct mopt_low_shape *x, const struct mopt_low_shape *y)
 {
-    *side = (struct binary_side){.group = 1, .step = 1};
-    if (x->count == y->count) {
-        side->row = n;
-        return true;
-    }
-    if (x->count == 1) {
-        side->step = 0;
-        return true;
-    }
-    // Trailing axes equal, leading ones 1: one row for all; n is that row.
-    size_t trailing = 1;
-    int d = 1;
-    for (; d <= x->rank && d <= y->rank && x->dims[x->rank - d] == y->dims[y->rank - d]; d++) {
-        trailing *= (size_t)y->dims[y->rank - d];
-    }
-    if (trailing == x->count) {
-        return trailing == n;
-    }
-    // Trailing axes 1, leading ones equal: one element for each row.
-    if (x->rank != y->rank) {
-        return false;
-    }
-    size_t inner = 1;
-    int k = x->rank;
-    for (; k > 0 && x->dims[k - 1] == 1; k--) {
-        inner *= (size_t)y->dims[k - 1];
-    }
-    for (int i = 0; i < k; i++) {
-        if (x->dims[i] != y->dims[i]) {
-            return false;
-        }
-    }
-    side->step = 0;
-    side->row = 1;
-    return inner == n;
-}
-
-// Length of the row in which both operands are simple; y->count when they need none.
-static size_t row_length(const struct mopt_low_shape *x, const struct mopt_low_shape *y)
-{
-    if (x->count == y->count || x->count == 1) {
-        return y->count;
-    }
-    size_t trailing = 1;
+    size_t row = 1;
     for (int d = 1; d <= x->rank && d <= y->rank && x->dims[x->rank - d] == y->dims[y->rank - d];
          d++) {
-        trailing *= (size_t)y->dims[y->rank - d];
+        row *= (size_t)y->dims[y->rank - d];
     }
-    if (trailing == x->count) {
-        return trailing;
+    return row;
+}
+
+// x [d0, .., 1, ..] against y [d0, .., n0, ..]: elements of y that share one of x; 0: another form.
+static size_t shared_row(const struct mopt_low_shape *x, const struct mopt_low_shape *y)
+{
+    size_t row = 1;
+    int k = x->rank == y->rank ? x->rank : 0;
+    for (; k > 0 && x->dims[k - 1] == 1; k--) {
+        row *= (size_t)y->dims[k - 1];
     }
-    size_t inner = 1;
-    for (int k = x->rank; k > 0 && x->rank == y->rank && x->dims[k - 1] == 1; k--) {
-        inner *= (size_t)y->dims[k - 1];
+    return k > 0 && memcmp(x->dims, y->dims, (size_t)k * sizeof *x->dims) == 0 ? row : 0;
+}
+
+// How an operand lies against y, in rows of *n elements: as y itself or one element (in rows of any
+// length: *n is y's count), one row for all, one element for each row. False: another broadcast.
+static bool plain_side(const struct mopt_low_shape *x, const struct mopt_low_shape *y, size_t *n,
+                       struct binary_side *side)
+{
+    *side = (struct binary_side){.group = 1, .step = x->count == 1 ? 0 : 1};
+    *n = y->count;
+    if (x->count == y->count || x->count == 1) {
+        return true;
     }
-    return inner;
+    *n = common_row(x, y);
+    if (*n == x->count) {
+        return true;
+    }
+    *n = shared_row(x, y);
+    side->step = 0;
+    side->row = 1;
+    return *n != 0;
 }
 
 static bool image_side(const struct mopt_low_shape *x, const struct mopt_low_shape *y,
@@ -229,14 +208,17 @@ static bool image_side(const struct mopt_low_shape *x, const struct mopt_low_sha
 static bool match_plain(const struct mopt_low_shape *a, const struct mopt_low_shape *b,
                         const struct mopt_low_shape *y, struct binary_work *w)
 {
-    size_t rows_a = row_length(a, y);
-    size_t rows_b = row_length(b, y);
-    w->n = rows_a < rows_b ? rows_a : rows_b;
-    if (w->n == 0) {
+    size_t n_a;
+    size_t n_b;
+    if (!plain_side(a, y, &n_a, &w->a) || !plain_side(b, y, &n_b, &w->b) ||
+        (n_a != n_b && n_a != y->count && n_b != y->count)) {
         return false;
     }
+    w->n = n_a < n_b ? n_a : n_b;
     w->rows = y->count / w->n;
-    return plain_side(a, y, w->n, &w->a) && plain_side(b, y, w->n, &w->b);
+    w->a.row = a->count == y->count ? w->n : w->a.row;
+    w->b.row = b->count == y->count ? w->n : w->b.row;
+    return true;
 }
 
 static enum mopt_status binary_cell(struct mopt_lower *l, const struct mopt_value *value,
@@ -297,103 +279,10 @@ static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_nod
     return mopt__low_emit(l, run_binary, own, cells, 3);
 }
 
-// ---- DynamicQuantizeLinear ----------------------------------------------------------------------------------------
-
-enum { RANGE_PIECES = 64 };
-
-struct dynamic_work {
-    size_t count;
-    uint32_t x, y, scale, zero;
-};
-struct dynamic_run {
-    const struct mopt_kernels *kernels;
-    const float *x;
-    uint8_t *y;
-    size_t count, piece;
-    float low[RANGE_PIECES], high[RANGE_PIECES];
-    float scale;
-    int32_t zero;
-};
-
-static void range_pieces(void *context, int64_t begin, int64_t end, int thread)
-{
-    struct dynamic_run *r = context;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++) {
-        size_t from = (size_t)i * r->piece;
-        size_t n = r->count - from < r->piece ? r->count - from : r->piece;
-        r->kernels->range_f32(r->x + from, n, &r->low[i], &r->high[i]);
-    }
-}
-
-static void code_piece(void *context, int64_t begin, int64_t end, int thread)
-{
-    struct dynamic_run *r = context;
-    (void)thread;
-    r->kernels->quantize_u8(r->x + begin, r->scale, true, r->zero, r->y + begin,
-                            (size_t)(end - begin));
-}
-
-static void run_dynamic(const void *work, const struct mopt_frame *frame)
-{
-    const struct dynamic_work *w = work;
-    struct dynamic_run r = {.kernels = frame->kernels,
-                            .x = frame->data[w->x],
-                            .y = frame->data[w->y],
-                            .count = w->count};
-    r.piece = w->count / RANGE_PIECES + 1;
-    r.piece = r.piece < PIECE ? PIECE : r.piece;
-    size_t pieces = (w->count + r.piece - 1) / r.piece;
-    mopt__pool_for(frame->pool, (int64_t)pieces, 1, range_pieces, &r);
-    float low = 0;
-    float high = 0;
-    for (size_t i = 0; i < pieces; i++) {
-        low = r.low[i] < low ? r.low[i] : low;
-        high = r.high[i] > high ? r.high[i] : high;
-    }
-    r.scale = (high - low) / 255.0F;
-    r.scale = r.scale == 0 ? 1 : r.scale;
-    r.zero = (int32_t)rintf(fminf(fmaxf(0 - low / r.scale, 0), 255));
-    *(float *)frame->data[w->scale] = r.scale;
-    *(uint8_t *)frame->data[w->zero] = (uint8_t)r.zero;
-    mopt__pool_for(frame->pool, (int64_t)w->count, PIECE, code_piece, &r);
-}
-
-static enum mopt_status lower_dynamic(struct mopt_lower *l, const struct mopt_node *node,
-                                      bool *done)
-{
-    struct mopt_low_shape shape;
-    if (node->output_count < 3 || node->outputs[1] == NULL || node->outputs[2] == NULL ||
-        !mopt__low_shape(l, node->inputs[0].value, &shape)) {
-        return MOPT_OK;
-    }
-    struct dynamic_work *w = mopt__low_work(l, sizeof *w);
-    if (w == NULL) {
-        return MOPT_E_MEMORY;
-    }
-    *done = true;
-    w->count = shape.count;
-    bool nhwc = mopt__low_prefers_nhwc(l, node->inputs[0].value);
-    enum mopt_status status =
-        mopt__low_cell(l, node->inputs[0].value, nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, &w->x);
-    if (status == MOPT_OK) {
-        status = mopt__low_output(l, node->outputs[0],
-                                  nhwc ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES, &w->y);
-    }
-    if (status == MOPT_OK) {
-        status = mopt__low_output(l, node->outputs[1], MOPT_FORM_PLAIN, &w->scale);
-    }
-    if (status == MOPT_OK) {
-        status = mopt__low_output(l, node->outputs[2], MOPT_FORM_PLAIN, &w->zero);
-    }
-    uint32_t cells[] = {w->x, w->y, w->scale, w->zero};
-    return status == MOPT_OK ? mopt__low_emit(l, run_dynamic, w, cells, 4) : status;
-}
-
 static bool all_free(const struct mopt_lower *l, const struct mopt_low_chain *chain)
 {
     for (int i = 0; i < chain->node_count; i++) {
-        if (l->absorbed[chain->nodes[i]->order] || l->groups[chain->nodes[i]->order] != NULL) {
+        if (!mopt__low_is_free(l, chain->nodes[i])) {
             return false;
         }
     }
@@ -408,9 +297,6 @@ enum mopt_status mopt__low_elementwise(struct mopt_lower *l, const struct mopt_n
     struct mopt_function_f32 function;
     enum mopt_binary_op op;
     struct mopt_low_chain chain;
-    if (mopt__low_is(node, "", "DynamicQuantizeLinear")) {
-        return lower_dynamic(l, node, done);
-    }
     const struct mopt_value *x = mopt__node_input(node, 0);
     // A chain that begins here (x * Sigmoid(x), Gelu by Erf) is done at its first node: everything
     // in it depends on x alone.

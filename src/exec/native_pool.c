@@ -26,12 +26,6 @@ static void run_pool_bytes(const void *work, const struct mopt_frame *frame)
                     frame->data[p->y], channels, frame->pool);
 }
 
-static bool flag(const struct mopt_node *node, const char *name)
-{
-    const struct mopt_attribute *a = mopt__node_attribute(node, name);
-    return a != NULL && a->i != 0;
-}
-
 // Reads the window of a pooling node; false when its shape is not the inferred one (strange
 // padding) or it has a second output.
 static bool read_window(const struct mopt_lower *l, const struct mopt_node *node,
@@ -50,11 +44,12 @@ static bool read_window(const struct mopt_lower *l, const struct mopt_node *node
         mopt__window_read(node, x.rank - 2, NULL, &w, &ignored) != MOPT_OK) {
         return false;
     }
-    w.ceil = flag(node, "ceil_mode");
+    w.ceil = mopt__int_of(node, "ceil_mode", 0) != 0;
     for (int a = 0; a < w.rank; a++) {
         w.in[a] = x.dims[a + 2];
     }
-    if (mopt__window_resolve(&w, &ignored) != MOPT_OK) {
+    if (mopt__window_resolve(&w, &ignored) != MOPT_OK ||
+        mopt__window_is_endless(&w, (double)(batch * channels))) {
         return false;
     }
     for (int a = 0; a < w.rank; a++) {
@@ -65,7 +60,7 @@ static bool read_window(const struct mopt_lower *l, const struct mopt_node *node
     mopt__low_window(&w, batch, channels, &out->window);
     out->pad_bottom = w.rank == 2 ? (size_t)w.end[0] : 0;
     out->pad_right = (size_t)w.end[w.rank - 1];
-    out->count_pad = flag(node, "count_include_pad");
+    out->count_pad = mopt__int_of(node, "count_include_pad", 0) != 0;
     return true;
 }
 
@@ -111,7 +106,7 @@ static bool stays_in_bytes(struct mopt_lower *l, const struct mopt_node *node,
     const struct mopt_value *x = mopt__node_input(node, 0);
     struct mopt_low_quant q;
     const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
-    return l->values[x->id].codes != NULL && next != NULL && !l->absorbed[next->order] &&
+    return l->values[x->id].codes != NULL && mopt__low_is_free(l, next) &&
            mopt__low_dequantizer(l, x->producer, false, &q) && mopt__low_quantizer(l, next, y) &&
            mopt__low_same_codes(&q, y);
 }
@@ -135,8 +130,7 @@ enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node 
     struct mopt_low_quant y;
     bool max = mopt__low_is(node, "", "MaxPool");
     bool window = (max || mopt__low_is(node, "", "AveragePool")) && read_window(l, node, &pool2d);
-    if ((!window && !read_global(l, node, &pool2d)) ||
-        mopt__low_is_endless(&pool2d.window, pool2d.window.channels)) {
+    if (!window && !read_global(l, node, &pool2d)) {
         return MOPT_OK;
     }
     max = max || mopt__low_is(node, "", "GlobalMaxPool");

@@ -10,18 +10,6 @@ struct sides { // A [m, k] times B [k, n], element (p, j) of B at p * row_step +
     float alpha, beta;
 };
 
-static float float_attribute(const struct mopt_node *node, const char *name)
-{
-    const struct mopt_attribute *a = mopt__node_attribute(node, name);
-    return a != NULL && a->kind == MOPT_ATTR_FLOAT ? a->f : 1;
-}
-
-static bool flag(const struct mopt_node *node, const char *name)
-{
-    const struct mopt_attribute *a = mopt__node_attribute(node, name);
-    return a != NULL && a->i != 0;
-}
-
 static bool read_sides(const struct mopt_lower *l, const struct mopt_node *node, struct sides *s)
 {
     struct mopt_low_shape a;
@@ -31,16 +19,16 @@ static bool read_sides(const struct mopt_lower *l, const struct mopt_node *node,
     if (!mopt__low_shape(l, mopt__node_input(node, 0), &a) ||
         !mopt__low_shape(l, mopt__node_input(node, 1), &b) ||
         !mopt__low_shape(l, mopt__node_output(node, 0), &y) || a.rank < 2 || b.rank != 2 ||
-        (gemm && flag(node, "transA"))) {
+        (gemm && mopt__int_of(node, "transA", 0) != 0)) {
         return false;
     }
-    bool transposed = gemm && flag(node, "transB");
+    bool transposed = gemm && mopt__int_of(node, "transB", 0) != 0;
     *s = (struct sides){.k = (size_t)a.dims[a.rank - 1],
                         .n = (size_t)b.dims[transposed ? 0 : 1],
                         .row_step = transposed ? 1 : (size_t)b.dims[1],
                         .column_step = transposed ? (size_t)b.dims[1] : 1,
-                        .alpha = gemm ? float_attribute(node, "alpha") : 1,
-                        .beta = gemm ? float_attribute(node, "beta") : 1};
+                        .alpha = gemm ? mopt__low_float(node, "alpha", 1) : 1,
+                        .beta = gemm ? mopt__low_float(node, "beta", 1) : 1};
     s->m = a.count / s->k;
     return (size_t)b.dims[transposed ? 1 : 0] == s->k && y.count == s->m * s->n;
 }
@@ -279,24 +267,15 @@ enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt
 
 struct dynamic_work {
     struct mopt_gemm_u8 gemm;
-    const float *weight_scale; // [n] or one
-    size_t weight_scales;
-    const int32_t *sums; // [n] sum over k of (b - b_zero)
-    int32_t *start;      // [n] made for each run
-    float *scale;        // [n]
-    uint32_t x, x_scale, x_zero, y, residual;
+    struct mopt_low_dynamic dynamic;
+    uint32_t x, y, residual;
 };
 
 static void run_dynamic(const void *work, const struct mopt_frame *frame)
 {
     const struct dynamic_work *d = work;
     struct mopt_gemm_u8 gemm = d->gemm;
-    float x_scale = *(const float *)frame->data[d->x_scale];
-    int32_t x_zero = *(const uint8_t *)frame->data[d->x_zero];
-    for (size_t j = 0; j < gemm.n; j++) {
-        d->start[j] = (int32_t)(0U - (uint32_t)x_zero * (uint32_t)d->sums[j]);
-        d->scale[j] = x_scale * d->weight_scale[d->weight_scales == 1 ? 0 : j];
-    }
+    mopt__low_dynamic_start(&d->dynamic, frame);
     gemm.a = frame->data[d->x];
     gemm.cf = frame->data[d->y];
     mopt__gemm_u8(frame->kernels, &gemm, frame->pool);
@@ -307,14 +286,13 @@ static void run_dynamic(const void *work, const struct mopt_frame *frame)
 }
 
 static enum mopt_status dynamic_weights(struct mopt_lower *l, const struct mopt_group *group,
-                                        struct sides *s, struct dynamic_work *d)
+                                        const struct sides *s, struct dynamic_work *d)
 {
     const struct mopt_value *w = mopt__node_input(group->anchor, 1);
     const struct mopt_value *zero = mopt__node_input(group->anchor, 3);
-    const struct mopt_tensor *scales = mopt__low_constant(l, group->weight_scale);
     struct mopt_low_quant q = {.codes = w,
                                .dtype = mopt__low_constant(l, w)->dtype,
-                               .scale = scales,
+                               .scale = mopt__low_constant(l, group->weight_scale),
                                .zero = mopt__low_constant(l, zero)};
     const int8_t *codes;
     enum mopt_status status = mopt__low_signed(l, &q, &codes);
@@ -324,19 +302,13 @@ static enum mopt_status dynamic_weights(struct mopt_lower *l, const struct mopt_
     if (status == MOPT_OK) {
         status = weight_zeros(l, &q, s->n, &d->gemm.b_zero);
     }
-    int32_t *sums = mopt__low_work(l, s->n * sizeof *sums);
-    d->start = mopt__low_work(l, s->n * sizeof *d->start);
-    d->scale = mopt__low_work(l, s->n * sizeof *d->scale);
-    if (sums == NULL || d->start == NULL || d->scale == NULL) {
-        return MOPT_E_MEMORY;
+    if (status == MOPT_OK) {
+        status = mopt__low_dynamic(l, group, s->n, &d->dynamic);
     }
     if (status == MOPT_OK) {
         mopt__fold_zero_point(s->k, s->n, codes, s->row_step, s->column_step, NULL, -1,
-                              d->gemm.b_zero, sums);
+                              d->gemm.b_zero, d->dynamic.sums);
     }
-    d->sums = sums;
-    d->weight_scale = scales->data;
-    d->weight_scales = scales->count;
     return status;
 }
 
@@ -358,23 +330,19 @@ enum mopt_status mopt__low_product_dynamic(struct mopt_lower *l, const struct mo
         status = make_bias(l, &(struct mopt_group){.anchor = group->dynamic, .bias = group->bias},
                            &s, &d->gemm.out.float_bias);
     }
-    d->gemm.out.start = d->start;
-    d->gemm.out.scale = d->scale;
+    d->gemm.out.start = d->dynamic.start;
+    d->gemm.out.scale = d->dynamic.scale;
     d->gemm.out.act = group->act;
-    const struct mopt_value *inputs[] = {mopt__node_input(node, 0),
-                                         mopt__node_output(group->dynamic, 1),
-                                         mopt__node_input(node, 2), group->residual};
-    uint32_t *cells[] = {&d->x, &d->x_scale, &d->x_zero, &d->residual};
-    for (int i = 0; i < 4 && status == MOPT_OK; i++) {
-        status = inputs[i] == NULL
-                     ? MOPT_OK
-                     : mopt__low_cell(l, inputs[i], i == 0 ? MOPT_FORM_BYTES : MOPT_FORM_PLAIN,
-                                      cells[i]);
+    if (status == MOPT_OK) {
+        status = mopt__low_cell(l, mopt__node_input(node, 0), MOPT_FORM_BYTES, &d->x);
+    }
+    if (status == MOPT_OK && group->residual != NULL) {
+        status = mopt__low_cell(l, group->residual, MOPT_FORM_PLAIN, &d->residual);
     }
     if (status == MOPT_OK) {
         status = mopt__low_output(l, group->out, MOPT_FORM_PLAIN, &d->y);
     }
-    uint32_t all[] = {d->x, d->x_scale, d->x_zero, d->y, d->residual};
+    uint32_t all[] = {d->x, d->dynamic.x_scale, d->dynamic.x_zero, d->y, d->residual};
     return status == MOPT_OK
                ? mopt__low_emit(l, run_dynamic, d, all, d->residual != MOPT_NO_CELL ? 5 : 4)
                : status;

@@ -67,18 +67,6 @@ static void run_softmax(const void *work, const struct mopt_frame *frame)
     run_rows(work, frame, softmax_rows);
 }
 
-static int64_t int_attribute(const struct mopt_node *node, const char *name, int64_t fallback)
-{
-    const struct mopt_attribute *a = mopt__node_attribute(node, name);
-    return a != NULL && a->kind == MOPT_ATTR_INT ? a->i : fallback;
-}
-
-static float float_attribute(const struct mopt_node *node, const char *name, float fallback)
-{
-    const struct mopt_attribute *a = mopt__node_attribute(node, name);
-    return a != NULL && a->kind == MOPT_ATTR_FLOAT ? a->f : fallback;
-}
-
 // A constant vector of n floats, or absent.
 static bool vector(const struct mopt_lower *l, const struct mopt_value *value, size_t n,
                    const float **out)
@@ -147,7 +135,7 @@ static enum mopt_status lower_norm(struct mopt_lower *l, const struct mopt_node 
 {
     struct mopt_low_shape x;
     struct mopt_low_shape s;
-    struct rows_work w = {.epsilon = float_attribute(node, "epsilon", 1e-5F)};
+    struct rows_work w = {.epsilon = mopt__low_float(node, "epsilon", 1e-5F)};
     bool simple = mopt__low_is(node, "", "SimplifiedLayerNormalization") ||
                   mopt__low_is(node, "", "RMSNormalization");
     bool layer = mopt__low_is(node, "", "LayerNormalization");
@@ -157,7 +145,7 @@ static enum mopt_status lower_norm(struct mopt_lower *l, const struct mopt_node 
         return MOPT_OK;
     }
     w.rms = simple || mopt__low_is(node, "com.microsoft", "SkipSimplifiedLayerNormalization");
-    int64_t axis = int_attribute(node, "axis", -1);
+    int64_t axis = mopt__int_of(node, "axis", -1);
     uint32_t gamma = skip ? 2 : 1;
     const struct mopt_value *beta = skip && w.rms ? NULL : mopt__node_input(node, gamma + 1);
     const struct mopt_value *other = skip ? mopt__node_input(node, 1) : NULL;
@@ -179,7 +167,7 @@ static enum mopt_status lower_softmax(struct mopt_lower *l, const struct mopt_no
     if (!mopt__low_is(node, "", "Softmax") || !float_rows(l, node, &x, &w)) {
         return MOPT_OK;
     }
-    int64_t axis = int_attribute(node, "axis", node->op->since >= 13 ? -1 : 1);
+    int64_t axis = mopt__int_of(node, "axis", node->op->since >= 13 ? -1 : 1);
     if (axis != -1 && axis != x.rank - 1) {
         return MOPT_OK;
     }

@@ -34,9 +34,8 @@ static enum mopt_status view_of_codes(struct mopt_lower *l, const struct mopt_no
     struct mopt_low_quant q;
     struct mopt_low_quant y;
     uint32_t cell;
-    if (next == NULL || l->absorbed[next->order] ||
-        !mopt__low_dequantizer(l, x->producer, false, &q) || !mopt__low_quantizer(l, next, &y) ||
-        !mopt__low_same_codes(&q, &y)) {
+    if (!mopt__low_is_free(l, next) || !mopt__low_dequantizer(l, x->producer, false, &q) ||
+        !mopt__low_quantizer(l, next, &y) || !mopt__low_same_codes(&q, &y)) {
         return MOPT_OK;
     }
     enum mopt_status status = mopt__low_cell(l, q.codes, MOPT_FORM_BYTES, &cell);

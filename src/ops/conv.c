@@ -148,7 +148,7 @@ static enum mopt_status conv_bind(struct mopt_bind *bind, struct mopt_error *err
     if (!state) {
         return mopt_error_memory(err);
     }
-    if (!mopt__conv_bind(bind, 0, 1, &state->conv) ||
+    if (!mopt__conv_bind(bind, 0, 1, &state->conv) || mopt__conv_is_endless(&state->conv) ||
         !mopt__conv_shape(&state->conv, &state->shape) ||
         mopt__epilogue_read(bind->node, &state->epilogue, err) != MOPT_OK) {
         mopt_error_clear(err); // eval reports it

@@ -175,6 +175,13 @@ bool mopt__conv_bind(const struct mopt_bind *bind, uint32_t x, uint32_t w, struc
            mopt__conv_open(bind->node, x_rank, x_dims, w_rank, w_dims, conv, &ignored) == MOPT_OK;
 }
 
+bool mopt__conv_is_endless(const struct mopt_conv *conv)
+{
+    double work = (double)conv->batch * (double)conv->groups * (double)conv->in_channels *
+                  (double)conv->out_channels;
+    return mopt__window_is_endless(&conv->w, work);
+}
+
 void mopt__conv_cost(struct mopt_cost *cost, uint32_t w)
 {
     int64_t out[MOPT_RANK_MAX];

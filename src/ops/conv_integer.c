@@ -253,7 +253,7 @@ static enum mopt_status integer_run(struct mopt_eval *eval, struct mopt_error *e
     if (status != MOPT_OK) {
         return status;
     }
-    if (ic.c.w.rank > 3) {
+    if (ic.c.w.rank > 3 || mopt__conv_is_endless(&ic.c)) {
         return convolve(eval, &ic, err);
     }
     float *w = mopt__calloc(ic.w.t->count + 1, sizeof *w);

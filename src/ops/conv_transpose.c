@@ -234,6 +234,11 @@ static enum mopt_status transpose_run(struct mopt_eval *eval, struct mopt_error 
     struct mopt_conv_shape shape;
     enum mopt_status status =
         open_transposed(eval->node, in[0]->rank, in[0]->dims, in[1]->rank, in[1]->dims, &t, err);
+    if (status == MOPT_OK &&
+        mopt__window_is_endless(&t.w, (double)t.batch * (double)t.groups * (double)t.out_channels *
+                                          (double)t.in_channels)) {
+        return transpose_eval(eval, err);
+    }
     if (status == MOPT_OK) {
         status = mopt__nn_vector(in[2], "B", t.groups * t.out_channels, err);
     }

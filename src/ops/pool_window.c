@@ -246,6 +246,9 @@ static enum mopt_status pool_run(struct mopt_eval *eval, struct mopt_error *err)
     struct pooling p;
     struct mopt_tensor *y = NULL;
     enum mopt_status status = open_pooling(eval->node, eval->version, x->rank, x->dims, &p, err);
+    if (status == MOPT_OK && mopt__window_is_endless(&p.w, (double)p.planes)) {
+        return pool_eval(eval, err);
+    }
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, MOPT_FLOAT32, p.rank, p.dims, &y, err);
     }

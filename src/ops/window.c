@@ -219,6 +219,17 @@ size_t mopt__window_count(const int64_t *sizes, int rank)
     return mopt__nn_product(sizes, 0, rank);
 }
 
+bool mopt__window_is_endless(const struct mopt_window *w, double per_tap)
+{
+    double taps = 1;
+    double work = per_tap;
+    for (int a = 0; a < w->rank; a++) {
+        taps *= (double)w->kernel[a];
+        work *= (double)w->kernel[a] * (double)w->out[a];
+    }
+    return taps > 1024 ? work > 0x1p28 : work > 0x1p40;
+}
+
 bool mopt__window_tap_limit(const struct mopt_window *w, size_t *count)
 {
     *count = 1;

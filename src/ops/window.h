@@ -37,6 +37,10 @@ enum mopt_status mopt__window_resolve(struct mopt_window *w, struct mopt_error *
 enum mopt_status mopt__window_infer(struct mopt_window *w, struct mopt_dims *dims,
                                     struct mopt_error *err);
 size_t mopt__window_count(const int64_t *sizes, int rank); // product
+// One call of a kernel cannot be interrupted: windows of very many taps are left to the form that
+// looks at the run's limits after every position. per_tap: operations of one tap of all outputs at
+// one position (batch and channels). Sizes must be resolved.
+bool mopt__window_is_endless(const struct mopt_window *w, double per_tap);
 // Upper bound of taps per position; room that mopt__window_taps needs. False on overflow.
 bool mopt__window_tap_limit(const struct mopt_window *w, size_t *count);
 // Taps of the output position (row-major number) that lie inside the input, in row-major kernel

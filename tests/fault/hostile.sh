@@ -38,4 +38,7 @@ for file in "$source"/tests/fault/hostile/*.txt; do
   use "$file"
   count=$((count + 1))
 done
+# A single node with a billion taps stops at the limit too.
+try 'run stops within one node' 75 \
+  run "$source/tests/fault/hostile/pool_wide_window.txt" --data random --time-limit 100ms
 finish "$count models"

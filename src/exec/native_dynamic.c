@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dynamically quantized activations as native actions: DynamicQuantizeLinear, and what the products
+// and convolutions of its codes share.
+#include <math.h>
+#include <string.h>
+
+#include "exec/native.h"
+
+// ---- DynamicQuantizeLinear ----------------------------------------------------------------------------------------
+
+enum { PIECE = 8192 /* elements one thread takes at least */, RANGE_PIECES = 64 };
+
+struct quantize_work {
+    size_t count;
+    uint32_t x, y, scale, zero;
+};
+struct quantize_run {
+    const struct mopt_kernels *kernels;
+    const float *x;
+    uint8_t *y;
+    size_t count, piece;
+    float low[RANGE_PIECES], high[RANGE_PIECES];
+    float scale;
+    int32_t zero;
+};
+
+static void range_pieces(void *context, int64_t begin, int64_t end, int thread)
+{
+    struct quantize_run *r = context;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        size_t from = (size_t)i * r->piece;
+        size_t n = r->count - from < r->piece ? r->count - from : r->piece;
+        r->kernels->range_f32(r->x + from, n, &r->low[i], &r->high[i]);
+    }
+}
+
+static void code_piece(void *context, int64_t begin, int64_t end, int thread)
+{
+    struct quantize_run *r = context;
+    (void)thread;
+    r->kernels->quantize_u8(r->x + begin, r->scale, true, r->zero, r->y + begin,
+                            (size_t)(end - begin));
+}
+
+static void run_quantize(const void *work, const struct mopt_frame *frame)
+{
+    const struct quantize_work *w = work;
+    struct quantize_run r = {.kernels = frame->kernels,
+                             .x = frame->data[w->x],
+                             .y = frame->data[w->y],
+                             .count = w->count};
+    r.piece = w->count / RANGE_PIECES + 1;
+    r.piece = r.piece < PIECE ? PIECE : r.piece;
+    size_t pieces = (w->count + r.piece - 1) / r.piece;
+    mopt__pool_for(frame->pool, (int64_t)pieces, 1, range_pieces, &r);
+    float low = 0;
+    float high = 0;
+    for (size_t i = 0; i < pieces; i++) {
+        low = r.low[i] < low ? r.low[i] : low;
+        high = r.high[i] > high ? r.high[i] : high;
+    }
+    r.scale = (high - low) / 255.0F;
+    r.scale = r.scale == 0 ? 1 : r.scale;
+    r.zero = (int32_t)rintf(fminf(fmaxf(0 - low / r.scale, 0), 255));
+    *(float *)frame->data[w->scale] = r.scale;
+    *(uint8_t *)frame->data[w->zero] = (uint8_t)r.zero;
+    mopt__pool_for(frame->pool, (int64_t)w->count, PIECE, code_piece, &r);
+}
+
+enum mopt_status mopt__low_dynamic_quantizer(struct mopt_lower *l, const struct mopt_node *node,
+                                             bool *done)
+{
+    struct mopt_low_shape shape;
+    if (!mopt__low_is(node, "", "DynamicQuantizeLinear") || node->output_count < 3 ||
+        node->outputs[1] == NULL || node->outputs[2] == NULL ||
+        !mopt__low_shape(l, node->inputs[0].value, &shape)) {
+        return MOPT_OK;
+    }
+    struct quantize_work *w = mopt__low_work(l, sizeof *w);
+    if (w == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    *done = true;
+    w->count = shape.count;
+    bool nhwc = mopt__low_prefers_nhwc(l, node->inputs[0].value);
+    enum mopt_status status =
+        mopt__low_cell(l, node->inputs[0].value, nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, &w->x);
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, node->outputs[0],
+                                  nhwc ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES, &w->y);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, node->outputs[1], MOPT_FORM_PLAIN, &w->scale);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, node->outputs[2], MOPT_FORM_PLAIN, &w->zero);
+    }
+    uint32_t cells[] = {w->x, w->y, w->scale, w->zero};
+    return status == MOPT_OK ? mopt__low_emit(l, run_quantize, w, cells, 4) : status;
+}
+
+// ---- Sums of its codes --------------------------------------------------------------------------------------------
+
+enum mopt_status mopt__low_dynamic(struct mopt_lower *l, const struct mopt_group *group, size_t n,
+                                   struct mopt_low_dynamic *d)
+{
+    const struct mopt_tensor *scales = mopt__low_constant(l, group->weight_scale);
+    d->n = n;
+    d->weight_scale = scales->data;
+    d->weight_scales = scales->count;
+    d->sums = mopt__low_work(l, n * sizeof *d->sums);
+    d->start = mopt__low_work(l, n * sizeof *d->start);
+    d->scale = mopt__low_work(l, n * sizeof *d->scale);
+    if (d->sums == NULL || d->start == NULL || d->scale == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    enum mopt_status status =
+        mopt__low_cell(l, mopt__node_output(group->dynamic, 1), MOPT_FORM_PLAIN, &d->x_scale);
+    return status == MOPT_OK ? mopt__low_cell(l, mopt__node_output(group->dynamic, 2),
+                                              MOPT_FORM_PLAIN, &d->x_zero)
+                             : status;
+}
+
+int32_t mopt__low_dynamic_start(const struct mopt_low_dynamic *d, const struct mopt_frame *frame)
+{
+    float x_scale = *(const float *)frame->data[d->x_scale];
+    int32_t x_zero = *(const uint8_t *)frame->data[d->x_zero];
+    for (size_t j = 0; j < d->n; j++) {
+        d->start[j] = (int32_t)(0U - (uint32_t)x_zero * (uint32_t)d->sums[j]);
+        d->scale[j] = x_scale * d->weight_scale[d->weight_scales == 1 ? 0 : j];
+    }
+    return x_zero;
+}
