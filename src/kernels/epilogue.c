@@ -33,6 +33,10 @@ void mopt__epilogue_rest(const struct mopt_kernels *kernels, const struct mopt_f
 {
     bool act = epilogue->act.kind != MOPT_ACT_NONE && !is_clamp(epilogue->act.kind);
     bool add = epilogue->residual && !mopt__epilogue_adds_in_tile(epilogue);
+    if (cols == ldc && (!add || cols == residual_ld)) { // one long row
+        cols *= rows;
+        rows = 1;
+    }
     for (size_t i = 0; (act || add) && i < rows; i++) {
         float *row = c + i * ldc;
         if (act) {

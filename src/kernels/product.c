@@ -109,8 +109,6 @@ static void run_panel(const struct mopt_product *p, const struct panel *panel)
         tap += at == p->k ? piece.taps : 0;
         at = at == p->k ? 0 : at;
     }
-    mopt__epilogue_rest(p->kernels, p->epilogue, panel->c, p->ldc, panel->residual,
-                        panel->residual_ld, panel->rows, (size_t)panel->cols);
 }
 
 // A residual that is the result itself would be lost: it is put aside.
@@ -125,6 +123,7 @@ static void run_panel_aside(const struct mopt_product *p, const struct panel *pa
     own.residual = aside;
     own.residual_ld = cols;
     run_panel(p, &own);
+    mopt__epilogue_rest(p->kernels, p->epilogue, panel->c, p->ldc, aside, cols, panel->rows, cols);
 }
 
 bool mopt__product_sets_aside(const struct mopt_product *p)
@@ -132,6 +131,25 @@ bool mopt__product_sets_aside(const struct mopt_product *p)
     bool one_piece = p->k <= DEPTH && p->taps <= DEPTH / p->k && p->taps <= MOPT_TAPS_MAX;
     return p->epilogue->residual && p->epilogue->residual == p->c &&
            !(one_piece && mopt__epilogue_adds_in_tile(p->epilogue));
+}
+
+// First column of a panel of some group.
+static size_t column_of(const struct mopt_product *p, size_t unit)
+{
+    size_t panels = mopt__panel_count(p->kernels, p->n);
+    return unit / panels * p->n + unit % panels * (size_t)p->kernels->f32_cols;
+}
+
+// What tiles leave of the epilogue, over all panels at once: long rows are worth more than the
+// nearer cache.
+static void finish_block(const struct mopt_product *p, size_t row, size_t rows, size_t column,
+                         size_t end)
+{
+    const struct mopt_finish *epilogue = p->epilogue;
+    const float *residual = epilogue->residual;
+    residual = residual ? residual + row * epilogue->residual_ld + column : NULL;
+    mopt__epilogue_rest(p->kernels, epilogue, p->c + row * p->ldc + column, p->ldc, residual,
+                        epilogue->residual_ld, rows, end - column);
 }
 
 void mopt__product_block(const struct mopt_product *p, const float *const *a, size_t row,
@@ -143,7 +161,7 @@ void mopt__product_block(const struct mopt_product *p, const float *const *a, si
     bool aside = mopt__product_sets_aside(p);
     for (size_t unit = first; unit < last; unit++) {
         size_t group = unit / panels, from = unit % panels * width;
-        size_t column = group * p->n + from;
+        size_t column = column_of(p, unit);
         struct panel panel = {
             .a = a,
             .b = p->b + unit * width * p->taps * p->k,
@@ -162,6 +180,9 @@ void mopt__product_block(const struct mopt_product *p, const float *const *a, si
         } else {
             run_panel(p, &panel);
         }
+    }
+    if (!aside) {
+        finish_block(p, row, rows, column_of(p, first), column_of(p, last));
     }
 }
 
