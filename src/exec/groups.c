@@ -185,12 +185,16 @@ static enum mopt_status group_conv(struct mopt_lower *l, const struct mopt_node 
     return place(l, &g, last);
 }
 
-static enum mopt_status group_attention(struct mopt_lower *l, const struct mopt_node *node)
+// A MatMul of two computed operands: the beginning of an attention, or alone.
+static enum mopt_status group_matmul(struct mopt_lower *l, const struct mopt_node *node)
 {
     struct mopt_group g;
     bool found;
     uint32_t last = node->order;
     enum mopt_status status = mopt__low_group_attention(l, node, &g, &found);
+    if (status == MOPT_OK && !found) {
+        status = mopt__low_group_matmul(l, node, &g, &found);
+    }
     for (int i = 0; status == MOPT_OK && found && i < g.member_count; i++) {
         absorb(l, g.members[i], &last);
     }
@@ -207,7 +211,7 @@ static enum mopt_status group_product(struct mopt_lower *l, const struct mopt_no
     struct mopt_group g = {.anchor = node, .out = mopt__node_output(node, 0)};
     uint32_t last = node->order;
     if (!mopt__low_takes_product(l, node)) {
-        return mopt__low_is(node, "", "MatMul") ? group_attention(l, node) : MOPT_OK;
+        return mopt__low_is(node, "", "MatMul") ? group_matmul(l, node) : MOPT_OK;
     }
     g.bytes = is_plain_gemm(node) &&
               integer_operands(l, node, mopt__int_of(node, "transB", 0) != 0 ? 0 : 1, true, &g);

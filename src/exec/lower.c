@@ -558,6 +558,9 @@ static enum mopt_status lower_group(struct mopt_lower *l, const struct mopt_grou
     if (group->attention != NULL) {
         return mopt__low_attention(l, group);
     }
+    if (group->matmul != NULL) {
+        return mopt__low_matmul(l, group);
+    }
     if (group->dynamic != NULL) {
         return mopt__low_is(group->anchor, "", "ConvInteger") ? mopt__low_conv_dynamic(l, group)
                                                               : mopt__low_product_dynamic(l, group);

@@ -38,6 +38,14 @@ struct mopt_low_attention {
     size_t q_steps[3], k_steps[3], v_steps[3], y_steps[3], mask_steps[3]; // batch, head, row
 };
 
+// Products of two computed operands: c[i] [m, n] = a[i] [m, k] b[i] [k, n], matrices read where
+// they lie (see struct mopt_batch_gemm_f32).
+struct mopt_low_matmul {
+    const struct mopt_value *a, *b;
+    size_t batch, m, n, k, lda, b_row, b_column;
+    const size_t *a_at, *b_at;
+};
+
 // Nodes that become one native action, emitted at the place of the last of them.
 struct mopt_group {
     const struct mopt_node *anchor;
@@ -54,8 +62,9 @@ struct mopt_group {
     // DynamicQuantizeLinear, weight_scale the constant factor of the weights
     const struct mopt_node *dynamic;
     const struct mopt_low_attention *attention; // anchor: the product of queries and keys
+    const struct mopt_low_matmul *matmul;
     const struct mopt_value *weight_scale;
-    const struct mopt_node *members[8]; // of attention, besides the anchor
+    const struct mopt_node *members[8]; // of attention and matmul, besides the anchor
     int member_count;
 };
 
@@ -144,6 +153,10 @@ enum mopt_status mopt__low_groups(struct mopt_lower *l);
 enum mopt_status mopt__low_group_attention(struct mopt_lower *l, const struct mopt_node *node,
                                            struct mopt_group *group, bool *found);
 
+// ---- native_matmul.c: the group of a MatMul of two computed operands ----
+enum mopt_status mopt__low_group_matmul(struct mopt_lower *l, const struct mopt_node *node,
+                                        struct mopt_group *group, bool *found);
+
 // ---- functions.c ----
 // The elementwise function of one operand that a node computes, if it is one of the table's.
 bool mopt__low_function(const struct mopt_lower *l, const struct mopt_node *node,
@@ -196,6 +209,7 @@ enum mopt_status mopt__low_quantization(struct mopt_lower *l, const struct mopt_
                                         bool *done);
 enum mopt_status mopt__low_rows(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_matmul(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 // Can the group's native take it? Called while groups are formed; what they accept they must lower.
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node);

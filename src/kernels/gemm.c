@@ -34,15 +34,26 @@ static void pack_panel(size_t k, size_t cols, size_t width, const float *b, size
     }
 }
 
+void mopt__pack_f32_panels(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
+                           size_t row_step, size_t column_step, size_t first, size_t last,
+                           float *out)
+{
+    size_t width = (size_t)kernels->f32_cols;
+    for (size_t panel = first; panel < last; panel++) {
+        size_t j = panel * width;
+        pack_panel(k, n - j < width ? n - j : width, width, b + j * column_step, row_step,
+                   column_step, out + j * k);
+    }
+    if (last == mopt__panel_count(kernels, n)) {
+        memset(out + last * width * k, 0, MOPT_OVERREAD);
+    }
+}
+
 void mopt__pack_f32(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
                     size_t row_step, size_t column_step, float *out)
 {
-    size_t width = (size_t)kernels->f32_cols;
-    for (size_t j = 0; j < n; j += width, out += k * width) {
-        pack_panel(k, n - j < width ? n - j : width, width, b + j * column_step, row_step,
-                   column_step, out);
-    }
-    memset(out, 0, MOPT_OVERREAD);
+    mopt__pack_f32_panels(kernels, k, n, b, row_step, column_step, 0, mopt__panel_count(kernels, n),
+                          out);
 }
 
 struct work {

@@ -24,6 +24,10 @@ size_t mopt__packed_f32_count(const struct mopt_kernels *kernels, size_t k, size
 // panels [ceil(n / tile cols)][k][tile cols], zero behind n.
 void mopt__pack_f32(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
                     size_t row_step, size_t column_step, float *out);
+// Some of these panels, for packing by several threads.
+void mopt__pack_f32_panels(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
+                           size_t row_step, size_t column_step, size_t first, size_t last,
+                           float *out);
 
 // c[m, n] = epilogue(a[m, k] b[k, n]). k = 0 gives epilogue(0).
 struct mopt_gemm_f32 {

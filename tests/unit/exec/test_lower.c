@@ -69,6 +69,15 @@ static const struct lowered cases[] = {
      "  q = Add(b, p); d = Div(q, root); e = Erf(d); f = Add(e, one); i = Mul(q, f);"
      "  j = Mul(i, half); k = MatMul(j, u); l = Add(k, c); y = Add(x, l); }",
      2e-5, 3},
+    {"computed operands: broadcast batches, transposed and shared",
+     "graph main (float[2,3,5,4] x, float[3,7,4] k, float[4,6] w) ->"
+     "    (float[2,3,5,7] y, float[2,3,5,6] z, float[3,4,4] g, float[2,3,4,4] s) {"
+     "  kt = Transpose<perm=[0,2,1]>(k); ku = Transpose<perm=[0,2,1]>(k); y = MatMul(x, ku);"
+     "  z = MatMul(x, w);"
+     "  xt = Transpose<perm=[1,3,0,2]>(x); xr = Transpose<perm=[2,0,3,1]>(xt);"
+     "  g0 = MatMul(kt, k); g = Tanh(g0); xu = Transpose<perm=[0,1,3,2]>(xr);"
+     "  s = MatMul(xu, x); }",
+     1e-5, 9},
     {"attention with transposes, scale and mask",
      "graph main (float[2,6,8] x, float[2,1,1,6] mask) -> (float[2,6,8] y) {"
      "  float[8,8] wq = @64; float[8,8] wk = @64; float[8,8] wv = @64; float[8,8] wo = @64;"

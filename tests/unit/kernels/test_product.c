@@ -2,6 +2,7 @@
 // Prepacked products of every level against sums in double: shapes with tails, strides, epilogues,
 // residuals in place; and the same bytes on one and two threads.
 #include "floats.h"
+#include "kernels/batch_gemm.h"
 #include "tests.h"
 
 struct product {
@@ -189,12 +190,84 @@ static void test_sizes(void **state)
     assert_true(mopt__packed_f32_count(&table, 3, 9) >= 3 * 16);
 }
 
+// Products of computed matrices: any batch, right operands by rows or columns, shared or not; the
+// same bytes on three threads.
+static void check_batch(const struct mopt_batch_gemm_f32 *g, const float *c)
+{
+    for (size_t at = 0; at < g->batch * g->m * g->n; at++) {
+        size_t item = at / (g->m * g->n), i = at / g->n % g->m, j = at % g->n;
+        struct exact e = {0};
+        for (size_t q = 0; q < g->k; q++) {
+            exact_add(&e, (double)g->a[g->a_at[item] + i * g->lda + q] *
+                              (double)g->b[g->b_at[item] + q * g->b_row + j * g->b_column]);
+        }
+        near((double)c[at], e.sum, exact_bound(&e));
+    }
+}
+
+static void try_batch(struct mopt_rng *rng, const struct mopt_kernels *table,
+                      struct mopt_pool *pool)
+{
+    enum { MOST = 7 };
+    size_t a_at[MOST], b_at[MOST];
+    bool large = mopt__rng_below(rng, 4) == 0, transposed = mopt__rng_below(rng, 2) == 0;
+    struct mopt_batch_gemm_f32 g = {.batch = (size_t)between(rng, 1, MOST),
+                                    .m = (size_t)between(rng, 1, large ? 70 : 20),
+                                    .n = (size_t)between(rng, 1, large ? 150 : 40),
+                                    .k = (size_t)between(rng, 1, large ? 90 : 20),
+                                    .a_at = a_at,
+                                    .b_at = b_at};
+    bool shared = mopt__rng_below(rng, 3) == 0;
+    g.lda = g.k + (size_t)between(rng, 0, 3);
+    g.b_row = transposed ? 1 : g.n;
+    g.b_column = transposed ? g.k : 1;
+    size_t a_each = g.m * g.lda, b_each = g.k * g.n, count = g.batch * g.m * g.n;
+    for (size_t i = 0; i < g.batch; i++) {
+        a_at[i] = (g.batch - 1 - i) * a_each;
+        b_at[i] = shared ? 0 : i * b_each;
+    }
+    float *a = guarded(rng, g.batch * a_each), *b = guarded(rng, g.batch * b_each);
+    float *one = guarded(rng, count), *three = guarded(rng, count);
+    void *scratch = aligned_block(mopt__batch_gemm_f32_scratch(table, &g, 3));
+    g.a = a;
+    g.b = b;
+    g.c = one;
+    mopt__batch_gemm_f32(table, &g, scratch, NULL);
+    g.c = three;
+    mopt__batch_gemm_f32(table, &g, scratch, pool);
+    check_batch(&g, one);
+    assert_memory_equal(one, three, count * sizeof(float));
+    release(a, g.batch * a_each);
+    release(b, g.batch * b_each);
+    release(one, count);
+    release(three, count);
+    free(scratch);
+}
+
+static void test_batches(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_pool *pool = NULL;
+    assert_int_equal(mopt__pool_new(3, &pool, &err), MOPT_OK);
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 33);
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        for (int round = 0; round < 60; round++) {
+            try_batch(&rng, &table, pool);
+        }
+    }
+    mopt__pool_free(pool);
+}
+
 int mopt__test_product(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_cut_changes_nothing),
+        cmocka_unit_test(test_batches),
         cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
