@@ -88,6 +88,17 @@ bool mopt__low_same_codes(const struct mopt_low_quant *a, const struct mopt_low_
            mopt__low_zero(a, 0) == mopt__low_zero(b, 0);
 }
 
+bool mopt__low_passes_codes(const struct mopt_lower *l, const struct mopt_node *node,
+                            struct mopt_low_quant *after)
+{
+    const struct mopt_value *x = mopt__node_input(node, 0);
+    const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
+    struct mopt_low_quant before;
+    return l->values[x->id].codes != NULL && mopt__low_is_free(l, next) &&
+           mopt__low_dequantizer(l, x->producer, false, &before) &&
+           mopt__low_quantizer(l, next, after) && mopt__low_same_codes(&before, after);
+}
+
 // ---- Constants ----------------------------------------------------------------------------------------------------
 
 static bool constant_codes(const struct mopt_lower *l, const struct mopt_value *value,

@@ -405,6 +405,25 @@ static enum mopt_status own_cell(struct mopt_lower *l, const struct mopt_value *
                : status;
 }
 
+// Inference knows the content (shape arithmetic): nothing to compute.
+static bool is_known(const struct mopt_lower *l, const struct mopt_value *value)
+{
+    const struct mopt_fact *fact = value != NULL ? &l->facts[value->id] : NULL;
+    if (fact == NULL || fact->type == NULL || fact->type->kind != MOPT_TYPE_TENSOR) {
+        return false;
+    }
+    if (fact->constant != NULL) {
+        return fact->constant->count <= KNOWN_MAX;
+    }
+    bool known = fact->ints != NULL && fact->ints->rank <= 1 &&
+                 (fact->type->dtype == MOPT_INT64 || fact->type->dtype == MOPT_INT32);
+    for (size_t i = 0; known && i < fact->ints->count; i++) {
+        int64_t number;
+        known = mopt__dim_is_known(l->dims, fact->ints->items[i], &number);
+    }
+    return known;
+}
+
 // The tensor that inference found: small integers and the like.
 static enum mopt_status known_tensor(const struct mopt_lower *l, const struct mopt_value *value,
                                      struct mopt_tensor **out)
@@ -422,6 +441,17 @@ static enum mopt_status known_tensor(const struct mopt_lower *l, const struct mo
         mopt__element_set_i64(fact->type->dtype, mopt__tensor_data(*out), i, number);
     }
     return status;
+}
+
+enum mopt_status mopt__low_content(struct mopt_lower *l, const struct mopt_value *value,
+                                   struct mopt_tensor **content)
+{
+    const struct mopt_tensor *constant = mopt__low_constant(l, value);
+    *content = NULL;
+    if (constant != NULL) {
+        return mopt__tensor_copy(constant, content, l->err);
+    }
+    return is_known(l, value) && !value->is_input ? known_tensor(l, value, content) : MOPT_OK;
 }
 
 static enum mopt_status add_preset(struct mopt_lower *l, const struct mopt_value *value)
@@ -574,25 +604,6 @@ static enum mopt_status lower_group(struct mopt_lower *l, const struct mopt_grou
     return group->bytes ? mopt__low_product_bytes(l, group) : mopt__low_product(l, group);
 }
 
-// Nothing to compute: inference knows the content (shape arithmetic).
-static bool is_known(const struct mopt_lower *l, const struct mopt_value *value)
-{
-    const struct mopt_fact *fact = value != NULL ? &l->facts[value->id] : NULL;
-    if (fact == NULL || fact->type == NULL || fact->type->kind != MOPT_TYPE_TENSOR) {
-        return false;
-    }
-    if (fact->constant != NULL) {
-        return fact->constant->count <= KNOWN_MAX;
-    }
-    bool known = fact->ints != NULL && fact->ints->rank <= 1 &&
-                 (fact->type->dtype == MOPT_INT64 || fact->type->dtype == MOPT_INT32);
-    for (size_t i = 0; known && i < fact->ints->count; i++) {
-        int64_t number;
-        known = mopt__dim_is_known(l->dims, fact->ints->items[i], &number);
-    }
-    return known;
-}
-
 // Natives trust the schema and need to know all results; other nodes run through their record,
 // which says what is wrong with them.
 static bool is_sound(const struct mopt_lower *l, const struct mopt_node *node)
@@ -616,6 +627,7 @@ static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
     static const mopt_lowering lowerings[] = {
         mopt__low_quantization, mopt__low_dynamic_quantizer, mopt__low_shaping,
         mopt__low_elementwise,  mopt__low_pooling,           mopt__low_rows,
+        mopt__low_resize,
     };
     struct mopt_step *step = &l->schedule->steps[s];
     l->step = s;

@@ -96,6 +96,10 @@ bool mopt__low_shape(const struct mopt_lower *l, const struct mopt_value *value,
 // Content that is the same in every run; NULL otherwise.
 const struct mopt_tensor *mopt__low_constant(const struct mopt_lower *l,
                                              const struct mopt_value *value);
+// Content that is the same in every run, or known with the shapes: *content is a reference of the
+// caller's, NULL when it is not known.
+enum mopt_status mopt__low_content(struct mopt_lower *l, const struct mopt_value *value,
+                                   struct mopt_tensor **content);
 // The only node that uses the value, when that is in the main graph and the value is no output.
 struct mopt_node *mopt__low_sole_use(const struct mopt_lower *l, const struct mopt_value *value);
 // One-element float that is a constant, or known with the shapes.
@@ -183,6 +187,10 @@ float mopt__low_scale(const struct mopt_low_quant *q, size_t channel);
 // Zero point for codes as stored in MOPT_FORM_BYTES (int8: + 128).
 int32_t mopt__low_zero(const struct mopt_low_quant *q, size_t channel);
 bool mopt__low_one_scale(const struct mopt_low_quant *q);
+// A node that only moves elements: its input is codes, and what follows it makes codes of the same
+// parameters (*after), so that it can work on the codes.
+bool mopt__low_passes_codes(const struct mopt_lower *l, const struct mopt_node *node,
+                            struct mopt_low_quant *after);
 bool mopt__low_same_codes(const struct mopt_low_quant *a, const struct mopt_low_quant *b);
 // A float constant, or the dequantized content of a constant behind a DequantizeLinear; NULL *data
 // when it is neither. *id: what it is made of, for mopt__low_packed.
@@ -204,6 +212,7 @@ enum mopt_status mopt__low_dynamic_quantizer(struct mopt_lower *l, const struct 
                                              bool *done);
 enum mopt_status mopt__low_elementwise(struct mopt_lower *l, const struct mopt_node *node,
                                        bool *done);
+enum mopt_status mopt__low_resize(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_quantization(struct mopt_lower *l, const struct mopt_node *node,
                                         bool *done);

@@ -98,19 +98,7 @@ static bool read_global(const struct mopt_lower *l, const struct mopt_node *node
     return true;
 }
 
-// A maximum of codes is the code of the maximum: with a QuantizeLinear of the same parameters
-// behind it, the pooling stays in bytes.
-static bool stays_in_bytes(struct mopt_lower *l, const struct mopt_node *node,
-                           struct mopt_low_quant *y)
-{
-    const struct mopt_value *x = mopt__node_input(node, 0);
-    struct mopt_low_quant q;
-    const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
-    return l->values[x->id].codes != NULL && mopt__low_is_free(l, next) &&
-           mopt__low_dequantizer(l, x->producer, false, &q) && mopt__low_quantizer(l, next, y) &&
-           mopt__low_same_codes(&q, y);
-}
-
+// A maximum of codes is the code of the maximum.
 static enum mopt_status lower_bytes(struct mopt_lower *l, struct pool_work *p,
                                     const struct mopt_low_quant *y, const struct mopt_value *x)
 {
@@ -142,7 +130,7 @@ enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node 
     p->pool2d = pool2d;
     p->pool2d.kind = max ? MOPT_POOLING_MAX : MOPT_POOLING_AVERAGE;
     const struct mopt_value *x = node->inputs[0].value;
-    if (max && stays_in_bytes(l, node, &y)) {
+    if (max && mopt__low_passes_codes(l, node, &y)) {
         return lower_bytes(l, p, &y, x);
     }
     enum mopt_status status = mopt__low_cell(l, x, MOPT_FORM_NHWC, &p->x);

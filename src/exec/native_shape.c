@@ -30,19 +30,16 @@ static enum mopt_status view_of_codes(struct mopt_lower *l, const struct mopt_no
                                       bool *done)
 {
     const struct mopt_value *x = node->inputs[0].value;
-    const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
-    struct mopt_low_quant q;
     struct mopt_low_quant y;
     uint32_t cell;
-    if (!mopt__low_is_free(l, next) || !mopt__low_dequantizer(l, x->producer, false, &q) ||
-        !mopt__low_quantizer(l, next, &y) || !mopt__low_same_codes(&q, &y)) {
+    if (!mopt__low_passes_codes(l, node, &y)) {
         return MOPT_OK;
     }
-    enum mopt_status status = mopt__low_cell(l, q.codes, MOPT_FORM_BYTES, &cell);
+    enum mopt_status status = mopt__low_cell(l, l->values[x->id].codes, MOPT_FORM_BYTES, &cell);
     if (status == MOPT_OK) {
         status = mopt__low_alias(l, y.codes, MOPT_FORM_BYTES, cell);
     }
-    l->absorbed[next->order] = true;
+    l->absorbed[y.codes->producer->order] = true;
     *done = true;
     return status;
 }

@@ -180,12 +180,13 @@ static inline size_t mopt__depthwise_u8_at(size_t cols, size_t channels, size_t 
     return ((tap / 4 * blocks + channel / cols) * cols + at) * 4 + tap % 4;
 }
 // Pooling of one output pixel: y[c] = max over t of x[t][c], or factor * sum over t (float: plain
-// sums in order of t). taps >= 1.
+// sums in order of t, of weights[t] * x[t][c] when there are weights). taps >= 1.
 struct mopt_window_f32 {
     const float *const *x; // [taps]
     float *y;
     size_t channels, taps;
     float factor;
+    const float *weights; // [taps]; NULL: all 1, and always so for max
 };
 
 // Bytes of `ahead` for each of the taps * k steps: with few rows, all that a step reads of b.

@@ -4,18 +4,7 @@
 #include <string.h>
 
 #include "ops/nn_util.h"
-#include "ops/resize_axis.h"
-
-enum policy { POLICY_STRETCH, POLICY_NOT_LARGER, POLICY_NOT_SMALLER };
-
-struct resize {
-    struct mopt_resize_rule rule;
-    enum policy policy;
-    double extrapolation;
-    int rank;
-    int64_t dims[MOPT_RANK_MAX]; // of the output
-    struct mopt_resize_axis axes[MOPT_RANK_MAX];
-};
+#include "ops/resize.h"
 
 // ---- Attributes ------------------------------------------------------------------------------------------------------
 
@@ -48,7 +37,7 @@ static enum mopt_status read_mode(const struct mopt_node *node, struct mopt_resi
     return status;
 }
 
-static enum mopt_status read_rule(const struct mopt_node *node, struct resize *r,
+static enum mopt_status read_rule(const struct mopt_node *node, struct mopt_resize *r,
                                   struct mopt_error *err)
 {
     static const char *const coordinates[] = {"half_pixel",         "half_pixel_symmetric",
@@ -70,12 +59,12 @@ static enum mopt_status read_rule(const struct mopt_node *node, struct resize *r
     }
     r->rule.coordinates = (enum mopt_resize_coordinates)choice[0];
     r->rule.rounding = (enum mopt_resize_rounding)choice[1];
-    r->policy = (enum policy)choice[2];
+    r->policy = (enum mopt_resize_policy)choice[2];
     return status;
 }
 
 static enum mopt_status read_attributes(const struct mopt_node *node, int64_t version,
-                                        struct resize *r, struct mopt_error *err)
+                                        struct mopt_resize *r, struct mopt_error *err)
 {
     float a = 0;
     float value = 0;
@@ -155,14 +144,13 @@ static enum mopt_status open_axes(const struct mopt_node *node, int rank, struct
 }
 
 // Collects scales, sizes and roi of Upsample 1, 7, 9 and Resize 10, 11 and later.
-static enum mopt_status open_request(const struct mopt_eval *eval,
+static enum mopt_status open_request(const struct mopt_node *node, int64_t version, int rank,
                                      const struct mopt_tensor *const *in, struct request *q,
                                      struct mopt_error *err)
 {
-    const struct mopt_node *node = eval->node;
     bool upsample = mopt__streq(node->op_type, "Upsample");
     enum mopt_status status = MOPT_OK;
-    if (upsample && eval->version < 7) {
+    if (upsample && version < 7) {
         q->fixed[0] = 1;
         q->fixed[1] = 1;
         status = mopt__attr_float(node, "height_scale", 1, &q->fixed[2], err);
@@ -171,19 +159,19 @@ static enum mopt_status open_request(const struct mopt_eval *eval,
         }
         q->list = q->fixed;
         q->list_count = 4;
-    } else if (upsample && eval->version < 9) {
+    } else if (upsample && version < 9) {
         status = mopt__attr_floats(node, "scales", &q->list, &q->list_count, err);
-    } else if (upsample || eval->version < 11) {
+    } else if (upsample || version < 11) {
         q->scales = in[1];
     } else {
         q->roi = in[1] && in[1]->count > 0 ? in[1] : NULL;
         q->scales = in[2] && in[2]->count > 0 ? in[2] : NULL;
         q->sizes = in[3] && in[3]->count > 0 ? in[3] : NULL;
     }
-    return status == MOPT_OK ? open_axes(node, in[0]->rank, q, err) : status;
+    return status == MOPT_OK ? open_axes(node, rank, q, err) : status;
 }
 
-static enum mopt_status check_request(const struct request *q, const struct resize *r,
+static enum mopt_status check_request(const struct request *q, const struct mopt_resize *r,
                                       struct mopt_error *err)
 {
     bool scales = q->list || q->scales;
@@ -219,12 +207,12 @@ static enum mopt_status size_by_scale(struct mopt_resize_axis *axis, double scal
 }
 
 // Sizes under a policy that keeps the aspect ratio: one scale for all axes.
-static void keep_ratio(struct resize *r, const struct request *q)
+static void keep_ratio(struct mopt_resize *r, const struct request *q)
 {
     double best = 0;
     for (size_t i = 0; i < q->count; i++) {
         double scale = r->axes[q->axes[i]].scale;
-        bool better = r->policy == POLICY_NOT_LARGER ? scale < best : scale > best;
+        bool better = r->policy == MOPT_RESIZE_NOT_LARGER ? scale < best : scale > best;
         best = i == 0 || better ? scale : best;
     }
     for (size_t i = 0; i < q->count; i++) {
@@ -234,15 +222,12 @@ static void keep_ratio(struct resize *r, const struct request *q)
     }
 }
 
-static enum mopt_status set_sizes(struct resize *r, const struct mopt_tensor *x,
+static enum mopt_status set_sizes(struct mopt_resize *r, int rank, const int64_t *x,
                                   const struct request *q, struct mopt_error *err)
 {
-    r->rank = x->rank;
-    for (int i = 0; i < x->rank; i++) {
-        r->axes[i] = (struct mopt_resize_axis){.in = x->dims[i],
-                                               .out = x->dims[i],
-                                               .scale = 1,
-                                               .roi_end = 1};
+    r->rank = rank;
+    for (int i = 0; i < rank; i++) {
+        r->axes[i] = (struct mopt_resize_axis){.in = x[i], .out = x[i], .scale = 1, .roi_end = 1};
     }
     for (size_t i = 0; i < q->count; i++) {
         struct mopt_resize_axis *axis = &r->axes[q->axes[i]];
@@ -265,7 +250,7 @@ static enum mopt_status set_sizes(struct resize *r, const struct mopt_tensor *x,
             axis->roi_end = mopt__tensor_f64(q->roi, q->count + i);
         }
     }
-    if (q->sizes && r->policy != POLICY_STRETCH) {
+    if (q->sizes && r->policy != MOPT_RESIZE_STRETCH) {
         keep_ratio(r, q);
     }
     for (int i = 0; i < r->rank; i++) {
@@ -274,12 +259,50 @@ static enum mopt_status set_sizes(struct resize *r, const struct mopt_tensor *x,
     return MOPT_OK;
 }
 
-// ---- Resampling ------------------------------------------------------------------------------------------------------
-
 static bool is_identity(const struct mopt_resize_axis *axis)
 {
     return axis->in == axis->out && axis->scale == 1 && axis->roi_begin == 0 && axis->roi_end == 1;
 }
+
+enum mopt_status mopt__resize_open(const struct mopt_node *node, int64_t version, int rank,
+                                   const int64_t *x, const struct mopt_tensor *const in[4],
+                                   struct mopt_resize *r, struct mopt_error *err)
+{
+    struct request q = {.axes = NULL};
+    *r = (struct mopt_resize){.rank = 0};
+    enum mopt_status status = read_attributes(node, version, r, err);
+    if (status == MOPT_OK) {
+        status = open_request(node, version, rank, in, &q, err);
+    }
+    if (status == MOPT_OK) {
+        status = check_request(&q, r, err);
+    }
+    if (status == MOPT_OK) {
+        status = set_sizes(r, rank, x, &q, err);
+    }
+    mopt__free(q.axes);
+    return status;
+}
+
+enum mopt_status mopt__resize_build(struct mopt_resize *r, struct mopt_error *err)
+{
+    enum mopt_status status = MOPT_OK;
+    for (int i = 0; status == MOPT_OK && i < r->rank; i++) {
+        if (!is_identity(&r->axes[i])) {
+            status = mopt__resize_axis_build(&r->axes[i], &r->rule, err);
+        }
+    }
+    return status;
+}
+
+void mopt__resize_release(struct mopt_resize *r)
+{
+    for (int i = 0; i < r->rank; i++) {
+        mopt__resize_axis_release(&r->axes[i]);
+    }
+}
+
+// ---- Resampling ------------------------------------------------------------------------------------------------------
 
 // One output line of `inner` elements: the weighted sum of its taps.
 static void blend(const struct mopt_resize_axis *axis, int64_t o, size_t inner, const double *x,
@@ -306,7 +329,7 @@ static void resample(const struct mopt_resize_axis *axis, size_t outer, size_t i
 }
 
 // All axes in turn; *values is replaced.
-static enum mopt_status resample_all(const struct resize *r, double **values,
+static enum mopt_status resample_all(const struct mopt_resize *r, double **values,
                                      struct mopt_error *err)
 {
     int64_t dims[MOPT_RANK_MAX];
@@ -334,7 +357,7 @@ static enum mopt_status resample_all(const struct resize *r, double **values,
     return MOPT_OK;
 }
 
-static bool extrapolated(const struct resize *r, size_t i)
+static bool extrapolated(const struct mopt_resize *r, size_t i)
 {
     for (int axis = r->rank - 1; axis >= 0; axis--) {
         size_t at = i % (size_t)r->dims[axis];
@@ -346,7 +369,7 @@ static bool extrapolated(const struct resize *r, size_t i)
     return false;
 }
 
-static void extrapolate(const struct resize *r, struct mopt_tensor *y)
+static void extrapolate(const struct mopt_resize *r, struct mopt_tensor *y)
 {
     for (size_t i = 0; r->rule.coordinates == MOPT_RESIZE_TF_CROP && i < y->count; i++) {
         if (extrapolated(r, i)) {
@@ -355,7 +378,7 @@ static void extrapolate(const struct resize *r, struct mopt_tensor *y)
     }
 }
 
-static enum mopt_status run_weights(const struct resize *r, const struct mopt_tensor *x,
+static enum mopt_status run_weights(const struct mopt_resize *r, const struct mopt_tensor *x,
                                     struct mopt_tensor *y, struct mopt_error *err)
 {
     double *values = NULL;
@@ -389,7 +412,7 @@ static void copy_row(const struct mopt_resize_axis *axis, const uint8_t *from, u
 }
 
 // Start of the input row for output row `row` (all axes but the last).
-static size_t source_row(const struct resize *r, size_t row)
+static size_t source_row(const struct mopt_resize *r, size_t row)
 {
     size_t from = 0;
     size_t step = 1;
@@ -404,7 +427,7 @@ static size_t source_row(const struct resize *r, size_t row)
 }
 
 // Nearest: elements are moved, whatever their type.
-static enum mopt_status run_nearest(const struct resize *r, const struct mopt_tensor *x,
+static enum mopt_status run_nearest(const struct mopt_resize *r, const struct mopt_tensor *x,
                                     struct mopt_tensor *y, struct mopt_error *err)
 {
     const struct mopt_resize_axis *last = &r->axes[r->rank - 1];
@@ -434,7 +457,7 @@ static enum mopt_status run_nearest(const struct resize *r, const struct mopt_te
     return MOPT_OK;
 }
 
-static enum mopt_status run_resize(struct mopt_eval *eval, struct resize *r,
+static enum mopt_status run_resize(struct mopt_eval *eval, struct mopt_resize *r,
                                    const struct mopt_tensor *x, struct mopt_error *err)
 {
     struct mopt_tensor *y = NULL;
@@ -442,11 +465,7 @@ static enum mopt_status run_resize(struct mopt_eval *eval, struct resize *r,
     if (status != MOPT_OK || y->count == 0) {
         return status;
     }
-    for (int i = 0; status == MOPT_OK && i < r->rank; i++) {
-        if (!is_identity(&r->axes[i])) {
-            status = mopt__resize_axis_build(&r->axes[i], &r->rule, err);
-        }
-    }
+    status = mopt__resize_build(r, err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -462,28 +481,16 @@ static enum mopt_status run_resize(struct mopt_eval *eval, struct resize *r,
 static enum mopt_status resize_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[4] = {NULL};
-    struct resize r = {.rank = 0};
-    struct request q = {.axes = NULL};
+    struct mopt_resize r;
     enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
-    if (status == MOPT_OK) {
-        status = read_attributes(eval->node, eval->version, &r, err);
+    if (status != MOPT_OK) {
+        return status;
     }
-    if (status == MOPT_OK) {
-        status = open_request(eval, in, &q, err);
-    }
-    if (status == MOPT_OK) {
-        status = check_request(&q, &r, err);
-    }
-    if (status == MOPT_OK) {
-        status = set_sizes(&r, in[0], &q, err);
-    }
+    status = mopt__resize_open(eval->node, eval->version, in[0]->rank, in[0]->dims, in, &r, err);
     if (status == MOPT_OK) {
         status = run_resize(eval, &r, in[0], err);
     }
-    for (int i = 0; i < r.rank; i++) {
-        mopt__resize_axis_release(&r.axes[i]);
-    }
-    mopt__free(q.axes);
+    mopt__resize_release(&r);
     return status;
 }
 

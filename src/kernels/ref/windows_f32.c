@@ -44,9 +44,10 @@ void mopt__max_f32_ref(const struct mopt_window_f32 *window)
 void mopt__average_f32_ref(const struct mopt_window_f32 *window)
 {
     for (size_t c = 0; c < window->channels; c++) {
-        float sum = window->x[0][c];
+        const float *weights = window->weights;
+        float sum = weights ? weights[0] * window->x[0][c] : window->x[0][c];
         for (size_t t = 1; t < window->taps; t++) {
-            sum += window->x[t][c];
+            sum += weights ? weights[t] * window->x[t][c] : window->x[t][c];
         }
         window->y[c] = sum * window->factor;
     }

@@ -118,14 +118,18 @@ VF_BODY void average_vectors(const struct mopt_window_f32 *window, size_t from, 
                              int vectors)
 {
     vf sum[4];
+    const float *weights = window->weights;
     VF_UNROLL
     for (int v = 0; v < vectors; v++) {
-        sum[v] = vf_load_upto(window->x[0] + from + v * VF_LANES, n);
+        vf x = vf_load_upto(window->x[0] + from + v * VF_LANES, n);
+        sum[v] = weights ? vf_mul(x, vf_set1(weights[0])) : x;
     }
     for (size_t t = 1; t < window->taps; t++) {
+        vf weight = vf_set1(weights ? weights[t] : 1);
         VF_UNROLL
         for (int v = 0; v < vectors; v++) {
-            sum[v] = vf_add(sum[v], vf_load_upto(window->x[t] + from + v * VF_LANES, n));
+            vf x = vf_load_upto(window->x[t] + from + v * VF_LANES, n);
+            sum[v] = weights ? vf_fma(x, weight, sum[v]) : vf_add(sum[v], x);
         }
     }
     VF_UNROLL

@@ -69,6 +69,25 @@ static const struct lowered cases[] = {
      "  q = Add(b, p); d = Div(q, root); e = Erf(d); f = Add(e, one); i = Mul(q, f);"
      "  j = Mul(i, half); k = MatMul(j, u); l = Add(k, c); y = Add(x, l); }",
      2e-5, 3},
+    {"images resized by scales, sizes and a cubic rule",
+     "graph main (float[2,3,5,4] x) ->"
+     "    (float[2,6,10,8] a, float[2,6,7,3] b, float[2,6,9,4] c, float[2,6,8] d) {"
+     "  float[6,3,1,1] w = @18; float[4] twice = {1, 1, 2, 2}; int64[4] sizes = {2, 6, 7, 3};"
+     "  float[2] tall = {1.8, 1}; float[3] wide = {1, 1, 2}; int64[1] two = {2}; p = Conv(x, w);"
+     "  a = Resize<mode=\"nearest\">(p, _, twice);"
+     "  b = Resize<mode=\"linear\">(p, _, _, sizes);"
+     "  c = Resize<mode=\"cubic\", axes=[2,3], coordinate_transformation_mode=\"align_corners\">"
+     "(p, _, tall);"
+     "  m = ReduceMax<keepdims=0>(p, two);"
+     "  d = Resize<mode=\"linear\", coordinate_transformation_mode=\"asymmetric\">(m, _, wide); }",
+     2e-5, 7},
+    {"codes resized",
+     "graph main (uint8[1,4,3,3] x) -> (uint8[1,4,6,6] y) {"
+     "  float s = {0.05}; uint8 z = {12}; float[4] twice = {1, 1, 2, 2};"
+     "  d = DequantizeLinear(x, s, z);"
+     "  r = Resize<mode=\"nearest\", coordinate_transformation_mode=\"asymmetric\","
+     "    nearest_mode=\"floor\">(d, _, twice); y = QuantizeLinear(r, s, z); }",
+     0, 4},
     {"computed operands: broadcast batches, transposed and shared",
      "graph main (float[2,3,5,4] x, float[3,7,4] k, float[4,6] w) ->"
      "    (float[2,3,5,7] y, float[2,3,5,6] z, float[3,4,4] g, float[2,3,4,4] s) {"

@@ -288,10 +288,13 @@ static void pooling_case(struct mopt_rng *rng, const struct mopt_kernels *table)
 {
     size_t taps = (size_t)between(rng, 1, 20), channels = (size_t)between(rng, 1, 150);
     const float *x[20];
+    float weights[20];
     float *data = guarded(rng, taps * channels);
     float *max = guarded(rng, channels), *average = guarded(rng, channels);
+    float *weighted = guarded(rng, channels);
     for (size_t t = 0; t < taps; t++) {
         x[t] = data + t * channels;
+        weights[t] = (float)mopt__rng_normal(rng);
     }
     size_t bad = mopt__rng_below(rng, channels);
     data[mopt__rng_below(rng, taps) * channels + bad] = NAN;
@@ -299,6 +302,9 @@ static void pooling_case(struct mopt_rng *rng, const struct mopt_kernels *table)
         .x = x, .y = max, .channels = channels, .taps = taps, .factor = 0.125F};
     table->max_f32(&window);
     window.y = average;
+    table->average_f32(&window);
+    window.y = weighted;
+    window.weights = weights;
     table->average_f32(&window);
     for (size_t c = 0; c < channels; c++) {
         float most = x[0][c], sum = x[0][c];
@@ -308,7 +314,15 @@ static void pooling_case(struct mopt_rng *rng, const struct mopt_kernels *table)
         }
         assert_true(c == bad ? isnan(max[c]) : max[c] == most);
         assert_true(c == bad ? isnan(average[c]) : average[c] == sum * 0.125F);
+        struct exact e = {0};
+        for (size_t t = 0; t < taps; t++) {
+            exact_add(&e, (double)weights[t] * (double)x[t][c]);
+        }
+        if (c != bad) {
+            near((double)weighted[c], e.sum * 0.125, exact_bound(&e));
+        }
     }
+    release(weighted, channels);
     release(data, taps * channels);
     release(max, channels);
     release(average, channels);

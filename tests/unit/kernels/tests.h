@@ -14,5 +14,6 @@ int mopt__test_attention(void);
 int mopt__test_lstm(void);
 int mopt__test_int8(void);
 int mopt__test_bytes(void);
+int mopt__test_resize(void);
 
 #endif
