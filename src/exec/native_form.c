@@ -13,15 +13,15 @@ struct move {
 static void run_to_nhwc(const void *work, const struct mopt_frame *frame)
 {
     const struct move *m = work;
-    mopt__to_nhwc(m->element, m->batch, m->channels, m->pixels, frame->data[m->from],
-                  frame->data[m->to], m->channels, frame->pool);
+    mopt__to_nhwc(frame->kernels, m->element, m->batch, m->channels, m->pixels,
+                  frame->data[m->from], frame->data[m->to], m->channels, frame->pool);
 }
 
 static void run_to_nchw(const void *work, const struct mopt_frame *frame)
 {
     const struct move *m = work;
-    mopt__to_nchw(m->element, m->batch, m->channels, m->pixels, frame->data[m->from], m->channels,
-                  frame->data[m->to], frame->pool);
+    mopt__to_nchw(frame->kernels, m->element, m->batch, m->channels, m->pixels,
+                  frame->data[m->from], m->channels, frame->data[m->to], frame->pool);
 }
 
 static enum mopt_status emit_move(struct mopt_lower *l, mopt_native run,

@@ -17,9 +17,17 @@ size_t mopt__packed_f32_count(const struct mopt_kernels *kernels, size_t k, size
     return count;
 }
 
-static void pack_panel(size_t k, size_t cols, size_t width, const float *b, size_t row_step,
-                       size_t column_step, float *out)
+static void pack_panel(const struct mopt_kernels *kernels, size_t k, size_t cols, const float *b,
+                       size_t row_step, size_t column_step, float *out)
 {
+    size_t width = (size_t)kernels->f32_cols;
+    if (row_step == 1 && column_step != 1) {
+        if (cols < width) {
+            memset(out, 0, k * width * sizeof *out);
+        }
+        kernels->transpose_32(b, column_step, out, width, cols, k);
+        return;
+    }
     for (size_t p = 0; p < k; p++, out += width, b += row_step) {
         if (column_step == 1) {
             memcpy(out, b, cols * sizeof *out);
@@ -41,7 +49,7 @@ void mopt__pack_f32_panels(const struct mopt_kernels *kernels, size_t k, size_t 
     size_t width = (size_t)kernels->f32_cols;
     for (size_t panel = first; panel < last; panel++) {
         size_t j = panel * width;
-        pack_panel(k, n - j < width ? n - j : width, width, b + j * column_step, row_step,
+        pack_panel(kernels, k, n - j < width ? n - j : width, b + j * column_step, row_step,
                    column_step, out + j * k);
     }
     if (last == mopt__panel_count(kernels, n)) {

@@ -23,11 +23,10 @@ enum { SIDE = 16, STRIP = 64 }; // channels of a block; pixels of one piece of w
     }
 TRANSPOSE(uint8_t)
 TRANSPOSE(uint16_t)
-TRANSPOSE(uint32_t)
 TRANSPOSE(uint64_t)
 
-static void transpose(size_t element, const void *x, size_t ldx, void *y, size_t ldy, size_t rows,
-                      size_t columns)
+static void transpose(const struct mopt_kernels *kernels, size_t element, const void *x, size_t ldx,
+                      void *y, size_t ldy, size_t rows, size_t columns)
 {
     switch (element) {
     case 1:
@@ -37,7 +36,7 @@ static void transpose(size_t element, const void *x, size_t ldx, void *y, size_t
         transpose_uint16_t(x, ldx, y, ldy, rows, columns);
         break;
     case 4:
-        transpose_uint32_t(x, ldx, y, ldy, rows, columns);
+        kernels->transpose_32(x, ldx, y, ldy, rows, columns);
         break;
     default:
         transpose_uint64_t(x, ldx, y, ldy, rows, columns);
@@ -46,6 +45,7 @@ static void transpose(size_t element, const void *x, size_t ldx, void *y, size_t
 }
 
 struct work {
+    const struct mopt_kernels *kernels;
     size_t element, channels, pixels, strips, ld;
     const char *x;
     char *y;
@@ -60,7 +60,7 @@ static void some_to_nhwc(void *context, int64_t begin, int64_t end, int thread)
         size_t count = work->pixels - pixel < STRIP ? work->pixels - pixel : STRIP;
         size_t from = image * work->channels * work->pixels + pixel;
         size_t to = (image * work->pixels + pixel) * work->ld;
-        transpose(work->element, work->x + from * work->element, work->pixels,
+        transpose(work->kernels, work->element, work->x + from * work->element, work->pixels,
                   work->y + to * work->element, work->ld, work->channels, count);
     }
 }
@@ -74,7 +74,7 @@ static void some_to_nchw(void *context, int64_t begin, int64_t end, int thread)
         size_t count = work->pixels - pixel < STRIP ? work->pixels - pixel : STRIP;
         size_t from = (image * work->pixels + pixel) * work->ld;
         size_t to = image * work->channels * work->pixels + pixel;
-        transpose(work->element, work->x + from * work->element, work->ld,
+        transpose(work->kernels, work->element, work->x + from * work->element, work->ld,
                   work->y + to * work->element, work->pixels, count, work->channels);
     }
 }
@@ -92,16 +92,18 @@ static void run(struct work *work, size_t batch,
     }
 }
 
-void mopt__to_nhwc(size_t element, size_t batch, size_t channels, size_t pixels, const void *x,
-                   void *y, size_t ldy, struct mopt_pool *pool)
+void mopt__to_nhwc(const struct mopt_kernels *kernels, size_t element, size_t batch,
+                   size_t channels, size_t pixels, const void *x, void *y, size_t ldy,
+                   struct mopt_pool *pool)
 {
-    struct work work = {element, channels, pixels, 0, ldy, x, y};
+    struct work work = {kernels, element, channels, pixels, 0, ldy, x, y};
     run(&work, batch, some_to_nhwc, pool);
 }
 
-void mopt__to_nchw(size_t element, size_t batch, size_t channels, size_t pixels, const void *x,
-                   size_t ldx, void *y, struct mopt_pool *pool)
+void mopt__to_nchw(const struct mopt_kernels *kernels, size_t element, size_t batch,
+                   size_t channels, size_t pixels, const void *x, size_t ldx, void *y,
+                   struct mopt_pool *pool)
 {
-    struct work work = {element, channels, pixels, 0, ldx, x, y};
+    struct work work = {kernels, element, channels, pixels, 0, ldx, x, y};
     run(&work, batch, some_to_nchw, pool);
 }

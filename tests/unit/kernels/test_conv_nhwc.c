@@ -390,9 +390,11 @@ static void test_pools(void **state)
     mopt__pool_free(pool);
 }
 
-static void transpose_case(struct mopt_rng *rng, size_t element, struct mopt_pool *pool)
+static void transpose_case(struct mopt_rng *rng, const struct mopt_kernels *table, size_t element,
+                           struct mopt_pool *pool)
 {
-    size_t batch = (size_t)between(rng, 1, 3), channels = (size_t)between(rng, 1, 70);
+    size_t most = mopt__rng_below(rng, 3) == 0 ? 5 : 70;
+    size_t batch = (size_t)between(rng, 1, 3), channels = (size_t)between(rng, 1, (int64_t)most);
     size_t pixels = (size_t)between(rng, 1, 200), ld = channels + (size_t)between(rng, 0, 3);
     size_t packed = batch * channels * pixels * element;
     size_t spread = ((batch * pixels - 1) * ld + channels) * element;
@@ -402,7 +404,7 @@ static void transpose_case(struct mopt_rng *rng, size_t element, struct mopt_poo
         x[i] = (unsigned char)mopt__rng_below(rng, 256);
     }
     memset(y, 0xAA, spread);
-    mopt__to_nhwc(element, batch, channels, pixels, x, y, ld, pool);
+    mopt__to_nhwc(table, element, batch, channels, pixels, x, y, ld, pool);
     for (size_t i = 0; i < batch * pixels * channels; i++) {
         size_t c = i % channels, p = i / channels % pixels, b = i / channels / pixels;
         const unsigned char *from = x + ((b * channels + c) * pixels + p) * element;
@@ -411,7 +413,7 @@ static void transpose_case(struct mopt_rng *rng, size_t element, struct mopt_poo
     for (size_t i = channels * element; i < spread; i++) {
         assert_true(i % (ld * element) < channels * element || y[i] == 0xAA);
     }
-    mopt__to_nchw(element, batch, channels, pixels, y, ld, z, pool);
+    mopt__to_nchw(table, element, batch, channels, pixels, y, ld, z, pool);
     assert_memory_equal(x, z, packed);
     mopt__free(x);
     mopt__free(y);
@@ -426,8 +428,12 @@ static void test_transposes(void **state)
     assert_int_equal(mopt__pool_new(2, &pool, &err), MOPT_OK);
     struct mopt_rng rng;
     mopt__rng_init(&rng, 44);
-    for (int round = 0; round < 60; round++) {
-        transpose_case(&rng, (size_t)1 << mopt__rng_below(&rng, 4), round % 2 ? pool : NULL);
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        for (int round = 0; round < 100; round++) {
+            transpose_case(&rng, &table, (size_t)1 << mopt__rng_below(&rng, 4),
+                           round % 2 ? pool : NULL);
+        }
     }
     mopt__pool_free(pool);
 }
