@@ -200,9 +200,7 @@ static enum mopt_status measure(struct mopt_bench_job *job, struct mopt_model *m
         *subject = *facts;
         subject->threads = (int)job->threads[i];
         struct mopt_bench_options bench = {
-            .session = {.threads = subject->threads,
-                        .seed = (uint64_t)mopt__option_int(options, "seed"),
-                        .log = &job->cli->log},
+            .session = mopt__job_options(job->cli),
             .warmup_seconds = mopt__option_float(options, "warmup"),
             .min_runs = (size_t)mopt__option_int(options, "runs"),
             .min_seconds = mopt__option_float(options, "time"),
@@ -214,6 +212,7 @@ static enum mopt_status measure(struct mopt_bench_job *job, struct mopt_model *m
         status = measure_peaks(job, i, subject->integer, err);
         if (status == MOPT_OK) {
             subject->peaks = job->peaks[i];
+            bench.session.threads = subject->threads;
             status = mopt__bench_model(model, inputs, &bench, &subject->found, err);
         }
         job->count += status == MOPT_OK;

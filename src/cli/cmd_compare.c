@@ -206,9 +206,7 @@ static enum mopt_status prepare(struct job *job, struct mopt_error *err)
     }
     if (status == MOPT_OK) {
         struct mopt_compare_options compare = {
-            .session = {.threads = mopt__job_threads(cli),
-                        .seed = (uint64_t)mopt__option_int(options, "seed"),
-                        .log = &cli->log},
+            .session = mopt__job_options(cli),
             .tolerance = job->tolerance,
             .inner = true,
             .budget = &cli->budget,

@@ -322,9 +322,7 @@ static enum mopt_status work(struct job *job, struct mopt_error *err)
     }
     if (status == MOPT_OK) {
         struct mopt_evaluate_options evaluate = {
-            .session = {.threads = mopt__job_threads(cli),
-                        .seed = (uint64_t)mopt__option_int(options, "seed"),
-                        .log = &cli->log},
+            .session = mopt__job_options(cli),
             .output = output,
             .budget = &cli->budget,
             .log = &cli->log,

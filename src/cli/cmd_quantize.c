@@ -176,7 +176,7 @@ static enum mopt_status try_out(struct job *job, struct mopt_evaluation_pair *fo
     }
     if (status == MOPT_OK) {
         struct mopt_evaluate_options options = {
-            .session = {.threads = mopt__job_threads(cli), .log = &cli->log},
+            .session = mopt__job_options(cli),
             .budget = &cli->budget,
             .log = &cli->log,
         };

@@ -230,8 +230,8 @@ static enum mopt_status prepare(struct job *job, struct mopt_error *err)
         }
     }
     if (status == MOPT_OK) {
-        status =
-            mopt__job_session(cli, job->model, mopt__job_threads(cli), false, &job->session, err);
+        struct mopt_session_options session = mopt__job_options(cli);
+        status = mopt__session_new(job->model, &session, &job->session, err);
     }
     return status;
 }

@@ -275,14 +275,12 @@ int mopt__job_threads(struct mopt_cli *cli)
     return threads;
 }
 
-enum mopt_status mopt__job_session(struct mopt_cli *cli, struct mopt_model *model, int threads,
-                                   bool profile, struct mopt_session **out, struct mopt_error *err)
+struct mopt_session_options mopt__job_options(struct mopt_cli *cli)
 {
-    struct mopt_session_options options = {
-        .threads = threads,
+    return (struct mopt_session_options){
+        .threads = mopt__job_threads(cli),
         .seed = (uint64_t)mopt__option_int(&cli->options, "seed"),
-        .profile = profile,
+        .strict_fp = mopt__option_flag(&cli->options, "strict-fp"),
         .log = &cli->log,
     };
-    return mopt__session_new(model, &options, out, err);
 }

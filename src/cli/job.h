@@ -95,9 +95,8 @@ enum mopt_status mopt__job_dataset(struct mopt_cli *cli, const struct mopt_model
                                    struct mopt_error *err);
 // Threads to use: --threads, or the processors when it is 0.
 int mopt__job_threads(struct mopt_cli *cli);
-// Session with the options of the command line; `profile` measures nodes.
-enum mopt_status mopt__job_session(struct mopt_cli *cli, struct mopt_model *model, int threads,
-                                   bool profile, struct mopt_session **out, struct mopt_error *err);
+// How to run models: --threads, --seed, --strict-fp.
+struct mopt_session_options mopt__job_options(struct mopt_cli *cli);
 
 // ---- What runs read -----------------------------------------------------------------------------
 

@@ -67,6 +67,11 @@ static const struct mopt_option_row common_rows[] = {
      .min = 0,
      .max = 9007199254740991.0,
      .help = "Start of all pseudo random numbers."},
+    {.name = "strict-fp",
+     .kind = MOPT_OPT_FLAG,
+     .help =
+         "Run float convolutions as plain sums: never by Winograd's forms, which are faster but "
+         "round more."},
     {.name = "mem-limit",
      .alias = "max-memory",
      .kind = MOPT_OPT_BYTES,

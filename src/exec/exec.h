@@ -19,6 +19,7 @@ struct mopt_session_options {
     int threads;                // 0 = usable processors
     uint64_t seed;              // of random operators; every run starts from it
     bool reference;             // only eval facets, no bound kernels
+    bool strict_fp;             // no forms that round more than plain sums (Winograd)
     bool profile;               // measure every node
     const struct mopt_log *log; // may be NULL
 };

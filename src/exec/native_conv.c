@@ -33,7 +33,8 @@ static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
             return false;
         }
     }
-    *conv = (struct mopt_conv2d){.groups = (size_t)c.groups,
+    *conv = (struct mopt_conv2d){.strict = l->session->options.strict_fp,
+                                 .groups = (size_t)c.groups,
                                  .out_channels = (size_t)(c.groups * c.out_channels)};
     mopt__low_window(&c.w, batch, channels, &conv->window);
     return !mopt__conv_is_endless(&c);
