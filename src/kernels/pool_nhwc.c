@@ -27,6 +27,9 @@ static struct span span_of(size_t out, size_t stride, size_t pad, size_t kernel,
                            size_t in, size_t pad_end)
 {
     ptrdiff_t start = (ptrdiff_t)(out * stride) - (ptrdiff_t)pad;
+    if (start >= 0 && (size_t)start + (kernel - 1) * dilation < in) {
+        return (struct span){.first = (size_t)start, .count = kernel, .padded = kernel};
+    }
     size_t skip = start < 0 ? ((size_t)-start + dilation - 1) / dilation : 0;
     ptrdiff_t room = (ptrdiff_t)in - start; // > 0 when anything is left of the image
     size_t past = room > 0 ? ((size_t)room + dilation - 1) / dilation : 0;
@@ -66,21 +69,24 @@ static void add_tap(struct window *window, const float *x)
     window->taps[window->call.taps++] = x;
 }
 
-static void run_window(const struct work *work, size_t pixel, size_t from, size_t channels)
+// One window of output row `row` (of all images), whose taps of the other axis are v.
+static void run_window(const struct work *work, size_t row, const struct span *vertical,
+                       size_t column, size_t from, size_t channels)
 {
     const struct mopt_window2d *w = &work->pool2d->window;
-    size_t oy = pixel / w->out_w % w->out_h, image = pixel / w->out_w / w->out_h;
-    struct span v = span_of(oy, w->stride_h, w->pad_top, w->kernel_h, w->dilation_h, w->in_h,
-                            work->pool2d->pad_bottom);
-    struct span h = span_of(pixel % w->out_w, w->stride_w, w->pad_left, w->kernel_w, w->dilation_w,
-                            w->in_w, work->pool2d->pad_right);
-    struct window window = {.work = work};
-    window.call.y = work->y + pixel * work->ldy + from;
-    window.call.channels = channels;
+    const struct span v = *vertical;
+    const struct span h = span_of(column, w->stride_w, w->pad_left, w->kernel_w, w->dilation_w,
+                                  w->in_w, work->pool2d->pad_right);
+    struct window window;
+    window.work = work;
+    window.call =
+        (struct mopt_window_f32){.y = work->y + (row * w->out_w + column) * work->ldy + from,
+                                 .channels = channels};
     for (size_t i = 0; i < v.count; i++) {
-        size_t row = (image * w->in_h + v.first + i * w->dilation_h) * w->in_w + h.first;
+        size_t line = row / w->out_h * w->in_h + v.first + i * w->dilation_h;
+        const float *x = work->x + (line * w->in_w + h.first) * work->ldx + from;
         for (size_t j = 0; j < h.count; j++) {
-            add_tap(&window, work->x + (row + j * w->dilation_w) * work->ldx + from);
+            add_tap(&window, x + j * w->dilation_w * work->ldx);
         }
     }
     bool max = work->pool2d->kind == MOPT_POOLING_MAX;
@@ -98,11 +104,18 @@ static void run_range(void *context, int64_t begin, int64_t end, int thread)
 {
     (void)thread;
     const struct work *work = context;
-    size_t all = work->pool2d->window.channels;
+    const struct mopt_window2d *w = &work->pool2d->window;
+    size_t row = SIZE_MAX;
+    struct span v = {0};
     for (size_t item = (size_t)begin; item < (size_t)end; item++) {
-        size_t from = item % work->pieces * CHANNELS;
-        size_t channels = all - from < CHANNELS ? all - from : CHANNELS;
-        run_window(work, item / work->pieces, from, channels);
+        size_t from = item % work->pieces * CHANNELS, pixel = item / work->pieces;
+        size_t channels = w->channels - from < CHANNELS ? w->channels - from : CHANNELS;
+        if (pixel / w->out_w != row) {
+            row = pixel / w->out_w;
+            v = span_of(row % w->out_h, w->stride_h, w->pad_top, w->kernel_h, w->dilation_h,
+                        w->in_h, work->pool2d->pad_bottom);
+        }
+        run_window(work, row, &v, pixel % w->out_w, from, channels);
     }
 }
 
