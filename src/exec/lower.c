@@ -109,7 +109,7 @@ bool mopt__low_prefers_nhwc(const struct mopt_lower *l, const struct mopt_value 
     if (v->codes != NULL) {
         return l->values[v->codes->id].cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
     }
-    return v->cell[MOPT_FORM_NHWC] != MOPT_NO_CELL;
+    return v->cell[MOPT_FORM_NHWC] != MOPT_NO_CELL || v->cell[MOPT_FORM_ROWS] != MOPT_NO_CELL;
 }
 
 // ---- Cells --------------------------------------------------------------------------------------------------------
@@ -332,6 +332,81 @@ static enum mopt_status recode(struct mopt_lower *l, const struct mopt_value *va
                : status;
 }
 
+// ---- Parts of images ----------------------------------------------------------------------------------------------
+
+enum mopt_status mopt__low_image_part(struct mopt_lower *l, const struct mopt_value *value,
+                                      uint32_t cell, size_t ld, size_t channel)
+{
+    enum mopt_status status =
+        mopt__low_piece(l, value, MOPT_FORM_ROWS, cell, channel * sizeof(float));
+    if (status == MOPT_OK) {
+        l->program->cells[l->values[value->id].cell[MOPT_FORM_ROWS]].ld = ld;
+    }
+    return status;
+}
+
+static size_t channels_of(const struct mopt_lower *l, const struct mopt_value *value)
+{
+    struct mopt_low_shape shape;
+    return mopt__low_shape(l, value, &shape) ? (size_t)shape.dims[1] : 0;
+}
+
+enum mopt_status mopt__low_image_cell(struct mopt_lower *l, const struct mopt_value *value,
+                                      uint32_t *cell, size_t *ld)
+{
+    const struct mopt_low_value *v = &l->values[value->id];
+    uint32_t part = v->cell[MOPT_FORM_ROWS];
+    *ld = channels_of(l, value);
+    if (part == MOPT_NO_CELL || v->cell[MOPT_FORM_NHWC] != MOPT_NO_CELL) {
+        return mopt__low_cell(l, value, MOPT_FORM_NHWC, cell);
+    }
+    *ld = l->program->cells[part].ld;
+    *cell = resolved(l, part);
+    return MOPT_OK;
+}
+
+enum mopt_status mopt__low_image_output(struct mopt_lower *l, const struct mopt_value *value,
+                                        uint32_t *cell, size_t *ld)
+{
+    const struct mopt_low_value *v = &l->values[value->id];
+    const struct mopt_value *parent = v->parent;
+    *ld = channels_of(l, value);
+    if (parent == NULL) {
+        return mopt__low_output(l, value, MOPT_FORM_NHWC, cell);
+    }
+    uint32_t whole = l->values[parent->id].cell[MOPT_FORM_NHWC];
+    enum mopt_status status = MOPT_OK;
+    if (whole == MOPT_NO_CELL) {
+        status = mopt__low_output(l, parent, MOPT_FORM_NHWC, &whole);
+    }
+    *ld = channels_of(l, parent);
+    if (status == MOPT_OK) {
+        status = mopt__low_image_part(l, value, whole, *ld, v->parent_channel);
+    }
+    *cell = status == MOPT_OK ? resolved(l, v->cell[MOPT_FORM_ROWS]) : MOPT_NO_CELL;
+    return status;
+}
+
+// The part of an image as an image of its own.
+static enum mopt_status gather(struct mopt_lower *l, const struct mopt_value *value)
+{
+    struct mopt_low_shape shape;
+    uint32_t part = l->values[value->id].cell[MOPT_FORM_ROWS];
+    uint32_t own;
+    if (!mopt__low_shape(l, value, &shape)) {
+        return mopt_error_set(l->err, MOPT_E_INTERNAL, "'%s' has no static shape", value->name);
+    }
+    size_t channels = (size_t)shape.dims[1];
+    size_t ld = l->program->cells[part].ld;
+    if (ld == channels) {
+        return mopt__low_alias(l, value, MOPT_FORM_NHWC, part);
+    }
+    enum mopt_status status = mopt__low_output(l, value, MOPT_FORM_NHWC, &own);
+    return status == MOPT_OK
+               ? mopt__low_gather(l, shape.count / channels, channels, ld, resolved(l, part), own)
+               : status;
+}
+
 static enum mopt_status need_slot(struct mopt_lower *l, const struct mopt_value *value);
 
 static enum mopt_status find_cell(struct mopt_lower *l, const struct mopt_value *value,
@@ -343,6 +418,11 @@ static enum mopt_status find_cell(struct mopt_lower *l, const struct mopt_value 
         return MOPT_OK;
     }
     bool codes = form == MOPT_FORM_BYTES || form == MOPT_FORM_BYTES_NHWC;
+    if (!codes && v->cell[MOPT_FORM_ROWS] != MOPT_NO_CELL &&
+        present(v, MOPT_FORM_PLAIN, MOPT_FORM_NHWC) < 0) {
+        enum mopt_status status = gather(l, value);
+        return status == MOPT_OK ? find_cell(l, value, form, cell) : status;
+    }
     int near = codes ? present(v, MOPT_FORM_BYTES, MOPT_FORM_BYTES_NHWC)
                      : present(v, MOPT_FORM_PLAIN, MOPT_FORM_NHWC);
     if (near >= 0) {
@@ -515,6 +595,7 @@ static enum mopt_status need_slot(struct mopt_lower *l, const struct mopt_value 
         return mopt__low_node(l, step);
     }
     if (v->codes == NULL && present(v, MOPT_FORM_PLAIN, MOPT_FORM_NHWC) < 0 &&
+        v->cell[MOPT_FORM_ROWS] == MOPT_NO_CELL &&
         present(v, MOPT_FORM_BYTES, MOPT_FORM_BYTES_NHWC) < 0) {
         return mopt_error_set(l->err, MOPT_E_FORMAT, "'%s' has no content", value->name);
     }
@@ -673,6 +754,7 @@ static enum mopt_status walk(struct mopt_lower *l)
         l->sound[s] = is_sound(l, main->steps[s].node);
     }
     enum mopt_status status = mopt__low_groups(l);
+    mopt__low_parents(l);
     for (uint32_t s = 0; s < main->step_count && status == MOPT_OK; s++) {
         status = lower_step(l, s);
         if (status != MOPT_OK) {

@@ -16,6 +16,9 @@ struct mopt_low_value {
     struct mopt_step *deferred;     // node to run as it is when somebody needs the slot
     // Output of DequantizeLinear, not computed until asked for: (codes - zero) * scale
     const struct mopt_value *codes; // NULL: none
+    // Image that a Concat makes of it and others, to be written where it will lie; NULL: none
+    const struct mopt_value *parent;
+    size_t parent_channel; // first one
     float scale;
     int32_t zero; // for codes as stored in BYTES (int8: + 128)
 };
@@ -131,6 +134,16 @@ enum mopt_status mopt__low_alias(struct mopt_lower *l, const struct mopt_value *
 // The same for a piece of it that begins `shift` bytes behind its start.
 enum mopt_status mopt__low_piece(struct mopt_lower *l, const struct mopt_value *value,
                                  enum mopt_form form, uint32_t cell, size_t shift);
+// Images whose pixels may lie apart: the value as it is there, channels innermost, and the elements
+// from pixel to pixel.
+enum mopt_status mopt__low_image_cell(struct mopt_lower *l, const struct mopt_value *value,
+                                      uint32_t *cell, size_t *ld);
+// A new cell for an image: inside its parent when it has one.
+enum mopt_status mopt__low_image_output(struct mopt_lower *l, const struct mopt_value *value,
+                                        uint32_t *cell, size_t *ld);
+// The value is the channels from `channel` on of an image that lies at `cell`, pixels ld apart.
+enum mopt_status mopt__low_image_part(struct mopt_lower *l, const struct mopt_value *value,
+                                      uint32_t cell, size_t ld, size_t channel);
 void *mopt__low_work(struct mopt_lower *l, size_t bytes); // zeroed; NULL: out of memory
 enum mopt_status mopt__low_emit(struct mopt_lower *l, mopt_native run, const void *work,
                                 const uint32_t *cells, uint32_t count);
@@ -151,6 +164,9 @@ enum mopt_status mopt__low_packed(struct mopt_lower *l, const struct mopt_tensor
 
 // ---- groups.c ----
 enum mopt_status mopt__low_groups(struct mopt_lower *l);
+
+// ---- parents.c: which images are parts of a Concat of channels ----
+void mopt__low_parents(struct mopt_lower *l);
 
 // ---- native_attention.c: the group that begins with this MatMul, if it is the first product of an
 // attention ----
@@ -226,6 +242,9 @@ bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_
 bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node *node);
 
 // Changes of form and codes (native_form.c).
+// rows: pixels; width elements of each, `ld` apart at `from`.
+enum mopt_status mopt__low_gather(struct mopt_lower *l, size_t rows, size_t width, size_t ld,
+                                  uint32_t from, uint32_t to);
 enum mopt_status mopt__low_to_nhwc(struct mopt_lower *l, const struct mopt_low_shape *shape,
                                    size_t element, uint32_t from, uint32_t to);
 enum mopt_status mopt__low_to_nchw(struct mopt_lower *l, const struct mopt_low_shape *shape,

@@ -55,7 +55,8 @@ struct conv_work {
     enum mopt_conv_form form;
     const float *w;
     struct mopt_finish finish; // residual is set when it runs
-    uint32_t x, y, residual;   // residual: MOPT_NO_CELL = none
+    size_t ldx, ldy;
+    uint32_t x, y, residual; // residual: MOPT_NO_CELL = none
 };
 
 static void run_conv(const void *work, const struct mopt_frame *frame)
@@ -64,15 +65,14 @@ static void run_conv(const void *work, const struct mopt_frame *frame)
     struct mopt_conv2d_run run = {.conv = &c->conv,
                                   .form = c->form,
                                   .x = frame->data[c->x],
-                                  .ldx = c->conv.window.channels,
+                                  .ldx = c->ldx,
                                   .w = c->w,
                                   .y = frame->data[c->y],
-                                  .ldy = c->conv.out_channels,
+                                  .ldy = c->ldy,
                                   .epilogue = c->finish,
                                   .scratch = frame->scratch};
     if (c->residual != MOPT_NO_CELL) {
         run.epilogue.residual = frame->data[c->residual];
-        run.epilogue.residual_ld = c->conv.out_channels;
     }
     mopt__conv2d_f32(frame->kernels, &run, frame->pool);
 }
@@ -180,13 +180,13 @@ enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *g
         status = pack_conv(l, group, c);
     }
     if (status == MOPT_OK) {
-        status = mopt__low_cell(l, mopt__node_input(node, 0), MOPT_FORM_NHWC, &c->x);
+        status = mopt__low_image_cell(l, mopt__node_input(node, 0), &c->x, &c->ldx);
     }
     if (status == MOPT_OK && group->residual != NULL) {
-        status = mopt__low_cell(l, group->residual, MOPT_FORM_NHWC, &c->residual);
+        status = mopt__low_image_cell(l, group->residual, &c->residual, &c->finish.residual_ld);
     }
     if (status == MOPT_OK) {
-        status = mopt__low_output(l, group->out, MOPT_FORM_NHWC, &c->y);
+        status = mopt__low_image_output(l, group->out, &c->y, &c->ldy);
     }
     mopt__low_scratch(l, mopt__conv2d_scratch(&l->session->kernels, &c->conv, c->form,
                                               mopt__pool_size(l->session->pool)));

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Native actions that change only the form of a value: order of axes, codes and floats.
+#include <string.h>
+
 #include "exec/lower.h"
 #include "kernels/conv_nhwc.h"
 
@@ -47,6 +49,45 @@ enum mopt_status mopt__low_to_nchw(struct mopt_lower *l, const struct mopt_low_s
                                    size_t element, uint32_t from, uint32_t to)
 {
     return emit_move(l, run_to_nchw, shape, element, from, to);
+}
+
+// ---- Parts of images ----------------------------------------------------------------------------------------------
+
+struct gathering {
+    size_t rows, width, ld;
+    uint32_t from, to;
+};
+struct gather_run {
+    const struct gathering *g;
+    const float *x;
+    float *y;
+};
+
+static void gather_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct gather_run *r = context;
+    (void)thread;
+    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
+        memcpy(r->y + row * r->g->width, r->x + row * r->g->ld, r->g->width * sizeof(float));
+    }
+}
+
+static void run_gather(const void *work, const struct mopt_frame *frame)
+{
+    const struct gathering *g = work;
+    struct gather_run r = {g, frame->data[g->from], frame->data[g->to]};
+    mopt__pool_for(frame->pool, (int64_t)g->rows, (int64_t)(PIECE / g->width + 1), gather_rows, &r);
+}
+
+enum mopt_status mopt__low_gather(struct mopt_lower *l, size_t rows, size_t width, size_t ld,
+                                  uint32_t from, uint32_t to)
+{
+    struct gathering *g = mopt__low_work(l, sizeof *g);
+    if (g == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    *g = (struct gathering){rows, width, ld, from, to};
+    return mopt__low_emit(l, run_gather, g, (uint32_t[]){from, to}, 2);
 }
 
 // ---- Codes --------------------------------------------------------------------------------------------------------

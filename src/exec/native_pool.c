@@ -7,15 +7,15 @@
 
 struct pool_work {
     struct mopt_pool2d pool2d;
+    size_t ldx, ldy; // of floats
     uint32_t x, y;
 };
 
 static void run_pool(const void *work, const struct mopt_frame *frame)
 {
     const struct pool_work *p = work;
-    size_t channels = p->pool2d.window.channels;
-    mopt__pool2d_f32(frame->kernels, &p->pool2d, frame->data[p->x], channels, frame->data[p->y],
-                     channels, frame->pool);
+    mopt__pool2d_f32(frame->kernels, &p->pool2d, frame->data[p->x], p->ldx, frame->data[p->y],
+                     p->ldy, frame->pool);
 }
 
 static void run_pool_bytes(const void *work, const struct mopt_frame *frame)
@@ -133,9 +133,9 @@ enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node 
     if (max && mopt__low_passes_codes(l, node, &y)) {
         return lower_bytes(l, p, &y, x);
     }
-    enum mopt_status status = mopt__low_cell(l, x, MOPT_FORM_NHWC, &p->x);
+    enum mopt_status status = mopt__low_image_cell(l, x, &p->x, &p->ldx);
     if (status == MOPT_OK) {
-        status = mopt__low_output(l, node->outputs[0], MOPT_FORM_NHWC, &p->y);
+        status = mopt__low_image_output(l, node->outputs[0], &p->y, &p->ldy);
     }
     uint32_t cells[] = {p->x, p->y};
     return status == MOPT_OK ? mopt__low_emit(l, run_pool, p, cells, 2) : status;

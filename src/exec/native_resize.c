@@ -6,21 +6,23 @@
 
 struct resize_work {
     struct mopt_resize2d resize;
-    size_t bytes; // of a pixel
+    size_t element; // bytes
+    size_t ldx, ldy;
     uint32_t x, y;
 };
 
 static void run_blend(const void *work, const struct mopt_frame *frame)
 {
     const struct resize_work *w = work;
-    mopt__resize2d_f32(frame->kernels, &w->resize, frame->data[w->x], frame->data[w->y],
-                       frame->pool);
+    mopt__resize2d_f32(frame->kernels, &w->resize, frame->data[w->x], w->ldx, frame->data[w->y],
+                       w->ldy, frame->pool);
 }
 
 static void run_copy(const void *work, const struct mopt_frame *frame)
 {
     const struct resize_work *w = work;
-    mopt__resize2d_nearest(&w->resize, w->bytes, frame->data[w->x], frame->data[w->y], frame->pool);
+    mopt__resize2d_nearest(&w->resize, w->element, frame->data[w->x], w->ldx, frame->data[w->y],
+                           w->ldy, frame->pool);
 }
 
 // Taps of one axis in memory of the program; one tap for each position when the axis stays.
@@ -91,28 +93,37 @@ static bool is_simple(const struct mopt_resize *r, const struct mopt_low_shape *
            r->rule.coordinates != MOPT_RESIZE_TF_CROP;
 }
 
+// Codes in, codes out: the QuantizeLinear behind it is done with.
+static enum mopt_status emit_codes(struct mopt_lower *l, const struct mopt_low_quant *after,
+                                   const struct mopt_value *codes, struct resize_work *w)
+{
+    w->element = 1;
+    w->ldx = w->resize.channels;
+    w->ldy = w->resize.channels;
+    l->absorbed[after->codes->producer->order] = true;
+    enum mopt_status status = mopt__low_cell(l, codes, MOPT_FORM_BYTES_NHWC, &w->x);
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, after->codes, MOPT_FORM_BYTES_NHWC, &w->y);
+    }
+    return status == MOPT_OK ? mopt__low_emit(l, run_copy, w, (uint32_t[]){w->x, w->y}, 2) : status;
+}
+
 static enum mopt_status emit(struct mopt_lower *l, const struct mopt_node *node, bool nearest,
                              struct resize_work *w)
 {
     const struct mopt_value *x = node->inputs[0].value;
-    const struct mopt_value *y = node->outputs[0];
-    enum mopt_form form = MOPT_FORM_NHWC;
     struct mopt_low_quant after;
-    w->bytes = w->resize.channels * sizeof(float);
     if (nearest && mopt__low_passes_codes(l, node, &after)) {
-        x = l->values[x->id].codes;
-        y = after.codes;
-        form = MOPT_FORM_BYTES_NHWC;
-        w->bytes = w->resize.channels;
-        l->absorbed[y->producer->order] = true;
+        return emit_codes(l, &after, l->values[x->id].codes, w);
     }
-    enum mopt_status status = mopt__low_cell(l, x, form, &w->x);
+    w->element = sizeof(float);
+    enum mopt_status status = mopt__low_image_cell(l, x, &w->x, &w->ldx);
     if (status == MOPT_OK) {
-        status = mopt__low_output(l, y, form, &w->y);
+        status = mopt__low_image_output(l, node->outputs[0], &w->y, &w->ldy);
     }
-    uint32_t cells[] = {w->x, w->y};
-    return status == MOPT_OK ? mopt__low_emit(l, nearest ? run_copy : run_blend, w, cells, 2)
-                             : status;
+    return status == MOPT_OK
+               ? mopt__low_emit(l, nearest ? run_copy : run_blend, w, (uint32_t[]){w->x, w->y}, 2)
+               : status;
 }
 
 // w.resize from the request's tables.

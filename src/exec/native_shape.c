@@ -16,7 +16,8 @@ static bool is_native(const struct mopt_lower *l, const struct mopt_value *value
 {
     const struct mopt_low_value *v = &l->values[value->id];
     return !v->in_slot && v->codes == NULL &&
-           (v->cell[MOPT_FORM_PLAIN] != MOPT_NO_CELL || v->cell[MOPT_FORM_NHWC] != MOPT_NO_CELL);
+           (v->cell[MOPT_FORM_PLAIN] != MOPT_NO_CELL || v->cell[MOPT_FORM_NHWC] != MOPT_NO_CELL ||
+            v->cell[MOPT_FORM_ROWS] != MOPT_NO_CELL);
 }
 
 static bool is_coded(const struct mopt_lower *l, const struct mopt_value *value)
@@ -71,69 +72,22 @@ static enum mopt_status lower_view(struct mopt_lower *l, const struct mopt_node 
     return status;
 }
 
-struct concat_work {
-    size_t parts, rows, element; // bytes of one element
-    size_t width;                // elements of one row of y
-    const size_t *widths;        // [parts]
-    const uint32_t *cells;       // [parts], then y
-};
-struct concat_run {
-    const struct concat_work *w;
-    void *const *data;
-};
-
-static void split_rows(void *context, int64_t begin, int64_t end, int thread)
+// Split of channels, which lie innermost: parts of the image.
+static enum mopt_status split_channels(struct mopt_lower *l, const struct mopt_node *node)
 {
-    const struct concat_run *r = context;
-    const struct concat_work *w = r->w;
-    const uint8_t *x = r->data[w->cells[w->parts]];
-    size_t at = 0;
-    (void)thread;
-    for (size_t p = 0; p < w->parts; p++) {
-        uint8_t *y = r->data[w->cells[p]];
-        size_t bytes = w->widths[p] * w->element;
-        for (size_t row = (size_t)begin; row < (size_t)end; row++) {
-            memcpy(y + row * bytes, x + row * w->width * w->element + at, bytes);
-        }
-        at += bytes;
-    }
-}
-
-static void run_split(const void *work, const struct mopt_frame *frame)
-{
-    const struct concat_work *w = work;
-    struct concat_run r = {w, frame->data};
-    mopt__pool_for(frame->pool, (int64_t)w->rows, (int64_t)(16384 / w->width + 1), split_rows, &r);
-}
-
-// Split of channels, which lie innermost.
-static enum mopt_status split_channels(struct mopt_lower *l, const struct mopt_node *node,
-                                       const struct mopt_low_shape *x)
-{
-    struct concat_work *w = mopt__low_work(l, sizeof *w);
-    size_t *widths = mopt__low_work(l, node->output_count * sizeof *widths);
-    uint32_t *cells = mopt__low_work(l, (node->output_count + (size_t)1) * sizeof *cells);
-    if (w == NULL || widths == NULL || cells == NULL) {
-        return MOPT_E_MEMORY;
-    }
-    *w = (struct concat_work){.parts = node->output_count,
-                              .rows = x->count / (size_t)x->dims[1],
-                              .element = sizeof(float),
-                              .width = (size_t)x->dims[1],
-                              .widths = widths,
-                              .cells = cells};
-    enum mopt_status status =
-        mopt__low_cell(l, node->inputs[0].value, MOPT_FORM_NHWC, &cells[node->output_count]);
+    uint32_t cell;
+    size_t ld;
+    size_t channel = 0;
+    enum mopt_status status = mopt__low_image_cell(l, node->inputs[0].value, &cell, &ld);
     for (uint32_t o = 0; o < node->output_count && status == MOPT_OK; o++) {
         struct mopt_low_shape y;
         if (!mopt__low_shape(l, node->outputs[o], &y)) {
             return mopt_error_set(l->err, MOPT_E_UNSUPPORTED, "output %u has no size", o);
         }
-        widths[o] = (size_t)y.dims[1];
-        status = mopt__low_output(l, node->outputs[o], MOPT_FORM_NHWC, &cells[o]);
+        status = mopt__low_image_part(l, node->outputs[o], cell, ld, channel);
+        channel += (size_t)y.dims[1];
     }
-    return status == MOPT_OK ? mopt__low_emit(l, run_split, w, cells, node->output_count + 1)
-                             : status;
+    return status;
 }
 
 // Split along the outermost axis that is not 1: every output is a piece of the input.
@@ -156,7 +110,7 @@ static enum mopt_status lower_split(struct mopt_lower *l, const struct mopt_node
     if (axis == 1 && (x.rank == 3 || x.rank == 4) &&
         mopt__low_prefers_nhwc(l, node->inputs[0].value)) {
         *done = true;
-        return split_channels(l, node, &x);
+        return split_channels(l, node);
     }
     for (int64_t d = 0; d < axis; d++) {
         if (x.dims[d] != 1) {
@@ -176,22 +130,34 @@ static enum mopt_status lower_split(struct mopt_lower *l, const struct mopt_node
     return status;
 }
 
-// ---- Concat of channels -------------------------------------------------------------------------------------------
+// ---- Concat -------------------------------------------------------------------------------------------------------
+
+struct concat_part {
+    size_t width, ld, at; // elements of a row, from row to row, in front of it in a row of y
+    uint32_t cell;
+};
+struct concat_work {
+    size_t parts, rows, width; // width: of a row of y
+    const struct concat_part *part;
+    uint32_t y;
+};
+struct concat_run {
+    const struct concat_work *w;
+    void *const *data;
+};
 
 static void concat_rows(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct concat_run *r = context;
     const struct concat_work *w = r->w;
-    uint8_t *y = r->data[w->cells[w->parts]];
-    size_t at = 0;
+    float *y = r->data[w->y];
     (void)thread;
     for (size_t p = 0; p < w->parts; p++) {
-        const uint8_t *x = r->data[w->cells[p]];
-        size_t bytes = w->widths[p] * w->element;
+        const struct concat_part *part = &w->part[p];
+        const float *x = r->data[part->cell];
         for (size_t row = (size_t)begin; row < (size_t)end; row++) {
-            memcpy(y + row * w->width * w->element + at, x + row * bytes, bytes);
+            memcpy(y + row * w->width + part->at, x + row * part->ld, part->width * sizeof *y);
         }
-        at += bytes;
     }
 }
 
@@ -217,12 +183,77 @@ static bool read_concat(const struct mopt_lower *l, const struct mopt_node *node
     for (uint32_t i = 0; i < node->input_count; i++) {
         struct mopt_low_shape x;
         const struct mopt_value *value = node->inputs[i].value;
-        if (value == NULL || !mopt__low_shape(l, value, &x) || x.rank != y->rank) {
+        if (value == NULL || !mopt__low_shape(l, value, &x) || x.rank != y->rank ||
+            x.dtype != y->dtype) {
             return false;
         }
         any = any || is_native(l, value) || is_coded(l, value);
     }
     return any && at >= 0 && at < y->rank;
+}
+
+// The operand lies in y already.
+static bool lies_there(const struct mopt_lower *l, const struct mopt_value *value, uint32_t y,
+                       size_t width, size_t at)
+{
+    uint32_t part = l->values[value->id].cell[MOPT_FORM_ROWS];
+    const struct mopt_cell *cells = l->program->cells;
+    return part != MOPT_NO_CELL && cells[part].root == cells[y].root &&
+           cells[part].shift == at * sizeof(float) && cells[part].ld == width;
+}
+
+// Where operands lie that have to be copied.
+static enum mopt_status find_parts(struct mopt_lower *l, const struct mopt_node *node, bool nhwc,
+                                   struct concat_work *w, struct concat_part *parts)
+{
+    enum mopt_status status = MOPT_OK;
+    size_t at = 0;
+    for (uint32_t i = 0; i < node->input_count && status == MOPT_OK; i++) {
+        struct mopt_low_shape x;
+        const struct mopt_value *value = node->inputs[i].value;
+        struct concat_part part = {.at = at};
+        mopt__low_shape(l, value, &x);
+        part.width = x.count / w->rows;
+        part.ld = part.width;
+        at += part.width;
+        if (nhwc && lies_there(l, value, w->y, w->width, part.at)) {
+            continue;
+        }
+        status = nhwc ? mopt__low_image_cell(l, value, &part.cell, &part.ld)
+                      : mopt__low_cell(l, value, MOPT_FORM_PLAIN, &part.cell);
+        parts[w->parts++] = part;
+    }
+    return status;
+}
+
+static enum mopt_status emit_concat(struct mopt_lower *l, const struct mopt_node *node, bool nhwc,
+                                    const struct concat_work *work)
+{
+    struct concat_work *w = mopt__low_work(l, sizeof *w);
+    struct concat_part *parts = mopt__low_work(l, node->input_count * sizeof *parts);
+    uint32_t *cells = mopt__low_work(l, (node->input_count + (size_t)1) * sizeof *cells);
+    if (w == NULL || parts == NULL || cells == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    *w = *work;
+    w->part = parts;
+    w->y = nhwc ? l->values[node->outputs[0]->id].cell[MOPT_FORM_NHWC] : MOPT_NO_CELL;
+    enum mopt_status status = MOPT_OK;
+    if (w->y == MOPT_NO_CELL) {
+        status =
+            mopt__low_output(l, node->outputs[0], nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, &w->y);
+    }
+    if (status == MOPT_OK) {
+        status = find_parts(l, node, nhwc, w, parts);
+    }
+    if (status != MOPT_OK || w->parts == 0) {
+        return status;
+    }
+    for (size_t i = 0; i < w->parts; i++) {
+        cells[i] = parts[i].cell;
+    }
+    cells[w->parts] = w->y;
+    return mopt__low_emit(l, run_concat, w, cells, (uint32_t)w->parts + 1);
 }
 
 static enum mopt_status lower_concat(struct mopt_lower *l, const struct mopt_node *node, bool *done)
@@ -240,33 +271,13 @@ static enum mopt_status lower_concat(struct mopt_lower *l, const struct mopt_nod
         nhwc = nhwc || mopt__low_prefers_nhwc(l, node->inputs[i].value);
     }
     nhwc = nhwc && axis == 1 && mopt__low_image(&y, &batch, &channels, &pixels);
-    size_t rows = 1;
-    for (int d = 0; d < axis; d++) {
-        rows *= (size_t)y.dims[d];
+    struct concat_work w = {.rows = nhwc ? batch * pixels : 1};
+    for (int d = 0; !nhwc && d < axis; d++) {
+        w.rows *= (size_t)y.dims[d];
     }
-    struct concat_work *w = mopt__low_work(l, sizeof *w);
-    size_t *widths = mopt__low_work(l, node->input_count * sizeof *widths);
-    uint32_t *cells = mopt__low_work(l, (node->input_count + (size_t)1) * sizeof *cells);
-    if (w == NULL || widths == NULL || cells == NULL) {
-        return MOPT_E_MEMORY;
-    }
+    w.width = y.count / w.rows;
     *done = true;
-    *w = (struct concat_work){
-        node->input_count, nhwc ? batch * pixels : rows, sizeof(float), 0, widths, cells};
-    enum mopt_form form = nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN;
-    enum mopt_status status = MOPT_OK;
-    for (uint32_t i = 0; i < node->input_count && status == MOPT_OK; i++) {
-        struct mopt_low_shape x;
-        mopt__low_shape(l, node->inputs[i].value, &x);
-        widths[i] = x.count / w->rows;
-        w->width += widths[i];
-        status = mopt__low_cell(l, node->inputs[i].value, form, &cells[i]);
-    }
-    if (status == MOPT_OK) {
-        status = mopt__low_output(l, node->outputs[0], form, &cells[node->input_count]);
-    }
-    return status == MOPT_OK ? mopt__low_emit(l, run_concat, w, cells, node->input_count + 1)
-                             : status;
+    return emit_concat(l, node, nhwc, &w);
 }
 
 enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node *node, bool *done)

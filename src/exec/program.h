@@ -12,6 +12,7 @@
 enum mopt_form {
     MOPT_FORM_PLAIN,      // as ONNX says: row-major, the declared element type
     MOPT_FORM_NHWC,       // float, [N, C, spatial...] stored with channels innermost
+    MOPT_FORM_ROWS,       // the same as part of a wider image: pixels `ld` elements apart
     MOPT_FORM_BYTES,      // 8-bit codes, unsigned (int8 codes + 128), row-major
     MOPT_FORM_BYTES_NHWC, // the same with channels innermost
     MOPT_FORM_COUNT
@@ -30,6 +31,7 @@ struct mopt_cell {
     enum mopt_cell_place place;
     uint32_t root; // cell whose bytes these are; itself unless an alias
     size_t shift;  // alias: bytes from the root's first
+    size_t ld;     // ROWS: elements from pixel to pixel
     uint32_t next; // root: its first alias with a shift; alias: the next one
     size_t bytes;
     uint32_t first, last;  // actions that touch it; roots only

@@ -18,12 +18,12 @@ struct mopt_resize2d {
     size_t batch, channels;
     struct mopt_resize_taps h, w;
 };
-// y [batch, h.out, w.out, channels] from x [batch, h.in, w.in, channels], taps of both axes
-// multiplied; at most MOPT_RESIZE_TAPS of them for a pixel.
+// y [batch, h.out, w.out, channels] from x [batch, h.in, w.in, channels], pixels ldx and ldy
+// elements apart; taps of both axes multiplied, at most MOPT_RESIZE_TAPS of them for a pixel.
 void mopt__resize2d_f32(const struct mopt_kernels *kernels, const struct mopt_resize2d *resize,
-                        const float *x, float *y, struct mopt_pool *pool);
-// One tap each: pixels of `bytes` bytes are copied, weights are not read.
-void mopt__resize2d_nearest(const struct mopt_resize2d *resize, size_t bytes, const void *x,
-                            void *y, struct mopt_pool *pool);
+                        const float *x, size_t ldx, float *y, size_t ldy, struct mopt_pool *pool);
+// One tap each, weights are not read: channels of `element` bytes are copied.
+void mopt__resize2d_nearest(const struct mopt_resize2d *resize, size_t element, const void *x,
+                            size_t ldx, void *y, size_t ldy, struct mopt_pool *pool);
 
 #endif

@@ -26,7 +26,8 @@ static struct mopt_resize_taps make_axis(struct mopt_rng *rng, struct axis *axis
     return t;
 }
 
-static void check_pixel(const struct mopt_resize2d *r, const float *x, const float *y, size_t pixel)
+static void check_pixel(const struct mopt_resize2d *r, const float *x, size_t ldx, const float *y,
+                        size_t pixel)
 {
     size_t ox = pixel % r->w.out, oy = pixel / r->w.out % r->h.out;
     size_t image = pixel / r->w.out / r->h.out;
@@ -37,9 +38,9 @@ static void check_pixel(const struct mopt_resize2d *r, const float *x, const flo
             size_t from =
                 (image * r->h.in + (size_t)r->h.index[i]) * r->w.in + (size_t)r->w.index[j];
             exact_add(&e, (double)r->h.weights[i] * (double)r->w.weights[j] *
-                              (double)x[from * r->channels + c]);
+                              (double)x[from * ldx + c]);
         }
-        near((double)y[pixel * r->channels + c], e.sum, 2 * exact_bound(&e));
+        near((double)y[c], e.sum, 2 * exact_bound(&e));
     }
 }
 
@@ -53,23 +54,25 @@ static void try_resize(struct mopt_rng *rng, const struct mopt_kernels *table,
                               .channels = (size_t)between(rng, 1, 70)};
     r.h = make_axis(rng, &h, taps);
     r.w = make_axis(rng, &w, taps);
-    size_t in = r.batch * r.h.in * r.w.in * r.channels;
-    size_t pixels = r.batch * r.h.out * r.w.out, out = pixels * r.channels;
+    size_t ldx = r.channels + (size_t)between(rng, 0, 3), ldy = r.channels;
+    ldy += (size_t)between(rng, 0, 3);
+    size_t in = r.batch * r.h.in * r.w.in * ldx;
+    size_t pixels = r.batch * r.h.out * r.w.out, out = pixels * ldy;
     float *x = guarded(rng, in), *one = guarded(rng, out), *three = guarded(rng, out);
     if (nearest) {
         for (size_t i = 0; i < SIZE_MOST; i++) {
             h.weights[i] = 1;
             w.weights[i] = 1;
         }
-        mopt__resize2d_nearest(&r, r.channels * sizeof *x, x, one, NULL);
-        mopt__resize2d_nearest(&r, r.channels * sizeof *x, x, three, pool);
+        mopt__resize2d_nearest(&r, sizeof *x, x, ldx, one, ldy, NULL);
+        mopt__resize2d_nearest(&r, sizeof *x, x, ldx, three, ldy, pool);
     } else {
-        mopt__resize2d_f32(table, &r, x, one, NULL);
-        mopt__resize2d_f32(table, &r, x, three, pool);
+        mopt__resize2d_f32(table, &r, x, ldx, one, ldy, NULL);
+        mopt__resize2d_f32(table, &r, x, ldx, three, ldy, pool);
     }
-    assert_memory_equal(one, three, out * sizeof *one);
     for (size_t i = 0; i < pixels; i++) {
-        check_pixel(&r, x, one, i);
+        assert_memory_equal(one + i * ldy, three + i * ldy, r.channels * sizeof *one);
+        check_pixel(&r, x, ldx, one + i * ldy, i);
     }
     release(x, in);
     release(one, out);
