@@ -17,6 +17,7 @@
 #define TILE_EACH_ROWS(M, v) M(1, v)
 #endif
 #define TILE_COLS (TILE_VECTORS * VF_LANES)
+enum { TILE_STEPS = 8 }; // of k in one turn of the loop
 
 // Columns of vector v, at least 1.
 VF_BODY size_t tile_columns(size_t cols, int v)
@@ -73,38 +74,71 @@ VF_BODY void tile_finish(const struct mopt_tile_f32 *t, int rows, int vectors, b
     }
 }
 
+// What `steps` steps of k do, from row[i] + p and b on. A thread that shares its core with another
+// one gets half of the instructions a cycle, so that there should be few of them: where the machine
+// can multiply by a number in memory, most rows do; but every such number is read once per vector,
+// and two reads a cycle are the most.
+VF_BODY void tile_steps(int rows, int vectors, int steps, const float *const row[TILE_ROWS],
+                        size_t p, const float *b, const char *ahead,
+                        vf acc[TILE_ROWS][TILE_VECTORS])
+{
+    size_t bytes = mopt__tile_ahead(rows);
+    VF_UNROLL
+    for (int u = 0; u < steps; u++) {
+        vf right[TILE_VECTORS];
+        VF_UNROLL
+        for (int v = 0; v < vectors; v++) {
+            right[v] = vf_load(b + u * TILE_COLS + v * VF_LANES);
+        }
+        if (steps > 1 && (bytes >= 64 || u % 2 == 0)) {
+            __builtin_prefetch(ahead + (size_t)u * bytes, 0, 2);
+        }
+        if (steps > 1 && bytes > 64) {
+            __builtin_prefetch(ahead + (size_t)u * bytes + 64, 0, 2);
+        }
+        VF_UNROLL
+        for (int i = 0; i < rows; i++) {
+            if (VF_MEMORY_FACTOR && (vectors == 1 || i % 3 > 0)) {
+                VF_UNROLL
+                for (int v = 0; v < vectors; v++) {
+                    vf_add_product_at(&acc[i][v], row[i] + p + u, right[v]);
+                }
+            } else {
+                vf left = vf_set1(row[i][p + (size_t)u]);
+                VF_UNROLL
+                for (int v = 0; v < vectors; v++) {
+                    vf_add_product(&acc[i][v], left, right[v]);
+                }
+            }
+        }
+    }
+}
+
 // One tap: k steps over rows a and the panel at b; ahead: what is brought nearer meanwhile.
 VF_BODY void tile_tap(int rows, int vectors, const float *const *a, size_t k, const float *b,
                       const char *ahead, vf acc[TILE_ROWS][TILE_VECTORS])
 {
-    const char *row[TILE_ROWS]; // ends of the rows; one offset from there is the only counter
+    const float *row[TILE_ROWS];
     VF_UNROLL
     for (int i = 0; i < rows; i++) {
-        row[i] = (const char *)(a[i] + k);
+        row[i] = a[i];
         VF_OPAQUE(row[i]);
     }
-    ptrdiff_t step = (ptrdiff_t)(mopt__tile_ahead(rows) / sizeof(float));
-    ahead += k * mopt__tile_ahead(rows);
-    VF_OPAQUE(ahead);
-    for (ptrdiff_t p = -(ptrdiff_t)(k * sizeof(float)); p != 0; p += (ptrdiff_t)sizeof(float)) {
-        vf right[TILE_VECTORS];
-        VF_UNROLL
-        for (int v = 0; v < vectors; v++) {
-            right[v] = vf_load(b + v * VF_LANES);
-        }
-        b += TILE_COLS;
-        __builtin_prefetch(ahead + p * step, 0, 2);
-        if (step > 16) { // more than one line
-            __builtin_prefetch(ahead + p * step + 64, 0, 2);
-        }
+    for (size_t left = k / TILE_STEPS; left > 0; left--) {
+        tile_steps(rows, vectors, TILE_STEPS, row, 0, b, ahead, acc);
+        b += TILE_STEPS * TILE_COLS;
+        VF_OPAQUE(b);
+        ahead += TILE_STEPS * mopt__tile_ahead(rows);
+        VF_OPAQUE(ahead);
         VF_UNROLL
         for (int i = 0; i < rows; i++) {
-            vf left = vf_set1(*(const float *)(const void *)(row[i] + p));
-            VF_UNROLL
-            for (int v = 0; v < vectors; v++) {
-                acc[i][v] = vf_fma(left, right[v], acc[i][v]);
-            }
+            row[i] += TILE_STEPS;
+            VF_OPAQUE(row[i]); // or there would be an index, which cannot be a part of an operand
         }
+    }
+    for (size_t p = 0; p < k % TILE_STEPS; p++) {
+        tile_steps(rows, vectors, 1, row, p, b, NULL, acc);
+        b += TILE_COLS;
     }
 }
 

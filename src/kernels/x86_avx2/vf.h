@@ -61,6 +61,19 @@ static inline vf vf_fma(vf a, vf b, vf c)
     return _mm256_fmadd_ps(a, b, c);
 }
 
+// *c = a * b + *c as one instruction that keeps its registers: compilers move sums about in long
+// loops. at: a is in memory, which takes a second instruction here.
+enum { VF_MEMORY_FACTOR = 0 };
+static inline void vf_add_product(vf *c, vf a, vf b)
+{
+    __asm__("vfmadd231ps %2, %1, %0" : "+x"(*c) : "x"(a), "x"(b));
+}
+
+static inline void vf_add_product_at(vf *c, const float *a, vf b)
+{
+    vf_add_product(c, vf_set1(*a), b);
+}
+
 // The larger or smaller one; x when one of them is NaN.
 static inline vf vf_max(vf bound, vf x)
 {

@@ -61,6 +61,19 @@ static inline vf vf_fma(vf a, vf b, vf c)
     return _mm512_fmadd_ps(a, b, c);
 }
 
+// *c = a * b + *c as one instruction that keeps its registers: compilers move sums about in long
+// loops. at: a is in memory, read for each product.
+enum { VF_MEMORY_FACTOR = 1 };
+static inline void vf_add_product(vf *c, vf a, vf b)
+{
+    __asm__("vfmadd231ps %2, %1, %0" : "+v"(*c) : "v"(a), "v"(b));
+}
+
+static inline void vf_add_product_at(vf *c, const float *a, vf b)
+{
+    __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(*c) : "v"(b), "m"(*a));
+}
+
 // The larger or smaller one; x when one of them is NaN.
 static inline vf vf_max(vf bound, vf x)
 {
