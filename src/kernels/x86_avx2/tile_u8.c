@@ -105,13 +105,43 @@ static inline vb tile_start(const struct mopt_tile_u8 *work, size_t v)
     return vb_load_n(work->bias + first, rest * sizeof(int32_t));
 }
 
+static const uint16_t low_bytes[16]
+    __attribute__((aligned(32))) = {255, 255, 255, 255, 255, 255, 255, 255,
+                                    255, 255, 255, 255, 255, 255, 255, 255};
+
+struct four {
+    uint8_t bytes[4];
+};
+
+// Adds four bytes of a row times 8 columns to x and y each; right: even bytes of both, odd bytes of
+// both. As instructions, because compilers run out of registers here.
+static inline void tile_add(vb *x, vb *y, const uint8_t *four, const vb right[4])
+{
+    vb even, odd, product;
+    __asm__("vpbroadcastd %[four], %[odd]\n\t"
+            "vpand %[mask], %[odd], %[even]\n\t"
+            "vpsrlw $8, %[odd], %[odd]\n\t"
+            "vpmaddwd %[right0], %[even], %[product]\n\t"
+            "vpaddd %[product], %[x], %[x]\n\t"
+            "vpmaddwd %[right1], %[even], %[even]\n\t"
+            "vpaddd %[even], %[y], %[y]\n\t"
+            "vpmaddwd %[right2], %[odd], %[product]\n\t"
+            "vpaddd %[product], %[x], %[x]\n\t"
+            "vpmaddwd %[right3], %[odd], %[odd]\n\t"
+            "vpaddd %[odd], %[y], %[y]"
+            : [x] "+&x"(*x), [y] "+&x"(*y), [even] "=&x"(even), [odd] "=&x"(odd),
+              [product] "=&x"(product)
+            : [four] "m"(*(const struct four *)(const void *)four), [mask] "m"(low_bytes),
+              [right0] "x"(right[0]), [right1] "x"(right[1]), [right2] "x"(right[2]),
+              [right3] "x"(right[3]));
+}
+
 // rows is a constant where this is inlined.
 static inline __attribute__((always_inline)) void tile_run(const struct mopt_tile_u8 *work,
                                                            const int rows)
 {
     const size_t quads = (work->k + 3) / 4;
     const int8_t *b = work->b;
-    const vb low_bytes = _mm256_set1_epi16(255);
     vb start0 = tile_start(work, 0);
     vb start1 = tile_start(work, 1);
 #define DECLARE(i)    \
@@ -131,21 +161,15 @@ static inline __attribute__((always_inline)) void tile_run(const struct mopt_til
         for (size_t q = 0; q < quads; q++, b += STEP_BYTES) {
             vb bytes0 = vb_load(b);
             vb bytes1 = vb_load(b + VB_BYTES);
-            vb even0 = _mm256_srai_epi16(_mm256_slli_epi16(bytes0, 8), 8);
-            vb even1 = _mm256_srai_epi16(_mm256_slli_epi16(bytes1, 8), 8);
-            vb odd0 = _mm256_srai_epi16(bytes0, 8);
-            vb odd1 = _mm256_srai_epi16(bytes1, 8);
-#define STEP(i)                                              \
-    if ((i) < rows) {                                        \
-        int32_t four;                                        \
-        memcpy(&four, p##i + 4 * q, sizeof four);            \
-        vb left = vb_set(four);                              \
-        vb even = _mm256_and_si256(left, low_bytes);         \
-        vb odd = _mm256_srli_epi16(left, 8);                 \
-        x##i = vb_add(x##i, _mm256_madd_epi16(even, even0)); \
-        y##i = vb_add(y##i, _mm256_madd_epi16(even, even1)); \
-        x##i = vb_add(x##i, _mm256_madd_epi16(odd, odd0));   \
-        y##i = vb_add(y##i, _mm256_madd_epi16(odd, odd1));   \
+            const vb right[4] = {
+                _mm256_srai_epi16(_mm256_slli_epi16(bytes0, 8), 8),
+                _mm256_srai_epi16(_mm256_slli_epi16(bytes1, 8), 8),
+                _mm256_srai_epi16(bytes0, 8),
+                _mm256_srai_epi16(bytes1, 8),
+            };
+#define STEP(i)                                      \
+    if ((i) < rows) {                                \
+        tile_add(&x##i, &y##i, p##i + 4 * q, right); \
     }
             EACH_ROW(STEP)
 #undef STEP

@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// The byte tile with vpdpbusd: one loop per number of rows.
+// The byte tile with vpdpbusd: 12 rows of 32 columns or, in two parts, of 64.
 #include "kernels/x86_avx512/tile_u8.h"
 #include "kernels/slots.h"
 
+#define EACH_PART_ROWS(M, v) M(1, v) M(2, v) M(3, v) M(4, v) M(5, v) M(6, v)
+#define EACH_ROWS(M, v) EACH_PART_ROWS(M, v) M(7, v) M(8, v) M(9, v) M(10, v) M(11, v) M(12, v)
+
+EACH_ROWS(TILE_FUNCTION, 1)
+EACH_ROWS(TILE_FUNCTION, 2)
+EACH_PART_ROWS(TILE_FUNCTION, 3)
+EACH_PART_ROWS(TILE_FUNCTION, 4)
+
 void mopt__tile_u8_avx512_vnni(const struct mopt_tile_u8 *work)
 {
-    switch (work->rows) {
-        TILE_CASE(1)
-        TILE_CASE(2)
-        TILE_CASE(3)
-        TILE_CASE(4)
-        TILE_CASE(5)
-        TILE_CASE(6)
-        TILE_CASE(7)
-        TILE_CASE(8)
-        TILE_CASE(9)
-        TILE_CASE(10)
-        TILE_CASE(11)
-        TILE_CASE(12)
-        TILE_CASE(13)
-        TILE_CASE(14)
-    default:
-        break;
+    static tile_function *const parts[TILE_VECTORS][TILE_ROWS] = {
+        {EACH_ROWS(TILE_ENTRY, 1)},
+        {EACH_ROWS(TILE_ENTRY, 2)},
+        {EACH_PART_ROWS(TILE_ENTRY, 3)},
+        {EACH_PART_ROWS(TILE_ENTRY, 4)},
+    };
+    int vectors = (work->cols + 15) / 16;
+    int rows = work->rows;
+    if (vectors > 2 && rows > TILE_PART_ROWS) {
+        int half = rows / 2;
+        parts[vectors - 1][half - 1](work, 0);
+        parts[vectors - 1][rows - half - 1](work, half);
+    } else {
+        parts[vectors - 1][rows - 1](work, 0);
     }
 }

@@ -1,72 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Byte kernels as per cent of the in-process peak: bench_int8 [level] [threads] [seconds per row].
-// Each row is the best of many short bursts; the peak is measured next to each burst, and the best
-// of all peaks counts, so that a busy machine lowers results but never flatters them.
+// The rows of bytes: products, convolutions, vectors.
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "anchors.h"
 #include "base/base.h"
 #include "kernels/int8.h"
-
-enum { BURST_NS = 2000000 };
-
-struct bench {
-    struct mopt_kernels kernels;
-    struct mopt_pool *pool;
-    double seconds;
-};
-
-static void *block(size_t bytes)
-{
-    void *p = mopt__malloc_aligned(bytes + MOPT_OVERREAD);
-    if (!p) {
-        fprintf(stderr, "out of memory\n");
-        exit(1);
-    }
-    memset(p, 1, bytes + MOPT_OVERREAD);
-    return p;
-}
-
-// Operations per nanosecond of one thread.
-static double peak(const struct bench *b)
-{
-    uint64_t start = mopt__clock_ns();
-    uint64_t operations = b->kernels.peak_u8(2000);
-    return (double)operations / (double)(mopt__clock_ns() - start);
-}
-
-// Runs `run` in bursts; prints the best time and its share of the peak (operations > 0) or its
-// gigabytes a second.
-static void measure(const struct bench *b, const char *name, void (*run)(void *work), void *work,
-                    double operations, double bytes)
-{
-    double best = 1e30;
-    double top = 0;
-    run(work);
-    uint64_t end = mopt__clock_ns() + (uint64_t)(b->seconds * 1e9);
-    while (mopt__clock_ns() < end) {
-        double now = peak(b);
-        top = now > top ? now : top;
-        uint64_t burst = mopt__clock_ns();
-        while (mopt__clock_ns() < burst + BURST_NS) {
-            uint64_t start = mopt__clock_ns();
-            run(work);
-            double ns = (double)(mopt__clock_ns() - start);
-            best = ns < best ? ns : best;
-        }
-    }
-    printf("%-36s %10.2f us", name, best / 1000);
-    if (operations > 0) {
-        printf("  %6.1f GOP/s  %5.1f %% of peak", operations / best,
-               100 * operations / best / top / mopt__pool_size(b->pool));
-    }
-    if (bytes > 0) {
-        printf("  %6.1f GB/s", bytes / best);
-    }
-    printf("\n");
-    fflush(stdout);
-}
+#include "rows.h"
 
 // ---- Products
 struct product {
@@ -74,33 +13,49 @@ struct product {
     struct mopt_gemm_u8 gemm;
 };
 
-static void run_product(void *work)
+static void run_product(const void *work)
 {
-    struct product *p = work;
-    mopt__gemm_u8(&p->bench->kernels, &p->gemm, p->bench->pool);
+    const struct product *p = work;
+    mopt__gemm_u8(&p->bench->table, &p->gemm, p->bench->pool);
 }
 
-static void product(const struct bench *b, size_t m, size_t n, size_t k)
+static void product(struct bench *b, size_t m, size_t n, size_t k)
 {
-    size_t packed = mopt__packed_s8_bytes(&b->kernels, k, n);
+    char name[64];
+    snprintf(name, sizeof name, "u8 %zu x %zu x %zu", m, n, k);
+    if (!bench_wants(b, name)) {
+        return;
+    }
+    size_t packed = mopt__packed_s8_bytes(&b->table, k, n);
     struct product p = {.bench = b, .gemm = {.m = m, .n = n, .k = k, .lda = k, .ldc = n}};
-    int8_t *weights = block(k * n);
-    int8_t *panels = block(packed);
-    uint8_t *a = block(m * k);
-    float *scale = block(n * sizeof *scale);
-    int32_t *start = block(n * sizeof *start);
-    mopt__pack_s8(&b->kernels, k, n, weights, n, 1, panels);
+    int8_t *weights = bench_bytes(k * n);
+    int8_t *panels = bench_bytes(packed);
+    uint8_t *a = bench_bytes(m * k);
+    float *scale = bench_bytes(n * sizeof *scale);
+    int32_t *start = bench_bytes(n * sizeof *start);
+    mopt__pack_s8(&b->table, k, n, weights, n, 1, panels);
     for (size_t j = 0; j < n; j++) {
         scale[j] = 0.001F;
         start[j] = (int32_t)j;
     }
     p.gemm.a = a;
     p.gemm.b = panels;
-    p.gemm.c8 = block(m * n);
+    p.gemm.c8 = bench_bytes(m * n);
     p.gemm.out = (struct mopt_requantize){.start = start, .scale = scale, .high = 255};
-    char name[64];
-    snprintf(name, sizeof name, "product %zux%zux%zu", m, n, k);
-    measure(b, name, run_product, &p, 2.0 * (double)(m * n * k), m <= 4 ? (double)packed : 0);
+    struct anchor *dnnl =
+        b->threads == 1 ? anchor_dnnl_u8(m, n, k, a, weights, scale, p.gemm.c8) : NULL;
+    struct candidate list[] = {
+        bench_peak_u8(b),
+        {.name = "mopt",
+         .run = run_product,
+         .work = &p,
+         .operations = 2.0 * (double)(m * n * k),
+         .bytes = m < 12 ? (double)(k * n) : 0},
+        {.name = "oneDNN", .run = dnnl ? anchor_run : NULL, .work = dnnl},
+    };
+    bench_measure(b, list, MOPT_COUNTOF(list));
+    bench_print(b, name, list, MOPT_COUNTOF(list));
+    anchor_free(dnnl);
     mopt__free_aligned(p.gemm.c8);
     mopt__free_aligned(start);
     mopt__free_aligned(scale);
@@ -115,16 +70,22 @@ struct convolution {
     struct mopt_conv2d_u8_run run;
 };
 
-static void run_convolution(void *work)
+static void run_convolution(const void *work)
 {
-    struct convolution *c = work;
-    mopt__conv2d_u8(&c->bench->kernels, &c->run, c->bench->pool);
+    const struct convolution *c = work;
+    mopt__conv2d_u8(&c->bench->table, &c->run, c->bench->pool);
 }
 
 // A square image and window with "same" padding; groups 0: depthwise.
-static void convolution(const struct bench *b, size_t in, size_t out, size_t size, size_t kernel,
+static void convolution(struct bench *b, size_t in, size_t out, size_t size, size_t kernel,
                         size_t stride, size_t groups)
 {
+    char name[64];
+    snprintf(name, sizeof name, "u8 %s%zu->%zu@%zu %zux%zu s%zu", groups ? "" : "dw ", in, out,
+             size, kernel, kernel, stride);
+    if (!bench_wants(b, name)) {
+        return;
+    }
     struct mopt_conv2d conv = {.groups = groups ? groups : in, .out_channels = out};
     struct mopt_window2d *w = &conv.window;
     w->batch = 1;
@@ -141,25 +102,30 @@ static void convolution(const struct bench *b, size_t in, size_t out, size_t siz
     c.run.form = mopt__conv2d_u8_form(&conv);
     c.run.ldx = in;
     c.run.ldy = out;
-    int8_t *weights = block(depth * out);
-    int8_t *packed = block(mopt__conv2d_u8_packed_bytes(&b->kernels, &conv, c.run.form));
-    uint8_t *x = block(in * size * size);
-    float *scale = block(out * sizeof *scale);
-    mopt__conv2d_u8_pack(&b->kernels, &conv, c.run.form, weights, packed);
+    int8_t *weights = bench_bytes(depth * out);
+    int8_t *packed = bench_bytes(mopt__conv2d_u8_packed_bytes(&b->table, &conv, c.run.form));
+    uint8_t *x = bench_bytes(in * size * size);
+    float *scale = bench_bytes(out * sizeof *scale);
+    mopt__conv2d_u8_pack(&b->table, &conv, c.run.form, weights, packed);
     for (size_t j = 0; j < out; j++) {
         scale[j] = 0.001F;
     }
     c.run.x = x;
     c.run.w = packed;
     c.run.out = (struct mopt_requantize){.scale = scale, .high = 255};
-    c.run.c8 = block(out * w->out_h * w->out_w);
-    c.run.scratch =
-        block(mopt__conv2d_u8_scratch(&b->kernels, &conv, c.run.form, mopt__pool_size(b->pool)));
-    char name[64];
-    snprintf(name, sizeof name, "%s %zu-%zu @%zu %zux%zu s%zu", groups ? "conv" : "depthwise", in,
-             out, size, kernel, kernel, stride);
-    measure(b, name, run_convolution, &c, 2.0 * (double)(depth * out * w->out_h * w->out_w),
-            groups ? 0 : (double)(in * size * size + out * w->out_h * w->out_w));
+    c.run.c8 = bench_bytes(out * w->out_h * w->out_w);
+    c.run.scratch = bench_bytes(
+        mopt__conv2d_u8_scratch(&b->table, &conv, c.run.form, mopt__pool_size(b->pool)));
+    struct candidate list[] = {
+        bench_peak_u8(b),
+        {.name = "mopt",
+         .run = run_convolution,
+         .work = &c,
+         .operations = 2.0 * (double)(depth * out * w->out_h * w->out_w),
+         .bytes = groups ? 0 : (double)(in * size * size + out * w->out_h * w->out_w)},
+    };
+    bench_measure(b, list, MOPT_COUNTOF(list));
+    bench_print(b, name, list, MOPT_COUNTOF(list));
     mopt__free_aligned(c.run.scratch);
     mopt__free_aligned(c.run.c8);
     mopt__free_aligned(scale);
@@ -199,17 +165,17 @@ static void run_windows(const struct vector *v, size_t taps)
             x[t] = v->a + (pixel + t) * CHANNELS;
         }
         if (v->kind == MAX9) {
-            v->bench->kernels.max_u8(x, taps, CHANNELS, v->y);
+            v->bench->table.max_u8(x, taps, CHANNELS, v->y);
         } else {
-            v->bench->kernels.sum_u8(x, taps, CHANNELS, v->sums);
+            v->bench->table.sum_u8(x, taps, CHANNELS, v->sums);
         }
     }
 }
 
-static void run_vector(void *work)
+static void run_vector(const void *work)
 {
-    struct vector *v = work;
-    const struct mopt_kernels *k = &v->bench->kernels;
+    const struct vector *v = work;
+    const struct mopt_kernels *k = &v->bench->table;
     static const float factors[2] = {0.5F, 0.7F};
     static const int32_t zeros[3] = {3, 4, 5};
     static const int32_t bounds[2] = {0, 255};
@@ -238,7 +204,7 @@ static void run_vector(void *work)
     }
 }
 
-static void vectors(const struct bench *b)
+static void vectors(struct bench *b)
 {
     static const char *const names[VECTORS] = {"quantize_u8",   "quantize_u8 divide",
                                                "dequantize_u8", "range_f32",
@@ -246,17 +212,28 @@ static void vectors(const struct bench *b)
                                                "sum_u8 49x64",  "lookup_u8"};
     static const double bytes[VECTORS] = {5, 5, 5, 4, 3, 1, 1, 2};
     struct vector v = {.bench = b, .n = 98304};
-    v.floats = block(v.n * sizeof *v.floats);
-    v.a = block(v.n);
-    v.b = block(v.n);
-    v.y = block(v.n);
-    v.sums = block(256 * sizeof *v.sums);
+    v.floats = bench_bytes(v.n * sizeof *v.floats);
+    v.a = bench_bytes(v.n);
+    v.b = bench_bytes(v.n);
+    v.y = bench_bytes(v.n);
+    v.sums = bench_bytes(256 * sizeof *v.sums);
     for (size_t i = 0; i < v.n; i++) {
         v.floats[i] = (float)(i % 100) * 0.01F;
         v.a[i] = (uint8_t)i;
     }
     for (v.kind = 0; v.kind < VECTORS; v.kind++) {
-        measure(b, names[v.kind], run_vector, &v, 0, bytes[v.kind] * (double)v.n);
+        struct candidate list[] = {
+            bench_peak_u8(b),
+            {.name = "mopt",
+             .run = run_vector,
+             .work = &v,
+             .operations = (double)v.n,
+             .bytes = bytes[v.kind] * (double)v.n},
+        };
+        if (bench_wants(b, names[v.kind])) {
+            bench_measure(b, list, MOPT_COUNTOF(list));
+            bench_print(b, names[v.kind], list, MOPT_COUNTOF(list));
+        }
     }
     mopt__free_aligned(v.floats);
     mopt__free_aligned(v.a);
@@ -265,7 +242,7 @@ static void vectors(const struct bench *b)
     mopt__free_aligned(v.sums);
 }
 
-static void products(const struct bench *b)
+static void products(struct bench *b)
 {
     static const size_t shapes[][3] = {
         {128, 768, 768},  {128, 3072, 768}, {128, 768, 3072}, {128, 384, 384},  {512, 1024, 1024},
@@ -279,7 +256,7 @@ static void products(const struct bench *b)
     }
 }
 
-static void convolutions(const struct bench *b)
+static void convolutions(struct bench *b)
 {
     static const size_t shapes[][6] = {
         {64, 64, 56, 3, 1, 1},   {128, 128, 28, 3, 1, 1}, {256, 256, 14, 3, 1, 1},
@@ -295,32 +272,9 @@ static void convolutions(const struct bench *b)
     }
 }
 
-static enum mopt_isa level_named(const char *name)
+void bench_byte_rows(struct bench *bench)
 {
-    enum mopt_isa isa = mopt__cpu_isa();
-    for (int i = 0; i <= (int)mopt__cpu_isa(); i++) {
-        if (strcmp(name, mopt__isa_name((enum mopt_isa)i)) == 0) {
-            isa = (enum mopt_isa)i;
-        }
-    }
-    return isa;
-}
-
-int main(int argc, char **argv)
-{
-    struct bench b = {.seconds = argc > 3 ? strtod(argv[3], NULL) : 0.2};
-    mopt__kernels_select(level_named(argc > 1 ? argv[1] : ""), &b.kernels);
-    struct mopt_error err = {0};
-    int threads = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 1;
-    if (threads > 1 && mopt__pool_new(threads, &b.pool, &err) != MOPT_OK) {
-        fprintf(stderr, "no threads\n");
-        return 1;
-    }
-    printf("level %s, %d thread(s), peak of one %.1f GOP/s\n", mopt__isa_name(b.kernels.isa),
-           mopt__pool_size(b.pool), peak(&b));
-    products(&b);
-    convolutions(&b);
-    vectors(&b);
-    mopt__pool_free(b.pool);
-    return 0;
+    products(bench);
+    convolutions(bench);
+    vectors(bench);
 }

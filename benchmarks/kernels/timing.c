@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bursts, medians, and the table they become.
+#include "timing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/base.h"
+
+enum {
+    BURSTS = 400,      // most of one kind
+    ENOUGH = 21,       // bursts on an unshared core after which a row is done
+    BURST_NS = 100000, // a burst is one run or about this long
+    PEAK_ROUNDS = 400,
+    WIDEST = 12, // cores there are
+};
+
+void *bench_bytes(size_t count)
+{
+    unsigned char *p = mopt__malloc_aligned(count + MOPT_OVERREAD);
+    if (!p) {
+        fputs("bench_kernels: out of memory\n", stderr);
+        exit(1);
+    }
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, count);
+    for (size_t i = 0; i < count + MOPT_OVERREAD; i++) {
+        p[i] = (unsigned char)(mopt__rng_unit(&rng) * 256);
+    }
+    return p;
+}
+
+float *bench_floats(size_t count)
+{
+    float *x = bench_bytes(count * sizeof *x);
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, count);
+    for (size_t i = 0; i < count; i++) {
+        x[i] = (float)mopt__rng_unit(&rng) - 0.5F;
+    }
+    return x;
+}
+
+static void run_peak_f32(const void *work)
+{
+    (void)((const struct bench *)work)->table.peak_f32(PEAK_ROUNDS);
+}
+
+static void run_peak_u8(const void *work)
+{
+    (void)((const struct bench *)work)->table.peak_u8(PEAK_ROUNDS);
+}
+
+struct candidate bench_peak_f32(const struct bench *bench)
+{
+    return (struct candidate){.name = "peak",
+                              .run = run_peak_f32,
+                              .work = bench,
+                              .operations = (double)bench->table.peak_f32(PEAK_ROUNDS)};
+}
+
+struct candidate bench_peak_u8(const struct bench *bench)
+{
+    return (struct candidate){.name = "peak",
+                              .run = run_peak_u8,
+                              .work = bench,
+                              .operations = (double)bench->table.peak_u8(PEAK_ROUNDS)};
+}
+
+static double now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+// Instructions a cycle. They do nothing, so that the width of the core is their only limit; while
+// another hardware thread runs on the core, half of the width is left. A chain of multiplications
+// counts the cycles, three to each, whatever the other thread does.
+static double width(void)
+{
+    uint64_t x = 3;
+    double start = now_ns();
+    for (int i = 0; i < 100; i++) {
+        __asm__ volatile(".rept 240\n nop\n .endr");
+    }
+    double middle = now_ns();
+    for (int i = 0; i < 4000; i++) {
+        x *= x;
+        __asm__ volatile("" : "+r"(x));
+    }
+    double cycles = 4000 * 3 / (now_ns() - middle); // a nanosecond
+    return 100 * 240 / ((middle - start) * cycles);
+}
+
+struct samples {
+    double alone[BURSTS], shared[BURSTS];
+    size_t alone_count, shared_count;
+    int times;
+};
+
+static void burst(struct bench *bench, const struct candidate *c, struct samples *s)
+{
+    c->run(c->work); // warm caches, and the frequency of wide vectors
+    double before = width();
+    double start = now_ns();
+    for (int i = 0; i < s->times; i++) {
+        c->run(c->work);
+    }
+    double time = (now_ns() - start) / s->times;
+    double after = width();
+    bench->width = before > bench->width && before < WIDEST ? before : bench->width;
+    double least = 0.93 * bench->width;
+    if (before >= least && after >= least) {
+        s->alone[s->alone_count++ % BURSTS] = time;
+    } else {
+        s->shared[s->shared_count++ % BURSTS] = time;
+    }
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *x, size_t count)
+{
+    count = count < BURSTS ? count : BURSTS;
+    qsort(x, count, sizeof *x, ascending);
+    return count > 0 ? x[count / 2] : 0;
+}
+
+void bench_measure(struct bench *bench, struct candidate *list, size_t count)
+{
+    static struct samples all[CANDIDATES_MAX];
+    memset(all, 0, sizeof all);
+    for (size_t c = 0; c < count; c++) {
+        if (list[c].run) {
+            list[c].run(list[c].work);
+            double start = now_ns();
+            list[c].run(list[c].work);
+            all[c].times = (int)(BURST_NS / (now_ns() - start + 1)) + 1;
+        }
+    }
+    double end = now_ns() + bench->seconds * 1e9;
+    bool done = false;
+    while (!done && now_ns() < end) {
+        done = true;
+        for (size_t c = 0; c < count; c++) {
+            if (list[c].run) {
+                burst(bench, &list[c], &all[c]);
+                done &= all[c].alone_count >= ENOUGH;
+            }
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    }
+    for (size_t c = 0; c < count; c++) {
+        list[c].alone = median(all[c].alone, all[c].alone_count);
+        list[c].shared = median(all[c].shared, all[c].shared_count);
+    }
+}
+
+bool bench_wants(const struct bench *bench, const char *row)
+{
+    return !bench->only || strstr(row, bench->only);
+}
+
+static double share(const struct bench *bench, const struct candidate *list, double own,
+                    double peak)
+{
+    double rate = own > 0 ? list[1].operations / own : 0;
+    return peak > 0 ? 100 * rate / (list[0].operations / peak * bench->threads) : 0;
+}
+
+void bench_print(const struct bench *bench, const char *row, const struct candidate *list,
+                 size_t count)
+{
+    double best = list[1].alone > 0 ? list[1].alone : list[1].shared;
+    printf("%-32s %10.2f us %7.1f Gop/s", row, best / 1000, list[1].operations / best);
+    printf(" %6.1f %% %6.1f %%", share(bench, list, list[1].alone, list[0].alone),
+           share(bench, list, list[1].shared, list[0].shared));
+    if (list[1].bytes > 0) {
+        printf(" %6.1f GB/s", list[1].bytes / best);
+    }
+    for (size_t c = 2; c < count; c++) {
+        double other = list[1].alone > 0 && list[c].alone > 0
+                           ? list[c].alone / list[1].alone
+                           : list[c].shared / (list[1].shared > 0 ? list[1].shared : 1);
+        if (list[c].run) {
+            printf("   %.2f x %s", other, list[c].name);
+        }
+    }
+    printf("\n");
+    fflush(stdout);
+}
