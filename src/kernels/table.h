@@ -121,6 +121,8 @@ struct mopt_tile_u8 {
     int32_t low, high;  // of c8, 0 <= low <= high <= 255
     float float_low, float_high;
     int rows, cols;
+    bool plain; // of c8, a promise: scale is at most 1/4 and shift at most 2^29 in magnitude, high
+                // is 255: no value can leave the integers; false is always right
 };
 
 // Depthwise convolution of `pixels` output pixels whose windows lie equally far apart: for every

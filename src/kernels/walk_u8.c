@@ -99,6 +99,16 @@ void mopt__activate_rows(const struct mopt_kernels *kernels, const struct mopt_f
     }
 }
 
+// See plain of the tile; NaN is not small.
+static bool all_small(const float *x, int count, float most)
+{
+    bool small = true;
+    for (int i = 0; x && i < count; i++) {
+        small &= fabsf(x[i]) <= most;
+    }
+    return small;
+}
+
 // What all tiles of a panel (counted over all groups) have in common.
 static void set_panel(const struct mopt_walk_u8 *walk, size_t panel, struct mopt_tile_u8 *tile)
 {
@@ -122,6 +132,8 @@ static void set_panel(const struct mopt_walk_u8 *walk, size_t panel, struct mopt
                                   .high = out->high,
                                   .cols = (int)(walk->columns - first < cols ? walk->columns - first
                                                                              : cols)};
+    tile->plain = walk->c8 && tile->high == 255 && all_small(tile->scale, tile->cols, 0.25F) &&
+                  all_small(tile->shift, tile->cols, 0x1p29F);
     mopt__clamp_of(&out->act, &tile->float_low, &tile->float_high);
 }
 

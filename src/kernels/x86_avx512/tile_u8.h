@@ -129,22 +129,15 @@ TILE_BODY void tile_steps(int rows, int vectors, int chains, int steps,
     }
 }
 
-// Bits of the columns of vector v.
-TILE_BODY __mmask16 tile_mask(const struct mopt_tile_u8 *work, int v)
-{
-    int count = work->cols - 16 * v;
-    return count >= 16 ? (__mmask16)0xFFFF : (__mmask16)((1U << count) - 1);
-}
+static const int32_t tile_zeros[TILE_COLS];
 
 TILE_BODY void tile_start(const struct mopt_tile_u8 *work, int rows, int vectors, int sums,
                           __m512i acc[TILE_ROWS][TILE_VECTORS])
 {
+    const int32_t *bias = work->bias ? work->bias : tile_zeros;
     TILE_UNROLL
     for (int v = 0; v < vectors; v++) {
-        __m512i start = _mm512_setzero_si512();
-        if (work->bias) {
-            start = _mm512_maskz_loadu_epi32(tile_mask(work, v), work->bias + 16 * v);
-        }
+        __m512i start = _mm512_loadu_si512(bias + 16 * v);
         TILE_UNROLL
         for (int i = 0; i < sums; i++) {
             acc[i][v] = i < rows ? start : _mm512_setzero_si512();
@@ -187,47 +180,29 @@ TILE_BODY void tile_sums(const struct mopt_tile_u8 *work, int first, int rows, i
 }
 
 // ---- The end: what becomes of the sums
-struct tile_end {
-    __m512 scale[TILE_VECTORS], addend[TILE_VECTORS]; // addend: shift or float_bias
-    __m512 top, bottom;                               // of a product, in float
-    __m512i zero_point, low;                          // words, bytes
-    __m512i order;                                    // of 4-byte groups after narrowing
-    uint64_t columns;                                 // a bit for each
-    // No scaled sum leaves the integers, and the bounds are those of a byte: nothing to clamp.
-    bool plain;
+// Vectors are read whole, so that what belongs to the columns is put aside where the last vector is
+// not full.
+struct tile_padded {
+    struct mopt_tile_u8 work;
+    int32_t bias[TILE_COLS], b_zero[TILE_COLS];
+    float scale[TILE_COLS], shift[TILE_COLS], float_bias[TILE_COLS];
 };
 
-TILE_BODY struct tile_end tile_end(const struct mopt_tile_u8 *work, int vectors)
+static inline const void *tile_pad(const void *from, int cols, void *to)
 {
-    const float *addend = work->c8 ? work->shift : work->float_bias;
-    struct tile_end end = {
-        .columns = work->cols >= 64 ? UINT64_MAX : ((uint64_t)1 << work->cols) - 1,
-        .plain = work->low == 0 && work->high == 255,
-        .top = _mm512_set1_ps(work->c8 ? (float)(work->high - work->zero_point) : work->float_high),
-        .bottom =
-            _mm512_set1_ps(work->c8 ? (float)(work->low - work->zero_point) : work->float_low),
-        .zero_point = _mm512_set1_epi16((int16_t)work->zero_point),
-        .low = _mm512_set1_epi8((char)work->low),
-        // A lane holds 4 columns of each of the four vectors.
-        .order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
-    };
-    TILE_UNROLL
-    for (int v = 0; v < vectors; v++) {
-        __mmask16 mask = tile_mask(work, v);
-        end.scale[v] = _mm512_setzero_ps();
-        end.addend[v] = _mm512_set1_ps(-0.0F); // changes nothing
-        if (work->scale) {
-            end.scale[v] = _mm512_maskz_loadu_ps(mask, work->scale + 16 * v);
-        }
-        if (addend) {
-            end.addend[v] = _mm512_maskz_loadu_ps(mask, addend + 16 * v);
-        }
-        // A sum is at most 2^31, so that the result is at most 2^30.
-        const __m512 quarter = _mm512_set1_ps(0.25F), half = _mm512_set1_ps(0x1p29F);
-        end.plain &= !_mm512_cmp_ps_mask(_mm512_abs_ps(end.scale[v]), quarter, _CMP_NLE_UQ) &&
-                     !_mm512_cmp_ps_mask(_mm512_abs_ps(end.addend[v]), half, _CMP_NLE_UQ);
-    }
-    return end;
+    memset(to, 0, TILE_COLS * sizeof(int32_t));
+    return from ? memcpy(to, from, (size_t)cols * sizeof(int32_t)) : NULL;
+}
+
+static __attribute__((noinline)) void tile_pad_columns(const struct mopt_tile_u8 *work,
+                                                       struct tile_padded *padded)
+{
+    padded->work = *work;
+    padded->work.bias = tile_pad(work->bias, work->cols, padded->bias);
+    padded->work.b_zero = work->row_sum ? tile_pad(work->b_zero, work->cols, padded->b_zero) : NULL;
+    padded->work.scale = tile_pad(work->scale, work->cols, padded->scale);
+    padded->work.shift = tile_pad(work->shift, work->cols, padded->shift);
+    padded->work.float_bias = tile_pad(work->float_bias, work->cols, padded->float_bias);
 }
 
 TILE_BODY void tile_unzero(const struct mopt_tile_u8 *work, int first, int rows, int vectors,
@@ -235,7 +210,7 @@ TILE_BODY void tile_unzero(const struct mopt_tile_u8 *work, int first, int rows,
 {
     TILE_UNROLL
     for (int v = 0; v < vectors; v++) {
-        __m512i zero = _mm512_maskz_loadu_epi32(tile_mask(work, v), work->b_zero + 16 * v);
+        __m512i zero = _mm512_loadu_si512(work->b_zero + 16 * v);
         TILE_UNROLL
         for (int i = 0; i < rows; i++) {
             __m512i sum = _mm512_set1_epi32(work->row_sum[first + i]);
@@ -244,60 +219,78 @@ TILE_BODY void tile_unzero(const struct mopt_tile_u8 *work, int first, int rows,
     }
 }
 
+struct tile_bytes {
+    const float *scale, *shift;
+    __m512 top;              // of a scaled sum
+    __m512i zero_point, low; // words, bytes
+    __m512i order;           // of 4-byte groups after narrowing
+    uint64_t columns;        // a bit for each
+};
+
 // Rounded product (and sum), at most high - zero_point; NaN and what is below all integers become
 // the least integer, so that the saturation of the narrowing steps is the lower bound.
-TILE_BODY __m512i tile_round(const struct tile_end *end, int v, bool shifted, bool plain,
+TILE_BODY __m512i tile_round(const struct tile_bytes *to, int v, bool shifted, bool plain,
                              __m512i acc)
 {
-    __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), end->scale[v]);
-    x = shifted ? _mm512_add_ps(x, end->addend[v]) : x;
-    return _mm512_cvtps_epi32(plain ? x : _mm512_min_ps(end->top, x));
+    __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_loadu_ps(to->scale + 16 * v));
+    x = shifted ? _mm512_add_ps(x, _mm512_loadu_ps(to->shift + 16 * v)) : x;
+    return _mm512_cvtps_epi32(plain ? x : _mm512_min_ps(to->top, x));
 }
 
 // Bytes of four rounded vectors: the first in the first 16 bytes, ...
-TILE_BODY __m512i tile_bytes(const struct tile_end *end, bool plain, const __m512i x[4])
+TILE_BODY __m512i tile_narrow(const struct tile_bytes *to, const __m512i x[4])
 {
-    __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(x[0], x[1]), end->zero_point);
-    __m512i second = _mm512_adds_epi16(_mm512_packs_epi32(x[2], x[3]), end->zero_point);
+    __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(x[0], x[1]), to->zero_point);
+    __m512i second = _mm512_adds_epi16(_mm512_packs_epi32(x[2], x[3]), to->zero_point);
     __m512i bytes = _mm512_packus_epi16(first, second);
-    bytes = plain ? bytes : _mm512_max_epu8(bytes, end->low);
-    return _mm512_permutexvar_epi32(end->order, bytes);
+    return _mm512_permutexvar_epi32(to->order, _mm512_max_epu8(bytes, to->low));
 }
 
-// Four vectors of bytes, which are 4 / across rows.
-TILE_BODY void tile_store_bytes(const struct tile_end *end, int rows, int across, uint8_t *to,
+// Four vectors of bytes: one row of three or four, two rows of two, four rows of one.
+TILE_BODY void tile_store_bytes(const struct tile_bytes *to, int rows, int vectors, uint8_t *c8,
                                 size_t ldc, __m512i bytes)
 {
-    if (across > 2) {
-        _mm512_mask_storeu_epi8(to, end->columns, bytes);
+    if (vectors > 2) {
+        _mm512_mask_storeu_epi8(c8, to->columns, bytes);
         return;
     }
-    if (across == 2) {
-        _mm256_mask_storeu_epi8(to, (__mmask32)end->columns, _mm512_castsi512_si256(bytes));
+    if (vectors == 2) {
+        __mmask32 mask = (__mmask32)to->columns;
+        _mm256_mask_storeu_epi8(c8, mask, _mm512_castsi512_si256(bytes));
         if (rows > 1) {
-            _mm256_mask_storeu_epi8(to + ldc, (__mmask32)end->columns,
-                                    _mm512_extracti64x4_epi64(bytes, 1));
+            _mm256_mask_storeu_epi8(c8 + ldc, mask, _mm512_extracti64x4_epi64(bytes, 1));
         }
         return;
     }
-    __mmask16 mask = (__mmask16)end->columns;
-    _mm_mask_storeu_epi8(to, mask, _mm512_castsi512_si128(bytes));
+    __mmask16 mask = (__mmask16)to->columns;
+    _mm_mask_storeu_epi8(c8, mask, _mm512_castsi512_si128(bytes));
     if (rows > 1) {
-        _mm_mask_storeu_epi8(to + ldc, mask, _mm512_extracti32x4_epi32(bytes, 1));
+        _mm_mask_storeu_epi8(c8 + ldc, mask, _mm512_extracti32x4_epi32(bytes, 1));
     }
     if (rows > 2) {
-        _mm_mask_storeu_epi8(to + 2 * ldc, mask, _mm512_extracti32x4_epi32(bytes, 2));
+        _mm_mask_storeu_epi8(c8 + 2 * ldc, mask, _mm512_extracti32x4_epi32(bytes, 2));
     }
     if (rows > 3) {
-        _mm_mask_storeu_epi8(to + 3 * ldc, mask, _mm512_extracti32x4_epi32(bytes, 3));
+        _mm_mask_storeu_epi8(c8 + 3 * ldc, mask, _mm512_extracti32x4_epi32(bytes, 3));
     }
 }
 
-TILE_BODY void tile_write_c8(const struct mopt_tile_u8 *work, const struct tile_end *end, int first,
-                             int rows, int vectors, bool shifted, bool plain,
-                             __m512i acc[TILE_ROWS][TILE_VECTORS])
+TILE_BODY void tile_write_c8(const struct mopt_tile_u8 *work, int first, int rows, int vectors,
+                             bool shifted, bool plain, __m512i acc[TILE_ROWS][TILE_VECTORS])
 {
-    int down = vectors == 1 ? 4 : vectors == 2 ? 2 : 1; // rows in one vector of bytes
+    const struct tile_bytes to = {
+        .scale = work->scale,
+        .shift = work->shift,
+        .top = _mm512_set1_ps((float)(work->high - work->zero_point)),
+        .zero_point = _mm512_set1_epi16((int16_t)work->zero_point),
+        .low = _mm512_set1_epi8((char)work->low),
+        // A lane holds 4 columns of each of the four vectors.
+        .order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
+        .columns = UINT64_MAX >> (64 - work->cols),
+    };
+    const int down = vectors == 1 ? 4 : vectors == 2 ? 2 : 1; // rows in one vector of bytes
+    size_t ldc = work->ldc;
+    uint8_t *c8 = work->c8 + (size_t)first * ldc;
     TILE_UNROLL
     for (int i = 0; i < rows; i += down) {
         __m512i x[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
@@ -306,43 +299,55 @@ TILE_BODY void tile_write_c8(const struct mopt_tile_u8 *work, const struct tile_
         for (int j = 0; j < 4; j++) {
             int row = i + j * down / 4, v = j % (4 / down);
             if (row < rows && v < vectors) {
-                x[j] = tile_round(end, v, shifted, plain, acc[row][v]);
+                x[j] = tile_round(&to, v, shifted, plain, acc[row][v]);
             }
         }
-        tile_store_bytes(end, rows - i, vectors, work->c8 + (size_t)(first + i) * work->ldc,
-                         work->ldc, tile_bytes(end, plain, x));
+        tile_store_bytes(&to, rows - i, vectors, c8, ldc, tile_narrow(&to, x));
+        c8 += (size_t)down * ldc;
     }
 }
 
-TILE_BODY void tile_write_c32(const struct mopt_tile_u8 *work, const __mmask16 mask[TILE_VECTORS],
-                              int first, int rows, int vectors,
+// Columns of the last vector.
+TILE_BODY __mmask16 tile_last(const struct mopt_tile_u8 *work, int vectors)
+{
+    return (__mmask16)(0xFFFF >> (16 * vectors - work->cols));
+}
+
+TILE_BODY void tile_write_c32(const struct mopt_tile_u8 *work, int first, int rows, int vectors,
                               __m512i acc[TILE_ROWS][TILE_VECTORS])
 {
+    size_t ldc = work->ldc;
+    int32_t *to = work->c32 + (size_t)first * ldc;
+    __mmask16 last = tile_last(work, vectors);
     TILE_UNROLL
-    for (int i = 0; i < rows; i++) {
+    for (int i = 0; i < rows; i++, to += ldc) {
         TILE_UNROLL
         for (int v = 0; v < vectors; v++) {
-            int32_t *to = work->c32 + (size_t)(first + i) * work->ldc + 16 * v;
-            _mm512_mask_storeu_epi32(to, mask[v], acc[i][v]);
+            _mm512_mask_storeu_epi32(to + 16 * v, v + 1 < vectors ? 0xFFFF : last, acc[i][v]);
         }
     }
 }
 
 // Clamps so that NaN stays (minps and maxps give their second operand then).
-TILE_BODY void tile_write_cf(const struct mopt_tile_u8 *work, const struct tile_end *end,
-                             const __mmask16 mask[TILE_VECTORS], int first, int rows, int vectors,
+TILE_BODY void tile_write_cf(const struct mopt_tile_u8 *work, int first, int rows, int vectors,
                              __m512i acc[TILE_ROWS][TILE_VECTORS])
 {
+    size_t ldc = work->ldc;
+    float *to = work->cf + (size_t)first * ldc;
+    const float *scale = work->scale, *bias = work->float_bias, *row_scale = work->row_scale;
+    const __m512 top = _mm512_set1_ps(work->float_high);
+    const __m512 bottom = _mm512_set1_ps(work->float_low);
+    __mmask16 last = tile_last(work, vectors);
     TILE_UNROLL
-    for (int i = 0; i < rows; i++) {
-        __m512 factor = _mm512_set1_ps(work->row_scale ? work->row_scale[first + i] : 1.0F);
+    for (int i = 0; i < rows; i++, to += ldc) {
+        __m512 factor = _mm512_set1_ps(row_scale ? row_scale[first + i] : 1.0F);
         TILE_UNROLL
         for (int v = 0; v < vectors; v++) {
-            float *to = work->cf + (size_t)(first + i) * work->ldc + 16 * v;
-            __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[i][v]), end->scale[v]);
-            x = _mm512_add_ps(_mm512_mul_ps(x, factor), end->addend[v]);
-            x = _mm512_min_ps(end->top, _mm512_max_ps(end->bottom, x));
-            _mm512_mask_storeu_ps(to, mask[v], x);
+            __m512 x = _mm512_cvtepi32_ps(acc[i][v]);
+            x = _mm512_mul_ps(_mm512_mul_ps(x, _mm512_loadu_ps(scale + 16 * v)), factor);
+            x = bias ? _mm512_add_ps(x, _mm512_loadu_ps(bias + 16 * v)) : x;
+            x = _mm512_min_ps(top, _mm512_max_ps(bottom, x));
+            _mm512_mask_storeu_ps(to + 16 * v, v + 1 < vectors ? 0xFFFF : last, x);
         }
     }
 }
@@ -356,24 +361,18 @@ TILE_BODY void tile_part(const struct mopt_tile_u8 *work, int first, int rows, i
     if (work->row_sum) {
         tile_unzero(work, first, rows, vectors, acc);
     }
-    __mmask16 mask[TILE_VECTORS];
-    TILE_UNROLL
-    for (int v = 0; v < vectors; v++) {
-        mask[v] = tile_mask(work, v);
-    }
-    if (work->c32) {
-        tile_write_c32(work, mask, first, rows, vectors, acc);
-        return;
-    }
-    struct tile_end end = tile_end(work, vectors);
-    if (work->cf) {
-        tile_write_cf(work, &end, mask, first, rows, vectors, acc);
-    } else if (end.plain && !work->shift) {
-        tile_write_c8(work, &end, first, rows, vectors, false, true, acc);
-    } else if (end.plain) {
-        tile_write_c8(work, &end, first, rows, vectors, true, true, acc);
+    if (work->c8 && work->plain && !work->shift) {
+        tile_write_c8(work, first, rows, vectors, false, true, acc);
+    } else if (work->cf) {
+        tile_write_cf(work, first, rows, vectors, acc);
+    } else if (work->c32) {
+        tile_write_c32(work, first, rows, vectors, acc);
+    } else if (!work->shift) {
+        tile_write_c8(work, first, rows, vectors, false, false, acc);
+    } else if (work->plain) {
+        tile_write_c8(work, first, rows, vectors, true, true, acc);
     } else {
-        tile_write_c8(work, &end, first, rows, vectors, work->shift, false, acc);
+        tile_write_c8(work, first, rows, vectors, true, false, acc);
     }
 }
 

@@ -19,13 +19,17 @@ void mopt__tile_u8_avx512_vnni(const struct mopt_tile_u8 *work)
         {EACH_PART_ROWS(TILE_ENTRY, 3)},
         {EACH_PART_ROWS(TILE_ENTRY, 4)},
     };
-    int vectors = (work->cols + 15) / 16;
+    struct tile_padded padded;
+    if (work->cols % 16 != 0) {
+        tile_pad_columns(work, &padded);
+        work = &padded.work;
+    }
+    tile_function *const *of = parts[(work->cols - 1) / 16];
     int rows = work->rows;
-    if (vectors > 2 && rows > TILE_PART_ROWS) {
-        int half = rows / 2;
-        parts[vectors - 1][half - 1](work, 0);
-        parts[vectors - 1][rows - half - 1](work, half);
+    if (work->cols > 32 && rows > TILE_PART_ROWS) {
+        of[rows / 2 - 1](work, 0);
+        of[rows - rows / 2 - 1](work, rows / 2);
     } else {
-        parts[vectors - 1][rows - 1](work, 0);
+        of[rows - 1](work, 0);
     }
 }
