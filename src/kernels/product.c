@@ -77,6 +77,7 @@ static void run_piece(const struct mopt_product *p, const struct panel *panel,
         .residual_ld = panel->residual_ld,
         .accumulate = !piece->first,
         .cols = panel->cols,
+        .near = tiles == 1,
     };
     static const struct mopt_finish none = {.act = {.kind = MOPT_ACT_NONE}};
     mopt__epilogue_bounds(piece->last ? p->epilogue : &none, &tile.low, &tile.high);
@@ -92,7 +93,7 @@ static void run_piece(const struct mopt_product *p, const struct panel *panel,
         tile.a = piece_rows(p, a, piece, panel->offset, rows, own);
         tile.rows = (int)rows;
         tile.ahead = ahead < end ? ahead : NULL;
-        ahead += mopt__tile_ahead(tile.rows) * piece->taps * piece->k;
+        ahead += MOPT_TILE_AHEAD * piece->taps * piece->k;
         tile.c = panel->c + start * p->ldc;
         tile.residual = add ? panel->residual + start * panel->residual_ld : NULL;
         p->kernels->tile_f32(&tile);

@@ -22,7 +22,8 @@ enum {
     MOPT_TILE_ROWS_MAX = 16, // largest tile of any instruction set
     MOPT_TILE_COLS_MAX = 64,
     MOPT_TAPS_MAX = 64, // taps of one tile call; longer windows are cut by the driver (accumulate)
-    MOPT_OVERREAD = 64, // bytes behind every packed or planned buffer that may be read
+    MOPT_TILE_AHEAD = 32, // bytes of `ahead` for each of the taps * k steps of tile_f32
+    MOPT_OVERREAD = 64,   // bytes behind every packed or planned buffer that may be read
 };
 
 // Elementwise functions of one operand. alpha and beta: CLIP lowest and highest value; LEAKY_RELU
@@ -78,13 +79,14 @@ struct mopt_tile_f32 {
     const float *b;        // packed panel [taps][k][tile cols of the table]; 64-byte aligned
     float *c;              // [rows][ldc]
     size_t ldc;            // elements
-    const void *ahead;     // what is read next, mopt__tile_ahead(rows) * taps * k bytes of it, or
-                           // NULL: brought nearer, nothing else
+    const void *ahead;     // what is read next, MOPT_TILE_AHEAD * taps * k bytes of it, or NULL:
+                           // brought nearer, nothing else
     const float *bias;     // [cols] or NULL; not read when accumulate
     const float *residual; // [rows][residual_ld] or NULL
     size_t residual_ld;
     float low, high; // -INFINITY, INFINITY: no clamp; NaN stays NaN
     bool accumulate;
+    bool near;      // b comes from far away and is read this once; ahead is not looked at
     int rows, cols; // 1..tile rows, 1..tile cols
 };
 
@@ -190,12 +192,6 @@ struct mopt_window_f32 {
     float factor;
     const float *weights; // [taps]; NULL: all 1, and always so for max
 };
-
-// Bytes of `ahead` for each of the taps * k steps: with few rows, all that a step reads of b.
-static inline size_t mopt__tile_ahead(int rows)
-{
-    return rows <= 8 ? 128 : 32;
-}
 
 typedef void mopt_slot_tile_f32(const struct mopt_tile_f32 *tile);
 // One row times several panels: c[panel*tile_cols + j] for cols columns in all; b: panels of

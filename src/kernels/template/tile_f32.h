@@ -17,7 +17,12 @@
 #define TILE_EACH_ROWS(M, v) M(1, v)
 #endif
 #define TILE_COLS (TILE_VECTORS * VF_LANES)
-enum { TILE_STEPS = 8 }; // of k in one turn of the loop
+enum {
+    TILE_STEPS = 8,                   // of k in one turn of the loop
+    TILE_NEAR = 4096,                 // bytes from what is read to what is fetched for it
+    LINE_VECTORS = 16 / (int)VF_LANES // in 64 bytes
+};
+enum tile_fetch { FETCH_NONE, FETCH_NEAR, FETCH_FAR };
 
 // Columns of vector v, at least 1.
 VF_BODY size_t tile_columns(size_t cols, int v)
@@ -78,11 +83,10 @@ VF_BODY void tile_finish(const struct mopt_tile_f32 *t, int rows, int vectors, b
 // one gets half of the instructions a cycle, so that there should be few of them: where the machine
 // can multiply by a number in memory, most rows do; but every such number is read once per vector,
 // and two reads a cycle are the most.
-VF_BODY void tile_steps(int rows, int vectors, int steps, const float *const row[TILE_ROWS],
-                        size_t p, const float *b, const char *ahead,
-                        vf acc[TILE_ROWS][TILE_VECTORS])
+VF_BODY void tile_steps(int rows, int vectors, int steps, enum tile_fetch fetch,
+                        const float *const row[TILE_ROWS], size_t p, const float *b,
+                        const char *ahead, vf acc[TILE_ROWS][TILE_VECTORS])
 {
-    size_t bytes = mopt__tile_ahead(rows);
     VF_UNROLL
     for (int u = 0; u < steps; u++) {
         vf right[TILE_VECTORS];
@@ -90,11 +94,12 @@ VF_BODY void tile_steps(int rows, int vectors, int steps, const float *const row
         for (int v = 0; v < vectors; v++) {
             right[v] = vf_load(b + u * TILE_COLS + v * VF_LANES);
         }
-        if (steps > 1 && (bytes >= 64 || u % 2 == 0)) {
-            __builtin_prefetch(ahead + (size_t)u * bytes, 0, 2);
+        if (fetch == FETCH_FAR && u % (64 / MOPT_TILE_AHEAD) == 0) {
+            __builtin_prefetch(ahead + u * MOPT_TILE_AHEAD, 0, 2);
         }
-        if (steps > 1 && bytes > 64) {
-            __builtin_prefetch(ahead + (size_t)u * bytes + 64, 0, 2);
+        VF_UNROLL
+        for (int v = 0; fetch == FETCH_NEAR && v < vectors; v += LINE_VECTORS) {
+            __builtin_prefetch((const char *)(b + u * TILE_COLS + v * VF_LANES) + TILE_NEAR);
         }
         VF_UNROLL
         for (int i = 0; i < rows; i++) {
@@ -115,8 +120,8 @@ VF_BODY void tile_steps(int rows, int vectors, int steps, const float *const row
 }
 
 // One tap: k steps over rows a and the panel at b; ahead: what is brought nearer meanwhile.
-VF_BODY void tile_tap(int rows, int vectors, const float *const *a, size_t k, const float *b,
-                      const char *ahead, vf acc[TILE_ROWS][TILE_VECTORS])
+VF_BODY void tile_tap(int rows, int vectors, enum tile_fetch fetch, const float *const *a, size_t k,
+                      const float *b, const char *ahead, vf acc[TILE_ROWS][TILE_VECTORS])
 {
     const float *row[TILE_ROWS];
     VF_UNROLL
@@ -125,10 +130,10 @@ VF_BODY void tile_tap(int rows, int vectors, const float *const *a, size_t k, co
         VF_OPAQUE(row[i]);
     }
     for (size_t left = k / TILE_STEPS; left > 0; left--) {
-        tile_steps(rows, vectors, TILE_STEPS, row, 0, b, ahead, acc);
+        tile_steps(rows, vectors, TILE_STEPS, fetch, row, 0, b, ahead, acc);
         b += TILE_STEPS * TILE_COLS;
         VF_OPAQUE(b);
-        ahead += TILE_STEPS * mopt__tile_ahead(rows);
+        ahead += TILE_STEPS * MOPT_TILE_AHEAD;
         VF_OPAQUE(ahead);
         VF_UNROLL
         for (int i = 0; i < rows; i++) {
@@ -137,8 +142,20 @@ VF_BODY void tile_tap(int rows, int vectors, const float *const *a, size_t k, co
         }
     }
     for (size_t p = 0; p < k % TILE_STEPS; p++) {
-        tile_steps(rows, vectors, 1, row, p, b, NULL, acc);
+        tile_steps(rows, vectors, 1, FETCH_NONE, row, p, b, ahead, acc);
         b += TILE_COLS;
+    }
+}
+
+VF_BODY void tile_taps(const struct mopt_tile_f32 *t, int rows, int vectors, enum tile_fetch fetch,
+                       vf acc[TILE_ROWS][TILE_VECTORS])
+{
+    const float *b = t->b;
+    const char *ahead = (const char *)(t->ahead ? t->ahead : b);
+    for (size_t tap = 0; tap < t->taps; tap++) {
+        tile_tap(rows, vectors, fetch, t->a + tap * TILE_ROWS, t->k, b, ahead, acc);
+        b += t->k * TILE_COLS;
+        ahead += t->k * MOPT_TILE_AHEAD;
     }
 }
 
@@ -151,12 +168,10 @@ VF_BODY void tile_body(const struct mopt_tile_f32 *t, int rows, int vectors)
     } else {
         tile_start(t, rows, vectors, false, acc);
     }
-    const float *b = t->b;
-    const char *ahead = (const char *)(t->ahead ? t->ahead : b);
-    for (size_t tap = 0; tap < t->taps; tap++) {
-        tile_tap(rows, vectors, t->a + tap * TILE_ROWS, t->k, b, ahead, acc);
-        b += t->k * TILE_COLS;
-        ahead += t->k * mopt__tile_ahead(rows);
+    if (t->near) {
+        tile_taps(t, rows, vectors, FETCH_NEAR, acc);
+    } else {
+        tile_taps(t, rows, vectors, FETCH_FAR, acc);
     }
     if (whole) {
         tile_finish(t, rows, vectors, true, acc);
