@@ -29,6 +29,12 @@ static size_t datum_bytes(const struct mopt_datum *datum)
     return datum != NULL && datum->kind == MOPT_DATUM_TENSOR ? datum->tensor->bytes : 0;
 }
 
+// Bytes of a folded result that the model does not hold itself.
+static size_t counted_bytes(const struct mopt_node *node, const struct mopt_datum *datum)
+{
+    return strcmp(node->op_type, "Constant") == 0 ? 0 : datum_bytes(datum);
+}
+
 // True when every result is a tensor and they are not much larger than the inputs.
 static bool is_worth(const struct mopt_step *step)
 {
@@ -64,8 +70,7 @@ static void fold_step(struct mopt_session *session, struct mopt_step *step)
         step->outputs[o] = NULL;
         if (step->folded && node->outputs[o] != NULL && datum != NULL) {
             session->constants[node->outputs[o]->id] = datum;
-            session->constant_bytes +=
-                strcmp(node->op_type, "Constant") == 0 ? 0 : datum_bytes(datum);
+            session->constant_bytes += counted_bytes(node, datum);
         } else {
             mopt__datum_unref(datum);
         }
@@ -89,10 +94,49 @@ const struct mopt_tensor *mopt__session_constant(const struct mopt_session *sess
     return datum == NULL || overridable || datum->kind != MOPT_DATUM_TENSOR ? NULL : datum->tensor;
 }
 
+static bool is_folded(const struct mopt_session *session, const struct mopt_node *node)
+{
+    const struct mopt_schedule *schedule =
+        node->graph == session->main.graph
+            ? &session->main
+            : mopt__map_find_u64(&session->bodies, (uint64_t)(uintptr_t)node->graph);
+    return schedule != NULL && schedule->steps[node->order].folded;
+}
+
+static bool is_needed(const struct mopt_session *session, const struct mopt_value *value)
+{
+    bool needed = value->graph_output_count > 0;
+    for (const struct mopt_use *use = value->uses; use != NULL && !needed; use = use->next) {
+        needed = !is_folded(session, use->node);
+    }
+    return needed;
+}
+
+// What only folded nodes read has done its work. (A run that is observed computes it again.)
+static void drop_between(struct mopt_session *session, const struct mopt_schedule *schedule)
+{
+    for (uint32_t s = 0; s < schedule->step_count; s++) {
+        const struct mopt_step *step = &schedule->steps[s];
+        for (uint32_t o = 0; step->folded && o < step->node->output_count; o++) {
+            const struct mopt_value *value = step->node->outputs[o];
+            if (value == NULL || is_needed(session, value)) {
+                continue;
+            }
+            session->constant_bytes -= counted_bytes(step->node, session->constants[value->id]);
+            mopt__datum_unref(session->constants[value->id]);
+            session->constants[value->id] = NULL;
+        }
+    }
+}
+
 void mopt__session_fold(struct mopt_session *session)
 {
     fold_schedule(session, &session->main);
     for (size_t i = 0; i < session->body_count; i++) {
         fold_schedule(session, &session->body_items[i]);
+    }
+    drop_between(session, &session->main);
+    for (size_t i = 0; i < session->body_count; i++) {
+        drop_between(session, &session->body_items[i]);
     }
 }
