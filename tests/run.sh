@@ -10,7 +10,7 @@ usage() {
 usage: tests/run.sh [--quick] [--label L] [--no-asan]
   --quick    only the tests labelled tiny (under ten seconds after the build), no sanitizers
   --label L  only the tests whose label matches L, in both builds
-  --no-asan  leave the sanitizer build out
+  --no-asan  leave the sanitizer builds out
 MOPT_TEST_PYTHON names a Python that has the peers already; MOPT_TEST_MODELS a folder of models.
 END
 }
@@ -109,7 +109,8 @@ run_preset() {
   cmake --preset "$preset" -G "$generator" -D "MOPT_TEST_PYTHON=${python:-}" \
     -D "MOPT_TEST_MODELS=$models" >"$build/configure-$preset.log" 2>&1 ||
     { cat "$build/configure-$preset.log"; return 1; }
-  cmake --build "build/$preset" -j "$jobs" || return 1
+  # shellcheck disable=SC2086 # a list of names
+  cmake --build "build/$preset" -j "$jobs" ${targets:+--target $targets} || return 1
   say "test: $preset"
   ctest --test-dir "build/$preset" --output-on-failure -j "$jobs" "$@"
 }
@@ -128,10 +129,16 @@ generator='Unix Makefiles'
 command -v ninja >/dev/null && generator=Ninja
 
 failed=0
+targets=
 run_preset dev --no-tests=error ${label:+-L "$label"} || failed=1
 if [ $asan = yes ]; then
   export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:abort_on_error=0
   export UBSAN_OPTIONS=print_stacktrace=1
   run_preset asan -L "${label:-^(unit|conformance|fault|cli|golden|property|fuzz)$}" || failed=1
+fi
+# Races: what runs on several threads.
+if [ $asan = yes ] && [ -z "$label" ]; then
+  targets='test_base test_exec test_kernels test_measure'
+  run_preset tsan -R '^unit_(base|exec|kernels|measure)$' || failed=1
 fi
 exit $failed

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The worklist: everything reachable is rewritten, neighbours are looked at again, it ends, it is
 // linear.
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -245,14 +246,18 @@ static struct mopt_model *chain(size_t length, bool star)
     return model;
 }
 
+// The best of three: what else runs on the machine only makes it longer.
 static double seconds(size_t length, bool star)
 {
-    struct mopt_model *model = chain(length, star);
-    uint64_t start = mopt__clock_ns();
-    assert_int_equal(support_run_one(model, &no_identity), length);
-    double taken = (double)(mopt__clock_ns() - start) * 1e-9;
-    mopt__model_free(model);
-    return taken;
+    double best = INFINITY;
+    for (int i = 0; i < 3; i++) {
+        struct mopt_model *model = chain(length, star);
+        uint64_t start = mopt__clock_ns();
+        assert_int_equal(support_run_one(model, &no_identity), length);
+        best = fmin(best, (double)(mopt__clock_ns() - start) * 1e-9);
+        mopt__model_free(model);
+    }
+    return best;
 }
 
 static void time_is_linear(void **state)
