@@ -45,6 +45,11 @@ static enum mopt_status lower_unary(struct mopt_lower *l, const struct mopt_valu
                                     const struct mopt_function_f32 *function,
                                     const struct mopt_value *y)
 {
+    bool done = false;
+    enum mopt_status found = mopt__low_lookup(l, x, function, y, &done);
+    if (found != MOPT_OK || done) {
+        return found;
+    }
     struct unary_work *w = mopt__low_work(l, sizeof *w);
     struct mopt_low_shape shape;
     if (w == NULL || !mopt__low_shape(l, x, &shape)) {

@@ -239,8 +239,6 @@ typedef void mopt_slot_add_u8(const uint8_t *a, const uint8_t *b, const float fa
                               size_t n);
 // y[c] = max over t of x[t][c]; taps >= 1; y may be one of x.
 typedef void mopt_slot_max_u8(const uint8_t *const *x, size_t taps, size_t channels, uint8_t *y);
-// sum[c] = sum over t of x[t][c]; no limit on taps below 2^23.
-typedef void mopt_slot_sum_u8(const uint8_t *const *x, size_t taps, size_t channels, int32_t *sum);
 // Sum of n bytes (mod 2^32).
 typedef uint32_t mopt_slot_total_u8(const uint8_t *x, size_t n);
 typedef void mopt_slot_lookup_u8(const uint8_t *x, const uint8_t table[256], uint8_t *y, size_t n);
@@ -288,7 +286,6 @@ struct mopt_kernels {
     mopt_slot_range_f32 *range_f32;
     mopt_slot_add_u8 *add_u8;
     mopt_slot_max_u8 *max_u8;
-    mopt_slot_sum_u8 *sum_u8;
     mopt_slot_total_u8 *total_u8;
     mopt_slot_lookup_u8 *lookup_u8;
     mopt_slot_winograd_in_f32 *winograd_in_f32;

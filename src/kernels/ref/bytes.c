@@ -56,17 +56,6 @@ void mopt__max_u8_ref(const uint8_t *const *x, size_t taps, size_t channels, uin
     }
 }
 
-void mopt__sum_u8_ref(const uint8_t *const *x, size_t taps, size_t channels, int32_t *sum)
-{
-    for (size_t c = 0; c < channels; c++) {
-        int32_t total = 0;
-        for (size_t t = 0; t < taps; t++) {
-            total += x[t][c];
-        }
-        sum[c] = total;
-    }
-}
-
 uint32_t mopt__total_u8_ref(const uint8_t *x, size_t n)
 {
     uint32_t total = 0;

@@ -158,25 +158,6 @@ static inline void bytes_max(const uint8_t *const *x, size_t taps, size_t channe
     }
 }
 
-static inline void bytes_sum(const uint8_t *const *x, size_t taps, size_t channels, int32_t *sum)
-{
-    size_t c = 0;
-    for (; c + VB_LANES <= channels; c += VB_LANES) {
-        vb total = vb_zero();
-        for (size_t t = 0; t < taps; t++) {
-            total = vb_add(total, vb_widen(x[t] + c));
-        }
-        vb_store(sum + c, total);
-    }
-    if (c < channels) {
-        vb total = vb_zero();
-        for (size_t t = 0; t < taps; t++) {
-            total = vb_add(total, vb_widen_n(x[t] + c, channels - c));
-        }
-        vb_store_n(sum + c, total, (channels - c) * sizeof *sum);
-    }
-}
-
 static inline uint32_t bytes_total(const uint8_t *x, size_t n)
 {
     vb sums = vb_zero();

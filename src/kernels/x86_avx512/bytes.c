@@ -31,11 +31,6 @@ void mopt__max_u8_avx512(const uint8_t *const *x, size_t taps, size_t channels, 
     bytes_max(x, taps, channels, y);
 }
 
-void mopt__sum_u8_avx512(const uint8_t *const *x, size_t taps, size_t channels, int32_t *sum)
-{
-    bytes_sum(x, taps, channels, sum);
-}
-
 uint32_t mopt__total_u8_avx512(const uint8_t *x, size_t n)
 {
     return bytes_total(x, n);

@@ -104,6 +104,12 @@ static const struct lowered cases[] = {
      "  m = ReduceMax<keepdims=0>(p, two);"
      "  d = Resize<mode=\"linear\", coordinate_transformation_mode=\"asymmetric\">(m, _, wide); }",
      2e-5, 7},
+    {"codes through functions, signed and unsigned",
+     "graph main (uint8[2,5,4,4] x) -> (int8[2,5,4,4] y, uint8[2,5,4,4] z) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.03}; int8 p = {-100}; float u = {0.004};"
+     "  d = DequantizeLinear(x, s, o); g = Sigmoid(d); m = Mul(d, g); y = QuantizeLinear(m, t, p);"
+     "  e = DequantizeLinear(y, t, p); h = HardSigmoid(e); z = QuantizeLinear(h, u); }",
+     0, 3},
     {"codes resized",
      "graph main (uint8[1,4,20,20] x) -> (uint8[1,4,40,40] y) {"
      "  float s = {0.05}; uint8 z = {12}; float[4] twice = {1, 1, 2, 2};"

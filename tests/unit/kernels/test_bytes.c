@@ -148,25 +148,18 @@ static void windows(const struct mopt_kernels *kernels)
         size_t taps = (size_t)between(&rng, 1, round % 20 ? 10 : 300);
         struct band x = band_new(taps * n, shift(&rng));
         struct band y = band_new(n, shift(&rng));
-        struct band sum = band_new(n * sizeof(int32_t), 4 * shift(&rng));
         fill_bytes(&rng, (int)mopt__rng_below(&rng, 3), x.data, taps * n);
         const uint8_t *rows[300];
         for (size_t t = 0; t < taps; t++) {
             rows[t] = x.data + t * n;
         }
         kernels->max_u8(rows, taps, n, y.data);
-        kernels->sum_u8(rows, taps, n, (int32_t *)(void *)sum.data);
         for (size_t c = 0; c < n; c++) {
             uint8_t most = 0;
-            int32_t total = 0;
-            int32_t got = 0;
             for (size_t t = 0; t < taps; t++) {
                 most = rows[t][c] > most ? rows[t][c] : most;
-                total += rows[t][c];
             }
-            memcpy(&got, sum.data + 4 * c, sizeof got);
             assert_int_equal(y.data[c], most);
-            assert_int_equal(got, total);
         }
         uint32_t whole = 0;
         for (size_t i = 0; i < taps * n; i++) {
@@ -175,7 +168,6 @@ static void windows(const struct mopt_kernels *kernels)
         assert_int_equal(kernels->total_u8(x.data, taps * n), whole);
         band_free(&x);
         band_free(&y);
-        band_free(&sum);
     }
 }
 
