@@ -86,8 +86,8 @@ static void run_piece(const struct mopt_product *p, const struct panel *panel,
     size_t floats = piece->taps * piece->k * (size_t)p->kernels->f32_cols;
     const char *ahead = (const char *)(tile.b + floats);
     const char *end = ahead + floats * sizeof(float);
+    size_t start = 0;
     for (size_t i = 0; i < tiles; i++) {
-        size_t start = mopt__tile_start(panel->rows, tiles, i);
         size_t rows = mopt__tile_start(panel->rows, tiles, i + 1) - start;
         const float *const *a = panel->a + i * p->taps * height;
         tile.a = piece_rows(p, a, piece, panel->offset, rows, own);
@@ -97,6 +97,7 @@ static void run_piece(const struct mopt_product *p, const struct panel *panel,
         tile.c = panel->c + start * p->ldc;
         tile.residual = add ? panel->residual + start * panel->residual_ld : NULL;
         p->kernels->tile_f32(&tile);
+        start += rows;
     }
 }
 

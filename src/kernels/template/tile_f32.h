@@ -8,6 +8,8 @@
 #ifndef MOPT_KERNELS_TEMPLATE_TILE_F32_H
 #define MOPT_KERNELS_TEMPLATE_TILE_F32_H
 
+#include <math.h>
+
 #include "kernels/table.h"
 #include "kernels/template/vf.h"
 
@@ -75,6 +77,21 @@ VF_BODY void tile_finish(const struct mopt_tile_f32 *t, int rows, int vectors, b
             size_t n = whole ? VF_LANES : tile_columns((size_t)t->cols, v);
             vf_store_upto(t->c + (size_t)i * t->ldc + v * VF_LANES, n,
                           vf_clamp(acc[i][v], low, high));
+        }
+    }
+}
+
+// Full vectors as they are.
+VF_BODY void tile_store(const struct mopt_tile_f32 *t, int rows, int vectors,
+                        vf acc[TILE_ROWS][TILE_VECTORS])
+{
+    float *c = t->c;
+    size_t ldc = t->ldc;
+    VF_UNROLL
+    for (int i = 0; i < rows; i++, c += ldc) {
+        VF_UNROLL
+        for (int v = 0; v < vectors; v++) {
+            vf_store(c + v * VF_LANES, acc[i][v]);
         }
     }
 }
@@ -173,7 +190,9 @@ VF_BODY void tile_body(const struct mopt_tile_f32 *t, int rows, int vectors)
     } else {
         tile_taps(t, rows, vectors, FETCH_FAR, acc);
     }
-    if (whole) {
+    if (whole && !t->residual && t->low == -INFINITY && t->high == INFINITY) {
+        tile_store(t, rows, vectors, acc);
+    } else if (whole) {
         tile_finish(t, rows, vectors, true, acc);
     } else {
         tile_finish(t, rows, vectors, false, acc);
