@@ -22,8 +22,11 @@ enum {
     MOPT_TILE_ROWS_MAX = 16, // largest tile of any instruction set
     MOPT_TILE_COLS_MAX = 64,
     MOPT_TAPS_MAX = 64, // taps of one tile call; longer windows are cut by the driver (accumulate)
-    MOPT_TILE_AHEAD = 32, // bytes of `ahead` for each of the taps * k steps of tile_f32
-    MOPT_OVERREAD = 64,   // bytes behind every packed or planned buffer that may be read
+    // Bytes of `ahead` for each of the taps * k steps of tile_f32, for half a tile and each 16
+    // bytes of k of tile_u8.
+    MOPT_TILE_AHEAD = 32,
+    MOPT_TILE_AHEAD_U8 = 128,
+    MOPT_OVERREAD = 64, // bytes behind every packed or planned buffer that may be read
 };
 
 // Elementwise functions of one operand. alpha and beta: CLIP lowest and highest value; LEAKY_RELU
@@ -108,6 +111,7 @@ struct mopt_tile_u8 {
     size_t taps, k;          // k in bytes as stored, may be 0; taps >= 1
     const int8_t *b;         // packed panel [taps][ceil(k/4)][tile cols][4], zero behind k; aligned
                              // to 64 bytes
+    // What is [cols] below may be read to the next multiple of 16.
     const int32_t *bias;     // [cols], NULL = 0
     const int32_t *row_sum;  // [rows] or NULL
     const int32_t *b_zero;   // [cols]; with row_sum
@@ -119,6 +123,7 @@ struct mopt_tile_u8 {
     uint8_t *c8;
     float *cf;
     size_t ldc;
+    const void *ahead;  // what is read next, or NULL: brought nearer, nothing else
     int32_t zero_point; // of c8, 0..255
     int32_t low, high;  // of c8, 0 <= low <= high <= 255
     float float_low, float_high;

@@ -47,17 +47,11 @@ struct place {
     const uint8_t *own[MOPT_WALK_BLOCK_MAX * MOPT_TILE_ROWS_MAX];
 };
 
-// First row of a tile. Tiles are full but for the last; a last one of very few rows shares with the
-// one before it.
+// First row of a tile: all are nearly equally high.
 static size_t tile_start(const struct mopt_walk_u8 *walk, size_t tile)
 {
-    size_t full = (size_t)walk->kernels->u8_rows;
-    size_t rest = walk->rows - (walk->tiles - 1) * full;
-    if (tile == walk->tiles) {
-        return walk->rows;
-    }
-    bool share = tile > 0 && tile + 1 == walk->tiles && rest < full / 2;
-    return share ? walk->rows - (full + rest) / 2 : tile * full;
+    size_t more = walk->rows % walk->tiles;
+    return walk->rows / walk->tiles * tile + (tile < more ? tile : more);
 }
 
 static void enter_block(struct place *place, size_t block)
@@ -137,6 +131,30 @@ static void set_panel(const struct mopt_walk_u8 *walk, size_t panel, struct mopt
     mopt__clamp_of(&out->act, &tile->float_low, &tile->float_high);
 }
 
+// Copies of what belongs to the columns of a panel, where it may be read to the end of a vector.
+struct padded {
+    int32_t bias[MOPT_TILE_COLS_MAX], b_zero[MOPT_TILE_COLS_MAX];
+    float scale[MOPT_TILE_COLS_MAX], shift[MOPT_TILE_COLS_MAX], float_bias[MOPT_TILE_COLS_MAX];
+};
+
+static void *pad(const void *from, int cols, void *to)
+{
+    if (!from) {
+        return NULL;
+    }
+    memset(to, 0, MOPT_TILE_COLS_MAX * sizeof(int32_t));
+    return memcpy(to, from, (size_t)cols * sizeof(int32_t));
+}
+
+static void pad_columns(struct mopt_tile_u8 *tile, struct padded *padded)
+{
+    tile->bias = pad(tile->bias, tile->cols, padded->bias);
+    tile->b_zero = pad(tile->b_zero, tile->cols, padded->b_zero);
+    tile->scale = pad(tile->scale, tile->cols, padded->scale);
+    tile->shift = pad(tile->shift, tile->cols, padded->shift);
+    tile->float_bias = pad(tile->float_bias, tile->cols, padded->float_bias);
+}
+
 // Tiles first..end of the block with one panel.
 static void run_panel(const struct place *place, size_t panel, size_t first, size_t end)
 {
@@ -145,8 +163,18 @@ static void run_panel(const struct place *place, size_t panel, size_t first, siz
     size_t column = panel / walk->panels * walk->columns +
                     panel % walk->panels * (size_t)walk->kernels->u8_cols;
     struct mopt_tile_u8 work;
+    struct padded padded;
     set_panel(walk, panel, &work);
+    if (work.cols % 16 != 0) {
+        pad_columns(&work, &padded);
+    }
+    // The tiles share the work of bringing the next panel nearer.
+    const char *ahead = (const char *)work.b + walk->panel_bytes;
+    const char *behind = ahead + (panel + 1 < walk->panels * walk->groups ? walk->panel_bytes : 0);
+    size_t share = 2 * walk->taps * (walk->k / 16) * MOPT_TILE_AHEAD_U8;
     for (size_t tile = first; tile < end; tile++) {
+        work.ahead = ahead < behind ? ahead : NULL;
+        ahead += share;
         size_t row = place->start[tile];
         size_t at = row * walk->ldc + column;
         work.a = place->pointers + tile * step;

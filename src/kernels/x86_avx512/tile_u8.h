@@ -151,6 +151,8 @@ TILE_BODY void tile_sums(const struct mopt_tile_u8 *work, int first, int rows, i
 {
     ptrdiff_t bytes = (ptrdiff_t)(work->k + 3) / 4 * 4;
     const int8_t *b = work->b;
+    const char *ahead = work->ahead ? work->ahead : (const void *)b;
+    ahead += first > 0 ? (size_t)bytes / (4 * TILE_STEPS) * work->taps * MOPT_TILE_AHEAD_U8 : 0;
     for (size_t t = 0; t < work->taps; t++) {
         const uint8_t *const *a = work->a + t * TILE_ROWS + first;
         const uint8_t *row[TILE_ROWS]; // ends of the rows; the offset from there is the counter
@@ -167,6 +169,11 @@ TILE_BODY void tile_sums(const struct mopt_tile_u8 *work, int first, int rows, i
         for (; at != 0; at += 4 * TILE_STEPS) {
             tile_steps(rows, vectors, chains, TILE_STEPS, row, at, b, acc);
             b += TILE_STEPS * TILE_STEP_BYTES;
+            if (vectors == TILE_VECTORS && rows > TILE_FEW_ROWS) {
+                _mm_prefetch(ahead, _MM_HINT_T1);
+                _mm_prefetch(ahead + 64, _MM_HINT_T1);
+                ahead += MOPT_TILE_AHEAD_U8;
+            }
         }
     }
     const int sums = rows * chains;
@@ -180,31 +187,6 @@ TILE_BODY void tile_sums(const struct mopt_tile_u8 *work, int first, int rows, i
 }
 
 // ---- The end: what becomes of the sums
-// Vectors are read whole, so that what belongs to the columns is put aside where the last vector is
-// not full.
-struct tile_padded {
-    struct mopt_tile_u8 work;
-    int32_t bias[TILE_COLS], b_zero[TILE_COLS];
-    float scale[TILE_COLS], shift[TILE_COLS], float_bias[TILE_COLS];
-};
-
-static inline const void *tile_pad(const void *from, int cols, void *to)
-{
-    memset(to, 0, TILE_COLS * sizeof(int32_t));
-    return from ? memcpy(to, from, (size_t)cols * sizeof(int32_t)) : NULL;
-}
-
-static __attribute__((noinline)) void tile_pad_columns(const struct mopt_tile_u8 *work,
-                                                       struct tile_padded *padded)
-{
-    padded->work = *work;
-    padded->work.bias = tile_pad(work->bias, work->cols, padded->bias);
-    padded->work.b_zero = work->row_sum ? tile_pad(work->b_zero, work->cols, padded->b_zero) : NULL;
-    padded->work.scale = tile_pad(work->scale, work->cols, padded->scale);
-    padded->work.shift = tile_pad(work->shift, work->cols, padded->shift);
-    padded->work.float_bias = tile_pad(work->float_bias, work->cols, padded->float_bias);
-}
-
 TILE_BODY void tile_unzero(const struct mopt_tile_u8 *work, int first, int rows, int vectors,
                            __m512i acc[TILE_ROWS][TILE_VECTORS])
 {

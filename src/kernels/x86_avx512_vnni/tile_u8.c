@@ -19,11 +19,6 @@ void mopt__tile_u8_avx512_vnni(const struct mopt_tile_u8 *work)
         {EACH_PART_ROWS(TILE_ENTRY, 3)},
         {EACH_PART_ROWS(TILE_ENTRY, 4)},
     };
-    struct tile_padded padded;
-    if (work->cols % 16 != 0) {
-        tile_pad_columns(work, &padded);
-        work = &padded.work;
-    }
     tile_function *const *of = parts[(work->cols - 1) / 16];
     int rows = work->rows;
     if (work->cols > 32 && rows > TILE_PART_ROWS) {
