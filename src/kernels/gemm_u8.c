@@ -33,17 +33,38 @@ void mopt__pack_s8(const struct mopt_kernels *kernels, size_t k, size_t n, const
 }
 
 // NOLINTNEXTLINE(readability-function-size): the matrix as everywhere, and three vectors
+// sums[j] += sum over p of b[p * row_step + j * column_step]
+static void add_rows(size_t k, size_t n, const int8_t *b, size_t row_step, size_t column_step,
+                     uint32_t *sums)
+{
+    if (column_step == 1) {
+        for (size_t p = 0; p < k; p++, b += row_step) {
+            for (size_t j = 0; j < n; j++) {
+                sums[j] += (uint32_t)(1 * b[j]);
+            }
+        }
+        return;
+    }
+    for (size_t j = 0; j < n; j++, b += column_step) {
+        for (size_t p = 0; p < k; p++) {
+            sums[j] += (uint32_t)(1 * b[p * row_step]);
+        }
+    }
+}
+
 void mopt__fold_zero_point(size_t k, size_t n, const int8_t *b, size_t row_step, size_t column_step,
                            const int32_t *bias, int32_t a_zero_point, const int32_t *b_zero,
                            int32_t *start)
 {
-    for (size_t j = 0; j < n; j++) {
-        uint32_t sum = 0;
-        for (size_t p = 0; p < k && a_zero_point; p++) {
-            sum += (uint32_t)(1 * b[p * row_step + j * column_step]);
+    enum { SOME = 256 }; // columns whose sums grow row by row, as memory is read
+    for (size_t first = 0; first < n; first += SOME) {
+        uint32_t sums[SOME] = {0};
+        size_t count = n - first < SOME ? n - first : SOME;
+        add_rows(a_zero_point ? k : 0, count, b + first * column_step, row_step, column_step, sums);
+        for (size_t j = first; j < first + count; j++) {
+            uint32_t sum = sums[j - first] - (b_zero ? (uint32_t)k * (uint32_t)b_zero[j] : 0);
+            start[j] = (int32_t)((bias ? (uint32_t)bias[j] : 0) - (uint32_t)a_zero_point * sum);
         }
-        sum -= b_zero ? (uint32_t)k * (uint32_t)b_zero[j] : 0;
-        start[j] = (int32_t)((bias ? (uint32_t)bias[j] : 0) - (uint32_t)a_zero_point * sum);
     }
 }
 

@@ -262,6 +262,29 @@ static void pack_column(const struct mopt_weight_u8 *weight, size_t cols, const 
     }
 }
 
+// All columns of one tap, side by side in memory: four rows at a time.
+static void pack_rows(const struct mopt_weight_u8 *weight, size_t cols, size_t count,
+                      const int8_t *b, int8_t *out)
+{
+    size_t inside = 0;
+    const int8_t *from = b;
+    for (size_t p = 0; p < weight->k; p += 4, out += cols * 4) {
+        const int8_t *row[4] = {b, b, b, b};
+        size_t rows = weight->k - p < 4 ? weight->k - p : 4;
+        for (size_t i = 0; i < rows; i++) {
+            row[i] = from + inside * weight->inner_step;
+            inside = inside + 1 == weight->inner ? 0 : inside + 1;
+            from += inside == 0 ? weight->outer_step : 0;
+        }
+        for (size_t j = 0; j < count; j++) {
+            out[j * 4] = row[0][j];
+            out[j * 4 + 1] = rows > 1 ? row[1][j] : 0;
+            out[j * 4 + 2] = rows > 2 ? row[2][j] : 0;
+            out[j * 4 + 3] = rows > 3 ? row[3][j] : 0;
+        }
+    }
+}
+
 void mopt__panels_s8(const struct mopt_kernels *kernels, const struct mopt_weight_u8 *weight,
                      const int8_t *b, int8_t *out)
 {
@@ -274,7 +297,10 @@ void mopt__panels_s8(const struct mopt_kernels *kernels, const struct mopt_weigh
                 memset(out, 0, tap_bytes);
             }
             const int8_t *from = b + first * weight->column_step + t * weight->tap_step;
-            for (size_t j = 0; j < count; j++) {
+            if (weight->column_step == 1) {
+                pack_rows(weight, cols, count, from, out);
+            }
+            for (size_t j = 0; j < count && weight->column_step != 1; j++) {
                 pack_column(weight, cols, from + j * weight->column_step, out + j * 4);
             }
             out += tap_bytes;
