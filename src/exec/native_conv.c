@@ -149,6 +149,8 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
     }
     if (status == MOPT_OK) {
         size_t count = mopt__conv2d_packed_count(kernels, &c->conv, c->form);
+        // The size of the image may change how a form packs, but then the count tells.
+        salt = mopt__hash_mix(salt, (uint64_t)count);
         status = mopt__low_packed(l, id, geometry_hash(&c->conv, salt), count * sizeof(float),
                                   &block, &made);
     }

@@ -1,80 +1,113 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution 3x3 with stride 1 by minimal filtering: tiles of the input are transformed, each of
 // the t*t frequencies is one product, and what comes out is transformed back. Tiles are worked on
-// in blocks, so that a block's frequencies stay in the second cache.
+// in blocks whose frequencies stay in the second cache. The weights are kept half transformed,
+// 3 t floats for nine; the other half is done on the way, for as many channels as stay in the first
+// cache: deep layers are limited by reading them.
 #include <string.h>
 
 #include "base/size.h"
 #include "kernels/conv_nhwc_inner.h"
 
 enum {
-    T_MAX = 6,
-    LINE = 16,             // floats of a cache line
-    BLOCK_FLOATS = 400000, // of a block's frequencies, before and after the products
-    FEWEST = 48,           // tiles of a block: below, reading the weights is all the work
-    MOST = 160,
-    OWN_WEIGHTS = 1 << 19, // floats of weights that each thread reads for itself
+    T_MOST = MOPT_WINOGRAD_T,
+    SIZE_MOST = T_MOST - 2,
+    LINE = MOPT_WINOGRAD_LINE,
+    BLOCK_FLOATS = 320000, // of what must stay in the second cache: see lay_out
+    FEWEST = 17,           // tiles of a block: below, reading the weights is all the work
+    MOST = 128,
+    DEPTH = 32,            // channels whose weights are transformed at a time
+    OWN_WEIGHTS = 1 << 19, // of the convolution: as many stay in the second cache, too
 };
 
-// ---- Weights: U = G g G' in double, one packed matrix per frequency ----
-static const double filter4[T_MAX][3] = {
-    {1.0 / 4, 0, 0},
-    {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-    {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-    {1.0 / 24, 1.0 / 12, 1.0 / 6},
-    {1.0 / 24, -1.0 / 12, 1.0 / 6},
-    {0, 0, 1},
-};
-static const double filter2[T_MAX][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-
-static void transform_filter(size_t t, const float g[9], double u[T_MAX * T_MAX])
+// So few tiles that reading and transforming the weights is most of the work: they stay as they are
+// and are transformed in registers.
+static bool is_few(const struct mopt_conv2d *conv, size_t t)
 {
-    const double(*matrix)[3] = t == T_MAX ? filter4 : filter2;
-    for (size_t i = 0; i < t; i++) {
-        double row[3];
-        for (size_t q = 0; q < 3; q++) {
-            row[q] = 0;
-            for (size_t p = 0; p < 3; p++) {
-                row[q] += matrix[i][p] * (double)g[p * 3 + q];
-            }
-        }
-        for (size_t j = 0; j < t; j++) {
-            u[i * t + j] = row[0] * matrix[j][0] + row[1] * matrix[j][1] + row[2] * matrix[j][2];
-        }
-    }
+    const struct mopt_window2d *w = &conv->window;
+    size_t across = (w->out_w + t - 3) / (t - 2), down = (w->out_h + t - 3) / (t - 2);
+    return t == T_MOST && w->batch * across * down <= MOPT_WINOGRAD_FEW;
 }
 
-// Floats of one frequency's matrix.
-static size_t matrix_floats(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv)
+static bool is_deep(const struct mopt_conv2d *conv)
 {
-    return mopt__panel_count(kernels, conv->out_channels) * (size_t)kernels->f32_cols *
-           conv->window.channels;
+    return 9 * conv->window.channels * conv->out_channels > OWN_WEIGHTS;
 }
+
+// ---- Weights: H = G g, where G is that of the slot winograd_filter_f32 ----
+static const double filter4[T_MOST][3] = {{1, 0, 0}, {1, 1, 1},  {1, -1, 1},
+                                          {1, 2, 4}, {1, -2, 4}, {0, 0, 1}};
+static const double filter2[T_MOST][3] = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 1}};
 
 size_t mopt__conv_winograd_count(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                                  size_t t)
 {
-    return mopt__packed_f32_count(kernels, t * t * conv->window.channels,
-                                  mopt__panel_count(kernels, conv->out_channels) *
-                                      (size_t)kernels->f32_cols);
+    size_t floats = is_few(conv, t) ? 9 : t * 3;
+    return mopt__packed_f32_count(kernels, floats * conv->window.channels, conv->out_channels);
 }
 
+// Channels of the piece that starts at channel `at`.
+static size_t depth_at(size_t channels, size_t at)
+{
+    return channels - at < DEPTH ? channels - at : DEPTH;
+}
+
+// One row of one panel: matrix, of G; w: first of its output channels.
+static float *pack_row(const double matrix[3], const float *w, size_t cols, size_t channels,
+                       size_t width, float *out)
+{
+    for (size_t at = 0, depth; at < channels; at += depth) {
+        depth = depth_at(channels, at);
+        for (size_t i = 0; i < 3 * depth * width; i++) {
+            size_t column = i % width, c = at + i / width % depth, q = i / width / depth;
+            const float *g = w + (column * channels + c) * 9 + q;
+            double sum = 0;
+            for (size_t p = 0; p < 3 && column < cols; p++) {
+                sum += matrix[p] * (double)g[p * 3];
+            }
+            *out++ = (float)sum;
+        }
+    }
+    return out;
+}
+
+// Columns of a panel that are worked on together when there are few tiles.
+static size_t few_columns(size_t width)
+{
+    return width < LINE ? width : LINE;
+}
+
+// [columns / few_columns][channels][9][few_columns].
+static void pack_few(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                     const float *w, float *out)
+{
+    size_t width = few_columns((size_t)kernels->f32_cols), step = conv->window.channels * 9;
+    size_t columns = mopt__panel_count(kernels, conv->out_channels) * (size_t)kernels->f32_cols;
+    for (size_t i = 0; i < columns * step; i++) {
+        size_t column = i / (step * width) * width + i % width;
+        out[i] = column < conv->out_channels ? w[column * step + i / width % step] : 0;
+    }
+    memset(out + columns * step, 0, MOPT_OVERREAD);
+}
+
+// [panels][t], or deep [t][panels], of [pieces of channels][3][channels of a piece][columns].
 void mopt__conv_winograd_pack(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                               size_t t, const float *w, float *out)
 {
+    const double(*matrix)[3] = t == T_MOST ? filter4 : filter2;
     size_t width = (size_t)kernels->f32_cols, channels = conv->window.channels;
-    size_t matrix = matrix_floats(kernels, conv);
-    memset(out, 0, t * t * matrix * sizeof(float) + MOPT_OVERREAD);
-    for (size_t m = 0; m < conv->out_channels; m++) {
-        for (size_t c = 0; c < channels; c++) {
-            double u[T_MAX * T_MAX];
-            transform_filter(t, w + (m * channels + c) * 9, u);
-            float *to = out + (m / width * channels + c) * width + m % width;
-            for (size_t f = 0; f < t * t; f++) {
-                to[f * matrix] = (float)u[f];
-            }
-        }
+    if (is_few(conv, t)) {
+        pack_few(kernels, conv, w, out);
+        return;
     }
+    size_t panels = mopt__panel_count(kernels, conv->out_channels);
+    for (size_t at = 0; at < panels * t; at++) {
+        size_t panel = is_deep(conv) ? at % panels : at / t;
+        size_t from = panel * width, rest = conv->out_channels - from;
+        out = pack_row(matrix[is_deep(conv) ? at / panels : at % t], w + from * channels * 9,
+                       rest < width ? rest : width, channels, width, out);
+    }
+    memset(out, 0, MOPT_OVERREAD);
 }
 
 // ---- Running ----
@@ -83,19 +116,22 @@ struct work {
     const struct mopt_kernels *kernels;
     size_t t, size;             // tile of input, of output
     size_t across, down, tiles; // tiles of a row, of an image, of all
-    size_t most;                // tiles of a block of one thread
-    size_t v_step, m_step;      // floats from frequency to frequency of such a block
-    float *zero;                // stands for pixels outside the image
-    float *v, *m;               // [threads]
-    float *aside;               // [threads][size * size][out channels]
+    size_t most;                // tiles of a block
+    size_t width, panels;       // of weights
+    bool few;                   // tiles
+    bool deep;                  // more weights than the second cache holds, and not few tiles
+    size_t v_step, u_step, m_step;
+    float *v;     // [threads][t * t][v_step]: [lines of channels][tiles][LINE]
+    float *u;     // [threads][2][u_step]: [DEPTH][width]
+    float *m;     // [threads, or panels when deep][t * t][m_step]: [tiles][width]
+    float *aside; // [threads][size * size][width]
 };
 
-// A block of tiles and where its frequencies lie.
+// A block of tiles.
 struct block {
     const struct work *work;
     size_t first, count;
-    float *v, *m;
-    size_t v_step, m_step;
+    float *v;
 };
 
 // Steps are an odd number of cache lines, so that the frequencies of one tile do not fall on the
@@ -110,23 +146,35 @@ static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv
 {
     const struct mopt_window2d *w = &conv->window;
     struct mopt_scratch scratch = {.block = memory};
+    size_t lines = (w->channels + LINE - 1) / LINE;
+    size_t depth = w->channels < DEPTH ? w->channels : DEPTH;
     work->kernels = kernels;
     work->t = t;
     work->size = t - 2;
     work->across = (w->out_w + work->size - 1) / work->size;
     work->down = (w->out_h + work->size - 1) / work->size;
     work->tiles = w->batch * work->across * work->down;
-    work->most = BLOCK_FLOATS / (t * t * (w->channels + conv->out_channels));
+    work->width = (size_t)kernels->f32_cols;
+    work->panels = mopt__panel_count(kernels, conv->out_channels);
+    work->few = is_few(conv, t);
+    work->deep = is_deep(conv) && !work->few;
+    // Of a deep convolution a row of frequencies stays in the cache while all weights of the row
+    // pass; else all frequencies do.
+    size_t stay = work->deep ? t : t * t;
+    work->most = BLOCK_FLOATS / (stay * (lines * LINE + work->width));
     work->most = work->most < FEWEST ? FEWEST : work->most;
     work->most = work->most < MOST ? work->most : MOST;
-    work->v_step = odd_lines(work->most * w->channels);
-    work->m_step = odd_lines(work->most * conv->out_channels);
-    work->zero = mopt__scratch_take(&scratch, w->channels, sizeof(float));
-    work->aside = mopt__scratch_take(&scratch, threads * work->size * work->size,
-                                     conv->out_channels * sizeof(float));
-    // One line more, for a block that threads share.
-    work->v = mopt__scratch_take(&scratch, t * t, (threads * work->v_step + LINE) * sizeof(float));
-    work->m = mopt__scratch_take(&scratch, t * t, (threads * work->m_step + LINE) * sizeof(float));
+    work->most = work->most < work->tiles ? work->most : work->tiles;
+    work->most = work->few ? MOPT_WINOGRAD_FEW : work->most;
+    work->v_step = odd_lines(work->most * lines * LINE);
+    work->u_step = depth * work->width;
+    work->m_step = odd_lines(work->most * work->width);
+    work->v = mopt__scratch_take(&scratch, threads * t * t, work->v_step * sizeof(float));
+    work->u = mopt__scratch_take(&scratch, threads * 2, work->u_step * sizeof(float));
+    work->m = mopt__scratch_take(&scratch, (work->deep ? work->panels : threads) * t * t,
+                                 work->m_step * sizeof(float));
+    work->aside =
+        mopt__scratch_take(&scratch, threads, SIZE_MOST * SIZE_MOST * work->width * sizeof(float));
     return scratch.used;
 }
 
@@ -150,158 +198,208 @@ static struct corner corner_of(const struct work *work, size_t tile)
                            .x = tile % work->across * work->size};
 }
 
+// The part of t positions from `at` of the padded axis that lies in the image of `length` behind
+// `pad`: first..last.
+static void clip(size_t at, size_t t, size_t pad, size_t length, size_t *first, size_t *last)
+{
+    *first = at < pad ? pad - at : 0;
+    *last = at < pad + length ? pad + length - at : 0;
+    *last = *last < t ? *last : t;
+    *first = *first < *last ? *first : *last;
+}
+
 static void transform_in(void *context, int64_t begin, int64_t end, int thread)
 {
     (void)thread;
     const struct block *block = context;
     const struct work *work = block->work;
     const struct mopt_window2d *w = &work->run->conv->window;
-    size_t t = work->t;
+    struct mopt_winograd_in call = {.step = work->run->ldx,
+                                    .v_step = work->v_step,
+                                    .line_step =
+                                        (work->few ? MOPT_WINOGRAD_FEW : block->count) * LINE,
+                                    .channels = w->channels};
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
-        const float *x[T_MAX * T_MAX];
         struct corner at = corner_of(work, block->first + i);
-        for (size_t f = 0; f < t * t; f++) {
-            size_t row = at.y + f / t, column = at.x + f % t; // in the padded image
-            bool inside = row >= w->pad_top && row - w->pad_top < w->in_h &&
-                          column >= w->pad_left && column - w->pad_left < w->in_w;
-            size_t pixel = (at.image * w->in_h + row - w->pad_top) * w->in_w + column - w->pad_left;
-            x[f] = inside ? work->run->x + pixel * work->run->ldx : work->zero;
+        size_t top, bottom, left, right;
+        clip(at.y, work->t, w->pad_top, w->in_h, &top, &bottom);
+        clip(at.x, work->t, w->pad_left, w->in_w, &left, &right);
+        for (size_t r = 0; r < work->t; r++) {
+            size_t row = at.image * w->in_h + at.y + r - w->pad_top;
+            size_t pixel = row * w->in_w + at.x + left - w->pad_left;
+            bool inside = r >= top && r < bottom && left < right;
+            call.row[r] = inside ? work->run->x + pixel * work->run->ldx : NULL;
         }
-        work->kernels->winograd_in_f32((int)t, x, block->v + i * w->channels, block->v_step,
-                                       w->channels);
+        call.first = (int)left;
+        call.last = (int)right;
+        call.v = block->v + i * LINE;
+        work->kernels->winograd_in_f32((int)work->t, &call);
     }
 }
 
-// Some rows of one frequency's product.
-static void multiply_rows(const struct block *block, size_t f, size_t row, size_t rows,
-                          size_t first, size_t last)
+// One row of frequencies of one panel, for all tiles of the block. w: its weights, `rest` floats of
+// them and of what is read after them.
+static void multiply_row(const struct block *block, struct mopt_winograd_product *product,
+                         const float *w, size_t rest, float *u)
 {
-    static const struct mopt_finish none = {.act = {.kind = MOPT_ACT_NONE}};
-    const float *a[MOPT_BLOCK_TILES * MOPT_TILE_ROWS_MAX];
     const struct work *work = block->work;
-    const struct mopt_conv2d *conv = work->run->conv;
-    size_t height = (size_t)work->kernels->f32_rows, channels = conv->window.channels;
-    struct mopt_product product = {
-        .kernels = work->kernels,
-        .taps = 1,
-        .k = channels,
-        .groups = 1,
-        .n = conv->out_channels,
-        .b = work->run->w + f * matrix_floats(work->kernels, conv),
-        .c = block->m + f * block->m_step,
-        .ldc = conv->out_channels,
-        .epilogue = &none,
+    size_t channels = work->run->conv->window.channels;
+    const float *v = product->v;
+    float *m = product->m;
+    for (size_t at = 0; at < channels; at += product->k) {
+        product->k = depth_at(channels, at);
+        product->accumulate = at > 0;
+        size_t floats = product->k * work->width;
+        // What comes next is brought nearer, a part with each frequency.
+        rest -= 3 * floats;
+        size_t part = (rest < 3 * DEPTH * work->width ? rest : 3 * DEPTH * work->width) / work->t;
+        product->ahead_bytes = part * sizeof(float);
+        for (size_t j = 0; j < work->t; j++) {
+            if (j % 2 == 1 && j < work->t - 1) {
+                work->kernels->winograd_filter_f32(j > 1, w, floats, u);
+            }
+            product->u = j == 0 ? w : j == work->t - 1 ? w + 2 * floats : u + (j + 1) % 2 * floats;
+            product->v = v + j * work->v_step + at / LINE * product->line_step;
+            product->m = m + j * work->m_step;
+            product->ahead = part > 0 ? w + 3 * floats + j * part : NULL;
+            work->kernels->winograd_product_f32(product);
+        }
+        w += 3 * floats;
+    }
+}
+
+// Row i of the frequencies of one panel.
+static void multiply(const struct block *block, size_t i, size_t panel, float *u, float *m)
+{
+    const struct work *work = block->work;
+    size_t n = work->run->conv->out_channels, from = panel * work->width;
+    size_t row = work->run->conv->window.channels * 3 * work->width; // weights of a row
+    size_t before = work->deep ? i * work->panels + panel : panel * work->t + i;
+    struct mopt_winograd_product product = {
+        .rows = block->count,
+        .cols = work->width,
+        .used = n - from < work->width ? n - from : work->width,
+        .line_step = block->count * LINE,
+        .v = block->v + i * work->t * work->v_step,
+        .m = m + i * work->t * work->m_step,
     };
-    size_t tiles = mopt__tile_count(work->kernels, rows);
-    for (size_t i = 0; i < tiles; i++) {
-        size_t start = mopt__tile_start(rows, tiles, i);
-        size_t end = mopt__tile_start(rows, tiles, i + 1);
-        for (size_t r = start; r < end; r++) {
-            a[i * height + r - start] = block->v + f * block->v_step + (row + r) * channels;
-        }
-    }
-    mopt__product_block(&product, a, row, rows, first, last);
+    multiply_row(block, &product, work->run->w + before * row,
+                 (work->panels * work->t - before) * row, u);
 }
 
-// Items: panels of all frequencies.
-static void multiply(void *context, int64_t begin, int64_t end, int thread)
+// All frequencies of one panel for at most four tiles.
+static void multiply_few(const struct block *block, size_t panel, float *m)
 {
-    (void)thread;
-    const struct block *block = context;
     const struct work *work = block->work;
-    size_t panels = mopt__panel_count(work->kernels, work->run->conv->out_channels);
-    size_t most = MOPT_BLOCK_TILES * (size_t)work->kernels->f32_rows;
-    size_t parts = (block->count + most - 1) / most;
-    for (size_t at = (size_t)begin; at < (size_t)end;) {
-        size_t f = at / panels, first = at % panels;
-        size_t last = (size_t)end - f * panels < panels ? (size_t)end - f * panels : panels;
-        for (size_t i = 0; i < parts; i++) {
-            size_t row = mopt__tile_start(block->count, parts, i);
-            multiply_rows(block, f, row, mopt__tile_start(block->count, parts, i + 1) - row, first,
-                          last);
-        }
-        at = f * panels + last;
+    size_t channels = work->run->conv->window.channels, cols = few_columns(work->width);
+    struct mopt_winograd_few few = {.cols = cols,
+                                    .w = work->run->w + panel * work->width * 9 * channels,
+                                    .v_step = work->v_step,
+                                    .m_step = work->m_step,
+                                    .row_step = work->width};
+    size_t floats = (work->panels - panel) * work->width * 9 * channels; // still to be read
+    for (size_t at = 0, from = 0; from < work->width;) {
+        few.k = depth_at(channels, at);
+        few.v = block->v + at * MOPT_WINOGRAD_FEW;
+        few.m = m + from;
+        few.accumulate = at > 0;
+        size_t used = few.k * 9 * cols;
+        floats -= used;
+        few.ahead = floats >= used ? few.w + used : NULL;
+        work->kernels->winograd_few_f32(&few);
+        few.w += used;
+        at += few.k;
+        from += at == channels ? cols : 0;
+        at = at == channels ? 0 : at;
     }
 }
 
-// The output pixels of a tile; those outside the image are NULL.
-struct pixels {
-    float *y[16];
-    const float *residual[16];
-};
-
-static void find_pixels(const struct work *work, size_t tile, struct pixels *pixels)
+// What the slot leaves of the epilogue; residual: the tile's first pixel.
+static void finish_pixels(const struct work *work, const struct mopt_winograd_out *out,
+                          const float *residual, size_t step, size_t row)
 {
+    const struct mopt_finish *finish = &work->run->epilogue;
+    for (size_t i = 0; i < (size_t)out->rows; i++) {
+        mopt__epilogue_rest(work->kernels, finish, out->y + i * out->y_row, out->y_step,
+                            residual ? residual + i * row : NULL, step, (size_t)out->cols,
+                            out->channels);
+    }
+}
+
+// A residual that is the result itself would be lost: it is put aside.
+static void put_aside(const struct mopt_winograd_out *out, float *aside, size_t row)
+{
+    for (size_t i = 0; i < (size_t)out->rows; i++) {
+        for (size_t j = 0; j < (size_t)out->cols; j++) {
+            memcpy(aside + i * row + j * out->channels, out->y + i * out->y_row + j * out->y_step,
+                   out->channels * sizeof(float));
+        }
+    }
+}
+
+// One panel of the block's pixels.
+static void transform_out(const struct block *block, size_t panel, const float *m, float *aside)
+{
+    const struct work *work = block->work;
     const struct mopt_conv2d_run *run = work->run;
     const struct mopt_window2d *w = &run->conv->window;
-    struct corner at = corner_of(work, tile);
-    for (size_t p = 0; p < work->size * work->size; p++) {
-        size_t y = at.y + p / work->size, x = at.x + p % work->size;
-        bool inside = y < w->out_h && x < w->out_w;
-        size_t pixel = (at.image * w->out_h + y) * w->out_w + x;
-        const float *residual = run->epilogue.residual;
-        pixels->y[p] = inside ? run->y + pixel * run->ldy : NULL;
-        pixels->residual[p] =
-            inside && residual ? residual + pixel * run->epilogue.residual_ld : NULL;
-    }
-}
-
-// What the slot leaves of the epilogue. A residual that is the result itself was put aside.
-static void finish_pixels(const struct work *work, const struct pixels *pixels, const float *aside)
-{
-    const struct mopt_finish *finish = &work->run->epilogue;
-    size_t channels = work->run->conv->out_channels;
-    for (size_t p = 0; p < work->size * work->size; p++) {
-        if (pixels->y[p]) {
-            const float *residual = aside ? aside + p * channels : pixels->residual[p];
-            mopt__epilogue_rest(work->kernels, finish, pixels->y[p], 0, residual, 0, 1, channels);
+    const struct mopt_finish *finish = &run->epilogue;
+    size_t column = panel * work->width, rest = run->conv->out_channels - column;
+    size_t used = rest < work->width ? rest : work->width, aside_row = SIZE_MOST * used;
+    bool add = mopt__epilogue_adds_in_tile(finish);
+    bool in_place = finish->residual && finish->residual == run->y && !add;
+    struct mopt_winograd_out call = {.m_step = work->m_step,
+                                     .channels = used,
+                                     .bias = finish->bias ? finish->bias + column : NULL,
+                                     .y_step = run->ldy,
+                                     .y_row = w->out_w * run->ldy,
+                                     .residual_step = finish->residual_ld,
+                                     .residual_row = w->out_w * finish->residual_ld};
+    mopt__epilogue_bounds(finish, &call.low, &call.high);
+    for (size_t i = 0; i < block->count; i++) {
+        struct corner at = corner_of(work, block->first + i);
+        size_t pixel = (at.image * w->out_h + at.y) * w->out_w + at.x;
+        const float *residual =
+            finish->residual ? finish->residual + pixel * finish->residual_ld + column : NULL;
+        call.rows = (int)(w->out_h - at.y < work->size ? w->out_h - at.y : work->size);
+        call.cols = (int)(w->out_w - at.x < work->size ? w->out_w - at.x : work->size);
+        call.y = run->y + pixel * run->ldy + column;
+        call.m = m + i * work->width;
+        call.residual = add ? residual : NULL;
+        if (in_place) {
+            put_aside(&call, aside, aside_row);
+        }
+        work->kernels->winograd_out_f32((int)work->t, &call);
+        if (in_place) {
+            finish_pixels(work, &call, aside, used, aside_row);
+        } else {
+            finish_pixels(work, &call, residual, call.residual_step, call.residual_row);
         }
     }
 }
 
-static const float *put_aside(const struct work *work, const struct pixels *pixels, float *aside)
-{
-    size_t channels = work->run->conv->out_channels;
-    for (size_t p = 0; p < work->size * work->size; p++) {
-        if (pixels->residual[p]) {
-            memcpy(aside + p * channels, pixels->residual[p], channels * sizeof(float));
-        }
-    }
-    return aside;
-}
-
-static void transform_out(void *context, int64_t begin, int64_t end, int thread)
+static void some_panels(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct block *block = context;
     const struct work *work = block->work;
-    const struct mopt_finish *finish = &work->run->epilogue;
-    size_t channels = work->run->conv->out_channels;
-    bool add = mopt__epilogue_adds_in_tile(finish);
-    bool in_place = finish->residual && finish->residual == work->run->y && !add;
-    float *own = work->aside + (size_t)thread * work->size * work->size * channels;
-    struct mopt_winograd_out call = {.m_step = block->m_step,
-                                     .channels = channels,
-                                     .bias = finish->bias};
-    mopt__epilogue_bounds(finish, &call.low, &call.high);
-    for (size_t i = (size_t)begin; i < (size_t)end; i++) {
-        struct pixels pixels;
-        find_pixels(work, block->first + i, &pixels);
-        const float *aside = in_place ? put_aside(work, &pixels, own) : NULL;
-        call.m = block->m + i * channels;
-        call.residual = add ? pixels.residual : NULL;
-        call.y = pixels.y;
-        work->kernels->winograd_out_f32((int)work->t, &call);
-        finish_pixels(work, &pixels, aside);
+    size_t own = (size_t)thread, first = (size_t)begin, last = (size_t)end;
+    size_t step = work->t * work->t * work->m_step;
+    float *u = work->u + own * 2 * work->u_step, *m = work->m + own * step;
+    float *aside = work->aside + own * SIZE_MOST * SIZE_MOST * work->width;
+    for (size_t i = 0; i < work->t && work->deep; i++) {
+        for (size_t panel = first; panel < last; panel++) {
+            multiply(block, i, panel, u, work->m + panel * step);
+        }
     }
-}
-
-static void run_block(struct block *block, struct mopt_pool *pool)
-{
-    const struct work *work = block->work;
-    size_t panels = mopt__panel_count(work->kernels, work->run->conv->out_channels);
-    mopt__pool_for(pool, (int64_t)block->count, 1, transform_in, block);
-    mopt__pool_for(pool, (int64_t)(work->t * work->t * panels), 1, multiply, block);
-    mopt__pool_for(pool, (int64_t)block->count, 1, transform_out, block);
+    for (size_t panel = first; panel < last; panel++) {
+        for (size_t i = 0; i < work->t && !work->deep && !work->few; i++) {
+            multiply(block, i, panel, u, m);
+        }
+        if (work->few) {
+            multiply_few(block, panel, m);
+        }
+        transform_out(block, panel, work->deep ? work->m + panel * step : m, aside);
+    }
 }
 
 // Blocks of one thread, each from the first to the last step.
@@ -316,34 +414,24 @@ static void some_tiles(void *context, int64_t begin, int64_t end, int thread)
             .first = (size_t)begin + from,
             .count = mopt__tile_start(count, blocks, i + 1) - from,
             .v = work->v + (size_t)thread * work->t * work->t * work->v_step,
-            .m = work->m + (size_t)thread * work->t * work->t * work->m_step,
-            .v_step = work->v_step,
-            .m_step = work->m_step,
         };
         transform_in(&block, 0, (int64_t)block.count, thread);
-        multiply(&block, 0,
-                 (int64_t)(work->t * work->t *
-                           mopt__panel_count(work->kernels, work->run->conv->out_channels)),
-                 thread);
-        transform_out(&block, 0, (int64_t)block.count, thread);
+        some_panels(&block, 0, (int64_t)work->panels, thread);
     }
 }
 
 // All threads work on one block after the other: each reads its own part of the weights.
 static void share_blocks(const struct work *work, struct mopt_pool *pool)
 {
-    const struct mopt_conv2d *conv = work->run->conv;
-    size_t threads = (size_t)mopt__pool_size(pool), most = work->most * threads;
-    size_t blocks = (work->tiles + most - 1) / most;
+    size_t blocks = (work->tiles + work->most - 1) / work->most;
     for (size_t i = 0; i < blocks; i++) {
         size_t first = mopt__tile_start(work->tiles, blocks, i);
-        size_t count = mopt__tile_start(work->tiles, blocks, i + 1) - first;
-        struct block block = {.work = work, .first = first, .count = count};
-        block.v = work->v;
-        block.m = work->m;
-        block.v_step = odd_lines(count * conv->window.channels);
-        block.m_step = odd_lines(count * conv->out_channels);
-        run_block(&block, pool);
+        struct block block = {.work = work,
+                              .first = first,
+                              .count = mopt__tile_start(work->tiles, blocks, i + 1) - first,
+                              .v = work->v};
+        mopt__pool_for(pool, (int64_t)block.count, 1, transform_in, &block);
+        mopt__pool_for(pool, (int64_t)work->panels, 1, some_panels, &block);
     }
 }
 
@@ -354,8 +442,10 @@ void mopt__conv_winograd(const struct mopt_kernels *kernels, const struct mopt_c
     struct work work = {.run = run};
     size_t threads = (size_t)mopt__pool_size(pool);
     lay_out(kernels, conv, t, threads, run->scratch, &work);
-    memset(work.zero, 0, conv->window.channels * sizeof(float));
-    if (work.tiles >= threads * FEWEST / 2 && t * t * matrix_floats(kernels, conv) <= OWN_WEIGHTS) {
+    if (work.few) { // all four tiles are multiplied
+        memset(work.v, 0, t * t * work.v_step * sizeof(float));
+    }
+    if (work.tiles >= threads * FEWEST / 2 && !work.deep && !work.few) {
         mopt__pool_for(pool, (int64_t)work.tiles, FEWEST / 2, some_tiles, &work);
     } else {
         share_blocks(&work, pool);

@@ -247,19 +247,64 @@ typedef void mopt_slot_max_u8(const uint8_t *const *x, size_t taps, size_t chann
 // Sum of n bytes (mod 2^32).
 typedef uint32_t mopt_slot_total_u8(const uint8_t *x, size_t n);
 typedef void mopt_slot_lookup_u8(const uint8_t *x, const uint8_t table[256], uint8_t *y, size_t n);
-// Winograd F(4x4,3x3) and F(2x2,3x3), channels innermost. t = 6 or 4.
-// Input tile: x[t*t] rows of `channels` floats (outside the image: a row of zeros) to
-// v[t*t], element (f, c) at v[f * v_step + c].
-typedef void mopt_slot_winograd_in_f32(int t, const float *const *x, float *v, size_t v_step,
-                                       size_t channels);
-// Output: element (f, c) of m at m[f * m_step + c] to (t-2)^2 pixels, plus bias and residual,
-// clamped.
+// Winograd F(4x4,3x3) and F(2x2,3x3), channels innermost. t = 6 or 4 is the width of an input tile,
+// each of its t*t elements a frequency. "cols" is f32_cols of the table.
+enum {
+    MOPT_WINOGRAD_T = 6,
+    MOPT_WINOGRAD_LINE = 16, // channels that lie together in transformed tiles
+};
+// One tile of the input: element (f, c) to v[f * v_step + c / LINE * line_step + c % LINE].
+struct mopt_winograd_in {
+    const float *row[MOPT_WINOGRAD_T]; // the rows' pixels in column `first`; NULL: outside, zeros
+    size_t step;                       // floats from pixel to pixel
+    int first, last;                   // columns first..last - 1 are inside, the others zeros
+    float *v;
+    size_t v_step, line_step, channels;
+};
+typedef void mopt_slot_winograd_in_f32(int t, const struct mopt_winograd_in *work);
+// Two frequencies of the weights out of three columns g[3][n]: u[0][i] and u[1][i] = sum +- g[1][i]
+// with sum = g[0][i] + g[2][i], or far, sum +- 2 g[1][i] with sum = g[0][i] + 4 g[2][i]. The matrix
+// G is that of the literature with its rows multiplied by 4, -6, -6, 24, 24, 1 (1, 2, 2, 1), so
+// that it holds whole numbers; winograd_out_f32 divides by them. n: multiple of f32_cols; u and g
+// aligned to 32 bytes.
+typedef void mopt_slot_winograd_filter_f32(bool far, const float *g, size_t n, float *u);
+// The product of one frequency: m[r * cols + j] = (itself or 0) + sum over p < k of
+// v[p / LINE * line_step + r * LINE + p % LINE] * u[p * cols + j].
+struct mopt_winograd_product {
+    size_t k, rows, cols;
+    size_t used; // columns that are meant; of the others those up to a whole vector are written
+    const float *v, *u;
+    float *m; // u and m aligned to 64 bytes
+    size_t line_step;
+    bool accumulate;
+    const void *ahead; // brought nearer meanwhile
+    size_t ahead_bytes;
+};
+typedef void mopt_slot_winograd_product_f32(const struct mopt_winograd_product *work);
+// Weights and product in one for at most four tiles, t = 6: m[f * m_step + r * row_step + j] =
+// (itself or 0) + sum over c < k of v[f * v_step + c / LINE * 4 LINE + r * LINE + c % LINE] *
+// (G w_cj G')[f], for all four tiles r and j < cols; w[k][9][cols], G as above.
+enum { MOPT_WINOGRAD_FEW = 4 };
+struct mopt_winograd_few {
+    const float *w, *v;
+    float *m;
+    size_t k, cols; // cols: multiple of 16, or all columns of a panel
+    size_t v_step, m_step, row_step;
+    bool accumulate;
+    const void *ahead; // 9 * k * cols floats that are brought nearer meanwhile, or NULL
+};
+typedef void mopt_slot_winograd_few_f32(const struct mopt_winograd_few *work);
+// Element (f, c) of m at m[f * m_step + c] to rows * cols of the tile's (t-2)^2 pixels, plus bias
+// and residual, clamped.
 struct mopt_winograd_out {
     const float *m;
     size_t m_step, channels;
-    const float *bias;            // [channels] or NULL
-    const float *const *residual; // [(t-2)^2]; it or entries of it may be NULL
-    float *const *y;              // [(t-2)^2]; NULL: outside, skipped
+    const float *bias;     // [channels] or NULL
+    const float *residual; // or NULL; steps are floats from pixel to pixel, from row to row
+    size_t residual_step, residual_row;
+    float *y;
+    size_t y_step, y_row;
+    int rows, cols; // of pixels that are wanted
     float low, high;
 };
 typedef void mopt_slot_winograd_out_f32(int t, const struct mopt_winograd_out *work);
@@ -294,6 +339,9 @@ struct mopt_kernels {
     mopt_slot_total_u8 *total_u8;
     mopt_slot_lookup_u8 *lookup_u8;
     mopt_slot_winograd_in_f32 *winograd_in_f32;
+    mopt_slot_winograd_filter_f32 *winograd_filter_f32;
+    mopt_slot_winograd_product_f32 *winograd_product_f32;
+    mopt_slot_winograd_few_f32 *winograd_few_f32;
     mopt_slot_winograd_out_f32 *winograd_out_f32;
     mopt_slot_peak_f32 *peak_f32;
     mopt_slot_peak_u8 *peak_u8;

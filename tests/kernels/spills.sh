@@ -56,4 +56,19 @@ check x86_avx2/tile_u8.c 16 -mavx2 -mfma -mf16c
 check x86_avx512/tile_u8.c 40 $avx512
 # shellcheck disable=SC2086
 check x86_avx512_vnni/tile_u8.c 28 $avx512 -mavx512vnni
+
+# Of the Winograd kernels only the products keep everything in registers.
+check_products() {
+  source=src/kernels/$1
+  shift
+  object="$scratch/$(echo "$source" | tr / -).o"
+  # shellcheck disable=SC2086
+  "${CC:-cc}" $flags "$@" -c "$source" -o "$object"
+  objdump -d --no-show-raw-insn "$object" | awk '/^[0-9a-f]+ </ { p = /<winograd_tile_/ } p' |
+    awk -f "$here/spills.awk" >"$object.txt" || failed=1
+  echo "$source: $(cat "$object.txt")"
+}
+check_products x86_avx2/winograd_f32.c -mavx2 -mfma -mf16c
+# shellcheck disable=SC2086
+check_products x86_avx512/winograd_f32.c $avx512
 exit $failed

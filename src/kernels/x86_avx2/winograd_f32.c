@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Winograd transforms with AVX2.
+// Winograd with AVX2: up to 6 rows of 16 columns, 12 of 16 registers hold sums.
+#define WINOGRAD_ROWS 6
+#define WINOGRAD_EACH_ROWS(M, v) \
+    M(1, v)                      \
+    M(2, v) M(3, v) M(4, v) M(5, v) M(6, v)
 #include "kernels/template/winograd_f32.h"
 #include "kernels/slots.h"
 
-void mopt__winograd_in_f32_avx2(int t, const float *const *x, float *v, size_t v_step,
-                                size_t channels)
-{
-    if (t == 6) {
-        winograd_in_body(6, x, v, v_step, channels);
-    } else {
-        winograd_in_body(4, x, v, v_step, channels);
-    }
-}
-
-void mopt__winograd_out_f32_avx2(int t, const struct mopt_winograd_out *work)
-{
-    if (t == 6) {
-        winograd_out_body(6, work);
-    } else {
-        winograd_out_body(4, work);
-    }
-}
+WINOGRAD_SLOTS(avx2)

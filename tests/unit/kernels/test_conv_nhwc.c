@@ -250,6 +250,31 @@ static void test_winograd(void **state)
     mopt__pool_free(pool);
 }
 
+// As many weights as are worked on row by row of frequencies.
+static void test_winograd_deep(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_pool *pool = NULL;
+    assert_int_equal(mopt__pool_new(2, &pool, &err), MOPT_OK);
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 46);
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        for (int round = 0; round < 4; round++) {
+            struct conv_case t = {.units = 0};
+            random_winograd(&rng, &t);
+            t.conv.window.channels = (size_t)between(&rng, 240, 280);
+            t.conv.out_channels = (size_t)between(&rng, 250, 270);
+            make_conv(&rng, &table, &t, 2);
+            mopt__conv2d_f32(&table, &t.run, round % 2 ? pool : NULL);
+            check_conv(&t);
+            free_conv(&t);
+        }
+    }
+    mopt__pool_free(pool);
+}
+
 // Which form is taken; strict never takes Winograd.
 static void test_forms(void **state)
 {
@@ -265,7 +290,13 @@ static void test_forms(void **state)
     conv.strict = false;
     conv.window.channels = conv.out_channels = 512;
     conv.window.in_h = conv.window.in_w = conv.window.out_h = conv.window.out_w = 7;
-    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_WINOGRAD2);
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_WINOGRAD4);
+    conv.window.in_h = conv.window.in_w = conv.window.out_h = conv.window.out_w = 10;
+    conv.window.channels = conv.out_channels = 64;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_WINOGRAD4);
+    conv.window.in_h = conv.window.in_w = conv.window.out_h = conv.window.out_w = 3;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DIRECT);
+    conv.window.channels = conv.out_channels = 512;
     conv.groups = 512;
     assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DEPTHWISE);
     conv.groups = 2;
@@ -441,9 +472,10 @@ static void test_transposes(void **state)
 int mopt__test_conv_nhwc(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convs), cmocka_unit_test(test_winograd),
-        cmocka_unit_test(test_forms), cmocka_unit_test(test_conv_threads),
-        cmocka_unit_test(test_pools), cmocka_unit_test(test_transposes),
+        cmocka_unit_test(test_convs),         cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_winograd_deep), cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_conv_threads),  cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_transposes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
