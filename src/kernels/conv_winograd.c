@@ -52,20 +52,32 @@ static size_t depth_at(size_t channels, size_t at)
     return channels - at < DEPTH ? channels - at : DEPTH;
 }
 
-// One row of one panel: matrix, of G; w: first of its output channels.
-static float *pack_row(const double matrix[3], const float *w, size_t cols, size_t channels,
-                       size_t width, float *out)
+// The weights of some channels: from [columns][floats], `ld` apart, to [floats][width].
+static void turn(const struct mopt_kernels *kernels, const float *w, size_t ld, size_t cols,
+                 size_t floats, size_t width, float *out)
 {
+    if (cols < width) {
+        memset(out, 0, floats * width * sizeof *out);
+    }
+    kernels->transpose_32(w, ld, out, width, cols, floats);
+}
+
+// One row of one panel: matrix, of G; w: first of its output channels.
+static float *pack_row(const struct mopt_kernels *kernels, const double matrix[3], const float *w,
+                       size_t cols, size_t channels, float *out)
+{
+    float g[DEPTH * 9 * MOPT_TILE_COLS_MAX];
+    size_t width = (size_t)kernels->f32_cols;
     for (size_t at = 0, depth; at < channels; at += depth) {
         depth = depth_at(channels, at);
-        for (size_t i = 0; i < 3 * depth * width; i++) {
-            size_t column = i % width, c = at + i / width % depth, q = i / width / depth;
-            const float *g = w + (column * channels + c) * 9 + q;
-            double sum = 0;
-            for (size_t p = 0; p < 3 && column < cols; p++) {
-                sum += matrix[p] * (double)g[p * 3];
+        turn(kernels, w + at * 9, channels * 9, cols, depth * 9, width, g);
+        for (size_t i = 0; i < 3 * depth; i++, out += width) {
+            const float *from = g + (i % depth * 9 + i / depth) * width;
+            for (size_t j = 0; j < width; j++) {
+                out[j] =
+                    (float)(matrix[0] * (double)from[j] + matrix[1] * (double)from[3 * width + j] +
+                            matrix[2] * (double)from[6 * width + j]);
             }
-            *out++ = (float)sum;
         }
     }
     return out;
@@ -83,9 +95,10 @@ static void pack_few(const struct mopt_kernels *kernels, const struct mopt_conv2
 {
     size_t width = few_columns((size_t)kernels->f32_cols), step = conv->window.channels * 9;
     size_t columns = mopt__panel_count(kernels, conv->out_channels) * (size_t)kernels->f32_cols;
-    for (size_t i = 0; i < columns * step; i++) {
-        size_t column = i / (step * width) * width + i % width;
-        out[i] = column < conv->out_channels ? w[column * step + i / width % step] : 0;
+    for (size_t from = 0; from < columns; from += width) {
+        size_t rest = conv->out_channels > from ? conv->out_channels - from : 0;
+        turn(kernels, w + (rest ? from : 0) * step, step, rest < width ? rest : width, step, width,
+             out + from * step);
     }
     memset(out + columns * step, 0, MOPT_OVERREAD);
 }
@@ -104,8 +117,8 @@ void mopt__conv_winograd_pack(const struct mopt_kernels *kernels, const struct m
     for (size_t at = 0; at < panels * t; at++) {
         size_t panel = is_deep(conv) ? at % panels : at / t;
         size_t from = panel * width, rest = conv->out_channels - from;
-        out = pack_row(matrix[is_deep(conv) ? at / panels : at % t], w + from * channels * 9,
-                       rest < width ? rest : width, channels, width, out);
+        out = pack_row(kernels, matrix[is_deep(conv) ? at / panels : at % t],
+                       w + from * channels * 9, rest < width ? rest : width, channels, out);
     }
     memset(out, 0, MOPT_OVERREAD);
 }
