@@ -94,20 +94,12 @@ const struct mopt_tensor *mopt__session_constant(const struct mopt_session *sess
     return datum == NULL || overridable || datum->kind != MOPT_DATUM_TENSOR ? NULL : datum->tensor;
 }
 
-static bool is_folded(const struct mopt_session *session, const struct mopt_node *node)
-{
-    const struct mopt_schedule *schedule =
-        node->graph == session->main.graph
-            ? &session->main
-            : mopt__map_find_u64(&session->bodies, (uint64_t)(uintptr_t)node->graph);
-    return schedule != NULL && schedule->steps[node->order].folded;
-}
-
-static bool is_needed(const struct mopt_session *session, const struct mopt_value *value)
+// Needed by an output, a node that runs, or a body (its owner hands on all that the body names).
+static bool is_needed(const struct mopt_schedule *schedule, const struct mopt_value *value)
 {
     bool needed = value->graph_output_count > 0;
     for (const struct mopt_use *use = value->uses; use != NULL && !needed; use = use->next) {
-        needed = !is_folded(session, use->node);
+        needed = use->node->graph != schedule->graph || !schedule->steps[use->node->order].folded;
     }
     return needed;
 }
@@ -119,7 +111,7 @@ static void drop_between(struct mopt_session *session, const struct mopt_schedul
         const struct mopt_step *step = &schedule->steps[s];
         for (uint32_t o = 0; step->folded && o < step->node->output_count; o++) {
             const struct mopt_value *value = step->node->outputs[o];
-            if (value == NULL || is_needed(session, value)) {
+            if (value == NULL || is_needed(schedule, value)) {
                 continue;
             }
             session->constant_bytes -= counted_bytes(step->node, session->constants[value->id]);

@@ -92,6 +92,12 @@ static const struct lowered cases[] = {
      "  y = Concat<axis=1>(f, g); m = Conv<pads=[1,1]>(t, k); n = Conv(m, l);"
      "  s = Concat<axis=1>(n, m); }",
      5e-4, 8},
+    {"constants made of constants, read by a body that folds them further",
+     "graph main (bool[1] p, float[3] x) -> (float[3] y) {"
+     "  float[3] a = {1, 2, 3}; float[3] b = {4, 5, 6}; c = Add(a, b); d = Mul(c, a);"
+     "  y = If<then_branch=graph () -> (t) { u = Neg(c); v = Add(u, d); t = Add(v, x); },"
+     "         else_branch=graph () -> (t) { t = Sub(x, d); }>(p); }",
+     1e-6, -1},
     {"images resized by scales, sizes and a cubic rule",
      "graph main (float[2,3,5,4] x) ->"
      "    (float[2,6,10,8] a, float[2,6,7,3] b, float[2,6,9,4] c, float[2,6,8] d) {"
