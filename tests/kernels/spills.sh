@@ -43,9 +43,9 @@ check() {
   fi
 }
 avx512='-mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma'
-check x86_avx2/tile_f32.c 12 -mavx2 -mfma -mf16c
+check x86_avx2/tile_f32.c 96 -mavx2 -mfma -mf16c
 # shellcheck disable=SC2086
-check x86_avx512/tile_f32.c 22 $avx512
+check x86_avx512/tile_f32.c 176 $avx512
 check x86_avx2/depthwise_u8.c 8 -mavx2 -mfma -mf16c
 # shellcheck disable=SC2086
 check x86_avx512/depthwise_u8.c 8 $avx512
@@ -53,9 +53,9 @@ check x86_avx512/depthwise_u8.c 8 $avx512
 check x86_avx512_vnni/depthwise_u8.c 4 $avx512 -mavx512vnni
 check x86_avx2/tile_u8.c 16 -mavx2 -mfma -mf16c
 # shellcheck disable=SC2086
-check x86_avx512/tile_u8.c 40 $avx512
+check x86_avx512/tile_u8.c 128 $avx512
 # shellcheck disable=SC2086
-check x86_avx512_vnni/tile_u8.c 28 $avx512 -mavx512vnni
+check x86_avx512_vnni/tile_u8.c 96 $avx512 -mavx512vnni
 
 # Of the Winograd kernels only the products keep everything in registers.
 check_products() {

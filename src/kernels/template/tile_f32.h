@@ -96,14 +96,16 @@ VF_BODY void tile_store(const struct mopt_tile_f32 *t, int rows, int vectors,
     }
 }
 
-// What `steps` steps of k do, from row[i] + p and b on. A thread that shares its core with another
-// one gets half of the instructions a cycle, so that there should be few of them: where the machine
-// can multiply by a number in memory, most rows do; but every such number is read once per vector,
-// and two reads a cycle are the most.
-VF_BODY void tile_steps(int rows, int vectors, int steps, enum tile_fetch fetch,
+// What a turn of the loop does, from row[i] + p and b on; FETCH_NONE: one step. A thread that
+// shares its core with another one gets half of the instructions a cycle, so that there should be
+// few of them: where the machine can multiply by a number in memory, most rows do; but every such
+// number is read once per vector, and two reads a cycle are the most.
+// NOLINTNEXTLINE(readability-function-size): loops over registers, in one piece for the compiler
+VF_BODY void tile_steps(int rows, int vectors, enum tile_fetch fetch,
                         const float *const row[TILE_ROWS], size_t p, const float *b,
                         const char *ahead, vf acc[TILE_ROWS][TILE_VECTORS])
 {
+    const int steps = fetch == FETCH_NONE ? 1 : TILE_STEPS;
     VF_UNROLL
     for (int u = 0; u < steps; u++) {
         vf right[TILE_VECTORS];
@@ -147,7 +149,7 @@ VF_BODY void tile_tap(int rows, int vectors, enum tile_fetch fetch, const float 
         VF_OPAQUE(row[i]);
     }
     for (size_t left = k / TILE_STEPS; left > 0; left--) {
-        tile_steps(rows, vectors, TILE_STEPS, fetch, row, 0, b, ahead, acc);
+        tile_steps(rows, vectors, fetch, row, 0, b, ahead, acc);
         b += TILE_STEPS * TILE_COLS;
         VF_OPAQUE(b);
         ahead += TILE_STEPS * MOPT_TILE_AHEAD;
@@ -159,7 +161,7 @@ VF_BODY void tile_tap(int rows, int vectors, enum tile_fetch fetch, const float 
         }
     }
     for (size_t p = 0; p < k % TILE_STEPS; p++) {
-        tile_steps(rows, vectors, 1, FETCH_NONE, row, p, b, ahead, acc);
+        tile_steps(rows, vectors, FETCH_NONE, row, p, b, ahead, acc);
         b += TILE_COLS;
     }
 }

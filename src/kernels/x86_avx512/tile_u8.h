@@ -202,11 +202,11 @@ TILE_BODY void tile_unzero(const struct mopt_tile_u8 *work, int first, int rows,
 }
 
 struct tile_bytes {
-    const float *scale, *shift;
     __m512 top;              // of a scaled sum
     __m512i zero_point, low; // words, bytes
     __m512i order;           // of 4-byte groups after narrowing
-    uint64_t columns;        // a bit for each
+    const float *scale, *shift;
+    uint64_t columns; // a bit for each
 };
 
 // Rounded product (and sum), at most high - zero_point; NaN and what is below all integers become

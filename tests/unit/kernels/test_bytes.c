@@ -280,6 +280,23 @@ static void tile_check(const struct mopt_kernels *kernels, const struct tile *t,
     }
 }
 
+// With everything in the bounds that plain promises, up to the largest sums.
+static void tile_check_plain(const struct mopt_kernels *kernels, struct tile *t,
+                             struct mopt_tile_u8 *work)
+{
+    for (int j = 0; j < t->cols; j++) {
+        t->scale[j] = fabsf(t->scale[j]) <= 0.25F ? t->scale[j] : -0.25F;
+        t->shift[j] = fabsf(t->shift[j]) <= 0x1p29F ? t->shift[j] : 0x1p29F;
+    }
+    work->plain = true;
+    work->high = 255;
+    kernels->tile_u8(work);
+    tile_check(kernels, t, work);
+    work->shift = NULL;
+    kernels->tile_u8(work);
+    tile_check(kernels, t, work);
+}
+
 static void tiles(const struct mopt_kernels *kernels)
 {
     struct mopt_rng rng;
@@ -310,6 +327,7 @@ static void tiles(const struct mopt_kernels *kernels)
             work.shift = t.shift;
             kernels->tile_u8(&work);
             tile_check(kernels, &t, &work);
+            tile_check_plain(kernels, &t, &work);
             band_free(&c);
             tile_free(kernels, &t);
         }

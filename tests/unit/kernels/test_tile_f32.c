@@ -48,6 +48,7 @@ static void make_tile(struct mopt_rng *rng, const struct mopt_kernels *table, st
     tile->b = t->b;
     tile->c = t->c;
     tile->accumulate = mopt__rng_below(rng, 3) == 0;
+    tile->near = mopt__rng_below(rng, 2) == 0;
     tile->bias = mopt__rng_below(rng, 2) ? t->bias : NULL;
     tile->residual = mopt__rng_below(rng, 2) ? t->residual : NULL;
     if (mopt__rng_below(rng, 2)) {
