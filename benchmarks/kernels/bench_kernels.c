@@ -200,7 +200,7 @@ static bool read_options(int argc, char **argv, struct bench *bench)
 
 int main(int argc, char **argv)
 {
-    struct bench bench = {.threads = 1, .seconds = 1, .width = 3.9};
+    struct bench bench = {.threads = 1, .seconds = 1, .width = 5.1};
     if (!read_options(argc, argv, &bench)) {
         fputs("usage: bench_kernels [--isa NAME] [--threads N] [--seconds N] [--only TEXT]\n",
               stderr);

@@ -16,7 +16,7 @@ struct bench {
     int threads;
     double seconds;   // at most, for one row
     const char *only; // rows whose name contains this; NULL: all
-    double width;     // instructions a cycle of a core that is not shared: at least 3.9
+    double width;     // instructions a cycle of a core that is not shared: at least 5.1
 };
 
 // What is timed; run NULL: nothing.
