@@ -74,8 +74,11 @@ void *mopt__malloc_aligned(size_t bytes)
     if (!mopt__size_align(bytes ? bytes : 1, ALIGNED_BYTES, &rounded) || !is_possible(rounded)) {
         return NULL;
     }
-    bool large = rounded >= HUGE_PAGE_BYTES;
-    void *block = aligned_alloc(large ? HUGE_PAGE_BYTES : ALIGNED_BYTES, rounded);
+    size_t whole; // of such pages; what is behind `rounded` is never touched
+    bool large = rounded >= HUGE_PAGE_BYTES && mopt__size_align(rounded, HUGE_PAGE_BYTES, &whole) &&
+                 is_possible(whole);
+    void *block =
+        large ? aligned_alloc(HUGE_PAGE_BYTES, whole) : aligned_alloc(ALIGNED_BYTES, rounded);
 #if defined(MADV_HUGEPAGE)
     if (block && large) { // fewer page faults and misses; when it is refused nothing is lost
         (void)madvise(block, rounded & ~(size_t)(HUGE_PAGE_BYTES - 1), MADV_HUGEPAGE);

@@ -13,7 +13,7 @@ enum {
     T_MOST = MOPT_WINOGRAD_T,
     SIZE_MOST = T_MOST - 2,
     LINE = MOPT_WINOGRAD_LINE,
-    BLOCK_FLOATS = 320000, // of what must stay in the second cache: see lay_out
+    BLOCK_FLOATS = 200000, // of what must stay in the second cache: see lay_out
     FEWEST = 17,           // tiles of a block: below, reading the weights is all the work
     MOST = 128,
     DEPTH = 32,            // channels whose weights are transformed at a time
