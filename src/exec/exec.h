@@ -4,9 +4,9 @@
 // flat array of actions, most of them one call on raw pointers. It knows nothing of files or
 // passes. Read in this order: exec.h, memory_plan.h (greedy-by-size offsets), schedule.c (steps and
 // what bodies capture), fold.c (constants), arena.c (planned and heap buffers), program.h and
-// program.c (what runs), lower.h, groups.c (which nodes become one), lower.c (forms), native_*.c
-// (kernels), finish.c (lifetimes), plan.c (shapes to a program), step.c (one node), session.c
-// (run).
+// program.c (what runs), lower.h, lower.c (the walk), groups.c (which nodes become one), cells.c
+// (forms of values), native_*.c (kernels), finish.c (lifetimes), plan.c (shapes to a program),
+// step.c (one node), session.c (run).
 #ifndef MOPT_EXEC_EXEC_H
 #define MOPT_EXEC_EXEC_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lowering: what the files that turn nodes into native actions share. groups.c decides which nodes
-// become one action, lower.c walks the schedule, native_*.c emit. Private to exec.
+// become one action, lower.c walks the schedule, cells.c knows where values are, native_*.c emit.
+// Private to exec.
 #ifndef MOPT_EXEC_LOWER_H
 #define MOPT_EXEC_LOWER_H
 
@@ -92,17 +93,13 @@ struct mopt_low_shape {
     size_t count;
 };
 
-// ---- lower.c: questions ----
+// ---- questions.c ----
 // Static shape of a value, all dims known and none 0; false otherwise.
 bool mopt__low_shape(const struct mopt_lower *l, const struct mopt_value *value,
                      struct mopt_low_shape *shape);
 // Content that is the same in every run; NULL otherwise.
 const struct mopt_tensor *mopt__low_constant(const struct mopt_lower *l,
                                              const struct mopt_value *value);
-// Content that is the same in every run, or known with the shapes: *content is a reference of the
-// caller's, NULL when it is not known.
-enum mopt_status mopt__low_content(struct mopt_lower *l, const struct mopt_value *value,
-                                   struct mopt_tensor **content);
 // The only node that uses the value, when that is in the main graph and the value is no output.
 struct mopt_node *mopt__low_sole_use(const struct mopt_lower *l, const struct mopt_value *value);
 // One-element float that is a constant, or known with the shapes.
@@ -121,7 +118,7 @@ bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *
 // True when the value exists as codes or image with channels innermost already.
 bool mopt__low_prefers_nhwc(const struct mopt_lower *l, const struct mopt_value *value);
 
-// ---- lower.c: making ----
+// ---- cells.c ----
 // The value in this form; emits what is needed to get it.
 enum mopt_status mopt__low_cell(struct mopt_lower *l, const struct mopt_value *value,
                                 enum mopt_form form, uint32_t *cell);
@@ -148,8 +145,21 @@ void *mopt__low_work(struct mopt_lower *l, size_t bytes); // zeroed; NULL: out o
 enum mopt_status mopt__low_emit(struct mopt_lower *l, mopt_native run, const void *work,
                                 const uint32_t *cells, uint32_t count);
 void mopt__low_scratch(struct mopt_lower *l, size_t bytes); // at least this much for some action
+enum mopt_status mopt__low_action(struct mopt_lower *l, const struct mopt_action *action);
+// The value's content as a node action or the caller puts it into the slot, or its constant.
+enum mopt_status mopt__low_slot_cell(struct mopt_lower *l, const struct mopt_value *value,
+                                     uint32_t *cell);
+bool mopt__low_has_cell(const struct mopt_lower *l, const struct mopt_value *value);
+
+// ---- lower.c ----
 // Runs the node of a step through its record.
 enum mopt_status mopt__low_node(struct mopt_lower *l, struct mopt_step *step);
+// Sees to it that the value's slot is filled when a node action reads it.
+enum mopt_status mopt__low_need_slot(struct mopt_lower *l, const struct mopt_value *value);
+// Content that is the same in every run, or known with the shapes: *content is a reference of the
+// caller's, NULL when it is not known.
+enum mopt_status mopt__low_content(struct mopt_lower *l, const struct mopt_value *value,
+                                   struct mopt_tensor **content);
 
 // ---- finish.c ----
 // Lifetimes, publish, load and release lists and the memory plan of the lowered program; sets

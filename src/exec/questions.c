@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lowering may ask of values and nodes: shapes, constants, uses, attributes.
+#include <string.h>
+
+#include "exec/lower.h"
+
+bool mopt__low_shape(const struct mopt_lower *l, const struct mopt_value *value,
+                     struct mopt_low_shape *shape)
+{
+    const struct mopt_tensor *constant = value != NULL ? mopt__low_constant(l, value) : NULL;
+    if (constant != NULL) {
+        *shape = (struct mopt_low_shape){constant->dtype, constant->rank, {0}, constant->count};
+        memcpy(shape->dims, constant->dims, sizeof shape->dims);
+        return constant->count > 0;
+    }
+    const struct mopt_type *type = value != NULL ? l->facts[value->id].type : NULL;
+    if (type == NULL || type->kind != MOPT_TYPE_TENSOR || type->rank < 0 ||
+        type->dtype == MOPT_UNDEFINED) {
+        return false;
+    }
+    *shape = (struct mopt_low_shape){.dtype = type->dtype, .rank = type->rank, .count = 1};
+    for (int d = 0; d < type->rank; d++) {
+        if (!mopt__dim_is_known(l->dims, type->dims[d], &shape->dims[d]) || shape->dims[d] <= 0 ||
+            !mopt__size_mul(shape->count, (size_t)shape->dims[d], &shape->count)) {
+            return false;
+        }
+    }
+    return shape->count < SIZE_MAX / 64;
+}
+
+const struct mopt_tensor *mopt__low_constant(const struct mopt_lower *l,
+                                             const struct mopt_value *value)
+{
+    return value != NULL ? mopt__session_constant(l->session, value) : NULL;
+}
+
+struct mopt_node *mopt__low_sole_use(const struct mopt_lower *l, const struct mopt_value *value)
+{
+    if (value == NULL || value->use_count != 1 || value->graph_output_count != 0 ||
+        value->uses->node->graph != l->schedule->graph) {
+        return NULL;
+    }
+    return value->uses->node;
+}
+
+bool mopt__low_scalar(const struct mopt_lower *l, const struct mopt_value *value, float *out)
+{
+    const struct mopt_tensor *constant = mopt__low_constant(l, value);
+    if (constant == NULL && value != NULL && !value->is_input) {
+        constant = l->facts[value->id].constant;
+    }
+    if (constant == NULL || constant->count != 1 || constant->dtype != MOPT_FLOAT32) {
+        return false;
+    }
+    *out = *(const float *)constant->data;
+    return true;
+}
+
+bool mopt__low_is(const struct mopt_node *node, const char *domain, const char *op_type)
+{
+    return node != NULL && node->op != NULL && strcmp(node->op_type, op_type) == 0 &&
+           strcmp(node->domain, domain) == 0;
+}
+
+bool mopt__low_is_free(const struct mopt_lower *l, const struct mopt_node *node)
+{
+    return node != NULL && l->sound[node->order] && !l->absorbed[node->order] &&
+           l->groups[node->order] == NULL;
+}
+
+const struct mopt_value *mopt__low_other(const struct mopt_node *node,
+                                         const struct mopt_value *value)
+{
+    const struct mopt_value *a = mopt__node_input(node, 0);
+    const struct mopt_value *b = mopt__node_input(node, 1);
+    if (node->input_count != 2 || a == b) {
+        return NULL;
+    }
+    return a == value ? b : b == value ? a : NULL;
+}
+
+float mopt__low_float(const struct mopt_node *node, const char *name, float fallback)
+{
+    const struct mopt_attribute *a = name != NULL ? mopt__node_attribute(node, name) : NULL;
+    return a != NULL && a->kind == MOPT_ATTR_FLOAT ? a->f : fallback;
+}
+
+bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
+                     size_t *pixels)
+{
+    if (shape->rank != 3 && shape->rank != 4) {
+        return false;
+    }
+    *batch = (size_t)shape->dims[0];
+    *channels = (size_t)shape->dims[1];
+    *pixels = shape->count / *batch / *channels;
+    return true;
+}
+
+bool mopt__low_prefers_nhwc(const struct mopt_lower *l, const struct mopt_value *value)
+{
+    const struct mopt_low_value *v = &l->values[value->id];
+    if (v->codes != NULL) {
+        return l->values[v->codes->id].cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
+    }
+    return v->cell[MOPT_FORM_NHWC] != MOPT_NO_CELL || v->cell[MOPT_FORM_ROWS] != MOPT_NO_CELL;
+}
