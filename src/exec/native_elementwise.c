@@ -72,11 +72,15 @@ static enum mopt_status lower_unary(struct mopt_lower *l, const struct mopt_valu
 struct binary_side {
     uint32_t cell;
     size_t group, row, step;
+    bool coded; // codes, that are (code - zero) * scale
+    float scale;
+    int32_t zero;
 };
 struct binary_work {
     enum mopt_binary_op op;
     size_t rows, n;
     struct binary_side a, b;
+    struct mopt_low_quant after; // of the result, when it is made as codes
     uint32_t y;
 };
 struct binary_run {
@@ -123,6 +127,69 @@ static void run_binary(const void *work, const struct mopt_frame *frame)
         size_t grain = w->n < PIECE ? PIECE / w->n : 1;
         mopt__pool_for(frame->pool, (int64_t)w->rows, (int64_t)grain, binary_rows, &r);
     }
+}
+
+// ---- The same on codes: dequantized and quantized again on the way, some elements at a time ----
+enum { SOME = 1024 };
+
+struct coded_side {
+    const struct binary_side *side;
+    const void *data;
+    size_t held; // first element of what `values` holds; SIZE_MAX: nothing
+    float values[SOME];
+};
+
+// Elements at..at+n of a row; one when the operand stands still.
+static const float *coded_values(const struct mopt_kernels *kernels, struct coded_side *s,
+                                 size_t row, size_t at, size_t n)
+{
+    const struct binary_side *side = s->side;
+    size_t from = row / side->group * side->row + at * side->step;
+    if (!side->coded) {
+        return (const float *)s->data + from;
+    }
+    if (s->held != from) {
+        s->held = from;
+        kernels->dequantize_u8((const uint8_t *)s->data + from, side->scale, side->zero, s->values,
+                               side->step == 0 ? 1 : n);
+    }
+    return s->values;
+}
+
+struct coded_run {
+    const struct binary_work *w;
+    const struct mopt_frame *frame;
+    size_t pieces; // of a row
+};
+
+static void coded_pieces(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct coded_run *r = context;
+    const struct binary_work *w = r->w;
+    const struct mopt_kernels *kernels = r->frame->kernels;
+    struct coded_side a = {.side = &w->a, .data = r->frame->data[w->a.cell], .held = SIZE_MAX};
+    struct coded_side b = {.side = &w->b, .data = r->frame->data[w->b.cell], .held = SIZE_MAX};
+    uint8_t *y = r->frame->data[w->y];
+    float values[SOME];
+    (void)thread;
+    for (size_t item = (size_t)begin; item < (size_t)end; item++) {
+        size_t row = item / r->pieces;
+        size_t at = item % r->pieces * SOME;
+        size_t n = w->n - at < SOME ? w->n - at : SOME;
+        kernels->binary_f32(w->op, coded_values(kernels, &a, row, at, n), w->a.step,
+                            coded_values(kernels, &b, row, at, n), w->b.step, values, n);
+        kernels->quantize_u8(values, mopt__low_scale(&w->after, 0), true,
+                             mopt__low_zero(&w->after, 0), y + row * w->n + at, n);
+    }
+}
+
+static void run_coded(const void *work, const struct mopt_frame *frame)
+{
+    const struct binary_work *w = work;
+    struct coded_run r = {w, frame, (w->n + SOME - 1) / SOME};
+    size_t piece = w->n < SOME ? w->n : SOME;
+    mopt__pool_for(frame->pool, (int64_t)(w->rows * r.pieces), (int64_t)(PIECE / piece + 1),
+                   coded_pieces, &r);
 }
 
 static bool binary_op(const struct mopt_node *node, enum mopt_binary_op *op)
@@ -231,9 +298,30 @@ static enum mopt_status binary_cell(struct mopt_lower *l, const struct mopt_valu
                                     struct binary_side *side)
 {
     struct mopt_low_shape shape;
+    const struct mopt_low_value *v = &l->values[value->id];
     mopt__low_shape(l, value, &shape);
     bool image = nhwc && shape.count == y->count && shape.rank == y->rank;
-    return mopt__low_cell(l, value, image ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, &side->cell);
+    if (!side->coded) {
+        return mopt__low_cell(l, value, image ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, &side->cell);
+    }
+    side->scale = v->scale;
+    side->zero = v->zero;
+    return mopt__low_cell(l, v->codes, image ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES, &side->cell);
+}
+
+// The result is made as codes when operands are codes and a QuantizeLinear with one scale is all
+// that sees it.
+static bool takes_codes(struct mopt_lower *l, const struct mopt_node *node, struct binary_work *w)
+{
+    const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
+    w->a.coded = l->values[mopt__node_input(node, 0)->id].codes != NULL;
+    w->b.coded = l->values[mopt__node_input(node, 1)->id].codes != NULL;
+    bool takes = (w->a.coded || w->b.coded) && mopt__low_is_free(l, next) &&
+                 mopt__low_quantizer(l, next, &w->after) && mopt__low_one_scale(&w->after) &&
+                 w->after.real == node->outputs[0];
+    w->a.coded = takes && w->a.coded;
+    w->b.coded = takes && w->b.coded;
+    return takes;
 }
 
 static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_node *node,
@@ -266,11 +354,16 @@ static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_nod
         w.n = y.count;
         w.rows = 1;
     }
+    bool codes = takes_codes(l, node, &w);
     enum mopt_status status = binary_cell(l, operands[0], &y, nhwc, &w.a);
     if (status == MOPT_OK) {
         status = binary_cell(l, operands[1], &y, nhwc, &w.b);
     }
-    if (status == MOPT_OK) {
+    if (status == MOPT_OK && codes) {
+        l->absorbed[w.after.codes->producer->order] = true;
+        status =
+            mopt__low_output(l, w.after.codes, nhwc ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES, &w.y);
+    } else if (status == MOPT_OK) {
         status =
             mopt__low_output(l, node->outputs[0], nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, &w.y);
     }
@@ -281,7 +374,7 @@ static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_nod
     *own = w;
     *done = true;
     uint32_t cells[] = {w.a.cell, w.b.cell, w.y};
-    return mopt__low_emit(l, run_binary, own, cells, 3);
+    return mopt__low_emit(l, codes ? run_coded : run_binary, own, cells, 3);
 }
 
 static bool all_free(const struct mopt_lower *l, const struct mopt_low_chain *chain)

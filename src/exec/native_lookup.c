@@ -34,18 +34,74 @@ static void run_lookup(const void *work, const struct mopt_frame *frame)
     mopt__pool_for(frame->pool, (int64_t)w->count, PIECE, look_up, &r);
 }
 
+// x * f(x), where f(x) is quantized and dequantized in between: the codes y of f(x) and what
+// follows them, all of it used only here.
+struct gate {
+    const struct mopt_node *dequantizer, *product, *quantizer;
+    struct mopt_low_quant after; // of the product
+};
+
+// The value is the same codes, dequantized in the same way.
+static bool is_same(const struct mopt_lower *l, const struct mopt_value *value,
+                    const struct mopt_low_quant *x)
+{
+    struct mopt_low_quant other;
+    return value != NULL && value->producer != NULL &&
+           mopt__low_dequantizer(l, value->producer, false, &other) && other.codes == x->codes &&
+           mopt__low_same_codes(&other, x);
+}
+
+static bool find_gate(const struct mopt_lower *l, const struct mopt_low_quant *x,
+                      const struct mopt_low_quant *y, struct gate *gate)
+{
+    struct mopt_low_quant again;
+    gate->dequantizer = mopt__low_sole_use(l, y->codes);
+    if (!mopt__low_is_free(l, gate->dequantizer) ||
+        !mopt__low_dequantizer(l, gate->dequantizer, false, &again) || again.codes != y->codes ||
+        !mopt__low_same_codes(&again, y)) {
+        return false;
+    }
+    gate->product = mopt__low_sole_use(l, again.real);
+    if (!mopt__low_is(gate->product, "", "Mul") || !mopt__low_is_free(l, gate->product) ||
+        !is_same(l, mopt__low_other(gate->product, again.real), x)) {
+        return false;
+    }
+    gate->quantizer = mopt__low_sole_use(l, mopt__node_output(gate->product, 0));
+    return mopt__low_is_free(l, gate->quantizer) &&
+           mopt__low_quantizer(l, gate->quantizer, &gate->after) &&
+           mopt__low_one_scale(&gate->after) &&
+           gate->after.real == mopt__node_output(gate->product, 0);
+}
+
+static void dequantize(const struct mopt_low_quant *q, const uint8_t codes[CODES],
+                       float values[CODES])
+{
+    for (int c = 0; c < CODES; c++) {
+        values[c] = (float)(codes[c] - mopt__low_zero(q, 0)) * mopt__low_scale(q, 0);
+    }
+}
+
 // Codes as they are stored in MOPT_FORM_BYTES.
 static void fill_table(const struct mopt_low_quant *x, const struct mopt_function_f32 *function,
-                       const struct mopt_low_quant *y, uint8_t table[CODES])
+                       const struct mopt_low_quant *y, const struct gate *gate,
+                       uint8_t table[CODES])
 {
     struct mopt_kernels portable;
+    float in[CODES];
     float values[CODES];
     mopt__kernels_select(MOPT_ISA_REF, &portable);
     for (int c = 0; c < CODES; c++) {
-        values[c] = (float)(c - mopt__low_zero(x, 0)) * mopt__low_scale(x, 0);
+        table[c] = (uint8_t)c;
     }
-    portable.unary_f32(function, values, values, CODES);
+    dequantize(x, table, in);
+    portable.unary_f32(function, in, values, CODES);
     portable.quantize_u8(values, mopt__low_scale(y, 0), true, mopt__low_zero(y, 0), table, CODES);
+    if (gate != NULL) {
+        dequantize(y, table, values);
+        portable.binary_f32(MOPT_BIN_MUL, in, 1, values, 1, values, CODES);
+        portable.quantize_u8(values, mopt__low_scale(&gate->after, 0), true,
+                             mopt__low_zero(&gate->after, 0), table, CODES);
+    }
 }
 
 enum mopt_status mopt__low_lookup(struct mopt_lower *l, const struct mopt_value *x,
@@ -67,10 +123,18 @@ enum mopt_status mopt__low_lookup(struct mopt_lower *l, const struct mopt_value 
     if (w == NULL) {
         return MOPT_E_MEMORY;
     }
+    struct gate gate;
+    bool gated = find_gate(l, &before, &after, &gate);
     *done = true;
     w->count = shape.count;
-    fill_table(&before, function, &after, w->table);
+    fill_table(&before, function, &after, gated ? &gate : NULL, w->table);
     l->absorbed[quantizer->order] = true;
+    if (gated) {
+        l->absorbed[gate.dequantizer->order] = true;
+        l->absorbed[gate.product->order] = true;
+        l->absorbed[gate.quantizer->order] = true;
+        after = gate.after;
+    }
     enum mopt_form form = mopt__low_prefers_nhwc(l, x) ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES;
     enum mopt_status status = mopt__low_cell(l, codes, form, &w->x);
     if (status == MOPT_OK) {

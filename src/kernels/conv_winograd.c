@@ -433,6 +433,19 @@ static void some_tiles(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
+// Few tiles: each thread transforms all of them for itself and multiplies its own part of the
+// weights. Handing the frequencies from core to core would take longer.
+static void own_panels(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct work *work = context;
+    struct block block = {.work = work,
+                          .count = work->tiles,
+                          .v = work->v + (size_t)thread * work->t * work->t * work->v_step};
+    memset(block.v, 0, work->t * work->t * work->v_step * sizeof(float)); // all four are multiplied
+    transform_in(&block, 0, (int64_t)block.count, thread);
+    some_panels(&block, begin, end, thread);
+}
+
 // All threads work on one block after the other: each reads its own part of the weights.
 static void share_blocks(const struct work *work, struct mopt_pool *pool)
 {
@@ -455,10 +468,9 @@ void mopt__conv_winograd(const struct mopt_kernels *kernels, const struct mopt_c
     struct work work = {.run = run};
     size_t threads = (size_t)mopt__pool_size(pool);
     lay_out(kernels, conv, t, threads, run->scratch, &work);
-    if (work.few) { // all four tiles are multiplied
-        memset(work.v, 0, t * t * work.v_step * sizeof(float));
-    }
-    if (work.tiles >= threads * FEWEST / 2 && !work.deep && !work.few) {
+    if (work.few) {
+        mopt__pool_for(pool, (int64_t)work.panels, 1, own_panels, &work);
+    } else if (work.tiles >= threads * (FEWEST / 2) && !work.deep) {
         mopt__pool_for(pool, (int64_t)work.tiles, FEWEST / 2, some_tiles, &work);
     } else {
         share_blocks(&work, pool);

@@ -132,6 +132,6 @@ void mopt__pool2d_f32(const struct mopt_kernels *kernels, const struct mopt_pool
                         .pieces = (w->channels + CHANNELS - 1) / CHANNELS};
     size_t items = w->batch * w->out_h * w->out_w * work.pieces;
     size_t loads = w->kernel_h * w->kernel_w * (w->channels < CHANNELS ? w->channels : CHANNELS);
-    size_t grain = loads ? 16384 / loads : 0; // below that a second thread is no help
+    size_t grain = loads ? 65536 / loads : 0; // below that a second thread is no help
     mopt__pool_for(pool, (int64_t)items, (int64_t)(grain ? grain : 1), run_range, &work);
 }

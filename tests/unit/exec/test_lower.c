@@ -116,6 +116,18 @@ static const struct lowered cases[] = {
      "  d = DequantizeLinear(x, s, o); g = Sigmoid(d); m = Mul(d, g); y = QuantizeLinear(m, t, p);"
      "  e = DequantizeLinear(y, t, p); h = HardSigmoid(e); z = QuantizeLinear(h, u); }",
      0, 3},
+    {"codes gated by a quantized function; scaled by channel, by one number, by floats",
+     "graph main (uint8[2,6,5,4] x, float[2,6,5,4] f) ->"
+     "    (uint8[2,6,5,4] y, uint8[2,6,5,4] z, int8[2,6,5,4] v) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.004}; float u = {0.03}; uint8 p = {10};"
+     "  float q = {0.07}; int8 r = {3}; float one = {1.7};"
+     "  d = DequantizeLinear(x, s, o); g = Sigmoid(d); gq = QuantizeLinear(g, t);"
+     "  gd = DequantizeLinear(gq, t); m = Mul(d, gd); y = QuantizeLinear(m, u, p);"
+     "  e = DequantizeLinear(y, u, p); a = GlobalAveragePool(e); aq = QuantizeLinear(a, t);"
+     "  ad = DequantizeLinear(aq, t); k = Mul(ad, e); z = QuantizeLinear(k, u, p);"
+     "  h = DequantizeLinear(z, u, p); i = Div(h, one); iq = QuantizeLinear(i, u, p);"
+     "  id = DequantizeLinear(iq, u, p); w = Sub(f, id); v = QuantizeLinear(w, q, r); }",
+     0, -1},
     {"codes resized",
      "graph main (uint8[1,4,20,20] x) -> (uint8[1,4,40,40] y) {"
      "  float s = {0.05}; uint8 z = {12}; float[4] twice = {1, 1, 2, 2};"
