@@ -173,17 +173,29 @@ static enum mopt_status reorder(struct mopt_lower *l, const struct mopt_value *v
     return (nhwc ? mopt__low_to_nhwc : mopt__low_to_nchw)(l, &shape, bytes ? 1 : 4, source, *cell);
 }
 
+// Codes that are a table of others are computed when they are asked for.
+static enum mopt_status materialize(struct mopt_lower *l, const struct mopt_value *value)
+{
+    const struct mopt_low_value *v = &l->values[value->id];
+    return v->origin != NULL && present(v, MOPT_FORM_BYTES, MOPT_FORM_BYTES_NHWC) < 0
+               ? mopt__low_look_up(l, value)
+               : MOPT_OK;
+}
+
 static enum mopt_status compute_codes(struct mopt_lower *l, const struct mopt_value *value,
                                       enum mopt_form form, uint32_t *cell)
 {
     const struct mopt_low_value *v = &l->values[value->id];
     struct mopt_low_shape shape;
     uint32_t source;
-    bool nhwc =
-        form == MOPT_FORM_NHWC || l->values[v->codes->id].cell[MOPT_FORM_BYTES] == MOPT_NO_CELL;
-    nhwc = nhwc && l->values[v->codes->id].cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
-    enum mopt_status status =
-        mopt__low_cell(l, v->codes, nhwc ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES, &source);
+    const struct mopt_low_value *codes = &l->values[v->codes->id];
+    enum mopt_status status = materialize(l, v->codes);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    bool nhwc = form == MOPT_FORM_NHWC || codes->cell[MOPT_FORM_BYTES] == MOPT_NO_CELL;
+    nhwc = nhwc && codes->cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
+    status = mopt__low_cell(l, v->codes, nhwc ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES, &source);
     if (status == MOPT_OK) {
         status = mopt__low_output(l, value, nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, cell);
     }
@@ -307,6 +319,10 @@ static enum mopt_status find_cell(struct mopt_lower *l, const struct mopt_value 
     if (*cell != MOPT_NO_CELL) {
         return MOPT_OK;
     }
+    if (v->origin != NULL && present(v, MOPT_FORM_BYTES, MOPT_FORM_BYTES_NHWC) < 0) {
+        enum mopt_status status = materialize(l, value);
+        return status == MOPT_OK ? find_cell(l, value, form, cell) : status;
+    }
     bool codes = form == MOPT_FORM_BYTES || form == MOPT_FORM_BYTES_NHWC;
     if (!codes && v->cell[MOPT_FORM_ROWS] != MOPT_NO_CELL &&
         present(v, MOPT_FORM_PLAIN, MOPT_FORM_NHWC) < 0) {
@@ -361,5 +377,5 @@ bool mopt__low_has_cell(const struct mopt_lower *l, const struct mopt_value *val
     const struct mopt_low_value *v = &l->values[value->id];
     return present(v, MOPT_FORM_PLAIN, MOPT_FORM_NHWC) >= 0 ||
            present(v, MOPT_FORM_BYTES, MOPT_FORM_BYTES_NHWC) >= 0 ||
-           v->cell[MOPT_FORM_ROWS] != MOPT_NO_CELL;
+           v->cell[MOPT_FORM_ROWS] != MOPT_NO_CELL || v->origin != NULL;
 }

@@ -15,6 +15,9 @@ struct mopt_low_value {
     bool in_slot;                   // a node action, the caller or the session fills its slot
     bool preset;                    // content known with the shapes: put into the slot at the start
     struct mopt_step *deferred;     // node to run as it is when somebody needs the slot
+    // Codes, as in BYTES, that are table[code] of the codes `origin`, not computed until asked for
+    const struct mopt_value *origin; // NULL: none
+    const uint8_t *table;            // [256]
     // Output of DequantizeLinear, not computed until asked for: (codes - zero) * scale
     const struct mopt_value *codes; // NULL: none
     // Image that a Concat makes of it and others, to be written where it will lie; NULL: none
@@ -115,6 +118,8 @@ float mopt__low_float(const struct mopt_node *node, const char *name, float fall
 // Channels and pixels of a [N, C, spatial...] value of rank 3 or 4.
 bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
                      size_t *pixels);
+// The codes exist, or will, with channels innermost.
+bool mopt__low_codes_nhwc(const struct mopt_lower *l, const struct mopt_value *codes);
 // True when the value exists as codes or image with channels innermost already.
 bool mopt__low_prefers_nhwc(const struct mopt_lower *l, const struct mopt_value *value);
 
@@ -250,6 +255,9 @@ enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node 
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node *node);
+
+// Computes codes that are a table of others, in the form these have (native_lookup.c).
+enum mopt_status mopt__low_look_up(struct mopt_lower *l, const struct mopt_value *value);
 
 // Changes of form and codes (native_form.c).
 // rows: pixels; width elements of each, `ld` apart at `from`.

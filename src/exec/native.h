@@ -8,11 +8,15 @@
 #include "kernels/int8.h"
 #include "ops/window.h"
 
-// The function of codes that are quantized again behind it, as a table; *done false when it is
-// something else.
-enum mopt_status mopt__low_lookup(struct mopt_lower *l, const struct mopt_value *x,
-                                  const struct mopt_function_f32 *function,
-                                  const struct mopt_value *y, bool *done);
+// native_lookup.c: y is quantized, and a function of one tensor of codes: the codes behind it are
+// noted as a table; *done false when it is something else. codes: of codes themselves.
+enum mopt_status mopt__low_lookup_unary(struct mopt_lower *l, const struct mopt_value *x,
+                                        const struct mopt_function_f32 *function,
+                                        const struct mopt_value *y, bool *done);
+enum mopt_status mopt__low_lookup_binary(struct mopt_lower *l, const struct mopt_node *node,
+                                         enum mopt_binary_op op, bool *done);
+enum mopt_status mopt__low_lookup_codes(struct mopt_lower *l, const struct mopt_low_quant *q,
+                                        bool *done);
 // Geometry of one or two spatial axes for the kernels.
 void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels,
                       struct mopt_window2d *out);

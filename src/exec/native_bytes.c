@@ -199,8 +199,7 @@ enum mopt_status mopt__low_add_bytes(struct mopt_lower *l, const struct mopt_gro
                            .zeros = {mopt__low_zero(&group->x, 0), mopt__low_zero(&group->w, 0),
                                      limits.zero_point},
                            .limits = {limits.low, limits.high}};
-    bool nhwc = l->values[group->x.codes->id].cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL ||
-                l->values[group->w.codes->id].cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
+    bool nhwc = mopt__low_codes_nhwc(l, group->x.codes) || mopt__low_codes_nhwc(l, group->w.codes);
     enum mopt_form form = nhwc ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES;
     enum mopt_status status = mopt__low_cell(l, group->x.codes, form, &w->a);
     if (status == MOPT_OK) {

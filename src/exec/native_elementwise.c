@@ -46,7 +46,7 @@ static enum mopt_status lower_unary(struct mopt_lower *l, const struct mopt_valu
                                     const struct mopt_value *y)
 {
     bool done = false;
-    enum mopt_status found = mopt__low_lookup(l, x, function, y, &done);
+    enum mopt_status found = mopt__low_lookup_unary(l, x, function, y, &done);
     if (found != MOPT_OK || done) {
         return found;
     }
@@ -338,6 +338,10 @@ static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_nod
         !mopt__low_shape(l, node->outputs[0], &y) || a.dtype != MOPT_FLOAT32 ||
         b.dtype != MOPT_FLOAT32 || y.count < 2 || mopt__node_attribute(node, "broadcast") != NULL) {
         return MOPT_OK;
+    }
+    enum mopt_status found = mopt__low_lookup_binary(l, node, op, done);
+    if (found != MOPT_OK || *done) {
+        return found;
     }
     struct binary_work w = {.op = op};
     bool nhwc = mopt__low_image(&y, &batch, &channels, &pixels) &&

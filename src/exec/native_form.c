@@ -2,7 +2,7 @@
 // Native actions that change only the form of a value: order of axes, codes and floats.
 #include <string.h>
 
-#include "exec/lower.h"
+#include "exec/native.h"
 #include "kernels/conv_nhwc.h"
 
 enum { PIECE = 16384 }; // elements one thread takes at least
@@ -215,14 +215,19 @@ static enum mopt_status lower_quantizer(struct mopt_lower *l, const struct mopt_
                 real->zero == mopt__low_zero(q, 0);
     bool nhwc = mopt__low_prefers_nhwc(l, q->real);
     if (same) { // back to the codes it came from
-        nhwc = l->values[real->codes->id].cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
+        nhwc = mopt__low_codes_nhwc(l, real->codes);
+    }
+    bool done = false;
+    enum mopt_status status = same ? MOPT_OK : mopt__low_lookup_codes(l, q, &done);
+    if (status != MOPT_OK || done) {
+        return status;
     }
     enum mopt_form codes = nhwc ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES;
-    enum mopt_status status = mopt__low_cell(l, same ? real->codes : q->real,
-                                             same   ? codes
-                                             : nhwc ? MOPT_FORM_NHWC
-                                                    : MOPT_FORM_PLAIN,
-                                             &from);
+    status = mopt__low_cell(l, same ? real->codes : q->real,
+                            same   ? codes
+                            : nhwc ? MOPT_FORM_NHWC
+                                   : MOPT_FORM_PLAIN,
+                            &from);
     if (status != MOPT_OK || same) {
         return status == MOPT_OK ? mopt__low_alias(l, q->codes, codes, from) : status;
     }

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// A function between DequantizeLinear and QuantizeLinear as a table of 256 codes. The table is made
-// with the portable kernels, so that it is the same on every machine.
-#include <math.h>
+// Codes that are a function of other codes: what lies between DequantizeLinear and QuantizeLinear,
+// however many nodes it takes, becomes a table of 256 codes as long as it depends on one tensor of
+// codes and on numbers. Tables are made with the portable kernels, so that they are the same on
+// every machine; they are used when somebody asks for the codes.
 #include <string.h>
 
 #include "exec/native.h"
 
 enum { CODES = 256, PIECE = 16384 }; // PIECE: bytes one thread takes at least
 
+// ---- Running ------------------------------------------------------------------------------------------------------
+
 struct lookup_work {
-    uint8_t table[CODES];
+    const uint8_t *table;
     size_t count;
     uint32_t x, y;
 };
@@ -34,112 +37,156 @@ static void run_lookup(const void *work, const struct mopt_frame *frame)
     mopt__pool_for(frame->pool, (int64_t)w->count, PIECE, look_up, &r);
 }
 
-// x * f(x), where f(x) is quantized and dequantized in between: the codes y of f(x) and what
-// follows them, all of it used only here.
-struct gate {
-    const struct mopt_node *dequantizer, *product, *quantizer;
-    struct mopt_low_quant after; // of the product
-};
-
-// The value is the same codes, dequantized in the same way.
-static bool is_same(const struct mopt_lower *l, const struct mopt_value *value,
-                    const struct mopt_low_quant *x)
+enum mopt_status mopt__low_look_up(struct mopt_lower *l, const struct mopt_value *value)
 {
-    struct mopt_low_quant other;
-    return value != NULL && value->producer != NULL &&
-           mopt__low_dequantizer(l, value->producer, false, &other) && other.codes == x->codes &&
-           mopt__low_same_codes(&other, x);
-}
-
-static bool find_gate(const struct mopt_lower *l, const struct mopt_low_quant *x,
-                      const struct mopt_low_quant *y, struct gate *gate)
-{
-    struct mopt_low_quant again;
-    gate->dequantizer = mopt__low_sole_use(l, y->codes);
-    if (!mopt__low_is_free(l, gate->dequantizer) ||
-        !mopt__low_dequantizer(l, gate->dequantizer, false, &again) || again.codes != y->codes ||
-        !mopt__low_same_codes(&again, y)) {
-        return false;
-    }
-    gate->product = mopt__low_sole_use(l, again.real);
-    if (!mopt__low_is(gate->product, "", "Mul") || !mopt__low_is_free(l, gate->product) ||
-        !is_same(l, mopt__low_other(gate->product, again.real), x)) {
-        return false;
-    }
-    gate->quantizer = mopt__low_sole_use(l, mopt__node_output(gate->product, 0));
-    return mopt__low_is_free(l, gate->quantizer) &&
-           mopt__low_quantizer(l, gate->quantizer, &gate->after) &&
-           mopt__low_one_scale(&gate->after) &&
-           gate->after.real == mopt__node_output(gate->product, 0);
-}
-
-static void dequantize(const struct mopt_low_quant *q, const uint8_t codes[CODES],
-                       float values[CODES])
-{
-    for (int c = 0; c < CODES; c++) {
-        values[c] = (float)(codes[c] - mopt__low_zero(q, 0)) * mopt__low_scale(q, 0);
-    }
-}
-
-// Codes as they are stored in MOPT_FORM_BYTES.
-static void fill_table(const struct mopt_low_quant *x, const struct mopt_function_f32 *function,
-                       const struct mopt_low_quant *y, const struct gate *gate,
-                       uint8_t table[CODES])
-{
-    struct mopt_kernels portable;
-    float in[CODES];
-    float values[CODES];
-    mopt__kernels_select(MOPT_ISA_REF, &portable);
-    for (int c = 0; c < CODES; c++) {
-        table[c] = (uint8_t)c;
-    }
-    dequantize(x, table, in);
-    portable.unary_f32(function, in, values, CODES);
-    portable.quantize_u8(values, mopt__low_scale(y, 0), true, mopt__low_zero(y, 0), table, CODES);
-    if (gate != NULL) {
-        dequantize(y, table, values);
-        portable.binary_f32(MOPT_BIN_MUL, in, 1, values, 1, values, CODES);
-        portable.quantize_u8(values, mopt__low_scale(&gate->after, 0), true,
-                             mopt__low_zero(&gate->after, 0), table, CODES);
-    }
-}
-
-enum mopt_status mopt__low_lookup(struct mopt_lower *l, const struct mopt_value *x,
-                                  const struct mopt_function_f32 *function,
-                                  const struct mopt_value *y, bool *done)
-{
-    struct mopt_low_quant before;
-    struct mopt_low_quant after;
-    struct mopt_low_shape shape;
-    const struct mopt_node *quantizer = mopt__low_sole_use(l, y);
-    const struct mopt_value *codes = l->values[x->id].codes;
-    if (codes == NULL || !mopt__low_is_free(l, quantizer) ||
-        !mopt__low_dequantizer(l, x->producer, false, &before) || !mopt__low_one_scale(&before) ||
-        !mopt__low_quantizer(l, quantizer, &after) || !mopt__low_one_scale(&after) ||
-        after.real != y || !mopt__low_shape(l, x, &shape)) {
-        return MOPT_OK;
-    }
+    const struct mopt_low_value *v = &l->values[value->id];
     struct lookup_work *w = mopt__low_work(l, sizeof *w);
-    if (w == NULL) {
+    struct mopt_low_shape shape;
+    if (w == NULL || !mopt__low_shape(l, value, &shape)) {
         return MOPT_E_MEMORY;
     }
-    struct gate gate;
-    bool gated = find_gate(l, &before, &after, &gate);
-    *done = true;
+    w->table = v->table;
     w->count = shape.count;
-    fill_table(&before, function, &after, gated ? &gate : NULL, w->table);
-    l->absorbed[quantizer->order] = true;
-    if (gated) {
-        l->absorbed[gate.dequantizer->order] = true;
-        l->absorbed[gate.product->order] = true;
-        l->absorbed[gate.quantizer->order] = true;
-        after = gate.after;
-    }
-    enum mopt_form form = mopt__low_prefers_nhwc(l, x) ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES;
-    enum mopt_status status = mopt__low_cell(l, codes, form, &w->x);
+    enum mopt_form form =
+        mopt__low_codes_nhwc(l, v->origin) ? MOPT_FORM_BYTES_NHWC : MOPT_FORM_BYTES;
+    enum mopt_status status = mopt__low_cell(l, v->origin, form, &w->x);
     if (status == MOPT_OK) {
-        status = mopt__low_output(l, after.codes, form, &w->y);
+        status = mopt__low_output(l, value, form, &w->y);
     }
     return status == MOPT_OK ? mopt__low_emit(l, run_lookup, w, (uint32_t[]){w->x, w->y}, 2)
                              : status;
+}
+
+// ---- Finding ------------------------------------------------------------------------------------------------------
+
+// A value for each code of `origin`; origin NULL: a number.
+struct operand {
+    const struct mopt_value *origin;
+    float values[CODES];
+};
+
+static enum mopt_status read_operand(struct mopt_lower *l, const struct mopt_value *value,
+                                     struct operand *o, bool *known)
+{
+    const struct mopt_low_value *v = &l->values[value->id];
+    struct mopt_low_shape shape;
+    o->origin = NULL;
+    *known = false;
+    if (mopt__low_has_floats(l, value)) {
+        const float *number;
+        const struct mopt_tensor *id;
+        if (!mopt__low_shape(l, value, &shape) || shape.count != 1) {
+            return MOPT_OK;
+        }
+        enum mopt_status status = mopt__low_floats(l, value, &number, &id);
+        for (int c = 0; status == MOPT_OK && number != NULL && c < CODES; c++) {
+            o->values[c] = *number;
+        }
+        *known = status == MOPT_OK && number != NULL;
+        return status;
+    }
+    if (v->codes == NULL) {
+        return MOPT_OK;
+    }
+    const struct mopt_low_value *codes = &l->values[v->codes->id];
+    *known = true;
+    o->origin = codes->origin != NULL ? codes->origin : v->codes;
+    for (int c = 0; c < CODES; c++) {
+        int code = codes->origin != NULL ? codes->table[c] : c;
+        o->values[c] = (float)(code - v->zero) * v->scale;
+    }
+    return MOPT_OK;
+}
+
+// The only node that sees the value, when it makes codes of one scale of it.
+static bool is_quantized(const struct mopt_lower *l, const struct mopt_value *y,
+                         struct mopt_low_quant *after)
+{
+    const struct mopt_node *next = mopt__low_sole_use(l, y);
+    return mopt__low_is_free(l, next) && mopt__low_quantizer(l, next, after) &&
+           mopt__low_one_scale(after) && after->real == y;
+}
+
+static enum mopt_status set_table(struct mopt_lower *l, const struct mopt_value *origin,
+                                  const float values[CODES], const struct mopt_low_quant *after)
+{
+    struct mopt_kernels portable;
+    struct mopt_low_value *codes = &l->values[after->codes->id];
+    uint8_t *table = mopt__low_work(l, CODES);
+    if (table == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    mopt__kernels_select(MOPT_ISA_REF, &portable);
+    portable.quantize_u8(values, mopt__low_scale(after, 0), true, mopt__low_zero(after, 0), table,
+                         CODES);
+    codes->origin = origin;
+    codes->table = table;
+    return MOPT_OK;
+}
+
+enum mopt_status mopt__low_lookup_unary(struct mopt_lower *l, const struct mopt_value *x,
+                                        const struct mopt_function_f32 *function,
+                                        const struct mopt_value *y, bool *done)
+{
+    struct mopt_low_quant after;
+    struct mopt_kernels portable;
+    struct operand o;
+    bool known;
+    if (!is_quantized(l, y, &after)) {
+        return MOPT_OK;
+    }
+    enum mopt_status status = read_operand(l, x, &o, &known);
+    if (status != MOPT_OK || !known || o.origin == NULL) {
+        return status;
+    }
+    *done = true;
+    mopt__kernels_select(MOPT_ISA_REF, &portable);
+    portable.unary_f32(function, o.values, o.values, CODES);
+    l->absorbed[after.codes->producer->order] = true;
+    return set_table(l, o.origin, o.values, &after);
+}
+
+enum mopt_status mopt__low_lookup_binary(struct mopt_lower *l, const struct mopt_node *node,
+                                         enum mopt_binary_op op, bool *done)
+{
+    struct mopt_low_quant after;
+    struct mopt_kernels portable;
+    struct mopt_low_shape of_codes;
+    struct mopt_low_shape of_y;
+    struct operand a;
+    struct operand b;
+    bool known_a;
+    bool known_b;
+    if (!is_quantized(l, node->outputs[0], &after)) {
+        return MOPT_OK;
+    }
+    enum mopt_status status = read_operand(l, mopt__node_input(node, 0), &a, &known_a);
+    if (status == MOPT_OK) {
+        status = read_operand(l, mopt__node_input(node, 1), &b, &known_b);
+    }
+    if (status != MOPT_OK || !known_a || !known_b || (a.origin == NULL && b.origin == NULL) ||
+        (a.origin != NULL && b.origin != NULL && a.origin != b.origin)) {
+        return status;
+    }
+    const struct mopt_value *origin = a.origin != NULL ? a.origin : b.origin;
+    if (!mopt__low_shape(l, origin, &of_codes) || !mopt__low_shape(l, node->outputs[0], &of_y) ||
+        of_codes.rank != of_y.rank ||
+        memcmp(of_codes.dims, of_y.dims, (size_t)of_y.rank * sizeof *of_y.dims) != 0) {
+        return MOPT_OK;
+    }
+    *done = true;
+    mopt__kernels_select(MOPT_ISA_REF, &portable);
+    portable.binary_f32(op, a.values, 1, b.values, 1, a.values, CODES);
+    l->absorbed[after.codes->producer->order] = true;
+    return set_table(l, origin, a.values, &after);
+}
+
+enum mopt_status mopt__low_lookup_codes(struct mopt_lower *l, const struct mopt_low_quant *q,
+                                        bool *done)
+{
+    struct operand o;
+    bool known;
+    enum mopt_status status = read_operand(l, q->real, &o, &known);
+    *done = status == MOPT_OK && known && o.origin != NULL;
+    return *done ? set_table(l, o.origin, o.values, q) : status;
 }

@@ -97,11 +97,19 @@ bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *
     return true;
 }
 
+bool mopt__low_codes_nhwc(const struct mopt_lower *l, const struct mopt_value *codes)
+{
+    const struct mopt_low_value *v = &l->values[codes->id];
+    v = v->origin != NULL && v->cell[MOPT_FORM_BYTES] == MOPT_NO_CELL ? &l->values[v->origin->id]
+                                                                      : v;
+    return v->cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
+}
+
 bool mopt__low_prefers_nhwc(const struct mopt_lower *l, const struct mopt_value *value)
 {
     const struct mopt_low_value *v = &l->values[value->id];
     if (v->codes != NULL) {
-        return l->values[v->codes->id].cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
+        return mopt__low_codes_nhwc(l, v->codes);
     }
     return v->cell[MOPT_FORM_NHWC] != MOPT_NO_CELL || v->cell[MOPT_FORM_ROWS] != MOPT_NO_CELL;
 }
