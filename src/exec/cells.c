@@ -296,7 +296,7 @@ static enum mopt_status gather(struct mopt_lower *l, const struct mopt_value *va
 {
     struct mopt_low_shape shape;
     uint32_t part = l->values[value->id].cell[MOPT_FORM_ROWS];
-    uint32_t own;
+    uint32_t own = MOPT_NO_CELL;
     if (!mopt__low_shape(l, value, &shape)) {
         return mopt_error_set(l->err, MOPT_E_INTERNAL, "'%s' has no static shape", value->name);
     }

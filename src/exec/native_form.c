@@ -8,22 +8,22 @@
 enum { PIECE = 16384 }; // elements one thread takes at least
 
 struct move {
-    size_t element, batch, channels, pixels;
+    struct mopt_images images;
     uint32_t from, to;
 };
 
 static void run_to_nhwc(const void *work, const struct mopt_frame *frame)
 {
     const struct move *m = work;
-    mopt__to_nhwc(frame->kernels, m->element, m->batch, m->channels, m->pixels,
-                  frame->data[m->from], frame->data[m->to], m->channels, frame->pool);
+    mopt__to_nhwc(frame->kernels, &m->images, frame->data[m->from], frame->data[m->to],
+                  m->images.channels, frame->pool);
 }
 
 static void run_to_nchw(const void *work, const struct mopt_frame *frame)
 {
     const struct move *m = work;
-    mopt__to_nchw(frame->kernels, m->element, m->batch, m->channels, m->pixels,
-                  frame->data[m->from], m->channels, frame->data[m->to], frame->pool);
+    mopt__to_nchw(frame->kernels, &m->images, frame->data[m->from], m->images.channels,
+                  frame->data[m->to], frame->pool);
 }
 
 static enum mopt_status emit_move(struct mopt_lower *l, mopt_native run,
@@ -34,8 +34,8 @@ static enum mopt_status emit_move(struct mopt_lower *l, mopt_native run,
     if (m == NULL) {
         return MOPT_E_MEMORY;
     }
-    *m = (struct move){.element = element, .from = from, .to = to};
-    mopt__low_image(shape, &m->batch, &m->channels, &m->pixels);
+    *m = (struct move){.images.element = element, .from = from, .to = to};
+    mopt__low_image(shape, &m->images.batch, &m->images.channels, &m->images.pixels);
     return mopt__low_emit(l, run, m, (uint32_t[]){from, to}, 2);
 }
 

@@ -44,7 +44,7 @@ static void see_through(const struct mopt_lower *l, const struct mopt_node *user
 {
     const struct mopt_node *node = s->value->producer;
     struct mopt_low_shape from;
-    size_t steps[MOPT_RANK_MAX];
+    size_t steps[MOPT_RANK_MAX] = {0};
     if (!mopt__low_is(node, "", "Transpose") || !mopt__low_is_free(l, node) ||
         mopt__low_sole_use(l, s->value) != user ||
         !mopt__low_shape(l, mopt__node_input(node, 0), &from)) {
@@ -118,7 +118,7 @@ enum mopt_status mopt__low_group_matmul(struct mopt_lower *l, const struct mopt_
                                    .lda = a.steps[a.rank - 2],
                                    .b_row = b.steps[b.rank - 2],
                                    .b_column = b.steps[b.rank - 1]};
-    mm->batch = y.count / mm->m / mm->n;
+    mm->batch = y.count / (size_t)y.dims[y.rank - 1] / (size_t)y.dims[y.rank - 2];
     mm->a_at = starts(l, &a, &y, mm->batch);
     mm->b_at = starts(l, &b, &y, mm->batch);
     if (mm->a_at == NULL || mm->b_at == NULL) {

@@ -71,11 +71,12 @@ void mopt__pool2d_f32(const struct mopt_kernels *kernels, const struct mopt_pool
                       const float *x, size_t ldx, float *y, size_t ldy, struct mopt_pool *pool);
 
 // x [batch, channels, pixels] to y [batch, pixels, ldy] and back; elements of 1, 2, 4 or 8 bytes.
-void mopt__to_nhwc(const struct mopt_kernels *kernels, size_t element, size_t batch,
-                   size_t channels, size_t pixels, const void *x, void *y, size_t ldy,
-                   struct mopt_pool *pool);
-void mopt__to_nchw(const struct mopt_kernels *kernels, size_t element, size_t batch,
-                   size_t channels, size_t pixels, const void *x, size_t ldx, void *y,
-                   struct mopt_pool *pool);
+struct mopt_images {
+    size_t element, batch, channels, pixels;
+};
+void mopt__to_nhwc(const struct mopt_kernels *kernels, const struct mopt_images *images,
+                   const void *x, void *y, size_t ldy, struct mopt_pool *pool);
+void mopt__to_nchw(const struct mopt_kernels *kernels, const struct mopt_images *images,
+                   const void *x, size_t ldx, void *y, struct mopt_pool *pool);
 
 #endif

@@ -257,6 +257,7 @@ static void multiply_row(const struct block *block, struct mopt_winograd_product
 {
     const struct work *work = block->work;
     size_t channels = work->run->conv->window.channels;
+    size_t t = work->t == T_MOST ? T_MOST : 4;
     const float *v = product->v;
     float *m = product->m;
     for (size_t at = 0; at < channels; at += product->k) {
@@ -265,13 +266,13 @@ static void multiply_row(const struct block *block, struct mopt_winograd_product
         size_t floats = product->k * work->width;
         // What comes next is brought nearer, a part with each frequency.
         rest -= 3 * floats;
-        size_t part = (rest < 3 * DEPTH * work->width ? rest : 3 * DEPTH * work->width) / work->t;
+        size_t part = (rest < 3 * DEPTH * work->width ? rest : 3 * DEPTH * work->width) / t;
         product->ahead_bytes = part * sizeof(float);
-        for (size_t j = 0; j < work->t; j++) {
-            if (j % 2 == 1 && j < work->t - 1) {
+        for (size_t j = 0; j < t; j++) {
+            if (j % 2 == 1 && j < t - 1) {
                 work->kernels->winograd_filter_f32(j > 1, w, floats, u);
             }
-            product->u = j == 0 ? w : j == work->t - 1 ? w + 2 * floats : u + (j + 1) % 2 * floats;
+            product->u = j == 0 ? w : j == t - 1 ? w + 2 * floats : u + (j + 1) % 2 * floats;
             product->v = v + j * work->v_step + at / LINE * product->line_step;
             product->m = m + j * work->m_step;
             product->ahead = part > 0 ? w + 3 * floats + j * part : NULL;

@@ -32,7 +32,6 @@ void mopt__pack_s8(const struct mopt_kernels *kernels, size_t k, size_t n, const
     memset(out + mopt__packed_s8_bytes(kernels, k, n) - MOPT_OVERREAD, 0, MOPT_OVERREAD);
 }
 
-// NOLINTNEXTLINE(readability-function-size): the matrix as everywhere, and three vectors
 // sums[j] += sum over p of b[p * row_step + j * column_step]
 static void add_rows(size_t k, size_t n, const int8_t *b, size_t row_step, size_t column_step,
                      uint32_t *sums)
@@ -52,6 +51,7 @@ static void add_rows(size_t k, size_t n, const int8_t *b, size_t row_step, size_
     }
 }
 
+// NOLINTNEXTLINE(readability-function-size): the matrix as everywhere, and three vectors
 void mopt__fold_zero_point(size_t k, size_t n, const int8_t *b, size_t row_step, size_t column_step,
                            const int32_t *bias, int32_t a_zero_point, const int32_t *b_zero,
                            int32_t *start)

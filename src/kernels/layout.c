@@ -92,18 +92,16 @@ static void run(struct work *work, size_t batch,
     }
 }
 
-void mopt__to_nhwc(const struct mopt_kernels *kernels, size_t element, size_t batch,
-                   size_t channels, size_t pixels, const void *x, void *y, size_t ldy,
-                   struct mopt_pool *pool)
+void mopt__to_nhwc(const struct mopt_kernels *kernels, const struct mopt_images *images,
+                   const void *x, void *y, size_t ldy, struct mopt_pool *pool)
 {
-    struct work work = {kernels, element, channels, pixels, 0, ldy, x, y};
-    run(&work, batch, some_to_nhwc, pool);
+    struct work work = {kernels, images->element, images->channels, images->pixels, 0, ldy, x, y};
+    run(&work, images->batch, some_to_nhwc, pool);
 }
 
-void mopt__to_nchw(const struct mopt_kernels *kernels, size_t element, size_t batch,
-                   size_t channels, size_t pixels, const void *x, size_t ldx, void *y,
-                   struct mopt_pool *pool)
+void mopt__to_nchw(const struct mopt_kernels *kernels, const struct mopt_images *images,
+                   const void *x, size_t ldx, void *y, struct mopt_pool *pool)
 {
-    struct work work = {kernels, element, channels, pixels, 0, ldx, x, y};
-    run(&work, batch, some_to_nchw, pool);
+    struct work work = {kernels, images->element, images->channels, images->pixels, 0, ldx, x, y};
+    run(&work, images->batch, some_to_nchw, pool);
 }

@@ -435,7 +435,8 @@ static void transpose_case(struct mopt_rng *rng, const struct mopt_kernels *tabl
         x[i] = (unsigned char)mopt__rng_below(rng, 256);
     }
     memset(y, 0xAA, spread);
-    mopt__to_nhwc(table, element, batch, channels, pixels, x, y, ld, pool);
+    const struct mopt_images images = {element, batch, channels, pixels};
+    mopt__to_nhwc(table, &images, x, y, ld, pool);
     for (size_t i = 0; i < batch * pixels * channels; i++) {
         size_t c = i % channels, p = i / channels % pixels, b = i / channels / pixels;
         const unsigned char *from = x + ((b * channels + c) * pixels + p) * element;
@@ -444,7 +445,7 @@ static void transpose_case(struct mopt_rng *rng, const struct mopt_kernels *tabl
     for (size_t i = channels * element; i < spread; i++) {
         assert_true(i % (ld * element) < channels * element || y[i] == 0xAA);
     }
-    mopt__to_nchw(table, element, batch, channels, pixels, y, ld, z, pool);
+    mopt__to_nchw(table, &images, y, ld, z, pool);
     assert_memory_equal(x, z, packed);
     mopt__free(x);
     mopt__free(y);
