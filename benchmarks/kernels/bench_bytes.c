@@ -135,24 +135,13 @@ static void convolution(struct bench *b, size_t in, size_t out, size_t size, siz
 }
 
 // ---- Vectors
-enum vector_kind {
-    QUANTIZE,
-    QUANTIZE_DIVIDE,
-    DEQUANTIZE,
-    RANGE,
-    ADD,
-    MAX9,
-    SUM49,
-    LOOKUP,
-    VECTORS
-};
+enum vector_kind { QUANTIZE, QUANTIZE_DIVIDE, DEQUANTIZE, RANGE, ADD, MAX9, LOOKUP, VECTORS };
 struct vector {
     const struct bench *bench;
     enum vector_kind kind;
     size_t n;
     float *floats;
     uint8_t *a, *b, *y;
-    int32_t *sums;
     uint8_t table[256];
 };
 
@@ -164,11 +153,7 @@ static void run_windows(const struct vector *v, size_t taps)
         for (size_t t = 0; t < taps; t++) {
             x[t] = v->a + (pixel + t) * CHANNELS;
         }
-        if (v->kind == MAX9) {
-            v->bench->table.max_u8(x, taps, CHANNELS, v->y);
-        } else {
-            v->bench->table.sum_u8(x, taps, CHANNELS, v->sums);
-        }
+        v->bench->table.max_u8(x, taps, CHANNELS, v->y);
     }
 }
 
@@ -199,7 +184,7 @@ static void run_vector(const void *work)
         k->lookup_u8(v->a, v->table, v->y, v->n);
         break;
     default:
-        run_windows(v, v->kind == MAX9 ? 9 : 49);
+        run_windows(v, 9);
         break;
     }
 }
@@ -209,14 +194,13 @@ static void vectors(struct bench *b)
     static const char *const names[VECTORS] = {"quantize_u8",   "quantize_u8 divide",
                                                "dequantize_u8", "range_f32",
                                                "add_u8",        "max_u8 9x64",
-                                               "sum_u8 49x64",  "lookup_u8"};
-    static const double bytes[VECTORS] = {5, 5, 5, 4, 3, 1, 1, 2};
+                                               "lookup_u8"};
+    static const double bytes[VECTORS] = {5, 5, 5, 4, 3, 1, 2};
     struct vector v = {.bench = b, .n = 98304};
     v.floats = bench_bytes(v.n * sizeof *v.floats);
     v.a = bench_bytes(v.n);
     v.b = bench_bytes(v.n);
     v.y = bench_bytes(v.n);
-    v.sums = bench_bytes(256 * sizeof *v.sums);
     for (size_t i = 0; i < v.n; i++) {
         v.floats[i] = (float)(i % 100) * 0.01F;
         v.a[i] = (uint8_t)i;
@@ -239,7 +223,6 @@ static void vectors(struct bench *b)
     mopt__free_aligned(v.a);
     mopt__free_aligned(v.b);
     mopt__free_aligned(v.y);
-    mopt__free_aligned(v.sums);
 }
 
 static void products(struct bench *b)

@@ -42,6 +42,7 @@ static void pack_panel(const struct mopt_kernels *kernels, size_t k, size_t cols
     }
 }
 
+// NOLINTNEXTLINE(readability-function-size): the matrix as everywhere, and a range of panels
 void mopt__pack_f32_panels(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
                            size_t row_step, size_t column_step, size_t first, size_t last,
                            float *out)
