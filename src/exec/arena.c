@@ -189,7 +189,8 @@ static enum mopt_status heap_tensor(struct mopt_exec_memory *memory, size_t byte
                               memory->limit_bytes, bytes);
     }
     struct heap_owner *owner = mopt__calloc(1, sizeof *owner);
-    void *data = mopt__malloc_aligned(bytes > 0 ? bytes : 1);
+    size_t room; // kernels may read a little behind codes
+    void *data = mopt__size_add(bytes, MOPT_OVERREAD, &room) ? mopt__malloc_aligned(room) : NULL;
     if (owner == NULL || data == NULL) {
         mopt__free(owner);
         mopt__free_aligned(data);

@@ -132,12 +132,14 @@ static void dequantize(const struct mopt_low_quant *q, const struct mopt_tensor 
 }
 
 enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value *value,
-                                  const float **data, const struct mopt_tensor **id)
+                                  const float **data, struct mopt_low_source *source)
 {
     const struct mopt_tensor *constant = mopt__low_constant(l, value);
+    struct mopt_low_source ignored;
     struct mopt_low_quant q;
+    source = source != NULL ? source : &ignored;
     *data = NULL;
-    *id = constant;
+    *source = (struct mopt_low_source){.tensor = constant};
     if (constant != NULL) {
         *data = constant->dtype == MOPT_FLOAT32 ? constant->data : NULL;
         return MOPT_OK;
@@ -148,13 +150,13 @@ enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value 
     void *block;
     bool made;
     const struct mopt_tensor *codes = mopt__low_constant(l, q.codes);
-    uint64_t variant = mopt__hash_mix((uint64_t)(uintptr_t)q.scale, (uint64_t)(uintptr_t)q.zero);
-    enum mopt_status status = mopt__low_packed(l, codes, mopt__hash_mix(variant, 1),
+    const uintptr_t parts[] = {(uintptr_t)q.scale, (uintptr_t)q.zero, (uintptr_t)q.axis};
+    *source = (struct mopt_low_source){codes, mopt__hash_bytes(parts, sizeof parts)};
+    enum mopt_status status = mopt__low_packed(l, codes, mopt__hash_mix(source->variant, 1),
                                                codes->count * sizeof(float), &block, &made);
     if (status == MOPT_OK && made) {
         dequantize(&q, codes, block);
     }
-    *data = block;
-    *id = codes;
+    *data = status == MOPT_OK ? block : NULL;
     return status;
 }

@@ -265,7 +265,7 @@ static enum mopt_status group_add(struct mopt_lower *l, const struct mopt_node *
 static bool fits_columns(const struct mopt_tensor *constant, const struct mopt_low_shape *out,
                          bool per_channel, size_t n)
 {
-    if (constant == NULL || constant->dtype != MOPT_FLOAT32) {
+    if (constant == NULL || constant->dtype != MOPT_FLOAT32 || constant->rank > out->rank) {
         return false;
     }
     int axis = per_channel ? constant->rank - (out->rank - 1) : constant->rank - 1;

@@ -98,6 +98,8 @@ struct mopt_exec_plan {
     size_t arena_bytes, floor_bytes, unshared_bytes;
 };
 void mopt__plan_release(struct mopt_exec_plan *plan);
+// Memory a run with it takes at once: tensors and what kernels need besides.
+size_t mopt__plan_bytes(const struct mopt_exec_plan *plan);
 // The plan for the shapes of the inputs in the slots and the content of small integer ones: a kept
 // one, or a new one in the place of the one unused for longest.
 enum mopt_status mopt__plan_main(struct mopt_session *session, const struct mopt_exec_plan **out,

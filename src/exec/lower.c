@@ -254,10 +254,7 @@ static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
     if (l->groups[s] != NULL) {
         return lower_group(l, l->groups[s]);
     }
-    if (l->absorbed[s]) {
-        return MOPT_OK;
-    }
-    if (step->folded) {
+    if (l->absorbed[s] || step->folded) {
         return MOPT_OK;
     }
     if (step->node->output_count == 1 && (step->node->op->traits & MOPT_TRAIT_RANDOM) == 0 &&

@@ -108,7 +108,8 @@ struct mopt_node *mopt__low_sole_use(const struct mopt_lower *l, const struct mo
 // One-element float that is a constant, or known with the shapes.
 bool mopt__low_scalar(const struct mopt_lower *l, const struct mopt_value *value, float *out);
 bool mopt__low_is(const struct mopt_node *node, const char *domain, const char *op_type);
-// The node may become part of a native action: it is sound and no other action has taken it.
+// The node may become part of a native action: it stands in this schedule, runs (is not folded), is
+// sound, and no other action has taken it.
 bool mopt__low_is_free(const struct mopt_lower *l, const struct mopt_node *node);
 // The other operand of a node of two; NULL when both or none is the value.
 const struct mopt_value *mopt__low_other(const struct mopt_node *node,
@@ -224,9 +225,13 @@ bool mopt__low_passes_codes(const struct mopt_lower *l, const struct mopt_node *
                             struct mopt_low_quant *after);
 bool mopt__low_same_codes(const struct mopt_low_quant *a, const struct mopt_low_quant *b);
 // A float constant, or the dequantized content of a constant behind a DequantizeLinear; NULL *data
-// when it is neither. *id: what it is made of, for mopt__low_packed.
+// when it is neither. source (may be NULL): what tells it from others, for mopt__low_packed.
+struct mopt_low_source {
+    const struct mopt_tensor *tensor;
+    uint64_t variant;
+};
 enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value *value,
-                                  const float **data, const struct mopt_tensor **id);
+                                  const float **data, struct mopt_low_source *source);
 bool mopt__low_has_floats(const struct mopt_lower *l, const struct mopt_value *value);
 
 // ---- native_*.c: each returns MOPT_OK with *done false when the node is not for it ----

@@ -82,12 +82,11 @@ static enum mopt_status add_bias(struct mopt_lower *l, const struct mopt_value *
                                  const float *units, int32_t *start, float *real_bias)
 {
     const float *real;
-    const struct mopt_tensor *id;
     struct mopt_low_shape shape;
     if (bias == NULL) {
         return MOPT_OK;
     }
-    enum mopt_status status = mopt__low_floats(l, bias, &real, &id);
+    enum mopt_status status = mopt__low_floats(l, bias, &real, NULL);
     if (status != MOPT_OK || real == NULL || !mopt__low_shape(l, bias, &shape)) {
         return status;
     }

@@ -80,8 +80,9 @@ static void run_conv(const void *work, const struct mopt_frame *frame)
 static uint64_t geometry_hash(const struct mopt_conv2d *conv, uint64_t salt)
 {
     const struct mopt_window2d *w = &conv->window;
-    const size_t numbers[] = {w->channels, w->kernel_h,  w->kernel_w,       w->stride_h,
-                              w->stride_w, conv->groups, conv->out_channels};
+    const size_t numbers[] = {w->channels,   w->kernel_h,  w->kernel_w,
+                              w->stride_h,   w->stride_w,  w->dilation_h,
+                              w->dilation_w, conv->groups, conv->out_channels};
     return mopt__hash_mix(mopt__hash_bytes(numbers, sizeof numbers), salt);
 }
 
@@ -104,12 +105,12 @@ static void norm_factors(const struct mopt_lower *l, const struct mopt_node *nor
 
 // Weights and bias with the normalization behind them folded in: *w and the bias of c are replaced.
 static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *norm,
-                                  const struct mopt_tensor *id, struct conv_work *c, size_t count,
-                                  const float **w)
+                                  const struct mopt_low_source *source, struct conv_work *c,
+                                  size_t count, const float **w)
 {
     size_t n = c->conv.out_channels;
-    void *block;
-    bool made;
+    void *block = NULL;
+    bool made = false;
     float *factor = mopt__low_work(l, n * sizeof *factor);
     float *bias = mopt__low_work(l, n * sizeof *bias);
     if (factor == NULL || bias == NULL) {
@@ -120,7 +121,8 @@ static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *
         bias[j] += c->finish.bias[j] * factor[j];
     }
     c->finish.bias = bias;
-    enum mopt_status status = mopt__low_packed(l, id, mopt__hash_mix((uint64_t)(uintptr_t)norm, 5),
+    uint64_t variant = mopt__hash_mix((uint64_t)(uintptr_t)norm, source->variant);
+    enum mopt_status status = mopt__low_packed(l, source->tensor, mopt__hash_mix(variant, 5),
                                                count * sizeof(float), &block, &made);
     size_t channel = n > 0 && count > n ? count / n : 1; // weights of one
     for (size_t i = 0; status == MOPT_OK && made && i < count; i++) {
@@ -137,22 +139,23 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
     uint64_t salt = 16 + (uint64_t)c->form;
     const struct mopt_kernels *kernels = &l->session->kernels;
     const float *w;
-    const struct mopt_tensor *id;
+    struct mopt_low_source source;
     void *block = NULL;
     bool made = false;
-    enum mopt_status status = mopt__low_floats(l, mopt__node_input(node, 1), &w, &id);
+    enum mopt_status status = mopt__low_floats(l, mopt__node_input(node, 1), &w, &source);
+    salt = mopt__hash_mix(salt, source.variant);
     if (status == MOPT_OK && group->norm != NULL) {
         struct mopt_low_shape shape;
         mopt__low_shape(l, mopt__node_input(node, 1), &shape);
-        status = fold_norm(l, group->norm, id, c, shape.count, &w);
+        status = fold_norm(l, group->norm, &source, c, shape.count, &w);
         salt = mopt__hash_mix(salt, (uint64_t)(uintptr_t)group->norm);
     }
     if (status == MOPT_OK) {
         size_t count = mopt__conv2d_packed_count(kernels, &c->conv, c->form);
         // The size of the image may change how a form packs, but then the count tells.
         salt = mopt__hash_mix(salt, (uint64_t)count);
-        status = mopt__low_packed(l, id, geometry_hash(&c->conv, salt), count * sizeof(float),
-                                  &block, &made);
+        status = mopt__low_packed(l, source.tensor, geometry_hash(&c->conv, salt),
+                                  count * sizeof(float), &block, &made);
     }
     if (status == MOPT_OK && made) {
         mopt__conv2d_pack(kernels, &c->conv, c->form, w, block);
@@ -175,8 +178,7 @@ enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *g
     c->finish.residual_first = group->residual_first;
     enum mopt_status status = MOPT_OK;
     if (mopt__node_input(node, 2) != NULL) {
-        const struct mopt_tensor *id;
-        status = mopt__low_floats(l, mopt__node_input(node, 2), &c->finish.bias, &id);
+        status = mopt__low_floats(l, mopt__node_input(node, 2), &c->finish.bias, NULL);
     }
     if (status == MOPT_OK) {
         status = pack_conv(l, group, c);

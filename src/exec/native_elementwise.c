@@ -50,9 +50,12 @@ static enum mopt_status lower_unary(struct mopt_lower *l, const struct mopt_valu
     if (found != MOPT_OK || done) {
         return found;
     }
-    struct unary_work *w = mopt__low_work(l, sizeof *w);
     struct mopt_low_shape shape;
-    if (w == NULL || !mopt__low_shape(l, x, &shape)) {
+    if (!mopt__low_shape(l, x, &shape)) {
+        return mopt_error_set(l->err, MOPT_E_INTERNAL, "'%s' has no static shape", x->name);
+    }
+    struct unary_work *w = mopt__low_work(l, sizeof *w);
+    if (w == NULL) {
         return MOPT_E_MEMORY;
     }
     enum mopt_form form = form_of(l, x);

@@ -74,11 +74,10 @@ static enum mopt_status read_operand(struct mopt_lower *l, const struct mopt_val
     *known = false;
     if (mopt__low_has_floats(l, value)) {
         const float *number;
-        const struct mopt_tensor *id;
         if (!mopt__low_shape(l, value, &shape) || shape.count != 1) {
             return MOPT_OK;
         }
-        enum mopt_status status = mopt__low_floats(l, value, &number, &id);
+        enum mopt_status status = mopt__low_floats(l, value, &number, NULL);
         for (int c = 0; status == MOPT_OK && number != NULL && c < CODES; c++) {
             o->values[c] = *number;
         }

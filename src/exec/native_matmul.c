@@ -6,6 +6,8 @@
 #include "exec/native.h"
 #include "kernels/batch_gemm.h"
 
+enum { FEWEST_ROWS = 4, FEWEST_COLUMNS = 8, SMALL = 1 << 16 }; // elements that are packed at once
+
 // ---- Finding ------------------------------------------------------------------------------------------------------
 
 // An operand [leading..., rows, columns] and how far its elements lie apart.
@@ -36,6 +38,15 @@ static bool read_side(const struct mopt_lower *l, const struct mopt_value *value
     memcpy(s->dims, shape.dims, sizeof s->dims);
     row_major(&shape, s->steps);
     return true;
+}
+
+// With few rows or columns, packing a large operand would be most of the work.
+static bool is_worth_packing(const struct side *a, const struct side *b)
+{
+    int64_t k = a->dims[a->rank - 1];
+    int64_t n = b->dims[b->rank - 1];
+    bool few_rows = a->dims[a->rank - 2] < FEWEST_ROWS;
+    return !(few_rows && k > SMALL / n) && !(n < FEWEST_COLUMNS && k > SMALL / FEWEST_COLUMNS);
 }
 
 // Reads through a Transpose that only `user` sees; whole_rows: only if rows stay in one piece.
@@ -101,7 +112,7 @@ enum mopt_status mopt__low_group_matmul(struct mopt_lower *l, const struct mopt_
     struct mopt_low_shape y;
     *found = read_side(l, mopt__node_input(node, 0), &a) &&
              read_side(l, mopt__node_input(node, 1), &b) &&
-             mopt__low_shape(l, mopt__node_output(node, 0), &y);
+             mopt__low_shape(l, mopt__node_output(node, 0), &y) && is_worth_packing(&a, &b);
     struct mopt_low_matmul *mm = *found ? mopt__low_work(l, sizeof *mm) : NULL;
     if (mm == NULL) {
         return *found ? MOPT_E_MEMORY : MOPT_OK;

@@ -91,13 +91,15 @@ static enum mopt_status pack_product(struct mopt_lower *l, const struct mopt_nod
 {
     const struct mopt_kernels *kernels = &l->session->kernels;
     const float *b;
-    const struct mopt_tensor *id;
+    struct mopt_low_source source;
     void *block = NULL;
     bool made = false;
-    enum mopt_status status = mopt__low_floats(l, mopt__node_input(node, 1), &b, &id);
+    enum mopt_status status = mopt__low_floats(l, mopt__node_input(node, 1), &b, &source);
     size_t count = mopt__packed_f32_count(kernels, s->k, s->n);
     if (status == MOPT_OK) {
-        status = mopt__low_packed(l, id, sides_hash(s, 3), count * sizeof(float), &block, &made);
+        status =
+            mopt__low_packed(l, source.tensor, mopt__hash_mix(sides_hash(s, 3), source.variant),
+                             count * sizeof(float), &block, &made);
     }
     if (status == MOPT_OK && made) {
         float *packed = block;
@@ -119,12 +121,11 @@ static enum mopt_status make_bias(struct mopt_lower *l, const struct mopt_group 
     *out = NULL;
     for (int i = 0; i < 2; i++) {
         const float *real;
-        const struct mopt_tensor *id;
         struct mopt_low_shape shape;
         if (values[i] == NULL) {
             continue;
         }
-        enum mopt_status status = mopt__low_floats(l, values[i], &real, &id);
+        enum mopt_status status = mopt__low_floats(l, values[i], &real, NULL);
         float *sum =
             *out == NULL ? mopt__low_work(l, s->n * sizeof *sum) : (float *)(uintptr_t)*out;
         if (status != MOPT_OK || sum == NULL || !mopt__low_shape(l, values[i], &shape)) {

@@ -168,7 +168,7 @@ static void run_concat(const void *work, const struct mopt_frame *frame)
     mopt__pool_for(frame->pool, (int64_t)w->rows, (int64_t)(16384 / w->width + 1), concat_rows, &r);
 }
 
-// True for a Concat of static floats; outer: rows before the axis.
+// True for a Concat of static floats that is worth it, or whose memory is in use already.
 static bool read_concat(const struct mopt_lower *l, const struct mopt_node *node, int *axis,
                         struct mopt_low_shape *y)
 {
@@ -179,7 +179,7 @@ static bool read_concat(const struct mopt_lower *l, const struct mopt_node *node
     }
     int64_t at = a->i < 0 ? a->i + y->rank : a->i;
     *axis = (int)at;
-    bool any = false;
+    bool any = l->values[node->outputs[0]->id].cell[MOPT_FORM_NHWC] != MOPT_NO_CELL;
     for (uint32_t i = 0; i < node->input_count; i++) {
         struct mopt_low_shape x;
         const struct mopt_value *value = node->inputs[i].value;
@@ -263,7 +263,7 @@ static enum mopt_status lower_concat(struct mopt_lower *l, const struct mopt_nod
     if (!read_concat(l, node, &axis, &y)) {
         return MOPT_OK;
     }
-    bool nhwc = false;
+    bool nhwc = l->values[node->outputs[0]->id].cell[MOPT_FORM_NHWC] != MOPT_NO_CELL;
     size_t batch;
     size_t channels;
     size_t pixels;

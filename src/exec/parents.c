@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images that a Concat of channels puts side by side may be written where they will lie, so that
-// nothing is left to copy. Here it is only noted; who makes an image decides (it may be made
-// elsewhere, and is copied then).
+// nothing is left to copy. Here it is only noted. Who makes an image may make it elsewhere, and it
+// is copied then; once one image lies in the Concat's memory, the Concat is lowered there, too.
 #include "exec/lower.h"
 
 static bool by_channels(const struct mopt_lower *l, const struct mopt_node *node,

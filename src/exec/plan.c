@@ -13,6 +13,11 @@ static bool is_read(const struct mopt_datum *input)
            input->tensor->count <= CONTENT_MAX && mopt__dtype_is_integer(input->tensor->dtype);
 }
 
+size_t mopt__plan_bytes(const struct mopt_exec_plan *plan)
+{
+    return plan->arena_bytes + (plan->program != NULL ? plan->program->scratch_bytes : 0);
+}
+
 void mopt__plan_release(struct mopt_exec_plan *plan)
 {
     mopt__free(plan->slots);

@@ -64,8 +64,9 @@ bool mopt__low_is(const struct mopt_node *node, const char *domain, const char *
 
 bool mopt__low_is_free(const struct mopt_lower *l, const struct mopt_node *node)
 {
-    return node != NULL && l->sound[node->order] && !l->absorbed[node->order] &&
-           l->groups[node->order] == NULL;
+    return node != NULL && node->graph == l->schedule->graph &&
+           !l->schedule->steps[node->order].folded && l->sound[node->order] &&
+           !l->absorbed[node->order] && l->groups[node->order] == NULL;
 }
 
 const struct mopt_value *mopt__low_other(const struct mopt_node *node,

@@ -359,10 +359,10 @@ static enum mopt_status run_main(struct mopt_session *session, struct mopt_datum
         status = mopt__plan_main(session, &run.plan, err);
     }
     if (status == MOPT_OK && !whole && session->main.memory.limit_bytes != 0 &&
-        run.plan->arena_bytes > session->main.memory.limit_bytes) {
+        mopt__plan_bytes(run.plan) > session->main.memory.limit_bytes) {
         status = mopt_error_set(err, MOPT_E_LIMIT,
                                 "intermediate tensors need %zu bytes, the limit is %zu",
-                                run.plan->arena_bytes, session->main.memory.limit_bytes);
+                                mopt__plan_bytes(run.plan), session->main.memory.limit_bytes);
     }
     if (status == MOPT_OK && !whole) {
         status = mopt__exec_memory_reserve(&session->main.memory, run.plan->arena_bytes, err);

@@ -16,12 +16,19 @@ static size_t packed_floats(const struct mopt_kernels *kernels,
     return count != 0 && mopt__size_align(count, LINE, &count) ? count : 0;
 }
 
+// Products are shared out whole; else each is cut, and one packed operand serves all threads.
+static bool is_whole(const struct mopt_batch_gemm_f32 *gemm, size_t threads)
+{
+    return gemm->batch >= 2 * threads || gemm->batch % threads == 0;
+}
+
 size_t mopt__batch_gemm_f32_scratch(const struct mopt_kernels *kernels,
                                     const struct mopt_batch_gemm_f32 *gemm, int threads)
 {
     size_t bytes = 0;
     size_t count = packed_floats(kernels, gemm);
-    return mopt__size_mul(count, (size_t)threads * sizeof(float), &bytes) ? bytes : 0;
+    size_t copies = is_whole(gemm, (size_t)threads) ? (size_t)threads : 1;
+    return count != 0 && mopt__size_mul(count, copies * sizeof(float), &bytes) ? bytes : SIZE_MAX;
 }
 
 struct work {
@@ -94,7 +101,7 @@ void mopt__batch_gemm_f32(const struct mopt_kernels *kernels,
     if (gemm->batch * gemm->m * gemm->n * gemm->k < MOPT_SERIAL_BELOW) {
         pool = NULL;
     }
-    if (gemm->batch >= 2 * threads || gemm->batch % threads == 0) {
+    if (is_whole(gemm, threads)) {
         mopt__pool_for(pool, (int64_t)gemm->batch, 1, whole_products, &work);
     } else {
         cut_products(&work, pool);

@@ -15,7 +15,7 @@ struct mopt_batch_gemm_f32 {
     size_t b_row, b_column;    // elements between rows and between columns of B
     float *c;                  // [batch, m, n]
 };
-// Bytes of scratch with `threads` threads; 0 when the size does not fit.
+// Bytes of scratch with `threads` threads; SIZE_MAX when the size does not fit.
 size_t mopt__batch_gemm_f32_scratch(const struct mopt_kernels *kernels,
                                     const struct mopt_batch_gemm_f32 *gemm, int threads);
 // scratch: 64-byte aligned. The bytes of the result do not depend on the number of threads.

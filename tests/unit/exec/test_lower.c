@@ -98,6 +98,95 @@ static const struct lowered cases[] = {
      "  y = If<then_branch=graph () -> (t) { u = Neg(c); v = Add(u, d); t = Add(v, x); },"
      "         else_branch=graph () -> (t) { t = Sub(x, d); }>(p); }",
      1e-6, -1},
+    {"a Concat whose operands a node read first",
+     "graph main (float[1,4,6,6] x, float[1,3,6,6] e) -> (float[1,5,6,6] y, float[1,4,6,6] s) "
+     "{ float[4,4,1,1] w = @16; float[5,7,1,1] o = @35; c = Conv(x, w); s = Sign(c); j = "
+     "Concat<axis=1>(c, e); y = Conv(j, o); }",
+     1e-05, -1},
+    {"a Concat whose operand a body read first",
+     "graph main (bool[1] p, float[1,4,6,6] x, float[1,3,6,6] e) -> (float[1,5,6,6] y, "
+     "float[1,4,6,6] s) { float[4,4,1,1] w = @16; float[5,7,1,1] o = @35; c = Conv(x, w); s = "
+     "If<then_branch=graph () -> (t) { t = Neg(c); }, else_branch=graph () -> (t) { t = "
+     "Abs(c); }>(p); j = Concat<axis=1>(c, e); y = Conv(j, o); }",
+     1e-05, -1},
+    {"a Split that ran as a node between parts",
+     "graph main (float[2,6,5,5] x) -> (float[2,6,5,5] y, float[2,3,5,5] a, float[2,12,5,5] k) "
+     "{ float[6,6,1,1] w = @36; float[6,12,1,1] o = @72; c = Conv(x, w); s = Sign(c); a, b = "
+     "Split<axis=1, num_outputs=2>(c); j = Concat<axis=1>(a, b, s); y0 = Conv(j, o); y = "
+     "Add(y0, c); k = Concat<axis=1>(b, a, c); }",
+     1e-05, -1},
+    {"parts that became tensors before they were joined",
+     "graph main (float[1,4,6,6] x, float[1,3,6,6] e) -> (float[1,7,6,6] y) { float[4,4,1,1] w "
+     "= @16; c = Conv(x, w); s = Sign(c); j = Concat<axis=1>(c, e); y = Relu(j); }",
+     1e-05, -1},
+    {"parts in bodies",
+     "graph main (bool[] p, float[1,4,6,6] x, float[1,4,6,6] e) -> (float[1,5,6,6] y) { "
+     "float[4,4,1,1] w = @16; float[5,8,1,1] o = @40; y = If<then_branch=graph () -> (t) { c = "
+     "Conv(x, w); s = Sign(c); j = Concat<axis=1>(c, e); t0 = Conv(j, o); t = Add(t0, t0); }, "
+     "else_branch=graph () -> (t) { c = Conv(x, w); d = Conv(e, w); j = Concat<axis=1>(c, d); "
+     "t = Conv(j, o); }>(p); }",
+     1e-05, -1},
+    {"scales of a loop made outside of it",
+     "graph main (float[3,4] x, float[3,6] s0) -> (float[3,6] y) { int64 n = {5}; bool t = "
+     "{1}; int8[4,6] w = #24; float ws = {0.1}; x2 = Relu(x); q, qs, qz = "
+     "DynamicQuantizeLinear(x2); m = Mul(qs, ws); y = Loop<body=graph (int64 i, bool c, "
+     "float[3,6] s) -> (c2, s2) { k = MatMulInteger(q, w, qz); f = Cast<to=1>(k); g = Mul(f, "
+     "m); s2 = Add(s, g); c2 = Identity(c); }>(n, t, s0); }",
+     0.0001, -1},
+    {"queries of a loop turned outside of it",
+     "graph main (float[1,5,2,4] x, float[1,2,5,4] s0) -> (float[1,2,5,4] y) { int64 n = {5}; "
+     "bool t = {1}; x2 = Relu(x); q = Transpose<perm=[0,2,1,3]>(x2); y = Loop<body=graph "
+     "(int64 i, bool c, float[1,2,5,4] s) -> (c2, s2) { c2 = Identity(c); kt = "
+     "Transpose<perm=[0,1,3,2]>(s); a = MatMul(q, kt); p = Softmax<axis=-1>(a); s2 = MatMul(p, "
+     "s); }>(n, t, s0); }",
+     0.0001, -1},
+    {"a product of constants made of constants",
+     "graph main (float[3,6] x) -> (float[3,6] y) { float[3,4] a = @12; float[3,4] b = @12; "
+     "float[4,6] w = @24; c = Add(a, b); m = MatMul(c, w); y = Add(x, m); }",
+     1e-05, -1},
+    {"a convolution of constants",
+     "graph main (float[1,4,5,5] x) -> (float[1,4,5,5] y) { float[1,4,5,5] a = @100; "
+     "float[1,4,5,5] b = @100; float[4,4,3,3] w = @144; c = Add(a, b); m = "
+     "Conv<pads=[1,1,1,1]>(c, w); y = Add(x, m); }",
+     1e-05, -1},
+    {"constants made of constants and turned",
+     "graph main (float[2,3,4] x) -> (float[2,3,5] y) { float[2,5,4] a = @40; float[2,5,4] b = "
+     "@40; c = Add(a, b); t = Transpose<perm=[0,2,1]>(c); y = MatMul(x, t); }",
+     1e-05, -1},
+    {"one weight, two dilations",
+     "graph main (float[1,3,8,8] x) -> (float[1,8,8,8] y, float[1,8,8,8] z) { int8[8,3,3,3] "
+     "w=#216; float s={0.02}; uint8 zx={128}; float sw={0.01}; q=QuantizeLinear(x,s,zx); "
+     "d=DequantizeLinear(q,s,zx); wd=DequantizeLinear(w,sw); y=Conv<pads=[1,1,1,1]>(d,wd); "
+     "z=Conv<pads=[2,2,2,2], dilations=[2,2]>(d,wd); }",
+     0.0001, -1},
+    {"a factor of more axes than the result",
+     "graph main (float[1,3,5,5] x) -> (float[1,1,4,5,5] y) { int8[4,3,1,1] w=#12; "
+     "float[1,1,1,1,1] w1={0.1}; q,s,zz = DynamicQuantizeLinear(x); i=ConvInteger(q,w,zz); "
+     "f=Cast<to=1>(i); t=Mul(s,w1); m=Mul(f,t); y=Neg(m); }",
+     0.0001, -1},
+    {"one weight, scales along two axes",
+     "graph main (float[3,4] x) -> (float[3,4] y, float[3,4] z) { int8[4,4] w=#16; float[4] "
+     "s={0.1,0.2,0.3,0.4}; w0=DequantizeLinear<axis=0>(w,s); w1=DequantizeLinear<axis=1>(w,s); "
+     "y=MatMul(x,w0); z=MatMul(x,w1); }",
+     1e-05, -1},
+    {"one weight, two scales",
+     "graph main (float[3,4] x, float[1,4,3,3] i) -> (float[3,4] y, float[3,4] z, "
+     "float[1,4,3,3] p, float[1,4,3,3] r) { int8[4,4] w=#16; float s={0.1}; float t={0.3}; "
+     "int8[4,4,1,1] v=#16; w0=DequantizeLinear(w,s); w1=DequantizeLinear(w,t); y=MatMul(x,w0); "
+     "z=MatMul(x,w1); v0=DequantizeLinear(v,s); v1=DequantizeLinear(v,t); p=Conv(i,v0); "
+     "r=Conv(i,v1); }",
+     1e-05, -1},
+    {"codes of a run that are results, too",
+     "graph main (float[64,1] x) -> (float[64,8] y, uint8[64,1] q) { int8[1,8] w = #8; float "
+     "ws = {0.1}; q, qs, qz = DynamicQuantizeLinear(x); i = MatMulInteger(q, w, qz); f = "
+     "Cast<to=1>(i); m = Mul(qs, ws); y = Mul(f, m); }",
+     0.0001, -1},
+    {"codes of a table that are results, too",
+     "graph main (uint8[64,3] x) -> (uint8[64,3] q, float[64,8] y) { float s = {0.05}; uint8 z "
+     "= {120}; float r={0.06}; int8[3,8] w = #24; float sw={0.01}; d = DequantizeLinear(x, s, "
+     "z); t = Sigmoid(d); q = QuantizeLinear(t, r, z); e = DequantizeLinear(q, r, z); wd = "
+     "DequantizeLinear(w, sw); y = MatMul(e, wd); }",
+     0.0001, -1},
     {"images resized by scales, sizes and a cubic rule",
      "graph main (float[2,3,5,4] x) ->"
      "    (float[2,6,10,8] a, float[2,6,7,3] b, float[2,6,9,4] c, float[2,6,8] d) {"
