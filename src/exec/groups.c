@@ -318,15 +318,15 @@ static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_no
         return MOPT_OK;
     }
     const struct mopt_node *cast = mopt__low_sole_use(l, mopt__node_output(node, 0));
-    if (!mopt__low_is(cast, "", "Cast") || !mopt__low_is_free(l, cast)) {
+    if (cast == NULL || !mopt__low_is(cast, "", "Cast") || !mopt__low_is_free(l, cast)) {
         return MOPT_OK;
     }
     const struct mopt_value *real = mopt__node_output(cast, 0);
     const struct mopt_node *scale = mopt__low_sole_use(l, real);
     const struct mopt_value *factor =
-        mopt__low_is(scale, "", "Mul") ? mopt__low_other(scale, real) : NULL;
+        scale != NULL && mopt__low_is(scale, "", "Mul") ? mopt__low_other(scale, real) : NULL;
     const struct mopt_node *factors = factor != NULL ? factor->producer : NULL;
-    if (!mopt__low_is(factors, "", "Mul") || !mopt__low_is_free(l, factors) ||
+    if (factors == NULL || !mopt__low_is(factors, "", "Mul") || !mopt__low_is_free(l, factors) ||
         !mopt__low_is_free(l, scale) || mopt__low_sole_use(l, factor) != scale ||
         !mopt__low_shape(l, real, &real_shape) || real_shape.dtype != MOPT_FLOAT32) {
         return MOPT_OK;

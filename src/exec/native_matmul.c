@@ -46,7 +46,8 @@ static bool is_worth_packing(const struct side *a, const struct side *b)
     int64_t k = a->dims[a->rank - 1];
     int64_t n = b->dims[b->rank - 1];
     bool few_rows = a->dims[a->rank - 2] < FEWEST_ROWS;
-    return !(few_rows && k > SMALL / n) && !(n < FEWEST_COLUMNS && k > SMALL / FEWEST_COLUMNS);
+    return !(few_rows && n > 0 && k > SMALL / n) &&
+           !(n < FEWEST_COLUMNS && k > SMALL / FEWEST_COLUMNS);
 }
 
 // Reads through a Transpose that only `user` sees; whole_rows: only if rows stay in one piece.
