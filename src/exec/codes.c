@@ -135,7 +135,7 @@ enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value 
                                   const float **data, struct mopt_low_source *source)
 {
     const struct mopt_tensor *constant = mopt__low_constant(l, value);
-    struct mopt_low_source ignored;
+    struct mopt_low_source ignored = {0};
     struct mopt_low_quant q;
     source = source != NULL ? source : &ignored;
     *data = NULL;

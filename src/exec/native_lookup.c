@@ -130,7 +130,7 @@ enum mopt_status mopt__low_lookup_unary(struct mopt_lower *l, const struct mopt_
     struct mopt_low_quant after;
     struct mopt_kernels portable;
     struct operand o;
-    bool known;
+    bool known = false;
     if (!is_quantized(l, y, &after)) {
         return MOPT_OK;
     }
@@ -154,8 +154,8 @@ enum mopt_status mopt__low_lookup_binary(struct mopt_lower *l, const struct mopt
     struct mopt_low_shape of_y;
     struct operand a;
     struct operand b;
-    bool known_a;
-    bool known_b;
+    bool known_a = false;
+    bool known_b = false;
     if (!is_quantized(l, node->outputs[0], &after)) {
         return MOPT_OK;
     }
@@ -184,7 +184,7 @@ enum mopt_status mopt__low_lookup_codes(struct mopt_lower *l, const struct mopt_
                                         bool *done)
 {
     struct operand o;
-    bool known;
+    bool known = false;
     enum mopt_status status = read_operand(l, q->real, &o, &known);
     *done = status == MOPT_OK && known && o.origin != NULL;
     return *done ? set_table(l, o.origin, o.values, q) : status;

@@ -118,7 +118,7 @@ static void run_panel_aside(const struct mopt_product *p, const struct panel *pa
 {
     float aside[MOPT_BLOCK_TILES * MOPT_TILE_ROWS_MAX * MOPT_TILE_COLS_MAX];
     size_t cols = (size_t)panel->cols;
-    for (size_t i = 0; i < panel->rows; i++) {
+    for (size_t i = 0; panel->residual && i < panel->rows; i++) {
         memcpy(aside + i * cols, panel->residual + i * panel->residual_ld, cols * sizeof(float));
     }
     struct panel own = *panel;
