@@ -306,9 +306,9 @@ static enum mopt_status gather(struct mopt_lower *l, const struct mopt_value *va
         return mopt__low_alias(l, value, MOPT_FORM_NHWC, part);
     }
     enum mopt_status status = mopt__low_output(l, value, MOPT_FORM_NHWC, &own);
-    return status == MOPT_OK
-               ? mopt__low_gather(l, shape.count / channels, channels, ld, resolved(l, part), own)
-               : status;
+    struct mopt_low_part whole = {.width = channels, .ld = ld, .cell = resolved(l, part)};
+    return status == MOPT_OK ? mopt__low_join(l, shape.count / channels, channels, &whole, 1, own)
+                             : status;
 }
 
 static enum mopt_status find_cell(struct mopt_lower *l, const struct mopt_value *value,

@@ -116,6 +116,11 @@ const struct mopt_value *mopt__low_other(const struct mopt_node *node,
                                          const struct mopt_value *value);
 // A float attribute; the fallback when the node lacks it or name is NULL.
 float mopt__low_float(const struct mopt_node *node, const char *name, float fallback);
+// Elements between neighbours along each axis, stored row-major.
+void mopt__low_steps(const struct mopt_low_shape *shape, size_t steps[MOPT_RANK_MAX]);
+// The same of the result of a Transpose, in its source of this shape.
+void mopt__low_turned_steps(const struct mopt_node *transpose, const struct mopt_low_shape *source,
+                            size_t steps[MOPT_RANK_MAX]);
 // Channels and pixels of a [N, C, spatial...] value of rank 3 or 4.
 bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
                      size_t *pixels);
@@ -265,9 +270,13 @@ bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node 
 enum mopt_status mopt__low_look_up(struct mopt_lower *l, const struct mopt_value *value);
 
 // Changes of form and codes (native_form.c).
-// rows: pixels; width elements of each, `ld` apart at `from`.
-enum mopt_status mopt__low_gather(struct mopt_lower *l, size_t rows, size_t width, size_t ld,
-                                  uint32_t from, uint32_t to);
+// Rows of y, each made of rows of the parts side by side; floats.
+struct mopt_low_part {
+    size_t width, ld, at; // elements of a row, from row to row, in front of it in a row of y
+    uint32_t cell;
+};
+enum mopt_status mopt__low_join(struct mopt_lower *l, size_t rows, size_t width,
+                                const struct mopt_low_part *parts, size_t count, uint32_t y);
 enum mopt_status mopt__low_to_nhwc(struct mopt_lower *l, const struct mopt_low_shape *shape,
                                    size_t element, uint32_t from, uint32_t to);
 enum mopt_status mopt__low_to_nchw(struct mopt_lower *l, const struct mopt_low_shape *shape,

@@ -51,6 +51,9 @@ struct mopt_low_dynamic {
 // Takes memory and the cells of the operand's parameters.
 enum mopt_status mopt__low_dynamic(struct mopt_lower *l, const struct mopt_group *group, size_t n,
                                    struct mopt_low_dynamic *d);
+// y[count] += residual, on all threads.
+void mopt__low_add_residual(const struct mopt_frame *frame, float *y, const float *residual,
+                            size_t count);
 // Fills start and scale when it runs; returns x_zero.
 int32_t mopt__low_dynamic_start(const struct mopt_low_dynamic *d, const struct mopt_frame *frame);
 

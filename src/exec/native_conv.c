@@ -318,8 +318,7 @@ static void run_conv_dynamic(const void *work, const struct mopt_frame *frame)
                                      .scratch = frame->scratch};
     mopt__conv2d_u8(frame->kernels, &run, frame->pool);
     if (c->residual != MOPT_NO_CELL) {
-        frame->kernels->binary_f32(MOPT_BIN_ADD, run.cf, 1, frame->data[c->residual], 1, run.cf,
-                                   c->count);
+        mopt__low_add_residual(frame, run.cf, frame->data[c->residual], c->count);
     }
 }
 

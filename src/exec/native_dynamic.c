@@ -132,3 +132,24 @@ int32_t mopt__low_dynamic_start(const struct mopt_low_dynamic *d, const struct m
     }
     return x_zero;
 }
+
+struct adding {
+    const struct mopt_kernels *kernels;
+    float *y;
+    const float *residual;
+};
+
+static void add_piece(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct adding *a = context;
+    (void)thread;
+    a->kernels->binary_f32(MOPT_BIN_ADD, a->y + begin, 1, a->residual + begin, 1, a->y + begin,
+                           (size_t)(end - begin));
+}
+
+void mopt__low_add_residual(const struct mopt_frame *frame, float *y, const float *residual,
+                            size_t count)
+{
+    struct adding a = {frame->kernels, y, residual};
+    mopt__pool_for(frame->pool, (int64_t)count, PIECE, add_piece, &a);
+}

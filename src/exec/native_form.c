@@ -53,41 +53,54 @@ enum mopt_status mopt__low_to_nchw(struct mopt_lower *l, const struct mopt_low_s
 
 // ---- Parts of images ----------------------------------------------------------------------------------------------
 
-struct gathering {
-    size_t rows, width, ld;
-    uint32_t from, to;
+struct join_work {
+    size_t parts, rows, width; // width: of a row of y
+    const struct mopt_low_part *part;
+    uint32_t y;
 };
-struct gather_run {
-    const struct gathering *g;
-    const float *x;
-    float *y;
+struct join_run {
+    const struct join_work *w;
+    void *const *data;
 };
 
-static void gather_rows(void *context, int64_t begin, int64_t end, int thread)
+static void join_rows(void *context, int64_t begin, int64_t end, int thread)
 {
-    const struct gather_run *r = context;
+    const struct join_run *r = context;
+    const struct join_work *w = r->w;
+    float *y = r->data[w->y];
     (void)thread;
-    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
-        memcpy(r->y + row * r->g->width, r->x + row * r->g->ld, r->g->width * sizeof(float));
+    for (size_t p = 0; p < w->parts; p++) {
+        const struct mopt_low_part *part = &w->part[p];
+        const float *x = r->data[part->cell];
+        for (size_t row = (size_t)begin; row < (size_t)end; row++) {
+            memcpy(y + row * w->width + part->at, x + row * part->ld, part->width * sizeof *y);
+        }
     }
 }
 
-static void run_gather(const void *work, const struct mopt_frame *frame)
+static void run_join(const void *work, const struct mopt_frame *frame)
 {
-    const struct gathering *g = work;
-    struct gather_run r = {g, frame->data[g->from], frame->data[g->to]};
-    mopt__pool_for(frame->pool, (int64_t)g->rows, (int64_t)(PIECE / g->width + 1), gather_rows, &r);
+    const struct join_work *w = work;
+    struct join_run r = {w, frame->data};
+    mopt__pool_for(frame->pool, (int64_t)w->rows, (int64_t)(PIECE / w->width + 1), join_rows, &r);
 }
 
-enum mopt_status mopt__low_gather(struct mopt_lower *l, size_t rows, size_t width, size_t ld,
-                                  uint32_t from, uint32_t to)
+enum mopt_status mopt__low_join(struct mopt_lower *l, size_t rows, size_t width,
+                                const struct mopt_low_part *parts, size_t count, uint32_t y)
 {
-    struct gathering *g = mopt__low_work(l, sizeof *g);
-    if (g == NULL) {
+    struct join_work *w = mopt__low_work(l, sizeof *w);
+    struct mopt_low_part *own = mopt__low_work(l, count * sizeof *own);
+    uint32_t *cells = mopt__low_work(l, (count + 1) * sizeof *cells);
+    if (w == NULL || own == NULL || cells == NULL) {
         return MOPT_E_MEMORY;
     }
-    *g = (struct gathering){rows, width, ld, from, to};
-    return mopt__low_emit(l, run_gather, g, (uint32_t[]){from, to}, 2);
+    memcpy(own, parts, count * sizeof *own);
+    *w = (struct join_work){count, rows, width, own, y};
+    for (size_t i = 0; i < count; i++) {
+        cells[i] = own[i].cell;
+    }
+    cells[count] = y;
+    return mopt__low_emit(l, run_join, w, cells, (uint32_t)count + 1);
 }
 
 // ---- Codes --------------------------------------------------------------------------------------------------------

@@ -19,15 +19,6 @@ struct side {
     size_t steps[MOPT_RANK_MAX];
 };
 
-static void row_major(const struct mopt_low_shape *shape, size_t steps[MOPT_RANK_MAX])
-{
-    size_t step = 1;
-    for (int d = shape->rank - 1; d >= 0; d--) {
-        steps[d] = step;
-        step *= (size_t)shape->dims[d];
-    }
-}
-
 static bool read_side(const struct mopt_lower *l, const struct mopt_value *value, struct side *s)
 {
     struct mopt_low_shape shape;
@@ -36,7 +27,7 @@ static bool read_side(const struct mopt_lower *l, const struct mopt_value *value
     }
     *s = (struct side){.value = value, .rank = shape.rank};
     memcpy(s->dims, shape.dims, sizeof s->dims);
-    row_major(&shape, s->steps);
+    mopt__low_steps(&shape, s->steps);
     return true;
 }
 
@@ -62,15 +53,11 @@ static void see_through(const struct mopt_lower *l, const struct mopt_node *user
         !mopt__low_shape(l, mopt__node_input(node, 0), &from)) {
         return;
     }
-    const struct mopt_attribute *perm = mopt__node_attribute(node, "perm");
-    row_major(&from, steps);
-    int64_t last = perm != NULL ? perm->ints[s->rank - 1] : 0;
-    if (whole_rows && steps[last] != 1) {
+    mopt__low_turned_steps(node, &from, steps);
+    if (whole_rows && steps[s->rank - 1] != 1) {
         return;
     }
-    for (int d = 0; d < s->rank; d++) {
-        s->steps[d] = steps[perm != NULL ? perm->ints[d] : s->rank - 1 - d];
-    }
+    memcpy(s->steps, steps, sizeof s->steps);
     s->value = mopt__node_input(node, 0);
     s->transpose = node;
 }

@@ -281,8 +281,7 @@ static void run_dynamic(const void *work, const struct mopt_frame *frame)
     gemm.cf = frame->data[d->y];
     mopt__gemm_u8(frame->kernels, &gemm, frame->pool);
     if (d->residual != MOPT_NO_CELL) {
-        const float *residual = frame->data[d->residual];
-        frame->kernels->binary_f32(MOPT_BIN_ADD, gemm.cf, 1, residual, 1, gemm.cf, gemm.m * gemm.n);
+        mopt__low_add_residual(frame, gemm.cf, frame->data[d->residual], gemm.m * gemm.n);
     }
 }
 

@@ -229,23 +229,15 @@ static enum mopt_status lower_transpose(struct mopt_lower *l, const struct mopt_
         !mopt__low_shape(l, node->outputs[0], &y) || x.dtype != MOPT_FLOAT32 || x.rank < 2) {
         return MOPT_OK;
     }
-    const struct mopt_attribute *perm = mopt__node_attribute(node, "perm");
     struct transpose_work *w = mopt__low_work(l, sizeof *w);
     if (w == NULL) {
         return MOPT_E_MEMORY;
     }
-    size_t steps[MOPT_RANK_MAX] = {0};
-    size_t step = 1;
-    for (int d = x.rank - 1; d >= 0; d--) {
-        steps[d] = step;
-        step *= (size_t)x.dims[d];
-    }
     w->rank = x.rank;
     for (int d = 0; d < x.rank; d++) {
-        int64_t from = perm != NULL && perm->count > 0 ? perm->ints[d] : x.rank - 1 - d;
         w->dims[d] = (size_t)y.dims[d];
-        w->steps[d] = steps[from];
     }
+    mopt__low_turned_steps(node, &x, w->steps);
     w->n = w->dims[w->rank - 1];
     w->rows = y.count / w->n;
     *done = true;

@@ -132,42 +132,6 @@ static enum mopt_status lower_split(struct mopt_lower *l, const struct mopt_node
 
 // ---- Concat -------------------------------------------------------------------------------------------------------
 
-struct concat_part {
-    size_t width, ld, at; // elements of a row, from row to row, in front of it in a row of y
-    uint32_t cell;
-};
-struct concat_work {
-    size_t parts, rows, width; // width: of a row of y
-    const struct concat_part *part;
-    uint32_t y;
-};
-struct concat_run {
-    const struct concat_work *w;
-    void *const *data;
-};
-
-static void concat_rows(void *context, int64_t begin, int64_t end, int thread)
-{
-    const struct concat_run *r = context;
-    const struct concat_work *w = r->w;
-    float *y = r->data[w->y];
-    (void)thread;
-    for (size_t p = 0; p < w->parts; p++) {
-        const struct concat_part *part = &w->part[p];
-        const float *x = r->data[part->cell];
-        for (size_t row = (size_t)begin; row < (size_t)end; row++) {
-            memcpy(y + row * w->width + part->at, x + row * part->ld, part->width * sizeof *y);
-        }
-    }
-}
-
-static void run_concat(const void *work, const struct mopt_frame *frame)
-{
-    const struct concat_work *w = work;
-    struct concat_run r = {w, frame->data};
-    mopt__pool_for(frame->pool, (int64_t)w->rows, (int64_t)(16384 / w->width + 1), concat_rows, &r);
-}
-
 // True for a Concat of static floats that is worth it, or whose memory is in use already.
 static bool read_concat(const struct mopt_lower *l, const struct mopt_node *node, int *axis,
                         struct mopt_low_shape *y)
@@ -202,58 +166,55 @@ static bool lies_there(const struct mopt_lower *l, const struct mopt_value *valu
            cells[part].shift == at * sizeof(float) && cells[part].ld == width;
 }
 
-// Where operands lie that have to be copied.
-static enum mopt_status find_parts(struct mopt_lower *l, const struct mopt_node *node, bool nhwc,
-                                   struct concat_work *w, struct concat_part *parts)
+// Rows of the result, and the operands that have to be copied there.
+struct joining {
+    bool nhwc;
+    size_t rows, width, parts;
+    struct mopt_low_part *part;
+};
+
+static enum mopt_status find_parts(struct mopt_lower *l, const struct mopt_node *node, uint32_t y,
+                                   struct joining *j)
 {
     enum mopt_status status = MOPT_OK;
     size_t at = 0;
     for (uint32_t i = 0; i < node->input_count && status == MOPT_OK; i++) {
         struct mopt_low_shape x;
         const struct mopt_value *value = node->inputs[i].value;
-        struct concat_part part = {.at = at};
+        struct mopt_low_part part = {.at = at};
         mopt__low_shape(l, value, &x);
-        part.width = x.count / w->rows;
+        part.width = x.count / j->rows;
         part.ld = part.width;
         at += part.width;
-        if (nhwc && lies_there(l, value, w->y, w->width, part.at)) {
+        if (j->nhwc && lies_there(l, value, y, j->width, part.at)) {
             continue;
         }
-        status = nhwc ? mopt__low_image_cell(l, value, &part.cell, &part.ld)
-                      : mopt__low_cell(l, value, MOPT_FORM_PLAIN, &part.cell);
-        parts[w->parts++] = part;
+        status = j->nhwc ? mopt__low_image_cell(l, value, &part.cell, &part.ld)
+                         : mopt__low_cell(l, value, MOPT_FORM_PLAIN, &part.cell);
+        j->part[j->parts++] = part;
     }
     return status;
 }
 
-static enum mopt_status emit_concat(struct mopt_lower *l, const struct mopt_node *node, bool nhwc,
-                                    const struct concat_work *work)
+static enum mopt_status emit_concat(struct mopt_lower *l, const struct mopt_node *node,
+                                    struct joining *j)
 {
-    struct concat_work *w = mopt__low_work(l, sizeof *w);
-    struct concat_part *parts = mopt__low_work(l, node->input_count * sizeof *parts);
-    uint32_t *cells = mopt__low_work(l, (node->input_count + (size_t)1) * sizeof *cells);
-    if (w == NULL || parts == NULL || cells == NULL) {
+    const struct mopt_value *out = node->outputs[0];
+    uint32_t y = j->nhwc ? l->values[out->id].cell[MOPT_FORM_NHWC] : MOPT_NO_CELL;
+    enum mopt_status status = MOPT_OK;
+    j->part = mopt__low_work(l, node->input_count * sizeof *j->part);
+    if (j->part == NULL) {
         return MOPT_E_MEMORY;
     }
-    *w = *work;
-    w->part = parts;
-    w->y = nhwc ? l->values[node->outputs[0]->id].cell[MOPT_FORM_NHWC] : MOPT_NO_CELL;
-    enum mopt_status status = MOPT_OK;
-    if (w->y == MOPT_NO_CELL) {
-        status =
-            mopt__low_output(l, node->outputs[0], nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, &w->y);
+    if (y == MOPT_NO_CELL) {
+        status = mopt__low_output(l, out, j->nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, &y);
     }
     if (status == MOPT_OK) {
-        status = find_parts(l, node, nhwc, w, parts);
+        status = find_parts(l, node, y, j);
     }
-    if (status != MOPT_OK || w->parts == 0) {
-        return status;
-    }
-    for (size_t i = 0; i < w->parts; i++) {
-        cells[i] = parts[i].cell;
-    }
-    cells[w->parts] = w->y;
-    return mopt__low_emit(l, run_concat, w, cells, (uint32_t)w->parts + 1);
+    return status == MOPT_OK && j->parts > 0
+               ? mopt__low_join(l, j->rows, j->width, j->part, j->parts, y)
+               : status;
 }
 
 static enum mopt_status lower_concat(struct mopt_lower *l, const struct mopt_node *node, bool *done)
@@ -271,13 +232,13 @@ static enum mopt_status lower_concat(struct mopt_lower *l, const struct mopt_nod
         nhwc = nhwc || mopt__low_prefers_nhwc(l, node->inputs[i].value);
     }
     nhwc = nhwc && axis == 1 && mopt__low_image(&y, &batch, &channels, &pixels);
-    struct concat_work w = {.rows = nhwc ? batch * pixels : 1};
+    struct joining j = {.nhwc = nhwc, .rows = nhwc ? batch * pixels : 1};
     for (int d = 0; !nhwc && d < axis; d++) {
-        w.rows *= (size_t)y.dims[d];
+        j.rows *= (size_t)y.dims[d];
     }
-    w.width = y.count / w.rows;
+    j.width = y.count / j.rows;
     *done = true;
-    return emit_concat(l, node, nhwc, &w);
+    return emit_concat(l, node, &j);
 }
 
 enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node *node, bool *done)

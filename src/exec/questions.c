@@ -86,6 +86,27 @@ float mopt__low_float(const struct mopt_node *node, const char *name, float fall
     return a != NULL && a->kind == MOPT_ATTR_FLOAT ? a->f : fallback;
 }
 
+void mopt__low_steps(const struct mopt_low_shape *shape, size_t steps[MOPT_RANK_MAX])
+{
+    size_t step = 1;
+    for (int d = shape->rank - 1; d >= 0; d--) {
+        steps[d] = step;
+        step *= (size_t)shape->dims[d];
+    }
+}
+
+void mopt__low_turned_steps(const struct mopt_node *transpose, const struct mopt_low_shape *source,
+                            size_t steps[MOPT_RANK_MAX])
+{
+    const struct mopt_attribute *perm = mopt__node_attribute(transpose, "perm");
+    bool given = perm != NULL && perm->count == (size_t)source->rank;
+    size_t own[MOPT_RANK_MAX] = {0};
+    mopt__low_steps(source, own);
+    for (int d = 0; d < source->rank; d++) {
+        steps[d] = own[given ? perm->ints[d] : source->rank - 1 - d];
+    }
+}
+
 bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
                      size_t *pixels)
 {

@@ -39,7 +39,7 @@ static void add_rows(size_t k, size_t n, const int8_t *b, size_t row_step, size_
     if (column_step == 1) {
         for (size_t p = 0; p < k; p++, b += row_step) {
             for (size_t j = 0; j < n; j++) {
-                sums[j] += (uint32_t)(1 * b[j]);
+                sums[j] += (uint32_t)(1 * b[j]); // 1 *: an int, whose sign -Wconversion lets go
             }
         }
         return;
