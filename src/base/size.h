@@ -44,6 +44,15 @@ static inline bool mopt__size_align(size_t value, size_t align, size_t *out)
     return true;
 }
 
+// From one thread's part to the next one's, where each thread writes `bytes` again and again: a
+// page lies between them. Prefetchers read ahead of what a core reads; the lines of another core
+// that they ask for are taken away from it in the middle of its work.
+static inline bool mopt__size_apart(size_t bytes, size_t *out)
+{
+    const size_t page = 4096;
+    return mopt__size_align(bytes, page, out) && mopt__size_add(*out, page, out);
+}
+
 // Number of elements of an array with compile-time length.
 // NOLINTNEXTLINE(bugprone-sizeof-expression): arrays of pointers are meant to be counted too
 #define MOPT_COUNTOF(array) (sizeof(array) / sizeof((array)[0]))

@@ -139,6 +139,7 @@ struct coded_side {
     const struct binary_side *side;
     const void *data;
     size_t held; // first element of what `values` holds; SIZE_MAX: nothing
+    size_t rows; // times that it is there, of short rows
     float values[SOME];
 };
 
@@ -159,11 +160,69 @@ static const float *coded_values(const struct mopt_kernels *kernels, struct code
     return s->values;
 }
 
+// One row of an operand, `n` elements.
+static void coded_row(const struct mopt_kernels *kernels, const struct coded_side *s, size_t from,
+                      size_t n, float *out)
+{
+    const struct binary_side *side = s->side;
+    size_t count = side->step == 0 ? 1 : n;
+    if (side->coded) {
+        kernels->dequantize_u8((const uint8_t *)s->data + from, side->scale, side->zero, out,
+                               count);
+    } else {
+        memcpy(out, (const float *)s->data + from, count * sizeof *out);
+    }
+    for (size_t i = count; i < n; i++) {
+        out[i] = out[0];
+    }
+}
+
+// Some whole rows, one after the other.
+static const float *coded_rows(const struct mopt_kernels *kernels, struct coded_side *s, size_t row,
+                               size_t rows, size_t n)
+{
+    const struct binary_side *side = s->side;
+    size_t first = row / side->group * side->row;
+    size_t last = (row + rows - 1) / side->group * side->row;
+    if (side->group == 1 && side->row == n && side->step == 1) {
+        coded_row(kernels, s, first, rows * n, s->values);
+        return s->values;
+    }
+    for (size_t i = 0; i < rows && (s->held != first || first != last || i >= s->rows); i++) {
+        coded_row(kernels, s, (row + i) / side->group * side->row, n, s->values + i * n);
+    }
+    s->rows = s->held == first && first == last && s->rows > rows ? s->rows : rows;
+    s->held = first == last ? first : SIZE_MAX;
+    return s->values;
+}
+
 struct coded_run {
     const struct binary_work *w;
     const struct mopt_frame *frame;
     size_t pieces; // of a row
+    size_t each;   // rows that are worked on together when they are short
 };
+
+static void coded_short_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct coded_run *r = context;
+    const struct binary_work *w = r->w;
+    const struct mopt_kernels *kernels = r->frame->kernels;
+    struct coded_side a = {.side = &w->a, .data = r->frame->data[w->a.cell], .held = SIZE_MAX};
+    struct coded_side b = {.side = &w->b, .data = r->frame->data[w->b.cell], .held = SIZE_MAX};
+    uint8_t *y = r->frame->data[w->y];
+    float values[SOME];
+    (void)thread;
+    for (size_t row = (size_t)begin; row < (size_t)end;) {
+        size_t rows = (size_t)end - row < r->each ? (size_t)end - row : r->each;
+        size_t n = rows * w->n;
+        kernels->binary_f32(w->op, coded_rows(kernels, &a, row, rows, w->n), 1,
+                            coded_rows(kernels, &b, row, rows, w->n), 1, values, n);
+        kernels->quantize_u8(values, mopt__low_scale(&w->after, 0), true,
+                             mopt__low_zero(&w->after, 0), y + row * w->n, n);
+        row += rows;
+    }
+}
 
 static void coded_pieces(void *context, int64_t begin, int64_t end, int thread)
 {
@@ -189,8 +248,13 @@ static void coded_pieces(void *context, int64_t begin, int64_t end, int thread)
 static void run_coded(const void *work, const struct mopt_frame *frame)
 {
     const struct binary_work *w = work;
-    struct coded_run r = {w, frame, (w->n + SOME - 1) / SOME};
+    struct coded_run r = {w, frame, (w->n + SOME - 1) / SOME, SOME / w->n};
     size_t piece = w->n < SOME ? w->n : SOME;
+    if (r.each > 1 && w->rows > 1) {
+        mopt__pool_for(frame->pool, (int64_t)w->rows, (int64_t)(PIECE / piece + 1),
+                       coded_short_rows, &r);
+        return;
+    }
     mopt__pool_for(frame->pool, (int64_t)(w->rows * r.pieces), (int64_t)(PIECE / piece + 1),
                    coded_pieces, &r);
 }

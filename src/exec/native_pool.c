@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "exec/native.h"
+#include "kernels/mean_nhwc.h"
 
 struct pool_work {
     struct mopt_pool2d pool2d;
@@ -24,6 +25,21 @@ static void run_pool_bytes(const void *work, const struct mopt_frame *frame)
     size_t channels = p->pool2d.window.channels;
     mopt__pool2d_u8(frame->kernels, &p->pool2d.window, frame->data[p->x], channels,
                     frame->data[p->y], channels, frame->pool);
+}
+
+struct mean_work {
+    struct mopt_mean_nhwc mean; // operands of a run are set when it runs
+    bool codes;
+    uint32_t x, y;
+};
+
+static void run_mean(const void *work, const struct mopt_frame *frame)
+{
+    const struct mean_work *w = work;
+    struct mopt_mean_nhwc mean = w->mean;
+    *(w->codes ? (const void **)&mean.codes : (const void **)&mean.x) = frame->data[w->x];
+    mean.y = frame->data[w->y];
+    mopt__mean_nhwc(frame->kernels, &mean, frame->pool);
 }
 
 // Reads the window of a pooling node; false when its shape is not the inferred one (strange
@@ -112,6 +128,31 @@ static enum mopt_status lower_bytes(struct mopt_lower *l, struct pool_work *p,
     return status == MOPT_OK ? mopt__low_emit(l, run_pool_bytes, p, cells, 2) : status;
 }
 
+// The mean of an image; of codes when nothing needed them as floats so far.
+static enum mopt_status lower_mean(struct mopt_lower *l, const struct mopt_window2d *window,
+                                   const struct mopt_value *x, const struct mopt_value *y)
+{
+    const struct mopt_low_value *v = &l->values[x->id];
+    struct mean_work *w = mopt__low_work(l, sizeof *w);
+    if (w == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    w->mean = (struct mopt_mean_nhwc){.batch = window->batch,
+                                      .rows = window->in_h,
+                                      .columns = window->in_w,
+                                      .channels = window->channels,
+                                      .scale = v->scale,
+                                      .zero_point = v->zero};
+    w->codes = v->codes != NULL && !mopt__low_has_cell(l, x);
+    enum mopt_status status = w->codes ? mopt__low_cell(l, v->codes, MOPT_FORM_BYTES_NHWC, &w->x)
+                                       : mopt__low_image_cell(l, x, &w->x, &w->mean.ldx);
+    if (status == MOPT_OK) {
+        status = mopt__low_image_output(l, y, &w->y, &w->mean.ldy);
+    }
+    uint32_t cells[] = {w->x, w->y};
+    return status == MOPT_OK ? mopt__low_emit(l, run_mean, w, cells, 2) : status;
+}
+
 enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node *node, bool *done)
 {
     struct mopt_pool2d pool2d = {.kind = MOPT_POOLING_AVERAGE};
@@ -122,6 +163,11 @@ enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node 
         return MOPT_OK;
     }
     max = max || mopt__low_is(node, "", "GlobalMaxPool");
+    const struct mopt_value *x = node->inputs[0].value;
+    if (!window && !max) {
+        *done = true;
+        return lower_mean(l, &pool2d.window, x, node->outputs[0]);
+    }
     struct pool_work *p = mopt__low_work(l, sizeof *p);
     if (p == NULL) {
         return MOPT_E_MEMORY;
@@ -129,7 +175,6 @@ enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node 
     *done = true;
     p->pool2d = pool2d;
     p->pool2d.kind = max ? MOPT_POOLING_MAX : MOPT_POOLING_AVERAGE;
-    const struct mopt_value *x = node->inputs[0].value;
     if (max && mopt__low_passes_codes(l, node, &y)) {
         return lower_bytes(l, p, &y, x);
     }

@@ -19,6 +19,7 @@ enum {
 struct layout {
     size_t keys, values, scores; // starts
     size_t total;
+    size_t step; // bytes from one thread's memory to the next one's
     size_t rows; // queries of a block
     size_t ld;   // floats from one row of scores to the next
 };
@@ -50,7 +51,9 @@ static bool plan(const struct mopt_kernels *kernels, const struct mopt_attention
            mopt__size_add(out->scores, out->values, &out->scores) &&
            mopt__size_mul(out->ld, out->rows, &scores) &&
            mopt__size_add(scores, out->scores, &out->total) &&
-           mopt__size_add(out->total, MOPT_OVERREAD / sizeof(float), &out->total);
+           mopt__size_add(out->total, MOPT_OVERREAD / sizeof(float), &out->total) &&
+           mopt__size_mul(out->total, sizeof(float), &out->step) &&
+           mopt__size_apart(out->step, &out->step);
 }
 
 size_t mopt__attention_f32_scratch(const struct mopt_kernels *kernels,
@@ -59,7 +62,7 @@ size_t mopt__attention_f32_scratch(const struct mopt_kernels *kernels,
     struct layout layout;
     size_t bytes = 0;
     if (!plan(kernels, attention, &layout) ||
-        !mopt__size_mul(layout.total, (size_t)threads * sizeof(float), &bytes)) {
+        !mopt__size_mul(layout.step, (size_t)threads, &bytes)) {
         return 0;
     }
     return bytes;
@@ -193,7 +196,7 @@ static void some_blocks(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct work *work = context;
     const struct mopt_attention_f32 *a = work->a;
-    float *room = work->scratch + (size_t)thread * work->layout.total;
+    float *room = work->scratch + (size_t)thread * (work->layout.step / sizeof(float));
     size_t packed = SIZE_MAX; // the group whose keys and values are in `room`
     for (size_t item = (size_t)begin; item < (size_t)end; item++) {
         size_t head = item / work->blocks % a->heads;

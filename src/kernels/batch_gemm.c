@@ -6,14 +6,15 @@
 #include "base/size.h"
 #include "kernels/product.h"
 
-enum { LINE = 16 }; // floats of a cache line
-
-// Floats of one packed right operand; 0 when the size does not fit.
-static size_t packed_floats(const struct mopt_kernels *kernels,
-                            const struct mopt_batch_gemm_f32 *gemm)
+// Bytes from one packed right operand to the next; 0 when the size does not fit.
+static size_t packed_step(const struct mopt_kernels *kernels,
+                          const struct mopt_batch_gemm_f32 *gemm)
 {
-    size_t count = mopt__packed_f32_count(kernels, gemm->k, gemm->n);
-    return count != 0 && mopt__size_align(count, LINE, &count) ? count : 0;
+    size_t bytes = mopt__packed_f32_count(kernels, gemm->k, gemm->n);
+    return bytes != 0 && mopt__size_mul(bytes, sizeof(float), &bytes) &&
+                   mopt__size_apart(bytes, &bytes)
+               ? bytes
+               : 0;
 }
 
 // Products are shared out whole; else each is cut, and one packed operand serves all threads.
@@ -26,16 +27,16 @@ size_t mopt__batch_gemm_f32_scratch(const struct mopt_kernels *kernels,
                                     const struct mopt_batch_gemm_f32 *gemm, int threads)
 {
     size_t bytes = 0;
-    size_t count = packed_floats(kernels, gemm);
+    size_t each = packed_step(kernels, gemm);
     size_t copies = is_whole(gemm, (size_t)threads) ? (size_t)threads : 1;
-    return count != 0 && mopt__size_mul(count, copies * sizeof(float), &bytes) ? bytes : SIZE_MAX;
+    return each != 0 && mopt__size_mul(each, copies, &bytes) ? bytes : SIZE_MAX;
 }
 
 struct work {
     const struct mopt_kernels *kernels;
     const struct mopt_batch_gemm_f32 *gemm;
-    float *packed; // [threads][each]
-    size_t each;
+    char *packed;   // an operand for each thread,
+    size_t each;    // this many bytes from one to the next
     const float *b; // of the product that is cut
 };
 
@@ -58,7 +59,7 @@ static void whole_products(void *context, int64_t begin, int64_t end, int thread
 {
     const struct work *work = context;
     const struct mopt_batch_gemm_f32 *g = work->gemm;
-    float *packed = work->packed + (size_t)thread * work->each;
+    float *packed = (void *)(work->packed + (size_t)thread * work->each);
     size_t held = SIZE_MAX; // start of the operand that is packed
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
         if (held != g->b_at[i]) {
@@ -75,7 +76,7 @@ static void pack_panels(void *context, int64_t begin, int64_t end, int thread)
     const struct mopt_batch_gemm_f32 *g = work->gemm;
     (void)thread;
     mopt__pack_f32_panels(work->kernels, g->k, g->n, work->b, g->b_row, g->b_column, (size_t)begin,
-                          (size_t)end, work->packed);
+                          (size_t)end, (void *)work->packed);
 }
 
 static void cut_products(struct work *work, struct mopt_pool *pool)
@@ -87,7 +88,7 @@ static void cut_products(struct work *work, struct mopt_pool *pool)
             work->b = g->b + g->b_at[i];
             mopt__pool_for(pool, (int64_t)panels, 1, pack_panels, work);
         }
-        multiply(work, i, work->packed, pool);
+        multiply(work, i, (void *)work->packed, pool);
     }
 }
 
@@ -97,7 +98,7 @@ void mopt__batch_gemm_f32(const struct mopt_kernels *kernels,
 {
     struct work work = {.kernels = kernels, .gemm = gemm, .packed = scratch};
     size_t threads = (size_t)mopt__pool_size(pool);
-    work.each = packed_floats(kernels, gemm);
+    work.each = packed_step(kernels, gemm);
     if (gemm->batch * gemm->m * gemm->n * gemm->k < MOPT_SERIAL_BELOW) {
         pool = NULL;
     }

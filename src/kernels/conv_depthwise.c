@@ -32,10 +32,12 @@ void mopt__conv_depthwise_pack(const struct mopt_conv2d *conv, const float *w, f
 struct work {
     const struct mopt_conv2d_run *run;
     const struct mopt_kernels *kernels;
-    float *zero;          // stands for pixels outside the image
-    const float **tables; // [threads][taps]
-    float *aside;         // [threads][out_w * channels]
-    size_t first, last;   // output columns whose windows lie inside
+    float *zero;        // stands for pixels outside the image
+    size_t tables_step; // bytes from one thread's table to the next one's
+    char *tables;       // of each thread [taps] pointers
+    size_t aside_step;  // bytes
+    char *aside;        // of each thread [out_w * channels] floats
+    size_t first, last; // output columns whose windows lie inside
 };
 
 static size_t lay_out(const struct mopt_conv2d *conv, size_t threads, void *block,
@@ -44,10 +46,10 @@ static size_t lay_out(const struct mopt_conv2d *conv, size_t threads, void *bloc
     struct mopt_scratch scratch = {.block = block};
     size_t channels = conv->out_channels;
     work->zero = mopt__scratch_take(&scratch, channels, sizeof(float));
-    work->tables =
-        mopt__scratch_take(&scratch, mopt__window_taps(&conv->window), threads * sizeof(float *));
-    work->aside =
-        mopt__scratch_take(&scratch, channels * conv->window.out_w, threads * sizeof(float));
+    work->tables = mopt__scratch_take_each(&scratch, threads, mopt__window_taps(&conv->window),
+                                           sizeof(float *), &work->tables_step);
+    work->aside = mopt__scratch_take_each(&scratch, threads, channels * conv->window.out_w,
+                                          sizeof(float), &work->aside_step);
     return scratch.used;
 }
 
@@ -153,8 +155,8 @@ static void run_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct work *work = context;
     const struct mopt_window2d *w = &work->run->conv->window;
-    const float **x = work->tables + (size_t)thread * mopt__window_taps(w);
-    float *aside = work->aside + (size_t)thread * w->out_w * work->run->conv->out_channels;
+    const float **x = (void *)(work->tables + (size_t)thread * work->tables_step);
+    float *aside = (void *)(work->aside + (size_t)thread * work->aside_step);
     for (size_t row = (size_t)begin; row < (size_t)end; row++) {
         for (size_t at = 0; at < work->first; at++) {
             run_pixels(work, row, at, at + 1, x, aside);

@@ -14,6 +14,21 @@ void *mopt__scratch_take(struct mopt_scratch *scratch, size_t count, size_t size
     return part;
 }
 
+void *mopt__scratch_take_each(struct mopt_scratch *scratch, size_t threads, size_t count,
+                              size_t size, size_t *step)
+{
+    size_t bytes = 0, all = 0, gap = 0;
+    mopt__size_apart(0, &gap);
+    mopt__scratch_take(scratch, gap, 1);
+    if (!mopt__size_mul(count, size, &bytes) || !mopt__size_apart(bytes, step) ||
+        !mopt__size_mul(*step, threads, &all)) {
+        scratch->used = SIZE_MAX;
+        *step = 0;
+        return NULL;
+    }
+    return mopt__scratch_take(scratch, all, 1);
+}
+
 void mopt__taps_offsets(const struct mopt_taps *taps, size_t *offsets)
 {
     const struct mopt_window2d *w = &taps->window;

@@ -134,7 +134,9 @@ void mopt__conv2d_u8_pack(const struct mopt_kernels *kernels, const struct mopt_
 
 // ---- Scratch: a row of zero points, the padded copy, the pointers of each thread
 struct scratch {
-    size_t copy, pointers, thread_pointers, bytes; // offsets; pointers of a thread; size
+    size_t copy, pointers;  // offsets
+    size_t thread_pointers; // from one thread's to the next one's
+    size_t bytes;
 };
 
 static void init_walk(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
@@ -170,8 +172,11 @@ static bool scratch_of(const struct mopt_kernels *kernels, const struct mopt_con
                 mopt__size_mul(w->batch * l.copy_h, l.copy_w, &bytes) &&
                 mopt__size_mul(bytes, w->channels, &bytes) &&
                 mopt__size_add(bytes, s->copy + MOPT_OVERREAD, &bytes) &&
-                mopt__size_align(bytes, 64, &s->pointers) &&
-                mopt__size_mul(s->thread_pointers, threads * sizeof(void *), &bytes);
+                mopt__size_apart(bytes, &s->pointers) &&
+                mopt__size_mul(s->thread_pointers, sizeof(void *), &bytes) &&
+                mopt__size_apart(bytes, &bytes);
+    s->thread_pointers = bytes / sizeof(void *);
+    fits = fits && mopt__size_mul(bytes, threads, &bytes);
     return fits && mopt__size_add(bytes, s->pointers, &s->bytes);
 }
 
@@ -325,6 +330,7 @@ static void run_direct(const struct mopt_kernels *kernels, const struct mopt_con
     init_walk(kernels, run->conv, &d.layout, &walk);
     set_results(run, &walk);
     walk.pointers = (const uint8_t **)(void *)((uint8_t *)run->scratch + s->pointers);
+    walk.thread_pointers = s->thread_pointers;
     if (d.layout.merged) {
         mopt__pool_for(pool, (int64_t)(w->batch * d.layout.copy_h),
                        (int64_t)((1 << 16) / (d.layout.copy_w * w->channels + 1)) + 1, copy_rows,

@@ -18,6 +18,7 @@ enum {
     MOST = 128,
     DEPTH = 32,            // channels whose weights are transformed at a time
     OWN_WEIGHTS = 1 << 19, // of the convolution: as many stay in the second cache, too
+    OWN_THREADS = 3,       // most that transform the same tiles, each for itself
 };
 
 // So few tiles that reading and transforming the weights is most of the work: they stay as they are
@@ -124,6 +125,16 @@ void mopt__conv_winograd_pack(const struct mopt_kernels *kernels, const struct m
 }
 
 // ---- Running ----
+struct parts {
+    char *first;
+    size_t step; // bytes from one to the next
+};
+
+static float *part_of(const struct parts *parts, size_t i)
+{
+    return (float *)(void *)(parts->first + i * parts->step);
+}
+
 struct work {
     const struct mopt_conv2d_run *run;
     const struct mopt_kernels *kernels;
@@ -134,10 +145,11 @@ struct work {
     bool few;                   // tiles
     bool deep;                  // more weights than the second cache holds, and not few tiles
     size_t v_step, u_step, m_step;
-    float *v;     // [threads][t * t][v_step]: [lines of channels][tiles][LINE]
-    float *u;     // [threads][2][u_step]: [DEPTH][width]
-    float *m;     // [threads, or panels when deep][t * t][m_step]: [tiles][width]
-    float *aside; // [threads][size * size][width]
+    // Parts of threads, apart from each other: these are what cores write and read all the time.
+    struct parts v;     // of each thread [t * t][v_step]: [lines of channels][tiles][LINE]
+    struct parts u;     // of each thread [2][u_step]: [DEPTH][width]
+    struct parts m;     // of each thread, of each panel when deep [t * t][m_step]: [tiles][width]
+    struct parts aside; // of each thread [size * size][width]
 };
 
 // A block of tiles.
@@ -152,6 +164,13 @@ struct block {
 static size_t odd_lines(size_t floats)
 {
     return ((floats + LINE - 1) / LINE | 1) * LINE;
+}
+
+static struct parts take_parts(struct mopt_scratch *scratch, size_t count, size_t floats)
+{
+    struct parts parts;
+    parts.first = mopt__scratch_take_each(scratch, count, floats, sizeof(float), &parts.step);
+    return parts;
 }
 
 static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv, size_t t,
@@ -182,12 +201,10 @@ static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv
     work->v_step = odd_lines(work->most * lines * LINE);
     work->u_step = depth * work->width;
     work->m_step = odd_lines(work->most * work->width);
-    work->v = mopt__scratch_take(&scratch, threads * t * t, work->v_step * sizeof(float));
-    work->u = mopt__scratch_take(&scratch, threads * 2, work->u_step * sizeof(float));
-    work->m = mopt__scratch_take(&scratch, (work->deep ? work->panels : threads) * t * t,
-                                 work->m_step * sizeof(float));
-    work->aside =
-        mopt__scratch_take(&scratch, threads, SIZE_MOST * SIZE_MOST * work->width * sizeof(float));
+    work->v = take_parts(&scratch, threads, t * t * work->v_step);
+    work->u = take_parts(&scratch, threads, 2 * work->u_step);
+    work->m = take_parts(&scratch, work->deep ? work->panels : threads, t * t * work->m_step);
+    work->aside = take_parts(&scratch, threads, SIZE_MOST * SIZE_MOST * work->width);
     return scratch.used;
 }
 
@@ -397,22 +414,21 @@ static void some_panels(void *context, int64_t begin, int64_t end, int thread)
     const struct block *block = context;
     const struct work *work = block->work;
     size_t own = (size_t)thread, first = (size_t)begin, last = (size_t)end;
-    size_t step = work->t * work->t * work->m_step;
-    float *u = work->u + own * 2 * work->u_step, *m = work->m + own * step;
-    float *aside = work->aside + own * SIZE_MOST * SIZE_MOST * work->width;
+    float *u = part_of(&work->u, own), *aside = part_of(&work->aside, own);
     for (size_t i = 0; i < work->t && work->deep; i++) {
         for (size_t panel = first; panel < last; panel++) {
-            multiply(block, i, panel, u, work->m + panel * step);
+            multiply(block, i, panel, u, part_of(&work->m, panel));
         }
     }
     for (size_t panel = first; panel < last; panel++) {
+        float *m = part_of(&work->m, work->deep ? panel : own);
         for (size_t i = 0; i < work->t && !work->deep && !work->few; i++) {
             multiply(block, i, panel, u, m);
         }
         if (work->few) {
             multiply_few(block, panel, m);
         }
-        transform_out(block, panel, work->deep ? work->m + panel * step : m, aside);
+        transform_out(block, panel, m, aside);
     }
 }
 
@@ -427,36 +443,42 @@ static void some_tiles(void *context, int64_t begin, int64_t end, int thread)
             .work = work,
             .first = (size_t)begin + from,
             .count = mopt__tile_start(count, blocks, i + 1) - from,
-            .v = work->v + (size_t)thread * work->t * work->t * work->v_step,
+            .v = part_of(&work->v, (size_t)thread),
         };
         transform_in(&block, 0, (int64_t)block.count, thread);
         some_panels(&block, 0, (int64_t)work->panels, thread);
     }
 }
 
-// Few tiles: each thread transforms all of them for itself and multiplies its own part of the
-// weights. Handing the frequencies from core to core would take longer.
+static struct block block_at(const struct work *work, size_t i, float *v)
+{
+    size_t blocks = (work->tiles + work->most - 1) / work->most;
+    size_t first = mopt__tile_start(work->tiles, blocks, i);
+    size_t end = mopt__tile_start(work->tiles, blocks, i + 1);
+    return (struct block){.work = work, .first = first, .count = end - first, .v = v};
+}
+
+// Each thread transforms all tiles for itself and multiplies its own part of the weights. Between a
+// few threads, handing the frequencies from core to core would take longer.
 static void own_panels(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct work *work = context;
-    struct block block = {.work = work,
-                          .count = work->tiles,
-                          .v = work->v + (size_t)thread * work->t * work->t * work->v_step};
-    memset(block.v, 0, work->t * work->t * work->v_step * sizeof(float)); // all four are multiplied
-    transform_in(&block, 0, (int64_t)block.count, thread);
-    some_panels(&block, begin, end, thread);
+    float *v = part_of(&work->v, (size_t)thread);
+    if (work->few) {
+        memset(v, 0, work->t * work->t * work->v_step * sizeof(float)); // all four are multiplied
+    }
+    for (size_t i = 0; i * work->most < work->tiles; i++) {
+        struct block block = block_at(work, i, v);
+        transform_in(&block, 0, (int64_t)block.count, thread);
+        some_panels(&block, begin, end, thread);
+    }
 }
 
 // All threads work on one block after the other: each reads its own part of the weights.
 static void share_blocks(const struct work *work, struct mopt_pool *pool)
 {
-    size_t blocks = (work->tiles + work->most - 1) / work->most;
-    for (size_t i = 0; i < blocks; i++) {
-        size_t first = mopt__tile_start(work->tiles, blocks, i);
-        struct block block = {.work = work,
-                              .first = first,
-                              .count = mopt__tile_start(work->tiles, blocks, i + 1) - first,
-                              .v = work->v};
+    for (size_t i = 0; i * work->most < work->tiles; i++) {
+        struct block block = block_at(work, i, part_of(&work->v, 0));
         mopt__pool_for(pool, (int64_t)block.count, 1, transform_in, &block);
         mopt__pool_for(pool, (int64_t)work->panels, 1, some_panels, &block);
     }
@@ -469,10 +491,10 @@ void mopt__conv_winograd(const struct mopt_kernels *kernels, const struct mopt_c
     struct work work = {.run = run};
     size_t threads = (size_t)mopt__pool_size(pool);
     lay_out(kernels, conv, t, threads, run->scratch, &work);
-    if (work.few) {
-        mopt__pool_for(pool, (int64_t)work.panels, 1, own_panels, &work);
-    } else if (work.tiles >= threads * (FEWEST / 2) && !work.deep) {
+    if (work.tiles >= threads * (FEWEST / 2) && !work.deep && !work.few) {
         mopt__pool_for(pool, (int64_t)work.tiles, FEWEST / 2, some_tiles, &work);
+    } else if (work.few || threads <= OWN_THREADS) {
+        mopt__pool_for(pool, (int64_t)work.panels, 1, own_panels, &work);
     } else {
         share_blocks(&work, pool);
     }

@@ -5,7 +5,12 @@
 
 #include "kernels/conv_nhwc.h"
 
-enum { SOME = 64, CHANNELS = 512 }; // taps of one call; channels of one piece of work
+enum {
+    SOME = 64,      // taps of one call
+    CHANNELS = 512, // most channels of one piece of work
+    FEWEST = 16,    // and fewest
+    GRAIN = 1 << 14 // loads, below which a second thread is no help
+};
 
 struct work {
     const struct mopt_kernels *kernels;
@@ -14,7 +19,8 @@ struct work {
     size_t ldx;
     float *y;
     size_t ldy;
-    size_t pieces; // of the channels
+    size_t each; // channels of a piece
+    size_t pieces;
 };
 
 // The taps of one axis that lie inside the image: positions first, first + dilation, ... (count).
@@ -108,8 +114,8 @@ static void run_range(void *context, int64_t begin, int64_t end, int thread)
     size_t row = SIZE_MAX;
     struct span v = {0};
     for (size_t item = (size_t)begin; item < (size_t)end; item++) {
-        size_t from = item % work->pieces * CHANNELS, pixel = item / work->pieces;
-        size_t channels = w->channels - from < CHANNELS ? w->channels - from : CHANNELS;
+        size_t from = item % work->pieces * work->each, pixel = item / work->pieces;
+        size_t channels = w->channels - from < work->each ? w->channels - from : work->each;
         if (pixel / w->out_w != row) {
             row = pixel / w->out_w;
             v = span_of(row % w->out_h, w->stride_h, w->pad_top, w->kernel_h, w->dilation_h,
@@ -129,9 +135,16 @@ void mopt__pool2d_f32(const struct mopt_kernels *kernels, const struct mopt_pool
                         .ldx = ldx,
                         .y = y,
                         .ldy = ldy,
-                        .pieces = (w->channels + CHANNELS - 1) / CHANNELS};
-    size_t items = w->batch * w->out_h * w->out_w * work.pieces;
-    size_t loads = w->kernel_h * w->kernel_w * (w->channels < CHANNELS ? w->channels : CHANNELS);
-    size_t grain = loads ? 65536 / loads : 0; // below that a second thread is no help
+                        .each = CHANNELS};
+    size_t pixels = w->batch * w->out_h * w->out_w;
+    // Where there are few windows, channels keep the threads busy.
+    size_t wanted = 4 * (size_t)mopt__pool_size(pool);
+    while (work.each > FEWEST && (w->channels + work.each - 1) / work.each * pixels < wanted) {
+        work.each /= 2;
+    }
+    work.pieces = (w->channels + work.each - 1) / work.each;
+    size_t items = pixels * work.pieces;
+    size_t loads = w->kernel_h * w->kernel_w * (w->channels < work.each ? w->channels : work.each);
+    size_t grain = loads ? GRAIN / loads : 0;
     mopt__pool_for(pool, (int64_t)items, (int64_t)(grain ? grain : 1), run_range, &work);
 }

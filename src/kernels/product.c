@@ -201,7 +201,7 @@ static void run_range(const struct work *work, size_t row, size_t end, size_t fi
     const struct mopt_product *p = work->product;
     const float **a = own;
     if (p->tables) {
-        a = p->tables + (size_t)thread * mopt__table_count(p->kernels, p->taps);
+        a = (void *)(p->tables + (size_t)thread * p->tables_step);
     }
     size_t rows = end - row;
     size_t blocks = (rows + work->most - 1) / work->most;
@@ -225,8 +225,9 @@ static void some_panels(void *context, int64_t begin, int64_t end, int thread)
     run_range(work, 0, work->rows, (size_t)begin, (size_t)end, thread);
 }
 
-// Panels are shared where the weights are more than the rows, so that each thread reads its own
-// part of them; else rows.
+// Panels are shared where the weights are much more than the rows, so that each thread reads its
+// own part of them; else rows, which are what most other work is shared by: a thread then finds its
+// operands where it wrote them.
 static bool shares_panels(const struct work *work, size_t depth, size_t threads)
 {
     const struct mopt_product *p = work->product;
@@ -234,7 +235,7 @@ static bool shares_panels(const struct work *work, size_t depth, size_t threads)
     if (work->rows < (size_t)p->kernels->f32_rows * threads) {
         return work->panels > 1;
     }
-    return p->n * p->taps * p->k * p->groups >= work->rows * depth && uneven * 16 <= work->panels;
+    return p->n * p->taps * p->k * p->groups / 4 >= work->rows * depth && uneven * 16 <= work->panels;
 }
 
 // Such that `depth` floats of each row of a block stay in the second cache.

@@ -23,7 +23,8 @@ struct mopt_product {
     // tiles cut as mopt__tile_start says.
     void (*fill)(const void *source, size_t row, size_t rows, const float **a);
     const void *source;
-    const float **tables; // [threads][mopt__table_count(taps)]; NULL when taps is 1
+    char *tables;       // of each thread mopt__table_count(taps) pointers; NULL when taps is 1
+    size_t tables_step; // bytes from one thread's to the next one's
 };
 
 // Rows of a block are cut into tiles of nearly equal height: first row of tile i of `tiles`.

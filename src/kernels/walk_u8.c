@@ -12,6 +12,7 @@ enum {
     SMALL_B = 20 << 10,      // weights that stay in the first-level cache
     SMALL_BLOCK = 12 << 10,  // and rows of A next to them
     GRAIN = 1 << 20,         // multiply-adds worth a thread
+    READING = 16,            // multiply-adds in the time that a weight takes to come
 };
 
 void mopt__walk_u8_init(struct mopt_walk_u8 *walk)
@@ -47,24 +48,30 @@ struct place {
     const uint8_t *own[MOPT_WALK_BLOCK_MAX * MOPT_TILE_ROWS_MAX];
 };
 
-// First row of a tile: all are nearly equally high.
-static size_t tile_start(const struct mopt_walk_u8 *walk, size_t tile)
+// Rows begin..begin+rows in tiles that are nearly equally high: first row of a tile.
+static size_t tile_start(size_t begin, size_t rows, size_t tiles, size_t tile)
 {
-    size_t more = walk->rows % walk->tiles;
-    return walk->rows / walk->tiles * tile + (tile < more ? tile : more);
+    size_t more = rows % tiles;
+    return begin + rows / tiles * tile + (tile < more ? tile : more);
 }
 
-static void enter_block(struct place *place, size_t block)
+// A block of `tiles` tiles, the first of which is tile `first` of those that cover rows
+// begin..begin+rows.
+struct block {
+    size_t begin, rows, all;
+    size_t first, tiles;
+};
+
+static void enter_block(struct place *place, const struct block *block)
 {
     const struct mopt_walk_u8 *walk = place->walk;
     size_t step = (size_t)walk->kernels->u8_rows;
-    size_t first = block * walk->block;
-    size_t rest = walk->tiles - first;
-    place->tiles = rest < walk->block ? rest : walk->block;
-    place->start[0] = tile_start(walk, first);
+    size_t first = block->first;
+    place->tiles = block->tiles;
+    place->start[0] = tile_start(block->begin, block->rows, block->all, first);
     for (size_t tile = 0; tile < place->tiles; tile++) {
         size_t row = place->start[tile];
-        size_t end = tile_start(walk, first + tile + 1);
+        size_t end = tile_start(block->begin, block->rows, block->all, first + tile + 1);
         const uint8_t **a = place->pointers + tile * walk->taps * step;
         walk->point(walk, row, end - row, step, a);
         place->start[tile + 1] = end;
@@ -205,34 +212,77 @@ static void run_block(const struct place *place, size_t begin, size_t end)
     }
 }
 
+static void start_place(const struct mopt_walk_u8 *walk, int thread, struct place *place)
+{
+    place->walk = walk;
+    place->pointers =
+        walk->pointers ? walk->pointers + (size_t)thread * walk->thread_pointers : place->own;
+}
+
+// Items are tiles with a panel, counted block by block, panel by panel.
 static void run_items(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct mopt_walk_u8 *walk = context;
     struct place place;
-    place.walk = walk;
-    place.pointers =
-        walk->pointers ? walk->pointers + (size_t)thread * mopt__walk_u8_pointers(walk) : place.own;
+    start_place(walk, thread, &place);
+    struct block block = {.rows = walk->rows, .all = walk->tiles};
     size_t block_items = walk->block * walk->panels * walk->groups;
     size_t item = (size_t)begin;
     while (item < (size_t)end) {
-        size_t block = item / block_items;
-        size_t start = block * block_items;
+        size_t at = item / block_items, start = at * block_items;
         size_t stop = (size_t)end - start < block_items ? (size_t)end : start + block_items;
-        enter_block(&place, block);
+        block.first = at * walk->block;
+        block.tiles = block.all - block.first < walk->block ? block.all - block.first : walk->block;
+        enter_block(&place, &block);
         run_block(&place, item - start, stop - start);
         item = stop;
     }
 }
 
+// All panels of some rows.
+static void run_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct mopt_walk_u8 *walk = context;
+    struct place place;
+    start_place(walk, thread, &place);
+    struct block block = {.begin = (size_t)begin, .rows = (size_t)(end - begin)};
+    size_t height = (size_t)walk->kernels->u8_rows;
+    block.all = (block.rows + height - 1) / height;
+    for (; block.first < block.all; block.first += block.tiles) {
+        size_t left = block.all - block.first;
+        block.tiles = left < walk->block ? left : walk->block;
+        enter_block(&place, &block);
+        run_block(&place, 0, block.tiles * walk->panels * walk->groups);
+    }
+}
+
+// Items that are shared out may be unequal: the last panel can be narrow. Rows never are; and what
+// comes before and after is mostly shared by rows, too: a thread then finds its operands where it
+// wrote them. But each thread reads all weights.
+static bool shares_rows(const struct mopt_walk_u8 *walk, size_t threads)
+{
+    size_t items = walk->tiles * walk->panels, cols = (size_t)walk->kernels->u8_cols;
+    size_t most = (items + threads - 1) / threads * threads * cols;
+    bool uneven = most * 8 > walk->tiles * walk->columns * 9;
+    return walk->rows >= threads * (size_t)walk->kernels->u8_rows &&
+           (uneven || walk->panels * walk->panel_bytes / 4 < walk->rows * walk->taps * walk->k);
+}
+
 void mopt__walk_u8(const struct mopt_walk_u8 *walk, struct mopt_pool *pool)
 {
-    size_t items = walk->tiles * walk->panels * walk->groups;
-    size_t rows = walk->tiles ? (walk->rows + walk->tiles - 1) / walk->tiles : 0;
-    size_t work = rows * walk->panel_bytes;
     struct mopt_walk_u8 copy = *walk;
-    if (items > 0) {
-        mopt__pool_for(pool, (int64_t)items, (int64_t)(GRAIN / (work ? work : 1)) + 1, run_items,
+    size_t panels = walk->panels * walk->groups;
+    size_t item = walk->tiles ? (walk->rows / walk->tiles + READING) * walk->panel_bytes : 0;
+    size_t row = walk->panel_bytes * panels;
+    if (walk->tiles == 0 || panels == 0) {
+        return;
+    }
+    if (shares_rows(walk, (size_t)mopt__pool_size(pool))) {
+        mopt__pool_for(pool, (int64_t)walk->rows, (int64_t)(GRAIN / (row ? row : 1)) + 1, run_rows,
                        &copy);
+    } else {
+        mopt__pool_for(pool, (int64_t)(walk->tiles * panels),
+                       (int64_t)(GRAIN / (item ? item : 1)) + 1, run_items, &copy);
     }
 }
 

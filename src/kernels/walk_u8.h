@@ -27,6 +27,7 @@ struct mopt_walk_u8 {
                   const uint8_t **a);
     const void *context;
     const uint8_t **pointers; // of all threads; NULL is enough when taps is 1
+    size_t thread_pointers;   // from one thread's to the next one's, >= mopt__walk_u8_pointers
     // Set by mopt__walk_u8_init:
     size_t tiles, panels, panel_bytes, block;
 };

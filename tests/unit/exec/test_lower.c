@@ -232,6 +232,15 @@ static const struct lowered cases[] = {
      "  r = QuantizeLinear(ed, t, p); rd = DequantizeLinear(r, t, p);"
      "  kd = DequantizeLinear(k, sk); y = Conv<pads=[1,1,1,1]>(rd, kd); }",
      1e-4, 3},
+    {"codes: each image by its own factors, in rows shorter than what is worked on at once",
+     "graph main (float[3,3,9,7] x) -> (uint8[3,5,9,7] y) {"
+     "  float s = {0.0513}; uint8 z = {100}; float t = {0.0231}; uint8 o = {90};"
+     "  float u = {0.0937}; int8[5,3,1,1] w = #15; float sw = {0.0197};"
+     "  xq = QuantizeLinear(x, s, z); xd = DequantizeLinear(xq, s, z);"
+     "  wd = DequantizeLinear(w, sw); c = Conv(xd, wd); cq = QuantizeLinear(c, s, z);"
+     "  d = DequantizeLinear(cq, s, z); g = GlobalAveragePool(d); gq = QuantizeLinear(g, t, o);"
+     "  gd = DequantizeLinear(gq, t, o); m = Mul(d, gd); y = QuantizeLinear(m, u, o); }",
+     0, -1},
     {"codes resized",
      "graph main (uint8[1,4,20,20] x) -> (uint8[1,4,40,40] y) {"
      "  float s = {0.05}; uint8 z = {12}; float[4] twice = {1, 1, 2, 2};"

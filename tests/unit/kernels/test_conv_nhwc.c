@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Float convolutions, poolings and transposes with channels innermost against naive loops in
 // double: stride, dilation, groups, padding, one dimension, windows wholly in the padding, pixels
-// further apart than their channels, epilogues; same bytes on one and two threads.
+// further apart than their channels, epilogues; same bytes on one, two and five
+// threads.
 #include "floats.h"
 #include "tests.h"
 
@@ -250,29 +251,31 @@ static void test_winograd(void **state)
     mopt__pool_free(pool);
 }
 
-// As many weights as are worked on row by row of frequencies.
+// As many weights as are worked on row by row of frequencies. Few threads transform all tiles each
+// for itself, many share them.
 static void test_winograd_deep(void **state)
 {
     (void)state;
     struct mopt_error err;
-    struct mopt_pool *pool = NULL;
-    assert_int_equal(mopt__pool_new(2, &pool, &err), MOPT_OK);
     struct mopt_rng rng;
     mopt__rng_init(&rng, 46);
     struct mopt_kernels table;
     for (int level = 0; level_table(level, &table); level++) {
-        for (int round = 0; round < 4; round++) {
+        for (int threads = 1; threads <= 5; threads += 2) {
+            struct mopt_pool *pool = NULL;
+            assert_int_equal(mopt__pool_new(threads, &pool, &err), MOPT_OK);
             struct conv_case t = {.units = 0};
             random_winograd(&rng, &t);
+            t.conv.window.batch = threads == 3 ? 1 : 3; // one block of tiles, or more
             t.conv.window.channels = (size_t)between(&rng, 240, 280);
             t.conv.out_channels = (size_t)between(&rng, 250, 270);
-            make_conv(&rng, &table, &t, 2);
-            mopt__conv2d_f32(&table, &t.run, round % 2 ? pool : NULL);
+            make_conv(&rng, &table, &t, threads);
+            mopt__conv2d_f32(&table, &t.run, pool);
             check_conv(&t);
             free_conv(&t);
+            mopt__pool_free(pool);
         }
     }
-    mopt__pool_free(pool);
 }
 
 // Which form is taken; strict never takes Winograd.
@@ -315,12 +318,13 @@ static void test_conv_threads(void **state)
     (void)state;
     struct mopt_error err;
     struct mopt_pool *pool = NULL;
-    assert_int_equal(mopt__pool_new(2, &pool, &err), MOPT_OK);
     struct mopt_rng rng;
     mopt__rng_init(&rng, 42);
     struct mopt_kernels table;
     for (int level = 0; level_table(level, &table); level++) {
-        for (int round = 0; round < 40; round++) {
+        for (int round = 0; round < 60; round++) {
+            int threads = round % 3 == 0 ? 5 : 2;
+            assert_int_equal(mopt__pool_new(threads, &pool, &err), MOPT_OK);
             struct conv_case t = {.units = 0};
             random_conv(&rng, &t.conv);
             t.conv.window.batch = 4;
@@ -329,7 +333,7 @@ static void test_conv_threads(void **state)
                 random_winograd(&rng, &t);
                 t.conv.window.batch = (size_t)between(&rng, 1, 20);
             }
-            make_conv(&rng, &table, &t, 2);
+            make_conv(&rng, &table, &t, threads);
             if (t.in_place) {
                 t.run.epilogue.residual = NULL;
             }
@@ -338,9 +342,9 @@ static void test_conv_threads(void **state)
             mopt__conv2d_f32(&table, &t.run, pool);
             assert_memory_equal(t.before, t.y, t.y_count * sizeof(float));
             free_conv(&t);
+            mopt__pool_free(pool);
         }
     }
-    mopt__pool_free(pool);
 }
 
 static double pool_double(const struct mopt_pool2d *p, const float *x, size_t ldx, size_t pixel,

@@ -15,5 +15,6 @@ int mopt__test_lstm(void);
 int mopt__test_int8(void);
 int mopt__test_bytes(void);
 int mopt__test_resize(void);
+int mopt__test_mean(void);
 
 #endif
