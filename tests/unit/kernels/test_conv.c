@@ -120,19 +120,25 @@ static void test_conv_f32(void **state)
     mopt__pool_free(pool);
 }
 
-// <conv(x), y> = <x, transposed(y)>: the transposed form is the adjoint.
+// <conv(x), y> = <x, transposed(y)>: the transposed form is the adjoint; the same bytes from five
+// threads.
 static void test_transpose(void **state)
 {
     (void)state;
     struct mopt_rng rng;
     mopt__rng_init(&rng, 2);
+    struct mopt_pool *pool = NULL;
+    assert_int_equal(mopt__pool_new(5, &pool, NULL), MOPT_OK);
     for (int trial = 0; trial < 100; trial++) {
         struct mopt_conv_shape s;
         struct data d;
         random_shape(&rng, &s);
         make(&rng, &s, &d);
-        float *back = guarded(&rng, d.x_count);
+        float *back = guarded(&rng, d.x_count), *shared = guarded(&rng, d.x_count);
         assert_int_equal(mopt__conv_transpose_f32(&s, d.y, d.w, NULL, back, NULL, NULL), MOPT_OK);
+        assert_int_equal(mopt__conv_transpose_f32(&s, d.y, d.w, NULL, shared, pool, NULL), MOPT_OK);
+        assert_memory_equal(back, shared, d.x_count * sizeof *back);
+        release(shared, d.x_count);
         double left = 0;
         double right = 0;
         memset(d.b, 0, (size_t)(s.groups * s.out_channels) * sizeof *d.b);
@@ -146,6 +152,7 @@ static void test_transpose(void **state)
         release(back, d.x_count);
         drop(&s, &d);
     }
+    mopt__pool_free(pool);
 }
 
 struct sums {
