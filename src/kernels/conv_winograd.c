@@ -19,6 +19,8 @@ enum {
     DEPTH = 32,            // channels whose weights are transformed at a time
     OWN_WEIGHTS = 1 << 19, // of the convolution: as many stay in the second cache, too
     OWN_THREADS = 3,       // most that transform the same tiles, each for itself
+    WORTH_DEEP = 24,       // tiles of a thread that are worth reading all weights for, when deep
+    WORTH = 8,             // and when they stay in the second cache
 };
 
 // So few tiles that reading and transforming the weights is most of the work: they stay as they are
@@ -125,6 +127,13 @@ void mopt__conv_winograd_pack(const struct mopt_kernels *kernels, const struct m
 }
 
 // ---- Running ----
+// What threads share.
+enum sharing {
+    SHARE_TILES,  // each has tiles of its own, and reads all weights
+    SHARE_PANELS, // each has weights of its own, and transforms all tiles for itself
+    SHARE_BLOCKS, // the same, and they transform the tiles together, block by block
+};
+
 struct parts {
     char *first;
     size_t step; // bytes from one to the next
@@ -142,13 +151,15 @@ struct work {
     size_t across, down, tiles; // tiles of a row, of an image, of all
     size_t most;                // tiles of a block
     size_t width, panels;       // of weights
-    bool few;                   // tiles
-    bool deep;                  // more weights than the second cache holds, and not few tiles
+    enum sharing sharing;
+    bool few;  // tiles
+    bool deep; // more weights than the second cache holds, and not few tiles
     size_t v_step, u_step, m_step;
     // Parts of threads, apart from each other: these are what cores write and read all the time.
-    struct parts v;     // of each thread [t * t][v_step]: [lines of channels][tiles][LINE]
-    struct parts u;     // of each thread [2][u_step]: [DEPTH][width]
-    struct parts m;     // of each thread, of each panel when deep [t * t][m_step]: [tiles][width]
+    struct parts v; // of each thread [t * t][v_step]: [lines of channels][tiles][LINE]
+    struct parts u; // of each thread [2][u_step]: [DEPTH][width]
+    struct parts
+        m; // of each thread, of each of its panels when deep [t * t][m_step]: [tiles][width]
     struct parts aside; // of each thread [size * size][width]
 };
 
@@ -173,6 +184,16 @@ static struct parts take_parts(struct mopt_scratch *scratch, size_t count, size_
     return parts;
 }
 
+static enum sharing sharing_of(const struct work *work, size_t threads)
+{
+    size_t worth = work->deep ? WORTH_DEEP : WORTH;
+    if (!work->few && work->tiles >= threads * worth) {
+        return SHARE_TILES;
+    }
+    // Between a few threads, handing the frequencies from core to core would take longer.
+    return work->few || threads <= OWN_THREADS ? SHARE_PANELS : SHARE_BLOCKS;
+}
+
 static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv, size_t t,
                       size_t threads, void *memory, struct work *work)
 {
@@ -190,20 +211,25 @@ static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv
     work->panels = mopt__panel_count(kernels, conv->out_channels);
     work->few = is_few(conv, t);
     work->deep = is_deep(conv) && !work->few;
+    work->sharing = sharing_of(work, threads);
+    size_t tiles = work->sharing == SHARE_TILES ? (work->tiles + threads - 1) / threads
+                                                : work->tiles; // of a thread
     // Of a deep convolution a row of frequencies stays in the cache while all weights of the row
     // pass; else all frequencies do.
     size_t stay = work->deep ? t : t * t;
     work->most = BLOCK_FLOATS / (stay * (lines * LINE + work->width));
     work->most = work->most < FEWEST ? FEWEST : work->most;
     work->most = work->most < MOST ? work->most : MOST;
-    work->most = work->most < work->tiles ? work->most : work->tiles;
+    work->most = work->most < tiles ? work->most : tiles;
     work->most = work->few ? MOPT_WINOGRAD_FEW : work->most;
     work->v_step = odd_lines(work->most * lines * LINE);
     work->u_step = depth * work->width;
     work->m_step = odd_lines(work->most * work->width);
     work->v = take_parts(&scratch, threads, t * t * work->v_step);
     work->u = take_parts(&scratch, threads, 2 * work->u_step);
-    work->m = take_parts(&scratch, work->deep ? work->panels : threads, t * t * work->m_step);
+    size_t results = (work->deep ? work->panels : 1) *
+                     (work->deep && work->sharing != SHARE_TILES ? 1 : threads);
+    work->m = take_parts(&scratch, results, t * t * work->m_step);
     work->aside = take_parts(&scratch, threads, SIZE_MOST * SIZE_MOST * work->width);
     return scratch.used;
 }
@@ -415,13 +441,14 @@ static void some_panels(void *context, int64_t begin, int64_t end, int thread)
     const struct work *work = block->work;
     size_t own = (size_t)thread, first = (size_t)begin, last = (size_t)end;
     float *u = part_of(&work->u, own), *aside = part_of(&work->aside, own);
+    size_t results = work->sharing == SHARE_TILES ? own * work->panels : 0; // when deep
     for (size_t i = 0; i < work->t && work->deep; i++) {
         for (size_t panel = first; panel < last; panel++) {
-            multiply(block, i, panel, u, part_of(&work->m, panel));
+            multiply(block, i, panel, u, part_of(&work->m, results + panel));
         }
     }
     for (size_t panel = first; panel < last; panel++) {
-        float *m = part_of(&work->m, work->deep ? panel : own);
+        float *m = part_of(&work->m, work->deep ? results + panel : own);
         for (size_t i = 0; i < work->t && !work->deep && !work->few; i++) {
             multiply(block, i, panel, u, m);
         }
@@ -458,8 +485,7 @@ static struct block block_at(const struct work *work, size_t i, float *v)
     return (struct block){.work = work, .first = first, .count = end - first, .v = v};
 }
 
-// Each thread transforms all tiles for itself and multiplies its own part of the weights. Between a
-// few threads, handing the frequencies from core to core would take longer.
+// Each thread transforms all tiles for itself and multiplies its own part of the weights.
 static void own_panels(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct work *work = context;
@@ -491,11 +517,15 @@ void mopt__conv_winograd(const struct mopt_kernels *kernels, const struct mopt_c
     struct work work = {.run = run};
     size_t threads = (size_t)mopt__pool_size(pool);
     lay_out(kernels, conv, t, threads, run->scratch, &work);
-    if (work.tiles >= threads * (FEWEST / 2) && !work.deep && !work.few) {
-        mopt__pool_for(pool, (int64_t)work.tiles, FEWEST / 2, some_tiles, &work);
-    } else if (work.few || threads <= OWN_THREADS) {
+    switch (work.sharing) {
+    case SHARE_TILES:
+        mopt__pool_for(pool, (int64_t)work.tiles, WORTH, some_tiles, &work);
+        break;
+    case SHARE_PANELS:
         mopt__pool_for(pool, (int64_t)work.panels, 1, own_panels, &work);
-    } else {
+        break;
+    case SHARE_BLOCKS:
         share_blocks(&work, pool);
+        break;
     }
 }
