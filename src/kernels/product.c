@@ -235,7 +235,8 @@ static bool shares_panels(const struct work *work, size_t depth, size_t threads)
     if (work->rows < (size_t)p->kernels->f32_rows * threads) {
         return work->panels > 1;
     }
-    return p->n * p->taps * p->k * p->groups / 4 >= work->rows * depth && uneven * 16 <= work->panels;
+    return p->n * p->taps * p->k * p->groups / 4 >= work->rows * depth &&
+           uneven * 16 <= work->panels;
 }
 
 // Such that `depth` floats of each row of a block stay in the second cache.
