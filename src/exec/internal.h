@@ -76,8 +76,8 @@ struct mopt_schedule { // of one graph (main or body)
     const struct mopt_value **captured; // values of enclosing graphs that it reads
     size_t captured_count;
     struct mopt_exec_plan *plans; // [MOPT_PLAN_CACHE] by shapes
-    uint64_t plan_clock, seen;    // seen: signature of the last run
-    bool refused;                 // could not be planned
+    uint64_t plan_clock;
+    bool refused; // could not be planned
     struct mopt_exec_memory memory;
 };
 
@@ -105,9 +105,8 @@ size_t mopt__plan_bytes(const struct mopt_exec_plan *plan);
 enum mopt_status mopt__plan_main(struct mopt_session *session, const struct mopt_exec_plan **out,
                                  struct mopt_error *err);
 // The same for a body and all it reads; of its own inputs, which may change with each turn of a
-// loop, only the shapes count. NULL: none yet (shapes are planned when
-// they come twice in a row, since those of a loop may change with each turn) or it cannot be
-// planned.
+// loop, only the shapes count. Planned whenever they are new, so that the same run gives the same
+// bytes whatever ran before. NULL: it cannot be planned.
 const struct mopt_exec_plan *mopt__plan_body(struct mopt_session *session,
                                              struct mopt_schedule *schedule);
 

@@ -188,11 +188,9 @@ const struct mopt_exec_plan *mopt__plan_body(struct mopt_session *session,
 {
     uint64_t wanted = signature(session, schedule, false);
     struct mopt_exec_plan *plan = find(schedule, wanted);
-    bool again = schedule->seen == wanted;
-    schedule->seen = wanted;
     struct mopt_error ignored;
     mopt_error_clear(&ignored);
-    if (plan == NULL && again && !schedule->refused &&
+    if (plan == NULL && !schedule->refused &&
         make(session, schedule, false, wanted, &plan, &ignored) != MOPT_OK) {
         schedule->refused = true;
         plan = NULL;
