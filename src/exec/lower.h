@@ -53,6 +53,9 @@ struct mopt_low_matmul {
     const size_t *a_at, *b_at;
 };
 
+// Of attention: Transposes of q, of k (two), of v and of the result; scale, mask, Softmax, product.
+enum { MOPT_MEMBERS_MAX = 9 };
+
 // Nodes that become one native action, emitted at the place of the last of them.
 struct mopt_group {
     const struct mopt_node *anchor;
@@ -71,7 +74,7 @@ struct mopt_group {
     const struct mopt_low_attention *attention; // anchor: the product of queries and keys
     const struct mopt_low_matmul *matmul;
     const struct mopt_value *weight_scale;
-    const struct mopt_node *members[8]; // of attention and matmul, besides the anchor
+    const struct mopt_node *members[MOPT_MEMBERS_MAX]; // of attention and matmul, no anchor
     int member_count;
 };
 

@@ -38,7 +38,7 @@ static bool is_perm(const int64_t *perm, int64_t a, int64_t b, int64_t c, int64_
 struct finder {
     struct mopt_lower *l;
     struct mopt_low_attention *a;
-    const struct mopt_node *taken[8];
+    const struct mopt_node *taken[MOPT_MEMBERS_MAX];
     int taken_count;
 };
 

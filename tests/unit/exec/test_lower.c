@@ -268,6 +268,15 @@ static const struct lowered cases[] = {
      "  m = Add(d, mask); p = Softmax<axis=-1>(m); o = MatMul(p, vt);"
      "  ot = Transpose<perm=[0,2,1,3]>(o); or = Reshape(ot, flat); y = MatMul(or, wo); }",
      2e-5, 5},
+    {"attention of as many nodes as there can be",
+     "graph main (float[2,5,6] x, float[1,1,5,5] mask) -> (float[2,5,6] y) {"
+     "  int64[4] heads = {0, 0, 3, 2}; int64[3] flat = {0, 0, 6}; float scale = {0.7};"
+     "  float[6,6] w = @36; k = MatMul(x, w); qr = Reshape(x, heads); kr = Reshape(k, heads);"
+     "  qt = Transpose<perm=[0,2,1,3]>(qr); ks = Transpose<perm=[0,2,1,3]>(kr);"
+     "  vt = Transpose<perm=[0,2,1,3]>(kr); kt = Transpose<perm=[0,1,3,2]>(ks);"
+     "  s = MatMul(qt, kt); d = Mul(s, scale); m = Add(d, mask); p = Softmax<axis=-1>(m);"
+     "  o = MatMul(p, vt); ot = Transpose<perm=[0,2,1,3]>(o); y = Reshape(ot, flat); }",
+     2e-5, 4},
     {"pieces of one tensor",
      "graph main (float[3,4] x) -> (float[4,3,2] y, float[1,3,4] c) {"
      "  float[4,12] w = @48; int64[3] form = {3, 3, 4}; int64[1] zero = {0};"
