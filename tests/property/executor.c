@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random networks on the executor in every way it can run, against its reference:
-//   executor [--from SEED] [--count N] [--seconds S] [--family NAME] [--all] [FILE...]
+//   executor [--from SEED] [--count N] [--seconds S] [--family NAME] [--all] [--whole] [FILE...]
 // FILE: networks as text instead of random ones. --seconds: as many seeds as there is time for.
-// --all: every number of threads on every instruction set. The environment variables
+// --all: every number of threads on every instruction set. --whole: failing ones are not made
+// smaller. The environment variables
 // MOPT_PROPERTY_FROM, MOPT_PROPERTY_COUNT, MOPT_PROPERTY_SECONDS and MOPT_PROPERTY_ALL say the
 // same; an hour, say: MOPT_PROPERTY_FROM=100000 MOPT_PROPERTY_SECONDS=3600 ./executor What fails is
 // written to executor-<family>-<seed>.txt, and what is left of it when nodes are dropped to
@@ -20,7 +21,7 @@ enum { SHRUNK_MAX = 5, FAILURES_MAX = 40 };
 struct job {
     uint64_t from, count, seconds;
     int family; // -1: all
-    bool all;
+    bool all, whole;
     struct apart *apart;
     uint64_t tried, refused, failures;
 };
@@ -42,7 +43,7 @@ static void report(struct job *job, const char *name, struct mopt_strbuf *text)
     (void)printf("%s: %s\n", name, apart_reason(job->apart));
     (void)printf("  %s %s\n",
                  write_text(path, mopt__strbuf_text(text)) ? "written to" : "cannot write", path);
-    if (job->failures++ < SHRUNK_MAX) {
+    if (job->failures++ < SHRUNK_MAX && !job->whole) {
         shrink(job->apart, text);
         (void)snprintf(path, sizeof path, "%s.small.txt", name);
         (void)printf("  %s %s (%s)\n",
@@ -130,6 +131,10 @@ static int read_options(struct job *job, int argc, char **argv)
             job->all = true;
             continue;
         }
+        if (strcmp(argv[i], "--whole") == 0) {
+            job->whole = true;
+            continue;
+        }
         if (strcmp(argv[i], "--from") == 0) {
             set_number(&job->from, value);
         } else if (strcmp(argv[i], "--count") == 0) {
@@ -168,7 +173,7 @@ int main(int argc, char **argv)
     int i = read_options(&job, argc, argv);
     if (i < 0) {
         (void)printf("usage: executor [--from SEED] [--count N] [--seconds S] [--family NAME] "
-                     "[--all] [FILE...]\n");
+                     "[--all] [--whole] [FILE...]\n");
         return 2;
     }
     job.apart = apart_new(job.all || i < argc);
