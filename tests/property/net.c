@@ -203,8 +203,8 @@ int net_integers(struct net *net, const int64_t *values, int count)
 
 int net_weight(struct net *net, const struct shape *shape, int64_t terms)
 {
-    if (net_chance(net, 40)) {
-        for (int i = 0; i < net->weight_count; i++) {
+    if (net_chance(net, net->reuse)) {
+        for (int i = net->weight_count; i-- > 0;) {
             if (net_same_dims(&net->weights[i].shape, shape)) {
                 return net->weights[i].name;
             }

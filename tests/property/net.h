@@ -44,6 +44,7 @@ struct net {
     bool exact;     // only what must give the same bytes everywhere
     struct weight weights[WEIGHTS_MAX];
     int weight_count;
+    int reuse; // chance in percent that a weight is one that was made before
     int input_count;
 };
 

@@ -277,45 +277,64 @@ static void conv_attributes(struct net *net, const struct coded_conv *c)
     net_line(net, ", group=%d", (int)c->groups);
 }
 
-static bool add_conv(struct net *net, int v)
+static bool conv(struct net *net, int v, const struct coded_conv *c)
 {
-    struct coded_conv c;
     struct mopt_strbuf bias = {0};
-    if (!choose_conv(net, v, &c)) {
-        return false;
-    }
-    int64_t channels = c.weight.dims[0];
-    struct coded_weight w = code_weight(net, c.weight, 0, net_elements(&c.weight) / channels);
+    int64_t channels = c->weight.dims[0];
+    struct coded_weight w = code_weight(net, c->weight, 0, net_elements(&c->weight) / channels);
     int d = real_weight(net, w, 0);
     bias_text(net, channels, &bias);
     net_line(net, "    v%d = Conv<", net->count);
-    conv_attributes(net, &c);
+    conv_attributes(net, c);
     net_line(net, ">(v%d, d%d%s);\n", v, d, mopt__strbuf_text(&bias));
     mopt__strbuf_release(&bias);
-    int y = net_result(net, &c.out);
+    int y = net_result(net, &c->out);
     if (net_chance(net, 40)) {
         if (net->exact) {
             net->values[y].type = NET_HIDDEN;
         }
-        y = net_add(net, &c.out, "Relu(v%d)", y);
+        y = net_add(net, &c->out, "Relu(v%d)", y);
     }
     return settle_new(net, y);
 }
 
-// ---- Products -----------------------------------------------------------------------------------
-
-static bool add_dense(struct net *net, int v)
+static bool add_conv(struct net *net, int v)
 {
-    struct shape out = net->values[v];
-    if (out.rank < 2 || net_elements(&out) == 0 || out.dims[out.rank - 1] > 300) {
+    struct coded_conv c;
+    return choose_conv(net, v, &c) && conv(net, v, &c);
+}
+
+// Two convolutions with one weight, which differ in scales, dilations or borders.
+static bool add_twin_convs(struct net *net, int v)
+{
+    struct coded_conv c;
+    const int reuse = net->reuse;
+    if (!choose_conv(net, v, &c) || !conv(net, v, &c)) {
         return false;
     }
-    int64_t k = out.dims[out.rank - 1], n = NET_ONE_OF(net, 1, 5, 8, 16, 17, 24, 33, 65);
+    net->reuse = 100;
+    if (net_chance(net, 60)) {
+        int64_t more = c.kernel - 1; // one further apart, as far padded
+        c.dilation++;
+        c.pads[0] += more / 2;
+        c.pads[1] += more - more / 2;
+    }
+    (void)conv(net, v, &c);
+    net->reuse = reuse;
+    return true;
+}
+
+// ---- Products -----------------------------------------------------------------------------------
+
+static bool dense(struct net *net, int v, int64_t n)
+{
+    struct shape out = net->values[v];
+    int64_t k = out.dims[out.rank - 1];
     bool gemm = out.rank == 2 && net_chance(net, 50), turned = gemm && net_chance(net, 60);
     struct shape weight = {.rank = 2, .dims = {turned ? n : k, turned ? k : n}};
     int axis = turned ? 0 : 1;
     // Scales along the other axis are legal, too.
-    bool other = !net->exact && net_chance(net, 10);
+    bool other = !net->exact && net_chance(net, 15);
     struct coded_weight w = code_weight(net, weight, other ? 1 - axis : axis, k);
     int d = real_weight(net, w, other ? 1 - axis : axis);
     struct mopt_strbuf bias = {0};
@@ -336,6 +355,32 @@ static bool add_dense(struct net *net, int v)
     }
     mopt__strbuf_release(&bias);
     return settle_new(net, y);
+}
+
+static bool has_rows(const struct shape *shape)
+{
+    return shape->rank >= 2 && net_elements(shape) > 0 && shape->dims[shape->rank - 1] <= 300;
+}
+
+static bool add_dense(struct net *net, int v)
+{
+    return has_rows(&net->values[v]) && dense(net, v, NET_ONE_OF(net, 1, 5, 8, 16, 17, 24, 33, 65));
+}
+
+// Two products with one weight, with other scales, along the other axis, or turned.
+static bool add_twin_products(struct net *net, int v)
+{
+    const int reuse = net->reuse;
+    const struct shape shape = net->values[v];
+    if (!has_rows(&shape)) {
+        return false;
+    }
+    int64_t n = net_chance(net, 60) ? shape.dims[shape.rank - 1] : NET_ONE_OF(net, 1, 8, 17, 33);
+    (void)dense(net, v, n);
+    net->reuse = 100;
+    (void)dense(net, v, n);
+    net->reuse = reuse;
+    return true;
 }
 
 // ---- What passes codes on -----------------------------------------------------------------------
@@ -745,16 +790,14 @@ static bool add_codes(struct net *net, int v)
     return true;
 }
 
-static const net_maker makers[] = {add_conv,         add_conv,         add_conv,
-                                   add_conv,         add_dense,        add_dense,
-                                   add_passing,      add_passing,      add_passing,
-                                   add_mean,         add_concat,       add_concat,
-                                   add_split,        add_functions,    add_functions,
-                                   add_sum,          add_sum,          add_factor,
-                                   add_qlinear_conv, add_qlinear_conv, add_qlinear_product,
-                                   add_qlinear_sum,  add_on_codes,     add_on_codes,
-                                   add_dynamic,      add_dynamic,      add_float,
-                                   add_codes};
+static const net_maker makers[] = {
+    add_twin_convs,  add_twin_convs, add_twin_products, add_twin_products, add_conv,
+    add_conv,        add_conv,       add_conv,          add_dense,         add_dense,
+    add_passing,     add_passing,    add_passing,       add_mean,          add_concat,
+    add_concat,      add_split,      add_functions,     add_functions,     add_sum,
+    add_sum,         add_factor,     add_qlinear_conv,  add_qlinear_conv,  add_qlinear_product,
+    add_qlinear_sum, add_on_codes,   add_on_codes,      add_dynamic,       add_dynamic,
+    add_float,       add_codes};
 
 struct net_makers net_codes_makers(void)
 {

@@ -145,6 +145,29 @@ static bool add_conv_1x1(struct net *net, int v)
     return conv(net, v, &w, 1, choose_channels(net, 1));
 }
 
+// Two convolutions with one weight, which differ in steps.
+static bool add_twins(struct net *net, int v)
+{
+    struct window w;
+    if (!is_image(&net->values[v])) {
+        return false;
+    }
+    const int reuse = net->reuse;
+    int64_t groups = choose_groups(net, net->values[v].dims[1]);
+    int64_t channels = choose_channels(net, groups);
+    choose_window(net, net->values[v].rank - 2, false, &w);
+    bool good = conv(net, v, &w, groups, channels);
+    net->reuse = 100;
+    for (int i = 0; i < w.axes; i++) {
+        w.dilation[i] = NET_ONE_OF(net, 1, 2, 2, 3);
+        w.stride[i] = NET_ONE_OF(net, 1, 1, 2);
+        w.pads[i] = w.pads[i + w.axes] = w.dilation[i] * (w.kernel[i] / 2);
+    }
+    good = conv(net, v, &w, groups, channels) || good;
+    net->reuse = reuse;
+    return good;
+}
+
 // 3x3 or depthwise, the size kept; often with what stands behind convolutions.
 static bool add_block(struct net *net, int v)
 {
@@ -272,6 +295,38 @@ static bool add_concat(struct net *net, int v)
     }
     net_line(net, ");\n");
     (void)net_result(net, &out);
+    return true;
+}
+
+static bool same_pixels(const struct shape *a, const struct shape *b, int axis)
+{
+    return axis >= 0 && a->rank == b->rank && same_but_axis(a, b, 1);
+}
+
+// Read by somebody else, and joined with another image later.
+static bool add_late_join(struct net *net, int v)
+{
+    static const char *const readers[] = {"Selu", "Softsign", "Sin", "Relu", "Cos"};
+    if (!is_image(&net->values[v]) || !add_conv_1x1(net, v)) {
+        return false;
+    }
+    int image = net->count - 1;
+    struct shape out = net->values[image];
+    (void)net_add(net, &out, "%s(v%d)", readers[net_below(net, 5)], image);
+    int other = v;
+    for (int i = 0; i < net->count && net_chance(net, 80); i++) { // an old one, an input, say
+        if (net->values[i].type == NET_FLOAT && same_pixels(&out, &net->values[i], 1)) {
+            other = i;
+            break;
+        }
+    }
+    bool turned = net_chance(net, 40);
+    out.dims[1] += net->values[other].dims[1];
+    int joined = net_add(net, &out, "Concat<axis=1>(v%d, v%d)", turned ? other : image,
+                         turned ? image : other);
+    if (net_chance(net, 50)) {
+        (void)net_add(net, &out, "Relu(v%d)", joined);
+    }
     return true;
 }
 
@@ -497,7 +552,8 @@ static bool add_common(struct net *net, int v)
     return common.items[net_below(net, (int64_t)common.count)](net, v);
 }
 
-static const net_maker makers[] = {add_conv,   add_conv,    add_conv_1x1,       add_conv_1x1,
+static const net_maker makers[] = {add_twins,  add_twins,   add_late_join,      add_late_join,
+                                   add_conv,   add_conv,    add_conv_1x1,       add_conv_1x1,
                                    add_block,  add_block,   add_block,          add_pool,
                                    add_pool,   add_split,   add_split,          add_concat,
                                    add_concat, add_concat,  add_slice,          add_pad,

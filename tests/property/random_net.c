@@ -7,6 +7,8 @@
 
 #include "property/net.h"
 
+enum { RESULTS_MAX = 14 };
+
 static void dims_text(struct mopt_strbuf *out, const struct shape *shape)
 {
     for (int i = 0; i < shape->rank; i++) {
@@ -113,22 +115,106 @@ static int mentions(const char *text, int number)
     return count;
 }
 
+struct results {
+    int items[RESULTS_MAX], count;
+};
+
 // Ends of the graph, but for some dead ones; and a few values in the middle.
-static void results_text(struct net *net, struct mopt_strbuf *out)
+static void choose_results(struct net *net, struct results *results)
 {
-    enum { RESULTS_MAX = 14 };
-    int results = 0;
-    for (int v = net->count - 1; v >= 0 && results < RESULTS_MAX; v--) {
-        const enum net_type type = net->values[v].type;
-        bool end = mentions(mopt__strbuf_text(&net->body), v) < 2;
+    for (int v = net->count - 1; v >= 0 && results->count < RESULTS_MAX; v--) {
         bool input = mentions(mopt__strbuf_text(&net->inputs), v) > 0;
-        if (!input && type != NET_HIDDEN && net_chance(net, end ? 90 : 10)) {
-            mopt__strbuf_printf(out, "%s%s v%d", results++ > 0 ? ", " : "", net_type_name(type), v);
+        bool end = mentions(mopt__strbuf_text(&net->body), v) < 2;
+        if (!input && net->values[v].type != NET_HIDDEN && net_chance(net, end ? 90 : 10)) {
+            results->items[results->count++] = v;
         }
     }
-    if (results == 0) {
-        mopt__strbuf_printf(out, "float v%d", net_add(net, &net->values[0], "Identity(v0)"));
+    if (results->count == 0) {
+        results->items[results->count++] = net_add(net, &net->values[0], "Identity(v0)");
     }
+}
+
+static bool made_behind(const struct net *net, int v, size_t cut)
+{
+    char name[16];
+    const char *text = mopt__strbuf_text(&net->body);
+    int length = snprintf(name, sizeof name, "v%d", v);
+    for (const char *at = text; (at = strstr(at, name)) != NULL; at += length) {
+        if (at[length] < '0' || at[length] > '9') {
+            return (size_t)(at - text) >= cut;
+        }
+    }
+    return false;
+}
+
+static void results_text(const struct net *net, const struct results *results, size_t cut,
+                         struct mopt_strbuf *out)
+{
+    for (int i = 0; i < results->count; i++) {
+        int v = results->items[i];
+        mopt__strbuf_printf(out, "%s%s %c%d", i > 0 ? ", " : "", net_type_name(net->values[v].type),
+                            cut > 0 && made_behind(net, v, cut) ? 'r' : 'v', v);
+    }
+}
+
+// ---- The end of a graph as a body ---------------------------------------------------------------
+
+// Where the line of each statement of the graph itself begins, every one as likely; 0: none.
+static size_t choose_cut(struct net *net)
+{
+    const char *text = mopt__strbuf_text(&net->body);
+    size_t cut = 0;
+    int depth = 0, seen = 0;
+    for (const char *at = text; *at != '\0'; at++) {
+        depth += *at == '{' ? 1 : *at == '}' ? -1 : 0;
+        if (*at == '\n' && depth == 0 && at[1] != '\0' && net_below(net, ++seen) == 0) {
+            cut = (size_t)(at - text) + 1;
+        }
+    }
+    return cut;
+}
+
+// "v3, v8" of the results made behind the cut, with another first letter.
+static void list_results(const struct net *net, const struct results *results, size_t cut,
+                         char letter, struct mopt_strbuf *out)
+{
+    bool first = true;
+    for (int i = 0; i < results->count; i++) {
+        if (made_behind(net, results->items[i], cut)) {
+            mopt__strbuf_printf(out, "%s%c%d", first ? "" : ", ", letter, results->items[i]);
+            first = false;
+        }
+    }
+}
+
+// What stands behind the cut goes into both branches of an If or into a Loop: it reads from outside
+// whatever the cut has torn apart. Results r<number>.
+static void wrap(struct net *net, const struct results *results, size_t cut)
+{
+    struct mopt_strbuf text = {0}, inner = {0}, outer = {0};
+    const char *tail = mopt__strbuf_text(&net->body) + cut;
+    list_results(net, results, cut, 'v', &inner);
+    list_results(net, results, cut, 'r', &outer);
+    mopt__strbuf_add_bytes(&text, mopt__strbuf_text(&net->body), cut);
+    const char *names = mopt__strbuf_text(&inner);
+    if (net_chance(net, 60) && net->input_count < INPUTS_MAX) {
+        const struct shape none = {.rank = 0, .type = NET_BOOL};
+        int p = net_input(net, &none);
+        mopt__strbuf_printf(&text,
+                            "    %s = If<then_branch=graph () -> (%s) {\n%s    }, "
+                            "else_branch=graph () -> (%s) {\n%s    }>(v%d);\n",
+                            mopt__strbuf_text(&outer), names, tail, names, tail, p);
+    } else {
+        mopt__strbuf_add(&net->constants, "    int64 turns = {2};\n    bool on = {1};\n");
+        mopt__strbuf_printf(&text,
+                            "    %s = Loop<body=graph (int64 turn, bool go) -> (goes, %s) {\n"
+                            "    goes = Identity(go);\n%s    }>(turns, on);\n",
+                            mopt__strbuf_text(&outer), names, tail);
+    }
+    mopt__strbuf_release(&net->body);
+    net->body = text;
+    mopt__strbuf_release(&inner);
+    mopt__strbuf_release(&outer);
 }
 
 static void fill(struct net *net, enum net_family family)
@@ -153,18 +239,28 @@ static void fill(struct net *net, enum net_family family)
 
 void random_net_of(enum net_family family, uint64_t seed, struct mopt_strbuf *out)
 {
-    struct net net = {.exact = family == NET_EXACT};
-    struct mopt_strbuf results = {0};
+    struct net net = {.exact = family == NET_EXACT, .reuse = 40};
+    struct mopt_strbuf text = {0};
+    struct results results = {.count = 0};
     mopt__rng_init(&net.rng, seed * NET_FAMILY_COUNT + (uint64_t)family);
     net.fixed_axes = net_chance(&net, 30) ? 1 : 0;
     fill(&net, family);
-    results_text(&net, &results);
+    choose_results(&net, &results);
+    size_t cut = net_chance(&net, 20) ? choose_cut(&net) : 0;
+    bool torn = false;
+    for (int i = 0; i < results.count && cut > 0; i++) {
+        torn = torn || made_behind(&net, results.items[i], cut);
+    }
+    results_text(&net, &results, torn ? cut : 0, &text);
+    if (torn) {
+        wrap(&net, &results, cut);
+    }
     mopt__strbuf_printf(out,
                         "// %s %llu\nmodel (ir=10, opset=21, \"com.microsoft\"=1) {\n"
                         "  graph main (%s) -> (%s) {\n%s%s  }\n}\n",
                         net_family_names[family], (unsigned long long)seed,
-                        mopt__strbuf_text(&net.inputs), mopt__strbuf_text(&results),
+                        mopt__strbuf_text(&net.inputs), mopt__strbuf_text(&text),
                         mopt__strbuf_text(&net.constants), mopt__strbuf_text(&net.body));
-    mopt__strbuf_release(&results);
+    mopt__strbuf_release(&text);
     release(&net);
 }
