@@ -95,6 +95,7 @@ struct net_makers net_common_makers(void);
 struct net_makers net_image_makers(void);
 struct net_makers net_matrix_makers(void);
 struct net_makers net_codes_makers(void);
+struct net_makers net_integer_makers(void);
 struct net_makers net_flow_makers(void);
 void net_codes_start(struct net *net, int v); // codes of v
 

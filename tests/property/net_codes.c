@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makers of quantized nodes: between DequantizeLinear and QuantizeLinear, on codes themselves, and
-// with scales known only in the run. In an exact network every number that a node sees is made of
-// codes and becomes codes before anybody else sees it.
+// Makers of nodes between DequantizeLinear and QuantizeLinear. In an exact network every number
+// that a node sees is made of codes and becomes codes before anybody else sees it.
 #include <math.h>
 
-#include "property/net.h"
+#include "property/net_codes.h"
 
 enum { WEIGHT_ELEMENTS_MAX = 45000 };
 
@@ -20,7 +19,7 @@ static double choose_scale(struct net *net)
                                : 0.002 + (double)net_below(net, 100000) * 4e-7;
 }
 
-static int zero_point(struct net *net, enum net_type type, int64_t value)
+int net_zero_point(struct net *net, enum net_type type, int64_t value)
 {
     int name = net->names++;
     mopt__strbuf_printf(&net->constants, "    %s c%d = {%d};\n", net_type_name(type), name,
@@ -28,19 +27,19 @@ static int zero_point(struct net *net, enum net_type type, int64_t value)
     return name;
 }
 
-static struct codes choose_codes(struct net *net, enum net_type type)
+struct codes net_choose_codes(struct net *net, enum net_type type)
 {
     struct codes codes = {net_scalar(net, choose_scale(net)), -1};
     int64_t zero = type == NET_U8 ? NET_ONE_OF(net, 0, 3, 100, 128, 128, 255)
                                   : NET_ONE_OF(net, 0, 0, -7, 20, -128);
     if (type != NET_U8 || zero != 0 || net_chance(net, 50)) { // absent means uint8 and 0
-        codes.zero = zero_point(net, type, zero);
+        codes.zero = net_zero_point(net, type, zero);
     }
     return codes;
 }
 
 // "name, scale[, zero]"
-static void codes_text(struct net *net, char kind, int name, struct codes codes)
+void net_codes_text(struct net *net, char kind, int name, struct codes codes)
 {
     net_line(net, "%c%d, c%d", kind, name, codes.scale);
     if (codes.zero >= 0) {
@@ -48,12 +47,12 @@ static void codes_text(struct net *net, char kind, int name, struct codes codes)
     }
 }
 
-static int dequantize(struct net *net, int q)
+int net_dequantize(struct net *net, int q)
 {
     struct shape real = net->values[q];
     real.type = NET_FLOAT;
     net_line(net, "    v%d = DequantizeLinear(", net->count);
-    codes_text(net, 'v', q, net->codes[q]);
+    net_codes_text(net, 'v', q, net->codes[q]);
     net_line(net, ");\n");
     int y = net_result(net, &real);
     net->codes[y] = net->codes[q];
@@ -65,23 +64,17 @@ static int quantize(struct net *net, int v, enum net_type type, struct codes cod
     struct shape shape = net->values[v];
     shape.type = type;
     net_line(net, "    v%d = QuantizeLinear(", net->count);
-    codes_text(net, 'v', v, codes);
+    net_codes_text(net, 'v', v, codes);
     net_line(net, ");\n");
     int q = net_result(net, &shape);
     net->codes[q] = codes;
     return q;
 }
 
-// Type of codes with this zero point, as it was given; told by who made it.
-struct kept {
-    struct codes codes;
-    enum net_type type;
-};
-
 static struct kept choose(struct net *net)
 {
     struct kept kept = {.type = net_chance(net, 60) ? NET_U8 : NET_I8};
-    kept.codes = choose_codes(net, kept.type);
+    kept.codes = net_choose_codes(net, kept.type);
     return kept;
 }
 
@@ -108,9 +101,9 @@ static void settle(struct net *net, int y, struct kept kept)
     if (net->exact) {
         net->values[y].type = NET_HIDDEN;
     }
-    (void)dequantize(net, q);
+    (void)net_dequantize(net, q);
     if (net_chance(net, 15)) { // for another reader, or for nobody
-        (void)dequantize(net, q);
+        (void)net_dequantize(net, q);
     }
 }
 
@@ -125,7 +118,7 @@ void net_codes_start(struct net *net, int v)
     struct kept kept = choose(net);
     int inputs = net->input_count;
     for (int i = 0; i < inputs; i++) {
-        (void)dequantize(net, quantize(net, v + i, kept.type, kept.codes));
+        (void)net_dequantize(net, quantize(net, v + i, kept.type, kept.codes));
         kept = net_chance(net, 50) ? kept : choose(net);
         if (net->exact) {
             net->values[v + i].type = NET_HIDDEN;
@@ -161,15 +154,8 @@ static int zero_points(struct net *net, enum net_type type, int64_t count, bool 
     return name;
 }
 
-struct coded_weight {
-    int name; // constant
-    enum net_type type;
-    struct codes codes;
-    bool per_channel;
-};
-
 // axis < 0: one scale only.
-static struct coded_weight code_weight(struct net *net, struct shape shape, int axis, int64_t terms)
+struct coded_weight net_code_weight(struct net *net, struct shape shape, int axis, int64_t terms)
 {
     struct coded_weight w = {.per_channel = axis >= 0 && net_chance(net, 50)};
     shape.type = net_chance(net, 70) ? NET_I8 : NET_U8;
@@ -182,7 +168,7 @@ static struct coded_weight code_weight(struct net *net, struct shape shape, int 
         w.codes.zero = zero_points(net, w.type, shape.dims[axis], !odd);
     } else {
         w.codes.scale = net_scalar(net, mean * (0.5 + (double)net_below(net, 1000) / 900));
-        w.codes.zero = zero_point(net, w.type, (w.type == NET_U8 ? 128 : 0) + (odd ? 5 : 0));
+        w.codes.zero = net_zero_point(net, w.type, (w.type == NET_U8 ? 128 : 0) + (odd ? 5 : 0));
     }
     return w;
 }
@@ -196,7 +182,7 @@ static int real_weight(struct net *net, struct coded_weight w, int axis)
         net_line(net, "<axis=%d>", axis);
     }
     net_line(net, "(");
-    codes_text(net, 'c', w.name, w.codes);
+    net_codes_text(net, 'c', w.name, w.codes);
     net_line(net, ");\n");
     return name;
 }
@@ -227,12 +213,7 @@ static void bias_text(struct net *net, int64_t channels, struct mopt_strbuf *out
 
 // ---- Convolutions -------------------------------------------------------------------------------
 
-struct coded_conv {
-    struct shape weight, out;
-    int64_t groups, kernel, stride, dilation, pads[2]; // before, behind
-};
-
-static bool choose_conv(struct net *net, int v, struct coded_conv *c)
+bool net_choose_conv(struct net *net, int v, struct coded_conv *c)
 {
     struct shape x = net->values[v];
     if (x.rank < 3 || x.rank > 4 || net_elements(&x) == 0) {
@@ -263,7 +244,7 @@ static bool choose_conv(struct net *net, int v, struct coded_conv *c)
            net_elements(&c->out) <= ELEMENTS_MAX && channels <= 160;
 }
 
-static void conv_attributes(struct net *net, const struct coded_conv *c)
+void net_conv_attributes(struct net *net, const struct coded_conv *c)
 {
     int axes = c->weight.rank - 2;
     const int64_t pads[4] = {c->pads[0], axes > 1 ? c->pads[0] : c->pads[1], c->pads[1],
@@ -281,11 +262,11 @@ static bool conv(struct net *net, int v, const struct coded_conv *c)
 {
     struct mopt_strbuf bias = {0};
     int64_t channels = c->weight.dims[0];
-    struct coded_weight w = code_weight(net, c->weight, 0, net_elements(&c->weight) / channels);
+    struct coded_weight w = net_code_weight(net, c->weight, 0, net_elements(&c->weight) / channels);
     int d = real_weight(net, w, 0);
     bias_text(net, channels, &bias);
     net_line(net, "    v%d = Conv<", net->count);
-    conv_attributes(net, c);
+    net_conv_attributes(net, c);
     net_line(net, ">(v%d, d%d%s);\n", v, d, mopt__strbuf_text(&bias));
     mopt__strbuf_release(&bias);
     int y = net_result(net, &c->out);
@@ -301,7 +282,7 @@ static bool conv(struct net *net, int v, const struct coded_conv *c)
 static bool add_conv(struct net *net, int v)
 {
     struct coded_conv c;
-    return choose_conv(net, v, &c) && conv(net, v, &c);
+    return net_choose_conv(net, v, &c) && conv(net, v, &c);
 }
 
 // Two convolutions with one weight, which differ in scales, dilations or borders.
@@ -309,7 +290,7 @@ static bool add_twin_convs(struct net *net, int v)
 {
     struct coded_conv c;
     const int reuse = net->reuse;
-    if (!choose_conv(net, v, &c) || !conv(net, v, &c)) {
+    if (!net_choose_conv(net, v, &c) || !conv(net, v, &c)) {
         return false;
     }
     net->reuse = 100;
@@ -335,7 +316,7 @@ static bool dense(struct net *net, int v, int64_t n)
     int axis = turned ? 0 : 1;
     // Scales along the other axis are legal, too.
     bool other = !net->exact && net_chance(net, 15);
-    struct coded_weight w = code_weight(net, weight, other ? 1 - axis : axis, k);
+    struct coded_weight w = net_code_weight(net, weight, other ? 1 - axis : axis, k);
     int d = real_weight(net, w, other ? 1 - axis : axis);
     struct mopt_strbuf bias = {0};
     out.dims[out.rank - 1] = n;
@@ -375,7 +356,17 @@ static bool add_twin_products(struct net *net, int v)
     if (!has_rows(&shape)) {
         return false;
     }
-    int64_t n = net_chance(net, 60) ? shape.dims[shape.rank - 1] : NET_ONE_OF(net, 1, 8, 17, 33);
+    const int64_t k = shape.dims[shape.rank - 1];
+    struct shape square = {.rank = 2, .dims = {k, k}};
+    if (!net->exact && net_chance(net, 50)) { // the same scales along both axes
+        struct coded_weight w = net_code_weight(net, square, 0, k);
+        for (int axis = 0; axis < 2; axis++) {
+            int d = real_weight(net, w, axis);
+            (void)settle_new(net, net_add(net, &shape, "MatMul(v%d, d%d)", v, d));
+        }
+        return true;
+    }
+    int64_t n = net_chance(net, 60) ? k : NET_ONE_OF(net, 1, 8, 17, 33);
     (void)dense(net, v, n);
     net->reuse = 100;
     (void)dense(net, v, n);
@@ -385,7 +376,7 @@ static bool add_twin_products(struct net *net, int v)
 
 // ---- What passes codes on -----------------------------------------------------------------------
 
-static bool window_kept(struct net *net, const struct shape *x, int v)
+bool net_window_kept(struct net *net, const struct shape *x, int v)
 {
     int axes = x->rank - 2;
     const int64_t kernel[2] = {3, 3}, pads[4] = {1, 1, 1, 1};
@@ -407,7 +398,7 @@ static bool add_passing(struct net *net, int v)
         return false;
     }
     if (image && net_chance(net, 40)) {
-        (void)window_kept(net, &out, v);
+        (void)net_window_kept(net, &out, v);
         y = net_result(net, &out);
     } else if (out.rank == 4 && out.dims[2] < 10 && out.dims[3] < 12 && net_chance(net, 60)) {
         int name = net->names++;
@@ -456,7 +447,7 @@ static bool add_mean(struct net *net, int v)
     return settle_new(net, net_add(net, &out, "GlobalAveragePool(v%d)", v));
 }
 
-static bool joins(const struct shape *a, const struct shape *b, int axis)
+bool net_joins(const struct shape *a, const struct shape *b, int axis)
 {
     bool same = a->rank == b->rank;
     for (int i = 0; same && i < a->rank; i++) {
@@ -471,7 +462,7 @@ static bool add_concat(struct net *net, int v)
     if (out.rank < 2 || net_elements(&out) == 0) {
         return false;
     }
-    int other = net_pick_like(net, v, 1, joins);
+    int other = net_pick_like(net, v, 1, net_joins);
     out.dims[1] += net->values[other].dims[1];
     if (net_elements(&out) > ELEMENTS_MAX || out.dims[1] > 160) {
         return false;
@@ -522,7 +513,7 @@ static bool add_functions(struct net *net, int v)
     return settle_new(net, y);
 }
 
-static bool like(const struct shape *a, const struct shape *b, int axis)
+bool net_like(const struct shape *a, const struct shape *b, int axis)
 {
     (void)axis;
     return net_same_dims(a, b);
@@ -531,7 +522,7 @@ static bool like(const struct shape *a, const struct shape *b, int axis)
 static bool add_sum(struct net *net, int v)
 {
     static const char *const ops[] = {"Add", "Add", "Mul", "Sub", "Max"};
-    int other = net_pick_like(net, v, 0, like);
+    int other = net_pick_like(net, v, 0, net_like);
     const struct shape shape = net->values[v];
     int y = net_add(net, &shape, "%s(v%d, v%d)", ops[net_below(net, 5)], v, other);
     if (net_chance(net, 30)) {
@@ -557,222 +548,16 @@ static bool add_factor(struct net *net, int v)
     struct shape none = {.rank = 0, .type = kept.type};
     int c = net_constant(net, &none, FILL_RANDOM), name = net->names++;
     net_line(net, "    d%d = DequantizeLinear(", name);
-    codes_text(net, 'c', c, kept.codes);
+    net_codes_text(net, 'c', c, kept.codes);
     net_line(net, ");\n");
     return settle_new(net, net_add(net, &shape, "%s(v%d, d%d)", op, v, name));
 }
 
-// ---- Nodes on codes -----------------------------------------------------------------------------
-
-static int pick_codes(struct net *net)
+// Nodes on the codes themselves.
+static bool add_integer(struct net *net, int v)
 {
-    int q = net_pick(net, net_chance(net, 60) ? NET_U8 : NET_I8);
-    q = q >= 0 ? q : net_pick(net, NET_U8);
-    q = q >= 0 ? q : net_pick(net, NET_I8);
-    return q >= 0 && net->codes[q].scale >= 0 && net->codes[q].zero >= 0 ? q : -1;
-}
-
-static bool with_codes(struct net *net, struct shape shape, struct kept kept)
-{
-    shape.type = kept.type;
-    int y = net_result(net, &shape);
-    net->codes[y] = kept.codes;
-    (void)dequantize(net, y);
-    return true;
-}
-
-static struct kept choose_whole(struct net *net, enum net_type type)
-{
-    struct kept kept = {.type = type, .codes = choose_codes(net, type)};
-    if (kept.codes.zero < 0) {
-        kept.codes.zero = zero_point(net, type, 0);
-    }
-    return kept;
-}
-
-static bool add_qlinear_conv(struct net *net, int v)
-{
-    struct coded_conv c;
-    int q = pick_codes(net);
-    (void)v;
-    if (q < 0 || !choose_conv(net, q, &c)) {
-        return false;
-    }
-    struct kept kept = choose_whole(net, net->values[q].type);
-    struct coded_weight w =
-        code_weight(net, c.weight, 0, net_elements(&c.weight) / c.weight.dims[0]);
-    struct shape bias = {.rank = 1, .dims = {c.weight.dims[0]}, .type = NET_I32};
-    int b = net_chance(net, 50) ? net_weight(net, &bias, 1) : -1;
-    net_line(net, "    v%d = QLinearConv<", net->count);
-    conv_attributes(net, &c);
-    net_line(net, ">(");
-    codes_text(net, 'v', q, net->codes[q]);
-    net_line(net, ", ");
-    codes_text(net, 'c', w.name, w.codes);
-    net_line(net, ", c%d, c%d", kept.codes.scale, kept.codes.zero);
-    if (b >= 0) {
-        net_line(net, ", c%d", b);
-    }
-    net_line(net, ");\n");
-    return with_codes(net, c.out, kept);
-}
-
-static bool add_qlinear_product(struct net *net, int v)
-{
-    int q = pick_codes(net);
-    (void)v;
-    if (q < 0 || net->values[q].rank < 2 || net_elements(&net->values[q]) == 0 ||
-        net->values[q].dims[net->values[q].rank - 1] > 300) {
-        return false;
-    }
-    struct shape out = net->values[q];
-    int64_t k = out.dims[out.rank - 1], n = NET_ONE_OF(net, 1, 7, 8, 17, 40);
-    struct shape weight = {.rank = 2, .dims = {k, n}};
-    struct coded_weight w = code_weight(net, weight, -1, k);
-    struct kept kept = choose_whole(net, out.type);
-    out.dims[out.rank - 1] = n;
-    net_line(net, "    v%d = QLinearMatMul(", net->count);
-    codes_text(net, 'v', q, net->codes[q]);
-    net_line(net, ", ");
-    codes_text(net, 'c', w.name, w.codes);
-    net_line(net, ", c%d, c%d);\n", kept.codes.scale, kept.codes.zero);
-    return with_codes(net, out, kept);
-}
-
-static bool add_qlinear_sum(struct net *net, int v)
-{
-    int q = pick_codes(net);
-    (void)v;
-    if (q < 0) {
-        return false;
-    }
-    int other = net_pick_like(net, q, 0, like);
-    if (net->codes[other].zero < 0) {
-        return false;
-    }
-    struct kept kept = choose_whole(net, net->values[q].type);
-    net_line(net, "    v%d = com.microsoft::%s(", net->count,
-             net_chance(net, 70) ? "QLinearAdd" : "QLinearMul");
-    codes_text(net, 'v', q, net->codes[q]);
-    net_line(net, ", ");
-    codes_text(net, 'v', other, net->codes[other]);
-    net_line(net, ", c%d, c%d);\n", kept.codes.scale, kept.codes.zero);
-    return with_codes(net, net->values[q], kept);
-}
-
-// MaxPool, Concat and Transpose of codes as they are; sums of products as they are.
-static bool add_on_codes(struct net *net, int v)
-{
-    int q = pick_codes(net);
-    (void)v;
-    if (q < 0 || net->values[q].rank < 3 || net_elements(&net->values[q]) == 0) {
-        return false;
-    }
-    struct shape out = net->values[q];
-    struct kept kept = {net->codes[q], out.type};
-    if (net_chance(net, 30) && out.rank <= 4) {
-        (void)window_kept(net, &out, q);
-        return with_codes(net, out, kept);
-    }
-    if (net_chance(net, 40)) {
-        int other = net_pick_like(net, q, 1, joins);
-        out.dims[1] += net->values[other].dims[1];
-        if (net_elements(&out) > ELEMENTS_MAX || out.dims[1] > 160) {
-            return false;
-        }
-        net_line(net, "    v%d = Concat<axis=1>(v%d, v%d);\n", net->count, q, other);
-        return with_codes(net, out, kept);
-    }
-    struct coded_conv c;
-    if (!choose_conv(net, q, &c)) {
-        return false;
-    }
-    c.weight.type = NET_I8;
-    c.out.type = NET_I32;
-    int w = net_weight(net, &c.weight, 1);
-    net_line(net, "    v%d = ConvInteger<", net->count);
-    conv_attributes(net, &c);
-    net_line(net, ">(v%d, c%d, c%d);\n", q, w, net->codes[q].zero);
-    (void)net_result(net, &c.out);
-    return true;
-}
-
-// ---- Scales of the run --------------------------------------------------------------------------
-
-// v<result> = sums * (scale * factor); the factor per channel, in one of the shapes that broadcast.
-static void unscale(struct net *net, int n, const struct shape *out, int channel_axis)
-{
-    struct shape factor = {.rank = 0};
-    int way = (int)net_below(net, 4);
-    if (way == 1) {
-        factor.rank = (int)NET_ONE_OF(net, 1, out->rank, out->rank + 1);
-        for (int i = 0; i < factor.rank; i++) {
-            factor.dims[i] = 1;
-        }
-    } else if (way > 1) {
-        factor.rank = out->rank - channel_axis;
-        for (int i = 0; i < factor.rank; i++) {
-            factor.dims[i] = i == 0 ? out->dims[channel_axis] : 1;
-        }
-    }
-    int c = net_constant(net, &factor, FILL_POSITIVE);
-    int small = net_scalar(net, 0.002);
-    struct shape result = *out;
-    for (; result.rank < factor.rank; result.rank++) {
-        for (int i = result.rank; i > 0; i--) {
-            result.dims[i] = result.dims[i - 1];
-        }
-        result.dims[0] = 1;
-    }
-    net_line(net, "    f%d = Cast<to=1>(i%d);\n    k%d = Mul(c%d, c%d);\n", n, n, n, c, small);
-    if (net_chance(net, 50)) {
-        net_line(net, "    t%d = Mul(s%d, k%d);\n", n, n, n);
-    } else {
-        net_line(net, "    t%d = Mul(k%d, s%d);\n", n, n, n);
-    }
-    int y = net_chance(net, 50) ? net_add(net, &result, "Mul(f%d, t%d)", n, n)
-                                : net_add(net, &result, "Mul(t%d, f%d)", n, n);
-    if (net_chance(net, 40)) {
-        (void)net_add(net, &result, "%s(v%d)", net_chance(net, 60) ? "Relu" : "Sigmoid", y);
-    }
-}
-
-static bool add_dynamic(struct net *net, int v)
-{
-    struct coded_conv c;
-    const struct shape x = net->values[v];
-    int n = net->names++;
-    bool image = (x.rank == 4 || x.rank == 3) && net_chance(net, 60);
-    if (net->exact || x.rank < 2 || net_elements(&x) == 0 || x.dims[x.rank - 1] > 300 ||
-        (image && !choose_conv(net, v, &c))) {
-        return false;
-    }
-    struct shape weight = {.rank = 2,
-                           .dims = {x.dims[x.rank - 1], NET_ONE_OF(net, 1, 5, 8, 17, 33, 65)}};
-    weight = image ? c.weight : weight;
-    weight.type = net_chance(net, 70) ? NET_I8 : NET_U8;
-    int w = net_weight(net, &weight, 1);
-    bool zero = weight.type == NET_U8 || net_chance(net, 40);
-    int z = zero ? zero_point(net, weight.type, weight.type == NET_U8 ? 128 : 3) : -1;
-    net_line(net, "    q%d, s%d, z%d = DynamicQuantizeLinear(v%d);\n    i%d = ", n, n, n, v, n);
-    if (image) {
-        net_line(net, "ConvInteger<");
-        conv_attributes(net, &c);
-        net_line(net, ">(");
-    } else {
-        net_line(net, "MatMulInteger(");
-    }
-    net_line(net, "q%d, c%d, z%d", n, w, n);
-    if (zero) {
-        net_line(net, ", c%d", z);
-    }
-    net_line(net, ");\n");
-    struct shape out = image ? c.out : x;
-    if (!image) {
-        out.dims[out.rank - 1] = weight.dims[1];
-    }
-    unscale(net, n, &out, image ? 1 : out.rank - 1);
-    return true;
+    struct net_makers makers = net_integer_makers();
+    return makers.items[net_below(net, (int64_t)makers.count)](net, v);
 }
 
 // Floats between codes.
@@ -786,18 +571,17 @@ static bool add_float(struct net *net, int v)
 static bool add_codes(struct net *net, int v)
 {
     struct kept kept = choose(net);
-    (void)dequantize(net, quantize(net, v, kept.type, kept.codes));
+    (void)net_dequantize(net, quantize(net, v, kept.type, kept.codes));
     return true;
 }
 
 static const net_maker makers[] = {
-    add_twin_convs,  add_twin_convs, add_twin_products, add_twin_products, add_conv,
-    add_conv,        add_conv,       add_conv,          add_dense,         add_dense,
-    add_passing,     add_passing,    add_passing,       add_mean,          add_concat,
-    add_concat,      add_split,      add_functions,     add_functions,     add_sum,
-    add_sum,         add_factor,     add_qlinear_conv,  add_qlinear_conv,  add_qlinear_product,
-    add_qlinear_sum, add_on_codes,   add_on_codes,      add_dynamic,       add_dynamic,
-    add_float,       add_codes};
+    add_twin_convs, add_twin_convs, add_twin_products, add_twin_products, add_conv,
+    add_conv,       add_conv,       add_conv,          add_dense,         add_dense,
+    add_passing,    add_passing,    add_passing,       add_mean,          add_concat,
+    add_concat,     add_split,      add_functions,     add_functions,     add_sum,
+    add_sum,        add_factor,     add_integer,       add_integer,       add_integer,
+    add_integer,    add_integer,    add_integer,       add_float,         add_codes};
 
 struct net_makers net_codes_makers(void)
 {

@@ -312,20 +312,34 @@ static bool add_late_join(struct net *net, int v)
     }
     int image = net->count - 1;
     struct shape out = net->values[image];
-    (void)net_add(net, &out, "%s(v%d)", readers[net_below(net, 5)], image);
-    int other = v;
+    int read = net_add(net, &out, "%s(v%d)", readers[net_below(net, 5)], image);
+    int other = v, joined;
     for (int i = 0; i < net->count && net_chance(net, 80); i++) { // an old one, an input, say
         if (net->values[i].type == NET_FLOAT && same_pixels(&out, &net->values[i], 1)) {
             other = i;
             break;
         }
     }
-    bool turned = net_chance(net, 40);
-    out.dims[1] += net->values[other].dims[1];
-    int joined = net_add(net, &out, "Concat<axis=1>(v%d, v%d)", turned ? other : image,
+    if (out.dims[1] % 2 == 0 && net_chance(net, 50)) {
+        struct shape half = out;
+        half.dims[1] /= 2;
+        net_line(net, "    v%d, v%d = Split<axis=1, num_outputs=2>(v%d);\n", net->count,
+                 net->count + 1, image);
+        (void)net_result(net, &half);
+        (void)net_result(net, &half);
+        out.dims[1] *= 2;
+        joined = net_add(net, &out, "Concat<axis=1>(v%d, v%d, v%d)", net->count - 2, net->count - 1,
+                         read);
+    } else {
+        bool turned = net_chance(net, 40);
+        out.dims[1] += net->values[other].dims[1];
+        joined = net_add(net, &out, "Concat<axis=1>(v%d, v%d)", turned ? other : image,
                          turned ? image : other);
-    if (net_chance(net, 50)) {
-        (void)net_add(net, &out, "Relu(v%d)", joined);
+    }
+    if (net_elements(&out) <= ELEMENTS_MAX && net_chance(net, 70)) {
+        if (net_chance(net, 50) || !add_conv_1x1(net, joined)) {
+            (void)net_add(net, &out, "Relu(v%d)", joined);
+        }
     }
     return true;
 }

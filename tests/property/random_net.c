@@ -246,7 +246,7 @@ void random_net_of(enum net_family family, uint64_t seed, struct mopt_strbuf *ou
     net.fixed_axes = net_chance(&net, 30) ? 1 : 0;
     fill(&net, family);
     choose_results(&net, &results);
-    size_t cut = net_chance(&net, 20) ? choose_cut(&net) : 0;
+    size_t cut = net_chance(&net, 30) ? choose_cut(&net) : 0;
     bool torn = false;
     for (int i = 0; i < results.count && cut > 0; i++) {
         torn = torn || made_behind(&net, results.items[i], cut);

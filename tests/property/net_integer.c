@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makers of nodes on codes themselves, whose scales are operands or known only in the run.
+#include "property/net_codes.h"
+
+// ---- Nodes on codes -----------------------------------------------------------------------------
+
+static int pick_codes(struct net *net)
+{
+    int q = net_pick(net, net_chance(net, 60) ? NET_U8 : NET_I8);
+    q = q >= 0 ? q : net_pick(net, NET_U8);
+    q = q >= 0 ? q : net_pick(net, NET_I8);
+    return q >= 0 && net->codes[q].scale >= 0 && net->codes[q].zero >= 0 ? q : -1;
+}
+
+static bool with_codes(struct net *net, struct shape shape, struct kept kept)
+{
+    shape.type = kept.type;
+    int y = net_result(net, &shape);
+    net->codes[y] = kept.codes;
+    (void)net_dequantize(net, y);
+    return true;
+}
+
+static struct kept choose_whole(struct net *net, enum net_type type)
+{
+    struct kept kept = {.type = type, .codes = net_choose_codes(net, type)};
+    if (kept.codes.zero < 0) {
+        kept.codes.zero = net_zero_point(net, type, 0);
+    }
+    return kept;
+}
+
+static bool add_qlinear_conv(struct net *net, int v)
+{
+    struct coded_conv c;
+    int q = pick_codes(net);
+    (void)v;
+    if (q < 0 || !net_choose_conv(net, q, &c)) {
+        return false;
+    }
+    struct kept kept = choose_whole(net, net->values[q].type);
+    struct coded_weight w =
+        net_code_weight(net, c.weight, 0, net_elements(&c.weight) / c.weight.dims[0]);
+    struct shape bias = {.rank = 1, .dims = {c.weight.dims[0]}, .type = NET_I32};
+    int b = net_chance(net, 50) ? net_weight(net, &bias, 1) : -1;
+    net_line(net, "    v%d = QLinearConv<", net->count);
+    net_conv_attributes(net, &c);
+    net_line(net, ">(");
+    net_codes_text(net, 'v', q, net->codes[q]);
+    net_line(net, ", ");
+    net_codes_text(net, 'c', w.name, w.codes);
+    net_line(net, ", c%d, c%d", kept.codes.scale, kept.codes.zero);
+    if (b >= 0) {
+        net_line(net, ", c%d", b);
+    }
+    net_line(net, ");\n");
+    return with_codes(net, c.out, kept);
+}
+
+static bool add_qlinear_product(struct net *net, int v)
+{
+    int q = pick_codes(net);
+    (void)v;
+    if (q < 0 || net->values[q].rank < 2 || net_elements(&net->values[q]) == 0 ||
+        net->values[q].dims[net->values[q].rank - 1] > 300) {
+        return false;
+    }
+    struct shape out = net->values[q];
+    int64_t k = out.dims[out.rank - 1], n = NET_ONE_OF(net, 1, 7, 8, 17, 40);
+    struct shape weight = {.rank = 2, .dims = {k, n}};
+    struct coded_weight w = net_code_weight(net, weight, -1, k);
+    struct kept kept = choose_whole(net, out.type);
+    out.dims[out.rank - 1] = n;
+    net_line(net, "    v%d = QLinearMatMul(", net->count);
+    net_codes_text(net, 'v', q, net->codes[q]);
+    net_line(net, ", ");
+    net_codes_text(net, 'c', w.name, w.codes);
+    net_line(net, ", c%d, c%d);\n", kept.codes.scale, kept.codes.zero);
+    return with_codes(net, out, kept);
+}
+
+static bool add_qlinear_sum(struct net *net, int v)
+{
+    int q = pick_codes(net);
+    (void)v;
+    if (q < 0) {
+        return false;
+    }
+    int other = net_pick_like(net, q, 0, net_like);
+    if (net->codes[other].zero < 0) {
+        return false;
+    }
+    struct kept kept = choose_whole(net, net->values[q].type);
+    net_line(net, "    v%d = com.microsoft::%s(", net->count,
+             net_chance(net, 70) ? "QLinearAdd" : "QLinearMul");
+    net_codes_text(net, 'v', q, net->codes[q]);
+    net_line(net, ", ");
+    net_codes_text(net, 'v', other, net->codes[other]);
+    net_line(net, ", c%d, c%d);\n", kept.codes.scale, kept.codes.zero);
+    return with_codes(net, net->values[q], kept);
+}
+
+// MaxPool, Concat and Transpose of codes as they are; sums of products as they are.
+static bool add_on_codes(struct net *net, int v)
+{
+    int q = pick_codes(net);
+    (void)v;
+    if (q < 0 || net->values[q].rank < 3 || net_elements(&net->values[q]) == 0) {
+        return false;
+    }
+    struct shape out = net->values[q];
+    struct kept kept = {net->codes[q], out.type};
+    if (net_chance(net, 30) && out.rank <= 4) {
+        (void)net_window_kept(net, &out, q);
+        return with_codes(net, out, kept);
+    }
+    if (net_chance(net, 40)) {
+        int other = net_pick_like(net, q, 1, net_joins);
+        out.dims[1] += net->values[other].dims[1];
+        if (net_elements(&out) > ELEMENTS_MAX || out.dims[1] > 160) {
+            return false;
+        }
+        net_line(net, "    v%d = Concat<axis=1>(v%d, v%d);\n", net->count, q, other);
+        return with_codes(net, out, kept);
+    }
+    struct coded_conv c;
+    if (!net_choose_conv(net, q, &c)) {
+        return false;
+    }
+    c.weight.type = NET_I8;
+    c.out.type = NET_I32;
+    int w = net_weight(net, &c.weight, 1);
+    net_line(net, "    v%d = ConvInteger<", net->count);
+    net_conv_attributes(net, &c);
+    net_line(net, ">(v%d, c%d, c%d);\n", q, w, net->codes[q].zero);
+    (void)net_result(net, &c.out);
+    return true;
+}
+
+// ---- Scales of the run --------------------------------------------------------------------------
+
+// Constant in one of the shapes that broadcast: of one number, or of one per channel.
+static int factor(struct net *net, const struct shape *out, int channel_axis, int *rank)
+{
+    struct shape shape = {.rank = 0};
+    int way = (int)net_below(net, 4);
+    if (way == 1) {
+        shape.rank = (int)NET_ONE_OF(net, 1, out->rank, out->rank + 1);
+        for (int i = 0; i < shape.rank; i++) {
+            shape.dims[i] = 1;
+        }
+    } else if (way > 1) {
+        shape.rank = out->rank - channel_axis;
+        for (int i = 0; i < shape.rank; i++) {
+            shape.dims[i] = i == 0 ? out->dims[channel_axis] : 1;
+        }
+    }
+    *rank = shape.rank;
+    int c = net_constant(net, &shape, FILL_POSITIVE);
+    if (net_chance(net, 50)) {
+        return c;
+    }
+    // One that is computed from constants.
+    int small = net_scalar(net, 0.002), name = net->names++;
+    net_line(net, "    c%d = Mul(c%d, c%d);\n", name, c, small);
+    return name;
+}
+
+// i<n> = sums of products of the codes q<n>.
+static void sums_text(struct net *net, int n, const struct coded_conv *c, const struct shape *form)
+{
+    int w = net_weight(net, form, 1), z = -1;
+    if (form->type == NET_U8 || net_chance(net, 40)) {
+        z = net_zero_point(net, form->type, form->type == NET_U8 ? 128 : 3);
+    }
+    net_line(net, "    i%d = ", n);
+    if (c != NULL) {
+        net_line(net, "ConvInteger<");
+        net_conv_attributes(net, c);
+        net_line(net, ">(");
+    } else {
+        net_line(net, "MatMulInteger(");
+    }
+    net_line(net, "q%d, c%d, z%d", n, w, n);
+    if (z >= 0) {
+        net_line(net, ", c%d", z);
+    }
+    net_line(net, ");\n    f%d = Cast<to=1>(i%d);\n", n, n);
+}
+
+static void scale_text(struct net *net, int n, int c)
+{
+    if (net_chance(net, 50)) {
+        net_line(net, "    t%d = Mul(s%d, c%d);\n", n, n, c);
+    } else {
+        net_line(net, "    t%d = Mul(c%d, s%d);\n", n, c, n);
+    }
+}
+
+// The result of sums * scale, which has as many axes as the factor at least.
+static void unscale(struct net *net, int n, struct shape result, int rank)
+{
+    for (; result.rank < rank; result.rank++) {
+        for (int i = result.rank; i > 0; i--) {
+            result.dims[i] = result.dims[i - 1];
+        }
+        result.dims[0] = 1;
+    }
+    int y = net_chance(net, 50) ? net_add(net, &result, "Mul(f%d, t%d)", n, n)
+                                : net_add(net, &result, "Mul(t%d, f%d)", n, n);
+    if (net_chance(net, 40)) {
+        (void)net_add(net, &result, "%s(v%d)", net_chance(net, 60) ? "Relu" : "Sigmoid", y);
+    }
+}
+
+static bool add_dynamic(struct net *net, int v)
+{
+    struct coded_conv c;
+    const struct shape x = net->values[v];
+    bool image = (x.rank == 4 || x.rank == 3) && net_chance(net, 60);
+    if (net->exact || x.rank < 2 || net_elements(&x) == 0 || x.dims[x.rank - 1] > 300 ||
+        (image && !net_choose_conv(net, v, &c))) {
+        return false;
+    }
+    struct shape weight = {.rank = 2,
+                           .dims = {x.dims[x.rank - 1], NET_ONE_OF(net, 1, 5, 8, 17, 33, 65)}};
+    weight = image ? c.weight : weight;
+    weight.type = net_chance(net, 70) ? NET_I8 : NET_U8;
+    struct shape out = image ? c.out : x;
+    if (!image) {
+        out.dims[out.rank - 1] = weight.dims[1];
+    }
+    int n = net->names++, rank;
+    net_line(net, "    q%d, s%d, z%d = DynamicQuantizeLinear(v%d);\n", n, n, n, v);
+    int scale = factor(net, &out, image ? 1 : out.rank - 1, &rank);
+    bool first = net_chance(net, 50);
+    if (first) {
+        scale_text(net, n, scale);
+    }
+    sums_text(net, n, image ? &c : NULL, &weight);
+    if (!first) {
+        scale_text(net, n, scale);
+    }
+    unscale(net, n, out, rank);
+    return true;
+}
+
+static const net_maker makers[] = {add_qlinear_conv, add_qlinear_conv, add_qlinear_product,
+                                   add_qlinear_sum,  add_on_codes,     add_on_codes,
+                                   add_dynamic,      add_dynamic,      add_dynamic};
+
+struct net_makers net_integer_makers(void)
+{
+    return (struct net_makers){makers, MOPT_COUNTOF(makers)};
+}
