@@ -159,17 +159,32 @@ static void results_text(const struct net *net, const struct results *results, s
 
 // ---- The end of a graph as a body ---------------------------------------------------------------
 
-// Where the line of each statement of the graph itself begins, every one as likely; 0: none.
+// The line of a statement that is mostly the first part of something that is done at once.
+static bool is_begun(const char *line, size_t length)
+{
+    static const char turned[] = " = Transpose<";
+    bool begun = strncmp(line, "    t", 5) == 0; // a scale of sums
+    for (size_t i = 0; i + sizeof turned < length && !begun; i++) {
+        begun = memcmp(line + i, turned, sizeof turned - 1) == 0;
+    }
+    return begun;
+}
+
+// Where the line of a statement of the graph itself begins, mostly behind such a line; 0: none.
 static size_t choose_cut(struct net *net)
 {
-    const char *text = mopt__strbuf_text(&net->body);
+    const char *text = mopt__strbuf_text(&net->body), *line = text;
     size_t cut = 0;
-    int depth = 0, seen = 0;
+    int64_t depth = 0, seen = 0, lines = 0;
     for (const char *at = text; *at != '\0'; at++) {
         depth += *at == '{' ? 1 : *at == '}' ? -1 : 0;
-        if (*at == '\n' && depth == 0 && at[1] != '\0' && net_below(net, ++seen) == 0) {
-            cut = (size_t)(at - text) + 1;
+        if (*at == '\n' && depth == 0 && at[1] != '\0') {
+            // Early ones, since long bodies are the harder ones.
+            int64_t weight = (lines++ < 12 ? 4 : 1) * (is_begun(line, (size_t)(at - line)) ? 8 : 1);
+            seen += weight;
+            cut = net_below(net, seen) < weight ? (size_t)(at - text) + 1 : cut;
         }
+        line = *at == '\n' ? at + 1 : line;
     }
     return cut;
 }
