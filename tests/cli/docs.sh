@@ -60,7 +60,7 @@ before=$(awk '{ print $16 + $17 }' /proc/$$/stat) # of ended children, in hundre
 start_often
 spent=$(($(awk '{ print $16 + $17 }' /proc/$$/stat) - before))
 limit=10000
-[ -n "${ASAN_OPTIONS:-}" ] && limit=200000
+[ -n "${MOPT_TEST_SANITIZE:-}" ] && limit=200000
 [ $best -lt $limit ] || [ $((spent * 1000)) -lt $limit ] ||
   fail "mopt version takes $best us, ten times $((spent * 10)) ms of processor time"
 finish
