@@ -91,7 +91,7 @@ static bool add_product(struct net *net, int v)
     }
     for (int i = 0; i < net->count; i++) {
         int other = net_pick(net, NET_FLOAT);
-        if (net->values[other].rank >= 2 && other != v && net_chance(net, 60)) {
+        if (net->values[other].rank >= 2 + net->fixed_axes && other != v && net_chance(net, 60)) {
             int t = net_chance(net, 50) ? transposed(net, other) : other;
             if (matmul(net, v, t) || matmul(net, t, v)) {
                 return true;
