@@ -466,7 +466,7 @@ static bool prepare(struct trial *t, const char *text)
         return fail(t, "too many inputs or outputs");
     }
     t->batch_count = 1;
-    for (int b = 0; b < t->batch_count; b++) {
+    for (int b = 0; b < BATCHES && b < t->batch_count; b++) {
         for (size_t i = 0; i < t->input_count; i++) {
             if (!make_input(t, i, sizes[b], &t->batches[b].inputs[i])) {
                 return false;
