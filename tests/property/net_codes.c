@@ -305,6 +305,40 @@ static bool add_twin_convs(struct net *net, int v)
     return true;
 }
 
+// Two convolutions and the codes that went in, which nobody reads afterwards.
+static bool add_bottleneck(struct net *net, int v)
+{
+    const struct shape from = net->values[v];
+    struct coded_conv c;
+    if (!net_choose_conv(net, v, &c) || c.groups > 1) {
+        return false;
+    }
+    c.stride = c.dilation = 1;
+    c.kernel = net_chance(net, 50) ? 1 : 3;
+    c.pads[0] = c.pads[1] = c.kernel / 2;
+    for (int i = 2; i < from.rank; i++) {
+        c.weight.dims[i] = c.kernel;
+        c.out.dims[i] = from.dims[i];
+    }
+    if (net_elements(&c.out) > ELEMENTS_MAX || !conv(net, v, &c)) {
+        return false;
+    }
+    int y = net->count - 1;
+    if (net->values[y].type != NET_FLOAT || net->values[y].dims[1] != c.weight.dims[0]) {
+        return true;
+    }
+    c.weight.dims[1] = c.weight.dims[0];
+    c.weight.dims[0] = from.dims[1];
+    c.out.dims[1] = from.dims[1];
+    (void)conv(net, y, &c);
+    y = net->count - 1;
+    if (!net_same_dims(&from, &net->values[y])) {
+        return true;
+    }
+    bool turned = net_chance(net, 50);
+    return settle_new(net, net_add(net, &from, "Add(v%d, v%d)", turned ? v : y, turned ? y : v));
+}
+
 // ---- Products -----------------------------------------------------------------------------------
 
 static bool dense(struct net *net, int v, int64_t n)
@@ -576,12 +610,13 @@ static bool add_codes(struct net *net, int v)
 }
 
 static const net_maker makers[] = {
-    add_twin_convs, add_twin_convs, add_twin_products, add_twin_products, add_conv,
-    add_conv,       add_conv,       add_conv,          add_dense,         add_dense,
-    add_passing,    add_passing,    add_passing,       add_mean,          add_concat,
-    add_concat,     add_split,      add_functions,     add_functions,     add_sum,
-    add_sum,        add_factor,     add_integer,       add_integer,       add_integer,
-    add_integer,    add_integer,    add_integer,       add_float,         add_codes};
+    add_bottleneck,    add_bottleneck, add_twin_convs, add_twin_convs, add_twin_products,
+    add_twin_products, add_conv,       add_conv,       add_conv,       add_conv,
+    add_dense,         add_dense,      add_passing,    add_passing,    add_passing,
+    add_mean,          add_concat,     add_concat,     add_split,      add_functions,
+    add_functions,     add_sum,        add_sum,        add_factor,     add_integer,
+    add_integer,       add_integer,    add_integer,    add_integer,    add_integer,
+    add_float,         add_codes};
 
 struct net_makers net_codes_makers(void)
 {

@@ -204,6 +204,40 @@ static bool add_block(struct net *net, int v)
     return true;
 }
 
+// Two convolutions and the image that went in, which nobody reads afterwards.
+static bool add_bottleneck(struct net *net, int v)
+{
+    static const char *const behind[] = {"Relu", "Sigmoid", "Tanh", "HardSwish", "LeakyRelu"};
+    struct window w = {.kernel = {3, 3},
+                       .stride = {1, 1},
+                       .dilation = {1, 1},
+                       .pads = {1, 1, 1, 1}};
+    struct window one = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+    const struct shape from = net->values[v];
+    if (!is_image(&from)) {
+        return false;
+    }
+    w.axes = one.axes = from.rank - 2;
+    const int64_t inner = choose_channels(net, 1);
+    const bool thin = net_chance(net, 50), depthwise = thin && net_chance(net, 40);
+    const int64_t groups = depthwise ? from.dims[1] : 1;
+    if (!conv(net, v, thin ? &one : &w, 1, depthwise ? from.dims[1] : inner) ||
+        !conv(net, net->count - 1, net_chance(net, 70) ? &w : &one, groups, from.dims[1]) ||
+        !net_same_dims(&from, &net->values[net->count - 1])) {
+        return false;
+    }
+    int y = net->count - 1;
+    if (net_chance(net, 60)) {
+        y = net_add(net, &from, "%s(v%d)", behind[net_below(net, 5)], y);
+    }
+    bool turned = net_chance(net, 50);
+    y = net_add(net, &from, "Add(v%d, v%d)", turned ? v : y, turned ? y : v);
+    if (net_chance(net, 30)) {
+        (void)net_add(net, &from, "Relu(v%d)", y);
+    }
+    return true;
+}
+
 // ---- Pools --------------------------------------------------------------------------------------
 
 static bool add_pool(struct net *net, int v)
@@ -566,15 +600,15 @@ static bool add_common(struct net *net, int v)
     return common.items[net_below(net, (int64_t)common.count)](net, v);
 }
 
-static const net_maker makers[] = {add_twins,  add_twins,   add_late_join,      add_late_join,
-                                   add_conv,   add_conv,    add_conv_1x1,       add_conv_1x1,
-                                   add_block,  add_block,   add_block,          add_pool,
-                                   add_pool,   add_split,   add_split,          add_concat,
-                                   add_concat, add_concat,  add_slice,          add_pad,
-                                   add_resize, add_norm,    add_function,       add_function,
-                                   add_sum,    add_sum,     add_channel_factor, add_global_pool,
-                                   add_rows,   add_flatten, add_softmax,        add_common,
-                                   add_common};
+static const net_maker makers[] = {add_bottleneck,     add_bottleneck,  add_twins,  add_twins,
+                                   add_late_join,      add_late_join,   add_conv,   add_conv,
+                                   add_conv_1x1,       add_conv_1x1,    add_block,  add_block,
+                                   add_block,          add_pool,        add_pool,   add_split,
+                                   add_split,          add_concat,      add_concat, add_concat,
+                                   add_slice,          add_pad,         add_resize, add_norm,
+                                   add_function,       add_function,    add_sum,    add_sum,
+                                   add_channel_factor, add_global_pool, add_rows,   add_flatten,
+                                   add_softmax,        add_common,      add_common};
 
 struct net_makers net_image_makers(void)
 {

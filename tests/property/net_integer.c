@@ -198,8 +198,10 @@ static void scale_text(struct net *net, int n, int c)
 }
 
 // The result of sums * scale, which has as many axes as the factor at least.
-static void unscale(struct net *net, int n, struct shape result, int rank)
+static void unscale(struct net *net, int n, int v, struct shape result, int rank, int channel_axis)
 {
+    const int64_t channels = result.dims[channel_axis];
+    struct shape bias = {.rank = result.rank - channel_axis, .dims = {channels, 1, 1, 1, 1}};
     for (; result.rank < rank; result.rank++) {
         for (int i = result.rank; i > 0; i--) {
             result.dims[i] = result.dims[i - 1];
@@ -209,7 +211,15 @@ static void unscale(struct net *net, int n, struct shape result, int rank)
     int y = net_chance(net, 50) ? net_add(net, &result, "Mul(f%d, t%d)", n, n)
                                 : net_add(net, &result, "Mul(t%d, f%d)", n, n);
     if (net_chance(net, 40)) {
-        (void)net_add(net, &result, "%s(v%d)", net_chance(net, 60) ? "Relu" : "Sigmoid", y);
+        y = net_add(net, &result, "Add(v%d, c%d)", y, net_weight(net, &bias, 1));
+    }
+    if (net_chance(net, 40)) {
+        y = net_add(net, &result, "%s(v%d)", net_chance(net, 60) ? "Relu" : "Sigmoid", y);
+    }
+    int other = net_same_dims(&result, &net->values[v]) ? v : net_pick_like(net, y, 0, net_like);
+    if (net_chance(net, 50) && other != y) {
+        bool turned = net_chance(net, 50);
+        (void)net_add(net, &result, "Add(v%d, v%d)", turned ? other : y, turned ? y : other);
     }
 }
 
@@ -224,6 +234,7 @@ static bool add_dynamic(struct net *net, int v)
     }
     struct shape weight = {.rank = 2,
                            .dims = {x.dims[x.rank - 1], NET_ONE_OF(net, 1, 5, 8, 17, 33, 65)}};
+    weight.dims[1] = net_chance(net, 40) ? weight.dims[0] : weight.dims[1];
     weight = image ? c.weight : weight;
     weight.type = net_chance(net, 70) ? NET_I8 : NET_U8;
     struct shape out = image ? c.out : x;
@@ -241,7 +252,7 @@ static bool add_dynamic(struct net *net, int v)
     if (!first) {
         scale_text(net, n, scale);
     }
-    unscale(net, n, out, rank);
+    unscale(net, n, v, out, rank, image ? 1 : out.rank - 1);
     return true;
 }
 

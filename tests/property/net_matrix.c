@@ -149,6 +149,33 @@ static bool add_dense(struct net *net, int v)
     return true;
 }
 
+// Two products and what went in, which nobody reads afterwards.
+static bool add_perceptron(struct net *net, int v)
+{
+    static const char *const behind[] = {"Relu", "Gelu", "Tanh", "Sigmoid", "HardSwish"};
+    const struct shape from = net->values[v];
+    const int64_t inner = choose_columns(net);
+    if (!is_matrix(&from)) {
+        return false;
+    }
+    struct shape wide = from, up = {.rank = 2, .dims = {last_dim(&from), inner}};
+    struct shape down = {.rank = 2, .dims = {inner, last_dim(&from)}};
+    struct shape bias = {.rank = 1, .dims = {last_dim(&from)}};
+    wide.dims[from.rank - 1] = inner;
+    int y = net_add(net, &wide, "MatMul(v%d, c%d)", v, net_weight(net, &up, last_dim(&from)));
+    y = net_add(net, &wide, "%s(v%d)", behind[net_below(net, 5)], y);
+    y = net_add(net, &from, "MatMul(v%d, c%d)", y, net_weight(net, &down, inner));
+    if (net_chance(net, 60)) {
+        y = net_add(net, &from, "Add(v%d, c%d)", y, net_weight(net, &bias, 1));
+    }
+    if (net_chance(net, 40)) {
+        y = net_add(net, &from, "%s(v%d)", behind[net_below(net, 5)], y);
+    }
+    bool turned = net_chance(net, 50);
+    (void)net_add(net, &from, "Add(v%d, v%d)", turned ? v : y, turned ? y : v);
+    return true;
+}
+
 static bool add_gemm(struct net *net, int v)
 {
     struct shape a = net->values[v];
@@ -472,13 +499,13 @@ static bool add_common(struct net *net, int v)
     return common.items[net_below(net, (int64_t)common.count)](net, v);
 }
 
-static const net_maker makers[] = {add_product,   add_product,   add_product,    add_dense,
-                                   add_dense,     add_dense,     add_gemm,       add_gemm,
-                                   add_attention, add_attention, add_norm,       add_norm,
-                                   add_reduction, add_gather,    add_where,      add_tile,
-                                   add_binary,    add_binary,    add_function,   add_function,
-                                   add_softmax,   add_folded,    add_unsqueezed, add_common,
-                                   add_common};
+static const net_maker makers[] = {add_perceptron, add_perceptron, add_product,   add_product,
+                                   add_product,    add_dense,      add_dense,     add_dense,
+                                   add_gemm,       add_gemm,       add_attention, add_attention,
+                                   add_norm,       add_norm,       add_reduction, add_gather,
+                                   add_where,      add_tile,       add_binary,    add_binary,
+                                   add_function,   add_function,   add_softmax,   add_folded,
+                                   add_unsqueezed, add_common,     add_common};
 
 struct net_makers net_matrix_makers(void)
 {

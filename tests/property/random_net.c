@@ -130,7 +130,9 @@ static void choose_results(struct net *net, struct results *results)
         }
     }
     if (results->count == 0) {
-        results->items[results->count++] = net_add(net, &net->values[0], "Identity(v0)");
+        struct shape shape = net->values[0];
+        shape.type = NET_FLOAT;
+        results->items[results->count++] = net_add(net, &shape, "Identity(v0)");
     }
 }
 

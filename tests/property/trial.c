@@ -385,7 +385,7 @@ static bool limited_runs(struct trial *t, struct mopt_session *session)
     if (status != MOPT_OK && status != MOPT_E_LIMIT) {
         return fail(t, "memory limit of 1 byte: %s", err.text);
     }
-    budget.max_memory_bytes = (size_t)64 << 20;
+    budget.max_memory_bytes = (size_t)4 << 30; // of the process, sanitizers included
     return plain_run(t, session, 0, "with a memory limit", &options);
 }
 
