@@ -162,7 +162,9 @@ struct coded_weight net_code_weight(struct net *net, struct shape shape, int axi
     w.type = shape.type;
     w.name = net_weight(net, &shape, terms);
     double mean = 1 / (74 * sqrt((double)(terms > 0 ? terms : 1)));
-    bool odd = net_chance(net, 15);
+    // Convolutions of weights that are not symmetric are computed in floats: near the results, not
+    // the same bytes everywhere.
+    bool odd = net_chance(net, 15) && !(net->exact && shape.rank > 2);
     if (w.per_channel) {
         w.codes.scale = scales(net, shape.dims[axis], mean);
         w.codes.zero = zero_points(net, w.type, shape.dims[axis], !odd);

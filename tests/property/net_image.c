@@ -4,7 +4,7 @@
 
 #include "property/net.h"
 
-enum { CHANNELS_MAX = 160, WEIGHT_ELEMENTS_MAX = 45000 };
+enum { CHANNELS_MAX = 160, WEIGHT_ELEMENTS_MAX = 60000 };
 
 static bool is_image(const struct shape *shape)
 {
@@ -236,6 +236,28 @@ static bool add_bottleneck(struct net *net, int v)
         (void)net_add(net, &from, "Relu(v%d)", y);
     }
     return true;
+}
+
+// As many channels as Winograd's forms want, and some that do not fill a vector.
+static bool add_wide(struct net *net, int v)
+{
+    struct window w = {.kernel = {3, 3},
+                       .stride = {1, 1},
+                       .dilation = {1, 1},
+                       .pads = {1, 1, 1, 1}};
+    struct window one = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+    if (!is_image(&net->values[v])) {
+        return false;
+    }
+    w.axes = one.axes = net->values[v].rank - 2;
+    w.pads[0] = w.pads[2] = net_chance(net, 80) ? 1 : 0;
+    if (net->values[v].dims[1] < 16) {
+        if (!conv(net, v, &one, 1, NET_ONE_OF(net, 16, 17, 32, 33, 64, 70, 96))) {
+            return false;
+        }
+        v = net->count - 1;
+    }
+    return conv(net, v, &w, 1, NET_ONE_OF(net, 16, 23, 32, 33, 48, 65, 80, 112));
 }
 
 // ---- Pools --------------------------------------------------------------------------------------
@@ -600,15 +622,16 @@ static bool add_common(struct net *net, int v)
     return common.items[net_below(net, (int64_t)common.count)](net, v);
 }
 
-static const net_maker makers[] = {add_bottleneck,     add_bottleneck,  add_twins,  add_twins,
-                                   add_late_join,      add_late_join,   add_conv,   add_conv,
-                                   add_conv_1x1,       add_conv_1x1,    add_block,  add_block,
-                                   add_block,          add_pool,        add_pool,   add_split,
-                                   add_split,          add_concat,      add_concat, add_concat,
-                                   add_slice,          add_pad,         add_resize, add_norm,
-                                   add_function,       add_function,    add_sum,    add_sum,
-                                   add_channel_factor, add_global_pool, add_rows,   add_flatten,
-                                   add_softmax,        add_common,      add_common};
+static const net_maker makers[] = {add_wide,   add_wide,    add_bottleneck,     add_bottleneck,
+                                   add_twins,  add_twins,   add_late_join,      add_late_join,
+                                   add_conv,   add_conv,    add_conv_1x1,       add_conv_1x1,
+                                   add_block,  add_block,   add_block,          add_pool,
+                                   add_pool,   add_split,   add_split,          add_concat,
+                                   add_concat, add_concat,  add_slice,          add_pad,
+                                   add_resize, add_norm,    add_function,       add_function,
+                                   add_sum,    add_sum,     add_channel_factor, add_global_pool,
+                                   add_rows,   add_flatten, add_softmax,        add_common,
+                                   add_common};
 
 struct net_makers net_image_makers(void)
 {
