@@ -36,7 +36,6 @@ static void trace_nodes(cJSON *events, const struct mopt_bench_subject *subject,
             node++;
         }
         struct mopt_bench_roof roof = mopt__bench_roof(subject, node);
-        bool inner = node->node->graph != NULL && node->node->graph->owner != NULL;
         cJSON *event = mopt__json_object(events, NULL);
         mopt__json_text(event, "name", node->name);
         mopt__json_text(event, "cat", node->op);
@@ -44,14 +43,14 @@ static void trace_nodes(cJSON *events, const struct mopt_bench_subject *subject,
         mopt__json_number(event, "ts", start * 1e6);
         mopt__json_number(event, "dur", node->seconds * 1e6);
         mopt__json_int(event, "pid", process);
-        mopt__json_int(event, "tid", inner ? 2 : 1);
+        mopt__json_int(event, "tid", node->inner ? 2 : 1);
         cJSON *arguments = mopt__json_object(event, "args");
         mopt__json_text(arguments, "operator", node->op);
         mopt__json_size(arguments, "fused", node->fused);
         mopt__json_size(arguments, "calls", node->calls);
         mopt__json_text(arguments, "bound", mopt__bound_name(roof.bound));
         mopt__json_number(arguments, "part_of_roof", roof.part);
-        start += inner ? 0 : node->seconds;
+        start += node->inner ? 0 : node->seconds;
     }
 }
 

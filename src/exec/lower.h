@@ -264,6 +264,7 @@ enum mopt_status mopt__low_rows(struct mopt_lower *l, const struct mopt_node *no
 enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_matmul(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node *node, bool *done);
+enum mopt_status mopt__low_cast(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 // Can the group's native take it? Called while groups are formed; what they accept they must lower.
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_node *node);

@@ -5,10 +5,11 @@
 
 #include "exec/native.h"
 
+// A Cast is one when it leaves the type as it is.
 static bool is_view(const struct mopt_node *node)
 {
-    return node->op != NULL && (node->op->traits & MOPT_TRAIT_VIEW) != 0 &&
-           mopt__node_input(node, 0) != NULL && node->output_count == 1;
+    return node->op != NULL && mopt__node_input(node, 0) != NULL && node->output_count == 1 &&
+           ((node->op->traits & MOPT_TRAIT_VIEW) != 0 || mopt__low_is(node, "", "Cast"));
 }
 
 // Made by a native and not yet in a slot: a node action would have to copy it there.

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "exec/program.h"
+#include "exec/widen.h"
 #include "ir/inline.h"
 
 enum { LISTED_MAX = 8 }; // unsupported operators named in one message
@@ -115,23 +116,44 @@ static enum mopt_status resolve_new(void *context, struct mopt_graph *graph, str
     return MOPT_OK;
 }
 
-// Model-local functions are inlined into a private copy; operators without functions run on the
-// model as it is.
+static enum mopt_status inline_functions(struct mopt_session *session, struct mopt_error *err)
+{
+    enum mopt_status status = mopt__model_clone(session->model, &session->copy, err);
+    if (status == MOPT_OK) {
+        status = mopt__model_inline_functions(session->copy, err);
+    }
+    if (status == MOPT_OK) {
+        session->model = session->copy;
+        status = mopt__graph_walk(session->copy->graph, resolve_new, NULL, err);
+    }
+    return status;
+}
+
+static enum mopt_status widen(struct mopt_session *session, struct mopt_error *err)
+{
+    bool changed = false;
+    enum mopt_status status =
+        session->copy == NULL ? mopt__model_clone(session->model, &session->copy, err) : MOPT_OK;
+    if (status == MOPT_OK) {
+        status = mopt__model_widen(session->copy, &session->kernels, &changed, err);
+    }
+    if (status == MOPT_OK && changed) {
+        session->model = session->copy;
+    }
+    return status;
+}
+
+// Model-local functions are inlined, and what computes in 16-bit floats is widened, in a private
+// copy; other models run as they are.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_model *model,
                                      struct mopt_error *err)
 {
     session->model = model;
     mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
-    if (model->function_count == 0) {
-        return MOPT_OK;
-    }
-    enum mopt_status status = mopt__model_clone(model, &session->inlined, err);
-    if (status == MOPT_OK) {
-        status = mopt__model_inline_functions(session->inlined, err);
-    }
-    if (status == MOPT_OK) {
-        session->model = session->inlined;
-        status = mopt__graph_walk(session->inlined->graph, resolve_new, NULL, err);
+    enum mopt_status status = model->function_count > 0 ? inline_functions(session, err) : MOPT_OK;
+    if (status == MOPT_OK && !session->options.reference &&
+        mopt__model_has_narrow(session->model)) {
+        status = widen(session, err);
     }
     return status;
 }
@@ -225,7 +247,7 @@ void mopt__session_free(struct mopt_session *session)
     mopt__free(session->body_items);
     mopt__free(session->profile);
     mopt__pool_free(session->pool);
-    mopt__model_free(session->inlined);
+    mopt__model_free(session->copy);
     mopt__arena_release(&session->arena);
     mopt__free(session);
 }

@@ -247,6 +247,13 @@ typedef void mopt_slot_max_u8(const uint8_t *const *x, size_t taps, size_t chann
 // Sum of n bytes (mod 2^32).
 typedef uint32_t mopt_slot_total_u8(const uint8_t *x, size_t n);
 typedef void mopt_slot_lookup_u8(const uint8_t *x, const uint8_t table[256], uint8_t *y, size_t n);
+// y[i] = x[i] in another format: half is IEEE 754 binary16, bfloat the upper half of a float. To 16
+// bits they round to nearest even; to float they are exact. A NaN stays one with the bits that fit:
+// those of binary16 and those that become shorter are made quiet. x and y must not overlap.
+typedef void mopt_slot_half_to_f32(const uint16_t *x, float *y, size_t n);
+typedef void mopt_slot_f32_to_half(const float *x, uint16_t *y, size_t n);
+typedef void mopt_slot_bfloat_to_f32(const uint16_t *x, float *y, size_t n);
+typedef void mopt_slot_f32_to_bfloat(const float *x, uint16_t *y, size_t n);
 // Winograd F(4x4,3x3) and F(2x2,3x3), channels innermost. t = 6 or 4 is the width of an input tile,
 // each of its t*t elements a frequency. "cols" is f32_cols of the table.
 enum {
@@ -338,6 +345,10 @@ struct mopt_kernels {
     mopt_slot_max_u8 *max_u8;
     mopt_slot_total_u8 *total_u8;
     mopt_slot_lookup_u8 *lookup_u8;
+    mopt_slot_half_to_f32 *half_to_f32;
+    mopt_slot_f32_to_half *f32_to_half;
+    mopt_slot_bfloat_to_f32 *bfloat_to_f32;
+    mopt_slot_f32_to_bfloat *f32_to_bfloat;
     mopt_slot_winograd_in_f32 *winograd_in_f32;
     mopt_slot_winograd_filter_f32 *winograd_filter_f32;
     mopt_slot_winograd_product_f32 *winograd_product_f32;

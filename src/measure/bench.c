@@ -285,21 +285,27 @@ static enum mopt_status collect(const struct bench *bench, size_t runs,
         struct mopt_bench_node *node = &out->nodes[i];
         *node = (struct mopt_bench_node){
             .node = rows[i].node,
-            .name = mopt__node_label(rows[i].node),
-            .op = rows[i].node->op_type,
+            .name = mopt__arena_strdup(&out->names, mopt__node_label(rows[i].node)),
+            .op = mopt__arena_strdup(&out->names, rows[i].node->op_type),
+            .inner = rows[i].node->graph != NULL && rows[i].node->graph->owner != NULL,
             .place = i,
             .calls = rows[i].calls,
             .seconds = (double)rows[i].total_ns * 1e-9 / (double)runs,
             .bound = rows[i].bound,
         };
+        if (node->name == NULL || node->op == NULL) {
+            return mopt_error_memory(err);
+        }
         if (bench->options->dims != NULL) {
             mopt__node_cost(rows[i].node, bench->options->dims, &node->cost);
         }
     }
     out->node_count = count;
     enum mopt_status status =
-        mopt__bench_join_fused(out->nodes, &out->node_count, bench->model->node_count_ever,
-                               bench->options->dims, err);
+        mopt__bench_join_fused(out->nodes, &out->node_count, bench->options->dims, err);
+    for (size_t i = 0; i < out->node_count; i++) {
+        out->nodes[i].node = NULL; // it may go with the session
+    }
     if (status == MOPT_OK && out->node_count > 1) {
         qsort(out->nodes, out->node_count, sizeof *out->nodes, slowest_first);
     }
@@ -361,6 +367,7 @@ enum mopt_status mopt__bench_model(struct mopt_model *model, struct mopt_datum *
 {
     int streams = options->streams > 1 ? options->streams : 1;
     *out = (struct mopt_bench_result){.streams = streams};
+    mopt__arena_init(&out->names);
     if (streams > STREAMS_MAX) {
         return mopt_error_set(err, MOPT_E_USAGE, "at most %d streams", STREAMS_MAX);
     }
@@ -380,5 +387,6 @@ enum mopt_status mopt__bench_model(struct mopt_model *model, struct mopt_datum *
 void mopt__bench_release(struct mopt_bench_result *result)
 {
     mopt__free(result->nodes);
+    mopt__arena_release(&result->names);
     *result = (struct mopt_bench_result){0};
 }

@@ -21,8 +21,9 @@ struct mopt_bench_options {
 
 // One thing that ran: a node, with the nodes that were fused into it or computed beforehand for it.
 struct mopt_bench_node {
-    const struct mopt_node *node; // of the model: the one that ran
+    const struct mopt_node *node; // while its session lives: the one that ran; then NULL
     const char *name, *op;        // of the one with the most multiply-adds; op without domain
+    bool inner;                   // stands in a body
     size_t fused;                 // other nodes in it
     size_t place;                 // in the order of execution; bodies after their owner
     uint64_t calls;
@@ -31,11 +32,10 @@ struct mopt_bench_node {
     struct mopt_node_cost cost; // of all its nodes; bytes: what goes in and out
 };
 // Takes nodes that never ran into the node that uses what they compute; those that none uses go.
-// nodes: in the order of execution, each with the cost of one node; node_ids: number of nodes that
-// the model ever had; dims may be NULL (no bytes). Error: MOPT_E_MEMORY.
+// nodes: in the order of execution, all of one model, each with the cost of one node; dims may be
+// NULL (no bytes). Error: MOPT_E_MEMORY.
 enum mopt_status mopt__bench_join_fused(struct mopt_bench_node *nodes, size_t *count,
-                                        size_t node_ids, const struct mopt_dims *dims,
-                                        struct mopt_error *err);
+                                        const struct mopt_dims *dims, struct mopt_error *err);
 
 struct mopt_bench_result { // release with mopt__bench_release
     double plan_s;         // preparing the session
@@ -51,6 +51,7 @@ struct mopt_bench_result { // release with mopt__bench_release
     int threads, streams;
     struct mopt_bench_node *nodes; // heap; slowest first
     size_t node_count;
+    struct mopt_arena names; // of nodes: those of the session's own copy of a model go with it
 };
 
 // Runs the model on inputs ([graph inputs]) again and again: the first run apart, then runs until

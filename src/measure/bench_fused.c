@@ -8,6 +8,7 @@
 struct rows {
     struct mopt_bench_node *nodes; // in the order of execution
     size_t count;
+    size_t ids;   // all node ids are below
     size_t *row;  // by node id: row + 1, 0 = none
     size_t *host; // by row: row + 1 of what it runs in, 0 = none
     const struct mopt_dims *dims;
@@ -15,7 +16,7 @@ struct rows {
 
 static size_t host_of(const struct rows *rows, const struct mopt_node *node)
 {
-    size_t row = node != NULL ? rows->row[node->id] : 0;
+    size_t row = node != NULL && node->id < rows->ids ? rows->row[node->id] : 0;
     return row > 0 ? rows->host[row - 1] : 0;
 }
 
@@ -137,10 +138,13 @@ static void drop_members(struct rows *rows)
 }
 
 enum mopt_status mopt__bench_join_fused(struct mopt_bench_node *nodes, size_t *count,
-                                        size_t node_ids, const struct mopt_dims *dims,
-                                        struct mopt_error *err)
+                                        const struct mopt_dims *dims, struct mopt_error *err)
 {
-    struct rows rows = {.nodes = nodes, .count = *count, .dims = dims};
+    size_t node_ids = 0; // a session's copy of the model may have more nodes than the model
+    for (size_t i = 0; i < *count; i++) {
+        node_ids = nodes[i].node->id >= node_ids ? nodes[i].node->id + (size_t)1 : node_ids;
+    }
+    struct rows rows = {.nodes = nodes, .count = *count, .ids = node_ids, .dims = dims};
     uint64_t *most = mopt__calloc(*count + 1, sizeof *most);
     rows.row = mopt__calloc(node_ids + 1, sizeof *rows.row);
     rows.host = mopt__calloc(*count + 1, sizeof *rows.host);
