@@ -36,8 +36,11 @@ static bool close_enough(struct comparison *state, enum mopt_dtype dtype, double
     if (isinf(a) || isinf(b)) {
         return a == b;
     }
-    state->max_ulp = fmax(state->max_ulp, fabs(rank_of(dtype, a) - rank_of(dtype, b)));
-    return fabs(a - b) <= state->atol + state->rtol * fabs(b);
+    double ulp = fabs(rank_of(dtype, a) - rank_of(dtype, b));
+    bool narrow = dtype == MOPT_FLOAT16 || dtype == MOPT_BFLOAT16;
+    state->max_ulp = fmax(state->max_ulp, ulp);
+    return fabs(a - b) <= state->atol + state->rtol * fabs(b) ||
+           (narrow && ulp <= state->narrow_ulp);
 }
 
 static bool compare_complex(struct comparison *state, const struct mopt_tensor *a,

@@ -4,6 +4,7 @@
 oracle.py optimize   optimized models are valid and compute the same in ONNX Runtime
 oracle.py run        our executor computes what ONNX Runtime and recorded outputs say
 oracle.py quantize   quantized models are valid; both executors agree on them (see quantized.py)
+oracle.py half       copies in float16 run as ONNX Runtime runs them
 oracle.py save       loading and saving without passes gives the same bytes
 
 --only TEXT keeps models whose name or group contains it. Exit code 77: no peers here.
@@ -22,6 +23,7 @@ try:
     import numpy as np
 
     import catalog
+    import half
     import judge
     import quantized
 except ImportError as problem:
@@ -125,6 +127,37 @@ def test_run(model, work, options):
     return None
 
 
+# Both compute in float between Casts and round to float16 where the model says so, ONNX Runtime in a
+# few operators of 16 bits, too: a few roundings of the largest output.
+HALF_STEPS = 4
+
+
+def test_half(model, work, options):
+    """Our executor on a copy in float16."""
+    path = work / f"{model.name}.onnx"
+    half.convert(model.path, path)
+    session = reference(catalog.Model(path, model.group))
+    if not tensors_only(session):
+        raise Skip("containers or text")
+    names = names_of(session)
+    types = {v.name: catalog.TYPES[v.type] for v in session.get_inputs()}
+    inputs = {n: x.astype(types[n]) for n, x in model.inputs(session, "normal").items()}
+    expected = expect(session, inputs)
+    got = judge.run_mopt(path, inputs, names, work)
+    for name, u, v in zip(names, expected, got):
+        if u.dtype != v.dtype or u.shape != v.shape:
+            return f"output '{name}': {v.dtype}{list(v.shape)} instead of {u.dtype}{list(u.shape)}"
+        if u.dtype.kind != "f" or u.size == 0:
+            continue
+        u, v = u.astype(np.float64), v.astype(np.float64)
+        steps = float(np.abs(u - v).max() / (np.abs(u).max() + 1e-6)) * 2**11
+        if not steps <= HALF_STEPS:
+            return f"output '{name}': {steps:.1f} roundings apart"
+        if options.verbose:
+            print(f"        {name}: {steps:.2f} roundings apart")
+    return None
+
+
 def test_save(model, work, options):
     """Canonical files come back byte by byte."""
     out = work / "same.onnx"
@@ -155,7 +188,7 @@ def test_quantize(model, work, options):
     return quantized.check(model, session, work, valid, rows)
 
 
-TESTS = {"optimize": test_optimize, "run": test_run, "save": test_save, "quantize": test_quantize}
+TESTS = {"optimize": test_optimize, "run": test_run, "half": test_half, "save": test_save, "quantize": test_quantize}
 
 
 def main():
