@@ -2,11 +2,11 @@
 // Front door of exec (rank 3): runs a model. A session holds what is computed once (schedule,
 // folded constants, packed weights, a program per graph and input shapes); a run is a walk over a
 // flat array of actions, most of them one call on raw pointers. It knows nothing of files or
-// passes. Read in this order: exec.h, memory_plan.h (greedy-by-size offsets), schedule.c (steps and
-// what bodies capture), fold.c (constants), arena.c (planned and heap buffers), program.h and
-// program.c (what runs), lower.h, lower.c (the walk), groups.c (which nodes become one), cells.c
-// (forms of values), native_*.c (kernels), finish.c (lifetimes), plan.c (shapes to a program),
-// step.c (one node), session.c (run).
+// passes. Read in this order: exec.h, memory_plan.h (greedy-by-size offsets), widen.c (16-bit
+// floats become FLOAT), schedule.c (steps and what bodies capture), fold.c (constants), arena.c
+// (planned and heap buffers), program.h and program.c (what runs), lower.h, lower.c (the walk),
+// groups.c (which nodes become one), cells.c (forms of values), native_*.c (kernels), finish.c
+// (lifetimes), plan.c (shapes to a program), step.c (one node), session.c (run).
 #ifndef MOPT_EXEC_EXEC_H
 #define MOPT_EXEC_EXEC_H
 
@@ -18,7 +18,7 @@ struct mopt_session; // opaque
 struct mopt_session_options {
     int threads;                // 0 = usable processors
     uint64_t seed;              // of random operators; every run starts from it
-    bool reference;             // only eval facets, no bound kernels
+    bool reference;             // only eval facets, no bound kernels; 16-bit floats stay
     bool strict_fp;             // no forms that round more than plain sums (Winograd)
     bool profile;               // measure every node
     const struct mopt_log *log; // may be NULL
@@ -33,7 +33,9 @@ enum mopt_status mopt__session_new(struct mopt_model *model,
 void mopt__session_free(struct mopt_session *session);
 
 // Called after every executed node for every output it produced (bodies included), in the running
-// thread. A failure stops the run.
+// thread. A failure stops the run. The value may belong to a copy of the model, made by the
+// session: with functions inlined, or with FLOAT where the model has floats of 16 bits and Casts
+// between both. What the model has itself keeps its name and id; new values have larger ids.
 typedef enum mopt_status (*mopt_observer)(void *context, const struct mopt_value *value,
                                           const struct mopt_datum *datum, struct mopt_error *err);
 

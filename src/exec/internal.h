@@ -121,7 +121,7 @@ struct mopt_session {
     struct mopt_map bodies;           // graph pointer -> schedule
     struct mopt_schedule *body_items; // heap array; all bodies
     size_t body_count;
-    struct mopt_model *copy; // with functions inlined or 16-bit floats widened, else NULL
+    struct mopt_model *copy;       // with functions inlined or 16-bit floats widened, else NULL
     struct mopt_datum **constants; // by value id
     struct mopt_datum **slots;     // by value id, live values of the current run
     struct mopt_node_profile *profile;

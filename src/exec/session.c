@@ -135,22 +135,24 @@ static enum mopt_status widen(struct mopt_session *session, struct mopt_error *e
     enum mopt_status status =
         session->copy == NULL ? mopt__model_clone(session->model, &session->copy, err) : MOPT_OK;
     if (status == MOPT_OK) {
-        status = mopt__model_widen(session->copy, &session->kernels, &changed, err);
+        status = mopt__model_widen(session->copy, &session->kernels, session->pool, &changed, err);
     }
     if (status == MOPT_OK && changed) {
         session->model = session->copy;
+    } else if (session->model != session->copy) {
+        mopt__model_free(session->copy);
+        session->copy = NULL;
     }
     return status;
 }
 
 // Model-local functions are inlined, and what computes in 16-bit floats is widened, in a private
 // copy; other models run as they are.
-static enum mopt_status choose_model(struct mopt_session *session, struct mopt_model *model,
-                                     struct mopt_error *err)
+static enum mopt_status choose_model(struct mopt_session *session, struct mopt_error *err)
 {
-    session->model = model;
     mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
-    enum mopt_status status = model->function_count > 0 ? inline_functions(session, err) : MOPT_OK;
+    enum mopt_status status =
+        session->model->function_count > 0 ? inline_functions(session, err) : MOPT_OK;
     if (status == MOPT_OK && !session->options.reference &&
         mopt__model_has_narrow(session->model)) {
         status = widen(session, err);
@@ -158,15 +160,14 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_m
     return status;
 }
 
-static enum mopt_status build(struct mopt_session *session, struct mopt_model *model,
-                              struct mopt_error *err)
+static enum mopt_status build(struct mopt_session *session, struct mopt_error *err)
 {
-    enum mopt_status status = choose_model(session, model, err);
+    enum mopt_status status = mopt__pool_new(session->options.threads, &session->pool, err);
     if (status == MOPT_OK) {
-        status = check_supported(session->model, err);
+        status = choose_model(session, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__pool_new(session->options.threads, &session->pool, err);
+        status = check_supported(session->model, err);
     }
     if (status == MOPT_OK) {
         status = mopt__schedule_build(session, err);
@@ -197,10 +198,11 @@ enum mopt_status mopt__session_new(struct mopt_model *model,
         return mopt_error_memory(err);
     }
     mopt__arena_init(&session->arena);
+    session->model = model;
     if (options != NULL) {
         session->options = *options;
     }
-    enum mopt_status status = build(session, model, err);
+    enum mopt_status status = build(session, err);
     if (status != MOPT_OK) {
         mopt__session_free(session);
         return status;

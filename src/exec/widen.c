@@ -10,6 +10,8 @@
 #include "exec/widen.h"
 #include "ops/ops.h"
 
+enum { PIECE = 1 << 16 }; // elements of a constant that one thread takes at least
+
 struct form {
     enum mopt_dtype dtype; // the 16-bit type of the model; MOPT_UNDEFINED: not such a value
     bool wide_made;        // by a wide node; else it is made (or given) in 16 bits
@@ -20,6 +22,7 @@ struct form {
 struct widening {
     struct mopt_model *model;
     const struct mopt_kernels *kernels;
+    struct mopt_pool *pool;
     struct form *forms; // by value id, of the values there were at the start
     bool *wide;         // by node id, of the nodes there were
     uint32_t values, nodes;
@@ -259,6 +262,25 @@ static enum mopt_status add_cast(struct widening *w, struct mopt_value *from, en
     return mopt__node_set_int(cast, "to", (int64_t)to, err);
 }
 
+struct conversion {
+    const struct widening *w;
+    const struct mopt_tensor *narrow;
+    float *wide;
+};
+
+static void convert_part(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct conversion *c = context;
+    const struct mopt_kernels *kernels = c->w->kernels;
+    const uint16_t *x = (const uint16_t *)c->narrow->data + begin;
+    (void)thread;
+    if (c->narrow->dtype == MOPT_FLOAT16) {
+        kernels->half_to_f32(x, c->wide + begin, (size_t)(end - begin));
+    } else {
+        kernels->bfloat_to_f32(x, c->wide + begin, (size_t)(end - begin));
+    }
+}
+
 static enum mopt_status convert_constant(struct widening *w, const struct mopt_value *from,
                                          struct mopt_value **out, struct mopt_error *err)
 {
@@ -269,11 +291,8 @@ static enum mopt_status convert_constant(struct widening *w, const struct mopt_v
     if (status != MOPT_OK) {
         return status;
     }
-    if (narrow->dtype == MOPT_FLOAT16) {
-        w->kernels->half_to_f32(narrow->data, mopt__tensor_data(wide), narrow->count);
-    } else {
-        w->kernels->bfloat_to_f32(narrow->data, mopt__tensor_data(wide), narrow->count);
-    }
+    struct conversion c = {w, narrow, mopt__tensor_data(wide)};
+    mopt__pool_for(w->pool, (int64_t)narrow->count, PIECE, convert_part, &c);
     *out = mopt__graph_constant(from->graph, from->name, wide, err);
     mopt__tensor_unref(wide);
     return *out != NULL ? MOPT_OK : err->status;
@@ -464,9 +483,12 @@ static enum mopt_status choose(struct widening *w, struct mopt_error *err)
 {
     struct mopt_model *model = w->model;
     enum mopt_status status = mopt__infer_model(model, MOPT_INFER_KEEP, err);
+    if (status != MOPT_OK && status != MOPT_E_MEMORY) {
+        mopt_error_clear(err); // what is wrong, the run will say
+        return MOPT_OK;
+    }
     if (status != MOPT_OK) {
-        bool serious = status == MOPT_E_MEMORY;
-        return serious ? status : MOPT_OK; // what is wrong, the run will say
+        return status;
     }
     w->values = model->value_count;
     w->nodes = model->node_count_ever;
@@ -479,9 +501,9 @@ static enum mopt_status choose(struct widening *w, struct mopt_error *err)
 }
 
 enum mopt_status mopt__model_widen(struct mopt_model *model, const struct mopt_kernels *kernels,
-                                   bool *changed, struct mopt_error *err)
+                                   struct mopt_pool *pool, bool *changed, struct mopt_error *err)
 {
-    struct widening w = {.model = model, .kernels = kernels};
+    struct widening w = {.model = model, .kernels = kernels, .pool = pool};
     enum mopt_status status = choose(&w, err);
     *changed = status == MOPT_OK && w.pays;
     if (*changed) {

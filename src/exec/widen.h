@@ -3,6 +3,7 @@
 #ifndef MOPT_EXEC_WIDEN_H
 #define MOPT_EXEC_WIDEN_H
 
+#include "base/threads.h"
 #include "ir/ir.h"
 #include "kernels/table.h"
 
@@ -13,6 +14,6 @@ bool mopt__model_has_narrow(const struct mopt_model *model);
 // values, explicit roundings and random numbers stay as they are; values that are FLOAT now say so.
 // *changed false: no operator computes with 16-bit floats, or types are not known well enough.
 enum mopt_status mopt__model_widen(struct mopt_model *model, const struct mopt_kernels *kernels,
-                                   bool *changed, struct mopt_error *err);
+                                   struct mopt_pool *pool, bool *changed, struct mopt_error *err);
 
 #endif
