@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "exec/widen.h"
+#include "ops/convert.h"
 #include "ops/ops.h"
 
 enum { PIECE = 1 << 16 }; // elements of a constant that one thread takes at least
@@ -26,7 +27,8 @@ struct widening {
     struct form *forms; // by value id, of the values there were at the start
     bool *wide;         // by node id, of the nodes there were
     uint32_t values, nodes;
-    bool pays; // a wide node computes, not only moves
+    bool pays;  // a wide node computes, not only moves
+    bool named; // a node refers to values by name: nothing may change
 };
 
 // ---- Types --------------------------------------------------------------------------------------
@@ -152,9 +154,8 @@ static bool is_wide_control(const struct mopt_node *node)
 // Operators that draw numbers keep the type they draw for; Dropout draws the same for every type.
 static bool depends_on_type(const struct mopt_node *node)
 {
-    const uint32_t never = MOPT_TRAIT_STATE | MOPT_TRAIT_NAMES;
     uint32_t traits = node->op->traits;
-    return (traits & never) != 0 ||
+    return (traits & MOPT_TRAIT_STATE) != 0 ||
            ((traits & MOPT_TRAIT_RANDOM) != 0 && !is_op(node, "Dropout")) || is_op(node, "Cast") ||
            is_op(node, "CastLike") || is_op(node, "BitCast");
 }
@@ -233,6 +234,7 @@ static enum mopt_status choose_nodes(void *context, struct mopt_graph *graph,
     (void)err;
     for (const struct mopt_node *node = graph->first; node != NULL; node = node->next) {
         w->wide[node->id] = is_wide(node);
+        w->named = w->named || (node->op != NULL && (node->op->traits & MOPT_TRAIT_NAMES) != 0);
         w->pays = w->pays ||
                   (w->wide[node->id] && (node->op->traits & moves) == 0 && !is_op(node, "Concat"));
     }
@@ -271,14 +273,9 @@ struct conversion {
 static void convert_part(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct conversion *c = context;
-    const struct mopt_kernels *kernels = c->w->kernels;
-    const uint16_t *x = (const uint16_t *)c->narrow->data + begin;
     (void)thread;
-    if (c->narrow->dtype == MOPT_FLOAT16) {
-        kernels->half_to_f32(x, c->wide + begin, (size_t)(end - begin));
-    } else {
-        kernels->bfloat_to_f32(x, c->wide + begin, (size_t)(end - begin));
-    }
+    mopt__convert_16(c->w->kernels, c->narrow->dtype, c->narrow->data, MOPT_FLOAT32, c->wide,
+                     (size_t)begin, (size_t)(end - begin));
 }
 
 static enum mopt_status convert_constant(struct widening *w, const struct mopt_value *from,
@@ -505,7 +502,7 @@ enum mopt_status mopt__model_widen(struct mopt_model *model, const struct mopt_k
 {
     struct widening w = {.model = model, .kernels = kernels, .pool = pool};
     enum mopt_status status = choose(&w, err);
-    *changed = status == MOPT_OK && w.pays;
+    *changed = status == MOPT_OK && w.pays && !w.named;
     if (*changed) {
         status = rewrite(&w, err);
     }

@@ -23,12 +23,12 @@ struct mopt_bench_options {
 struct mopt_bench_node {
     const struct mopt_node *node; // while its session lives: the one that ran; then NULL
     const char *name, *op;        // of the one with the most multiply-adds; op without domain
-    bool inner;                   // stands in a body
     size_t fused;                 // other nodes in it
     size_t place;                 // in the order of execution; bodies after their owner
     uint64_t calls;
     double seconds;             // mean per run
     bool bound;                 // a fast kernel ran
+    bool inner;                 // stands in a body
     struct mopt_node_cost cost; // of all its nodes; bytes: what goes in and out
 };
 // Takes nodes that never ran into the node that uses what they compute; those that none uses go.

@@ -5,6 +5,7 @@
 
 #include "ops/convert.h"
 #include "ops/eval.h"
+#include "ops/fast.h"
 #include "ops/infer.h"
 #include "ops/record.h"
 
@@ -129,6 +130,48 @@ static enum mopt_status cast_like_eval(struct mopt_eval *eval, struct mopt_error
     return eval_to(eval, mopt__eval_input(eval, 1)->dtype, err);
 }
 
+// ---- Kernels between float and 16 bits -----------------------------------------------------------
+
+struct halves {
+    const struct mopt_kernels *kernels;
+    const struct mopt_tensor *x;
+    struct mopt_tensor *y;
+};
+
+static void halves_piece(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct halves *h = context;
+    (void)thread;
+    mopt__convert_16(h->kernels, h->x->dtype, h->x->data, h->y->dtype, mopt__tensor_data(h->y),
+                     (size_t)begin, (size_t)(end - begin));
+}
+
+static enum mopt_status halves_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_fast *fast = eval->state;
+    const struct mopt_tensor *x = mopt__eval_input(eval, 0);
+    enum mopt_dtype to;
+    struct mopt_tensor *y;
+    enum mopt_status status = attribute_target(eval->node, &to, err);
+    if (status == MOPT_OK) {
+        status = mopt__eval_output(eval, 0, to, x->rank, x->dims, &y, err);
+    }
+    if (status == MOPT_OK) {
+        struct halves h = {fast->kernels, x, y};
+        mopt__pool_for(eval->pool, (int64_t)x->count, MOPT_FAST_GRAIN, halves_piece, &h);
+    }
+    return status;
+}
+
+static enum mopt_status cast_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    const struct mopt_type *x = bind->inputs[0].type;
+    const struct mopt_type *y = bind->outputs[0].type;
+    bool fits = x != NULL && y != NULL && x->kind == MOPT_TYPE_TENSOR &&
+                mopt__converts_16(x->dtype, y->dtype);
+    return fits ? mopt__fast_bind(bind, NULL, halves_run, err) : MOPT_OK;
+}
+
 // ---- BitCast ------------------------------------------------------------------------------------
 
 static enum mopt_status bits_fit(enum mopt_dtype from, enum mopt_dtype to, struct mopt_error *err)
@@ -180,7 +223,8 @@ static enum mopt_status bit_cast_eval(struct mopt_eval *eval, struct mopt_error 
         .domain = "", .name = "Cast", .since = from, .until = to,                               \
         .summary = "elements converted to another type",                                        \
         MOPT_INPUTS({"input", "T1", CAST_SET, 0}), MOPT_OUTPUTS({"output", "T2", CAST_SET, 0}), \
-        MOPT_ATTRIBUTES(__VA_ARGS__), .traits = TRAITS, .infer = cast_infer, .eval = cast_eval  \
+        MOPT_ATTRIBUTES(__VA_ARGS__), .traits = TRAITS, .infer = cast_infer, .eval = cast_eval, \
+        .bind = cast_bind                                                                       \
     }
 #define CAST_LIKE                                                                            \
     .domain = "", .name = "CastLike",                                                        \

@@ -342,3 +342,29 @@ enum mopt_status mopt__convert(struct mopt_tensor *to, const struct mopt_tensor 
     numbers(to, from, options);
     return MOPT_OK;
 }
+
+// ---- Kernels ------------------------------------------------------------------------------------
+
+static bool is_16(enum mopt_dtype dtype)
+{
+    return dtype == MOPT_FLOAT16 || dtype == MOPT_BFLOAT16;
+}
+
+bool mopt__converts_16(enum mopt_dtype from, enum mopt_dtype to)
+{
+    return (from == MOPT_FLOAT32 && is_16(to)) || (is_16(from) && to == MOPT_FLOAT32);
+}
+
+void mopt__convert_16(const struct mopt_kernels *kernels, enum mopt_dtype from, const void *x,
+                      enum mopt_dtype to, void *y, size_t begin, size_t n)
+{
+    if (from == MOPT_FLOAT16) {
+        kernels->half_to_f32((const uint16_t *)x + begin, (float *)y + begin, n);
+    } else if (from == MOPT_BFLOAT16) {
+        kernels->bfloat_to_f32((const uint16_t *)x + begin, (float *)y + begin, n);
+    } else if (to == MOPT_FLOAT16) {
+        kernels->f32_to_half((const float *)x + begin, (uint16_t *)y + begin, n);
+    } else {
+        kernels->f32_to_bfloat((const float *)x + begin, (uint16_t *)y + begin, n);
+    }
+}

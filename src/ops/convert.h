@@ -5,6 +5,7 @@
 #define MOPT_OPS_CONVERT_H
 
 #include "ir/tensor.h"
+#include "kernels/table.h"
 
 enum mopt_round { MOPT_ROUND_UP, MOPT_ROUND_DOWN, MOPT_ROUND_NEAREST };
 
@@ -22,6 +23,13 @@ struct mopt_convert {
 // number), MOPT_E_UNSUPPORTED (complex), MOPT_E_MEMORY.
 enum mopt_status mopt__convert(struct mopt_tensor *to, const struct mopt_tensor *from,
                                const struct mopt_convert *options, struct mopt_error *err);
+
+// Kernels for one direction between float and a float of 16 bits: is this one, and n elements of x
+// from `begin` on into the same places of y. They do what mopt__convert does (but for the bits of a
+// NaN).
+bool mopt__converts_16(enum mopt_dtype from, enum mopt_dtype to);
+void mopt__convert_16(const struct mopt_kernels *kernels, enum mopt_dtype from, const void *x,
+                      enum mopt_dtype to, void *y, size_t begin, size_t n);
 
 // ---- convert_text.c -----------------------------------------------------------------------------
 enum { MOPT_NUMBER_TEXT = 40 };

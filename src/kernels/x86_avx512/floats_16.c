@@ -8,7 +8,7 @@ enum { LANES = 16 };
 
 static inline __mmask16 first(size_t n)
 {
-    return n < LANES ? (__mmask16)((1U << n) - 1) : (__mmask16)0xffff;
+    return (__mmask16)(n < LANES ? (1U << n) - 1 : 0xffff);
 }
 
 void mopt__half_to_f32_avx512(const uint16_t *x, float *y, size_t n)

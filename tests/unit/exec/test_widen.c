@@ -123,6 +123,11 @@ static const struct widened cases[] = {
      "  v, i = TopK(a, k); int64[1] k0 = {0}; u = Unsqueeze(n, k0); t = Cast<to=10>(u);"
      "  w = Div(a, t); r = Reshape(w, f); y = Sqrt(r); best = Squeeze(i, k); } }",
      4 * HALF, " a v w r", " t y"},
+    {"values that a node names",
+     "model (ir=10, opset=17, \"ai.onnx.preview.training\"=1) { graph g (float16[1] x) ->"
+     " (float16[1] y, float16[1] d) { y = Mul(x, x);"
+     "  d = \"ai.onnx.preview.training\"::Gradient<xs=[\"x\"], y=\"y\">(x); } }",
+     0, "", " y d"},
     {"dropout, normalization, a recurrent layer",
      "model (ir=8, opset=17) { graph g (float16[3,1,4] x) -> (float16[3,1,1,2] y,"
      " float16[1,1,2] h) { float16[4] k = {1, 0.5, 2, 1}; n = LayerNormalization(x, k); d ="

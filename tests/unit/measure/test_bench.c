@@ -145,6 +145,40 @@ static void nodes_have_costs(void **state)
     tear_down(&setup);
 }
 
+// A session may run a copy of the model, with nodes of its own: their names outlive it.
+static void names_outlive_the_session(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "model (ir=8, opset=13) { graph g (float16[2,2] x) -> (float16[2,2] y) {"
+        " float16[2,2] w = {1, 2, 3, 4}; h = MatMul(x, w); y = Softmax(h); } }",
+        "model (ir=8, opset=13, \"my\"=1) { graph g (float[2,2] x) -> (float[2,2] y) {\n"
+        "y = \"my\"::F(x); }\nfunction \"my\"::F(a) -> (b) (opset=13) {"
+        " h = MatMul(a, a); s = MatMul(h, a); b = Softmax(s); } }"};
+    for (size_t t = 0; t < MOPT_COUNTOF(texts); t++) {
+        struct setup setup = {.model = mopt__test_model(texts[t])};
+        struct mopt_feed_options feed = {.random = true, .samples = 1, .batch = 1};
+        struct mopt_bench_options options = {.session = {.threads = 1},
+                                             .min_runs = 1,
+                                             .per_node = true};
+        struct mopt_bench_result result;
+        struct mopt_error err;
+        bool found = false;
+        mopt_error_clear(&err);
+        assert_int_equal(mopt__feed_new(setup.model, &feed, &setup.feed, &err), MOPT_OK);
+        assert_int_equal(mopt__feed_next(setup.feed, &setup.item, &err), MOPT_OK);
+        bench(&setup, &options, &result);
+        for (size_t i = 0; i < result.node_count; i++) {
+            found = found || strcmp(result.nodes[i].op, "Softmax") == 0;
+            assert_true(strlen(result.nodes[i].name) > 0);
+            assert_false(result.nodes[i].inner);
+        }
+        assert_true(found);
+        mopt__bench_release(&result);
+        tear_down(&setup);
+    }
+}
+
 // Four nodes of which two never ran: the product went into Relu, the other Relu was used by nobody.
 static void nodes_that_never_ran_join_their_users(void **state)
 {
@@ -327,6 +361,7 @@ int mopt__test_bench(void)
         cmocka_unit_test(warms_up_and_counts_runs),
         cmocka_unit_test(streams_share_the_runs),
         cmocka_unit_test(nodes_have_costs),
+        cmocka_unit_test(names_outlive_the_session),
         cmocka_unit_test(nodes_that_never_ran_join_their_users),
         cmocka_unit_test(peaks_are_measured_on_demand),
         cmocka_unit_test(peak_loops_count_their_work),
