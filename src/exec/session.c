@@ -139,6 +139,7 @@ static enum mopt_status widen(struct mopt_session *session, struct mopt_error *e
     }
     if (status == MOPT_OK && changed) {
         session->model = session->copy;
+        session->widened = true;
     } else if (session->model != session->copy) {
         mopt__model_free(session->copy);
         session->copy = NULL;

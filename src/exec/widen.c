@@ -151,6 +151,15 @@ static bool is_wide_control(const struct mopt_node *node)
     return knows_bodies(node);
 }
 
+// A Cast of 16-bit floats to their own type: nothing is rounded.
+static bool is_idle(const struct mopt_node *node)
+{
+    const struct mopt_value *x = mopt__node_input(node, 0);
+    const struct mopt_value *y = mopt__node_output(node, 0);
+    return is_op(node, "Cast") && is_narrow_value(x) && is_narrow_value(y) &&
+           type_of(x)->dtype == type_of(y)->dtype;
+}
+
 // Operators that draw numbers keep the type they draw for; Dropout draws the same for every type.
 static bool depends_on_type(const struct mopt_node *node)
 {
@@ -202,7 +211,7 @@ static bool is_wide(const struct mopt_node *node)
         return is_wide_control(node);
     }
     if (depends_on_type(node) || is_look_up(node)) {
-        return false;
+        return is_idle(node);
     }
     bool any = false;
     for (uint32_t i = 0; i < node->input_count; i++) {
@@ -340,6 +349,15 @@ static enum mopt_status note(struct widening *w, struct mopt_value *value, bool 
     return value->type != NULL ? MOPT_OK : mopt_error_memory(err);
 }
 
+// Wide nodes that name the type of their result.
+static enum mopt_status name_type(struct mopt_node *node, struct mopt_error *err)
+{
+    const char *name = dequantizes(node) ? "output_dtype" : is_op(node, "Cast") ? "to" : NULL;
+    return name != NULL && mopt__node_attribute(node, name) != NULL
+               ? mopt__node_set_int(node, name, MOPT_FLOAT32, err)
+               : MOPT_OK;
+}
+
 static enum mopt_status note_values(void *context, struct mopt_graph *graph, struct mopt_error *err)
 {
     struct widening *w = context;
@@ -356,9 +374,8 @@ static enum mopt_status note_values(void *context, struct mopt_graph *graph, str
         for (uint32_t o = 0; o < node->output_count && status == MOPT_OK; o++) {
             status = note(w, node->outputs[o], w->wide[node->id], err);
         }
-        if (status == MOPT_OK && w->wide[node->id] && dequantizes(node) &&
-            mopt__node_attribute(node, "output_dtype") != NULL) {
-            status = mopt__node_set_int(node, "output_dtype", MOPT_FLOAT32, err);
+        if (status == MOPT_OK && w->wide[node->id]) {
+            status = name_type(node, err);
         }
     }
     return status;
@@ -408,8 +425,7 @@ static enum mopt_status set_uses(void *context, struct mopt_graph *graph, struct
             if (value == NULL || node->id >= w->nodes || value->id >= w->values) {
                 continue;
             }
-            bool any = takes_any(node, i);
-            bool wide = any ? w->forms[value->id].wide_made : w->wide[node->id];
+            bool wide = w->wide[node->id] || (takes_any(node, i) && w->forms[value->id].wide_made);
             status = get(w, value, wide, &value, err);
             if (status == MOPT_OK && value != node->inputs[i].value) {
                 mopt__node_set_input(node, i, value);

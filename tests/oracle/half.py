@@ -51,12 +51,13 @@ class Converter:
         if node.domain not in ("", "ai.onnx"):
             return [node]
         schema = onnx.defs.get_schema(node.op_type, self.opset, "")
-        before = []
+        before, wide = [], False
         for i, name in enumerate(node.input):
             if name and name in floats and not takes(schema, i, self.kind):
                 node.input[i], cast = self.cast(name, onnx.TensorProto.FLOAT)
                 before.append(cast)
-        return before + [node] + self.results(node, schema, bool(before))
+                wide = wide or i == 0
+        return before + [node] + self.results(node, schema, wide)
 
     def results(self, node, schema, wide):
         """Casts behind a node that computes in float, since it takes nothing else."""

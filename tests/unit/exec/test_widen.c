@@ -123,6 +123,19 @@ static const struct widened cases[] = {
      "  v, i = TopK(a, k); int64[1] k0 = {0}; u = Unsqueeze(n, k0); t = Cast<to=10>(u);"
      "  w = Div(a, t); r = Reshape(w, f); y = Sqrt(r); best = Squeeze(i, k); } }",
      4 * HALF, " a v w r", " t y"},
+    {"a table that is multiplied with, too; Casts of a type to itself and to another",
+     "model (ir=8, opset=17) { graph g (int64[2] i, float16[2,3] x) -> (float16[2,3] y,"
+     " float16[2,4] z) { float16[4,3] t = {1,2,3,4,5,6,7,8,9,10,11,12}; r = Gather(t, i);"
+     "  u = Transpose(t); a = Cast<to=10>(x); e = Exp(a); c = Cast<to=10>(e); z = MatMul(c, u);"
+     "  d = Cast<to=16>(c); f = Cast<to=10>(d); y = Mul(f, r); } }",
+     4 * BRAIN, " u a e c", " r d f y z"},
+    {"Gelu with the root of 2 in 16 bits",
+     "model (ir=8, opset=17) { graph g (float16[2,5] x) -> (float16[2,5] y, float16[2,5] z) {"
+     "  float16 root = {1.4142135}; float16 part = {0.70710678}; float16 one = {1};"
+     "  float16 half = {0.5}; u = Neg(x); a = Div(u, root); b = Erf(a); c = Add(b, one);"
+     "  d = Mul(u, c); y = Mul(d, half); v = Exp(x); f = Mul(v, part); h = Erf(f);"
+     "  i = Add(h, one); j = Mul(v, i); z = Mul(j, half); } }",
+     4 * HALF, " u a b c d v f h i j", " y z"},
     {"values that a node names",
      "model (ir=10, opset=17, \"ai.onnx.preview.training\"=1) { graph g (float16[1] x) ->"
      " (float16[1] y, float16[1] d) { y = Mul(x, x);"
