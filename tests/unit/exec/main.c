@@ -5,8 +5,8 @@
 int main(void)
 {
     int failed = mopt__test_memory_plan();
+    failed += mopt__test_widen();
     failed += mopt__test_session();
     failed += mopt__test_lower();
-    failed += mopt__test_widen();
     return failed != 0;
 }

@@ -4,8 +4,8 @@
 #define MOPT_TESTS_UNIT_EXEC_TESTS_H
 
 int mopt__test_memory_plan(void);
+int mopt__test_widen(void);
 int mopt__test_session(void);
 int mopt__test_lower(void);
-int mopt__test_widen(void);
 
 #endif
