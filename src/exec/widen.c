@@ -213,6 +213,11 @@ static bool is_wide(const struct mopt_node *node)
     if (depends_on_type(node) || is_look_up(node)) {
         return is_idle(node);
     }
+    struct mopt_error ignored;
+    mopt_error_clear(&ignored);
+    if (mopt__op_check(node, &ignored) != MOPT_OK) {
+        return false; // types that do not fit must not be made to
+    }
     bool any = false;
     for (uint32_t i = 0; i < node->input_count; i++) {
         const struct mopt_value *value = node->inputs[i].value;

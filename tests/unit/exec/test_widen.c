@@ -457,6 +457,26 @@ static void inputs_of_other_types_are_refused(void **state)
     mopt__model_free(model);
 }
 
+// What is wrong stays wrong: both kinds of session refuse it.
+static void types_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    struct mopt_model *model =
+        parse("model (ir=8, opset=13) { graph g (float16[2] x, float[2] f) -> (float16[2] y) {"
+              " a = Exp(x); b = Mul(a, f); y = Cast<to=10>(b); } }");
+    for (int reference = 0; reference < 2; reference++) {
+        struct mopt_datum *inputs[] = {input_of(model, 0), input_of(model, 1)};
+        struct mopt_datum *output = NULL;
+        struct mopt_session *session = open_session(model, reference);
+        struct mopt_error err;
+        mopt_error_clear(&err);
+        assert_int_equal(mopt__session_run(session, inputs, &output, NULL, &err), MOPT_E_TYPE);
+        release(inputs, 2);
+        mopt__session_free(session);
+    }
+    mopt__model_free(model);
+}
+
 int mopt__test_widen(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +486,7 @@ int mopt__test_widen(void)
         cmocka_unit_test(reference_sessions_keep_types),
         cmocka_unit_test(the_model_is_not_touched),
         cmocka_unit_test(inputs_of_other_types_are_refused),
+        cmocka_unit_test(types_that_do_not_fit_are_refused),
     };
     return cmocka_run_group_tests_name("exec/widen", tests, NULL, NULL);
 }
