@@ -71,6 +71,54 @@ static void bench_product(struct bench *bench, size_t m, size_t n, size_t k)
     mopt__free_aligned(packed);
 }
 
+// Weights of 16 bits beside those of floats. Their bytes are half of them.
+static void bench_narrow(struct bench *bench, enum mopt_weights weights, size_t m, size_t n,
+                         size_t k)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s %zu x %zu x %zu", weights == MOPT_WEIGHTS_BF16 ? "bf16" : "f16",
+             m, n, k);
+    if (!bench_wants(bench, name)) {
+        return;
+    }
+    const enum mopt_weights forms[] = {weights, MOPT_WEIGHTS_F32};
+    float *a = bench_floats(m * k), *b = bench_floats(k * n), *c = bench_floats(m * n);
+    struct product p[2] = {{.bench = bench}, {.bench = bench}};
+    void *packed[2];
+    for (size_t i = 0; i < k * n; i++) {
+        b[i] = (float)(int)(b[i] * 256) / 256; // exact in all forms
+    }
+    for (int i = 0; i < 2; i++) {
+        packed[i] = bench_bytes(mopt__packed_bytes(&bench->table, forms[i], k, n));
+        mopt__pack_weights(&bench->table, forms[i], k, n, b, n, 1, packed[i]);
+        p[i].gemm = (struct mopt_gemm_f32){.m = m,
+                                           .n = n,
+                                           .k = k,
+                                           .a = a,
+                                           .lda = k,
+                                           .b = packed[i],
+                                           .weights = forms[i],
+                                           .c = c,
+                                           .ldc = n};
+    }
+    struct candidate list[] = {
+        bench_peak_f32(bench),
+        {.name = "mopt",
+         .run = run_product,
+         .work = &p[0],
+         .operations = 2.0 * (double)m * (double)n * (double)k,
+         .bytes = m < 12 ? (double)(k * n * sizeof(uint16_t)) : 0},
+        {.name = "fp32", .run = run_product, .work = &p[1]},
+    };
+    bench_measure(bench, list, MOPT_COUNTOF(list));
+    bench_print(bench, name, list, MOPT_COUNTOF(list));
+    mopt__free_aligned(a);
+    mopt__free_aligned(b);
+    mopt__free_aligned(c);
+    mopt__free_aligned(packed[0]);
+    mopt__free_aligned(packed[1]);
+}
+
 struct convolution {
     const struct bench *bench;
     struct mopt_conv2d_run run;
@@ -102,7 +150,7 @@ static void bench_form(struct bench *bench, const struct layer *l, struct mopt_c
     float *x = bench_floats(l->in * l->in * l->channels);
     float *y = bench_floats(w->out_h * w->out_w * l->out_channels);
     float *weights = bench_floats(l->out_channels * per_group * taps);
-    float *packed = bench_floats(mopt__conv2d_packed_count(&bench->table, conv, form));
+    void *packed = bench_bytes(mopt__conv2d_packed_bytes(&bench->table, conv, form));
     void *scratch = bench_bytes(mopt__conv2d_scratch(&bench->table, conv, form, bench->threads));
     mopt__conv2d_pack(&bench->table, conv, form, weights, packed);
     struct convolution c = {.bench = bench};
@@ -156,6 +204,14 @@ static const size_t products[][3] = {
     {3136, 64, 64},     {3136, 256, 64},   {784, 512, 128},  {784, 128, 512},  {196, 1024, 256},
     {196, 256, 1024},   {49, 2048, 512},   {49, 512, 2048},  {128, 128, 64},   {128, 64, 128},
     {64, 64, 64},       {32, 32, 32},      {16, 16, 16}};
+static const size_t narrow_products[][3] = {{1, 768, 768},     {4, 768, 768},    {8, 768, 768},
+                                            {11, 768, 768},    {16, 768, 768},   {32, 768, 768},
+                                            {48, 768, 768},    {128, 768, 768},  {1, 3072, 768},
+                                            {4, 3072, 768},    {8, 3072, 768},   {16, 3072, 768},
+                                            {32, 3072, 768},   {128, 3072, 768}, {1, 768, 3072},
+                                            {8, 768, 3072},    {128, 768, 3072}, {1, 3072, 3072},
+                                            {4, 3072, 3072},   {8, 3072, 3072},  {16, 3072, 3072},
+                                            {128, 3072, 3072}, {1, 4096, 25088}};
 static const struct layer layers[] = {
     {"64->64@56 3x3", 64, 64, 56, 3, 1, 1, 1},
     {"128->128@28 3x3", 128, 128, 28, 3, 1, 1, 1},
@@ -217,6 +273,11 @@ int main(int argc, char **argv)
     printf("%-32s %10s    %7s       %8s %8s\n", "", "time", "rate", "peak", "shared");
     for (size_t i = 0; i < MOPT_COUNTOF(products); i++) {
         bench_product(&bench, products[i][0], products[i][1], products[i][2]);
+    }
+    for (size_t i = 0; i < MOPT_COUNTOF(narrow_products); i++) {
+        const size_t *shape = narrow_products[i];
+        bench_narrow(&bench, MOPT_WEIGHTS_BF16, shape[0], shape[1], shape[2]);
+        bench_narrow(&bench, MOPT_WEIGHTS_F16, shape[0], shape[1], shape[2]);
     }
     for (size_t i = 0; i < MOPT_COUNTOF(layers); i++) {
         bench_layer(&bench, &layers[i]);

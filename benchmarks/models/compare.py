@@ -6,7 +6,8 @@ Both run in this process, in turns (A B A B) of about 0.3 s, with the same input
 threads. ONNX Runtime takes its best level of basic, extended and all, mopt its best of -O2 and -O0;
 which one is found out first. Outputs are compared with those of ONNX Runtime without optimization
 before anything is timed: for floats |a - b| <= atol * max|b| + rtol * |b| with the tolerances of zoo.py,
-for integers a signal-to-noise ratio of at least 20 dB, or one that is at most 1 dB below that of
+with weights in bfloat16 a signal-to-noise ratio of at least 35 dB (roundings of up to 2^-9 give 59 dB
+a layer), for integers one of at least 20 dB, or one that is at most 1 dB below that of
 ONNX Runtime's own optimized run (its unoptimized run computes QDQ graphs in floats). The ratio is the median over pairs of turns
 of (median of ONNX Runtime's turn / median of ours); its interval (at least 95 %) comes from the
 order statistics of the pairs. When it spans 1.0 nobody has won.
@@ -43,6 +44,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TURNS_MIN = 7  # pairs; below six the interval of a median does not reach 95 %
 NOISE_DB = 20
+BF16_DB = 35  # weights rounded by up to 2^-9 are 59 dB above their error; a hundred layers: 39 dB
 
 
 # ---- Statistics ---------------------------------------------------------------------------------
@@ -114,13 +116,23 @@ def noisier(found, peer, expected):
     return None
 
 
+def beyond_bf16(found, expected):
+    """None when our outputs are as near to the expected ones as rounded weights let them be."""
+    for index, (a, b) in enumerate(zip(found, expected)):
+        if np.issubdtype(b.dtype, np.floating) and not signal_to_noise(a, b) >= BF16_DB:
+            return f"output {index}: {signal_to_noise(a, b):.1f} dB"
+    return None
+
+
 def judge_outputs(network, variant, ort, ours, expected):
     """What is wrong with the outputs of either side; "" when nothing is."""
     theirs, found = ort.outputs(), ours.outputs()
     wrong = []
     for engine, outputs in ((ort, theirs), (ours, found)):
         fault = same_form(outputs, expected)
-        if fault is None and variant.exact:
+        if fault is None and variant.bf16 and engine is ours:
+            fault = beyond_bf16(outputs, expected)
+        elif fault is None and variant.exact:
             fault = differ(network, outputs, expected)
         if fault is not None:
             wrong.append(f"{engine.name}: {fault}")
@@ -157,13 +169,13 @@ def turn(engine, seconds, options):
     return [s * 1e-9 for s in samples]
 
 
-def best_level(kind, path, threads, feed, options):
+def best_level(kind, path, threads, feed, options, **more):
     """(level, engine) with the lowest median; raises Refused when none can run the file."""
     best = None
     refused = None
     for level in kind.choices:
         try:
-            engine = kind(path, threads, level, feed)
+            engine = kind(path, threads, level, feed, **more)
         except engines.Refused as error:
             refused = error
             continue
@@ -209,11 +221,12 @@ def pressure_us():
 def ready_times(variant, threads, feed, levels):
     """Medians of loading, preparing and the first run together, warm file cache, three each."""
     times = ([], [])
+    kinds = ((engines.OnnxRuntime, {}), (engines.Mopt, {"bf16": variant.bf16}))
     for _ in range(3):
-        for place, kind, level in zip(times, (engines.OnnxRuntime, engines.Mopt), levels):
+        for place, (kind, more), level in zip(times, kinds, levels):
             made = []
-            place.append(timed(lambda k=kind, l=level, m=made: m.append(
-                k(variant.path, threads, l, feed))))
+            place.append(timed(lambda k=kind, l=level, o=more, m=made: m.append(
+                k(variant.path, threads, l, feed, **o))))
             made[0].close()
             gc.collect()
     return [statistics.median(t) * 1e3 for t in times]
@@ -248,7 +261,8 @@ def measure(network, variant, threads, options):
         expected = plain.outputs()
         plain.close()
         row.ort_level, ort = best_level(engines.OnnxRuntime, variant.path, threads, feed, options)
-        row.mopt_level, ours = best_level(engines.Mopt, variant.path, threads, feed, options)
+        row.mopt_level, ours = best_level(engines.Mopt, variant.path, threads, feed, options,
+                                          bf16=variant.bf16)
     except engines.Refused as error:
         row.note = str(error)
         return row
@@ -347,7 +361,7 @@ def parse():
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build/bench-work",
                         help="where fixed and quantized files are kept")
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--variants", default="fp32,int8-static,int8-dynamic,int8-odd")
+    parser.add_argument("--variants", default="fp32,bf16,int8-static,int8-dynamic,int8-odd")
     parser.add_argument("--only", default="", help="names of networks, separated by commas")
     parser.add_argument("--seconds", type=float, default=6, help="per network, variant, threads")
     parser.add_argument("--burst", type=float, default=0.3, help="seconds of one turn")

@@ -89,6 +89,10 @@ class Info(c.Structure):
                 ("input_count", c.c_size_t), ("output_count", c.c_size_t)]
 
 
+class Options(c.Structure):
+    _fields_ = [("threads", c.c_int), ("strict_fp", c.c_bool), ("bf16", c.c_bool)]
+
+
 class Library:
     """libmopt.so with the functions that are needed here."""
 
@@ -103,7 +107,7 @@ class Library:
             "mopt_model_info": [handle, c.POINTER(Info)],
             "mopt_model_input_name": [handle, c.c_size_t],
             "mopt_model_optimize": [handle, out, c.c_int, c.c_char_p, handle, err],
-            "mopt_runner_new": [handle, c.c_int, out, err],
+            "mopt_runner_open": [handle, c.POINTER(Options), out, err],
             "mopt_runner_free": [handle],
             "mopt_runner_run": [handle, c.POINTER(View), c.c_size_t, c.POINTER(View), c.c_size_t,
                                 err],
@@ -134,24 +138,26 @@ class Mopt:
     choices = ("O2", "O0")
     library = None  # set by the script
 
-    def __init__(self, path, threads, level, feed):
+    def __init__(self, path, threads, level, feed, bf16=False):
         self.so = self.library.so
+        self.options = Options(threads=threads, bf16=bf16)
         self.error = Error()
         self.context, self.model, self.runner = c.c_void_p(), c.c_void_p(), c.c_void_p()
         try:
-            self.prepare(str(path).encode(), threads, int(level[1:]), feed)
+            self.prepare(str(path).encode(), int(level[1:]), feed)
         except Refused:
             self.close()
             raise
 
-    def prepare(self, path, threads, level, feed):
+    def prepare(self, path, level, feed):
         so, err = self.so, c.byref(self.error)
         self.check(so.mopt_context_new(None, None, 0, c.byref(self.context), err))
         self.check(so.mopt_model_load(self.context, path, c.byref(self.model), err))
         if level > 0:
             self.check(so.mopt_model_optimize(self.context, c.byref(self.model), level, None,
                                               None, err))
-        self.check(so.mopt_runner_new(self.model, threads, c.byref(self.runner), err))
+        self.check(so.mopt_runner_open(self.model, c.byref(self.options), c.byref(self.runner),
+                                       err))
         info = Info()
         so.mopt_model_info(self.model, c.byref(info))
         names = [so.mopt_model_input_name(self.model, i).decode() for i in range(info.input_count)]

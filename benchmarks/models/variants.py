@@ -22,6 +22,7 @@ class Variant:
     path: pathlib.Path
     reference: pathlib.Path  # file whose unoptimized outputs both sides are held against
     exact: bool  # rtol and atol of the network apply; else the signal-to-noise ratio
+    bf16: bool = False  # mopt rounds weights to bfloat16; ONNX Runtime computes in floats
 
 
 class Files:
@@ -109,6 +110,8 @@ class Files:
             return [], [("fp32", f"no file {network.file}")]
         fixed = self.fixed(network, source)
         found = [Variant("fp32", fixed, fixed, True)] if "fp32" in wanted else []
+        if "bf16" in wanted:
+            found.append(Variant("bf16 against fp32", fixed, fixed, True, True))
         failed = []
         for kind in network.int8:
             makers = [("ORT", lambda k: self.odd(network, fixed))] if kind == "odd" else [

@@ -27,6 +27,16 @@ struct mopt_tensor_view {
 // runner is freed. Errors: MOPT_E_UNSUPPORTED naming the operators that cannot run.
 MOPT_API enum mopt_status mopt_runner_new(struct mopt_model *model, int threads,
                                           struct mopt_runner **out, struct mopt_error *err);
+// The same with more to say. All zero is the default.
+struct mopt_runner_options {
+    int threads;    // as above
+    bool strict_fp; // float convolutions as plain sums, never by Winograd's forms
+    bool bf16;      // constant weights of products, and of convolutions that run as products,
+                    // rounded to bfloat16
+};
+MOPT_API enum mopt_status mopt_runner_open(struct mopt_model *model,
+                                           const struct mopt_runner_options *options,
+                                           struct mopt_runner **out, struct mopt_error *err);
 MOPT_API void mopt_runner_free(struct mopt_runner *session);
 // inputs: one per model input in order (data borrowed during the call). outputs: [output count],
 // filled in; their data belong to the runner and stay valid until its next run.

@@ -278,6 +278,9 @@ static const struct mopt_option_row rows[] = {
      .max = 1000,
      .help = "Pass when every output is at least DB above the difference, instead of the "
              "tolerances."},
+    {.name = "bf16",
+     .kind = MOPT_OPT_FLAG,
+     .help = "Run the second model as \"mopt run --bf16\" does: with weights rounded to bfloat16."},
     MOPT_ROWS_SAMPLES,
     MOPT_ROW_DIM,
     MOPT_ROW_FORMAT,
@@ -288,6 +291,8 @@ static const struct mopt_example examples[] = {
     {"mopt compare model.onnx model.int8.onnx --data calib/ --pre imagenet --min-cosine 0.99",
      "A quantized model against its original, on real data."},
     {"mopt compare a.onnx b.onnx --per-layer", "Where do they part?"},
+    {"mopt compare model.onnx model.onnx --bf16 --min-sqnr 40",
+     "What does rounding the weights to bfloat16 cost?"},
 };
 
 const struct mopt_command mopt__command_compare = {

@@ -281,6 +281,7 @@ struct mopt_session_options mopt__job_options(struct mopt_cli *cli)
         .threads = mopt__job_threads(cli),
         .seed = (uint64_t)mopt__option_int(&cli->options, "seed"),
         .strict_fp = mopt__option_flag(&cli->options, "strict-fp"),
+        .bf16 = mopt__option_flag(&cli->options, "bf16"),
         .log = &cli->log,
     };
 }

@@ -95,7 +95,7 @@ enum mopt_status mopt__job_dataset(struct mopt_cli *cli, const struct mopt_model
                                    struct mopt_error *err);
 // Threads to use: --threads, or the processors when it is 0.
 int mopt__job_threads(struct mopt_cli *cli);
-// How to run models: --threads, --seed, --strict-fp.
+// How to run models: --threads, --seed, --strict-fp, --bf16.
 struct mopt_session_options mopt__job_options(struct mopt_cli *cli);
 
 // ---- What runs read -----------------------------------------------------------------------------

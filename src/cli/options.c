@@ -72,6 +72,12 @@ static const struct mopt_option_row common_rows[] = {
      .help =
          "Run float convolutions as plain sums: never by Winograd's forms, which are faster but "
          "round more."},
+    {.name = "bf16",
+     .kind = MOPT_OPT_FLAG,
+     .help =
+         "Run models with the constant weights of float products, and of convolutions that run as "
+         "products (1x1, or not by Winograd's forms), rounded to bfloat16 (8 bits of precision): "
+         "half of the memory, faster where few rows share the weights."},
     {.name = "mem-limit",
      .alias = "max-memory",
      .kind = MOPT_OPT_BYTES,

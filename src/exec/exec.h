@@ -20,6 +20,8 @@ struct mopt_session_options {
     uint64_t seed;              // of random operators; every run starts from it
     bool reference;             // only eval facets, no bound kernels; 16-bit floats stay
     bool strict_fp;             // no forms that round more than plain sums (Winograd)
+    bool bf16;                  // constant weights of products and of convolutions that are
+                                // products are rounded to bfloat16 when they are packed
     bool profile;               // measure every node
     const struct mopt_log *log; // may be NULL
 };

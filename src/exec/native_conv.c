@@ -53,7 +53,7 @@ bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *no
 struct conv_work {
     struct mopt_conv2d conv;
     enum mopt_conv_form form;
-    const float *w;
+    const void *w;
     struct mopt_finish finish; // residual is set when it runs
     size_t ldx, ldy;
     uint32_t x, y, residual; // residual: MOPT_NO_CELL = none
@@ -80,9 +80,9 @@ static void run_conv(const void *work, const struct mopt_frame *frame)
 static uint64_t geometry_hash(const struct mopt_conv2d *conv, uint64_t salt)
 {
     const struct mopt_window2d *w = &conv->window;
-    const size_t numbers[] = {w->channels,   w->kernel_h,  w->kernel_w,
-                              w->stride_h,   w->stride_w,  w->dilation_h,
-                              w->dilation_w, conv->groups, conv->out_channels};
+    const size_t numbers[] = {w->channels,        w->kernel_h,          w->kernel_w,   w->stride_h,
+                              w->stride_w,        w->dilation_h,        w->dilation_w, conv->groups,
+                              conv->out_channels, (size_t)conv->weights};
     return mopt__hash_mix(mopt__hash_bytes(numbers, sizeof numbers), salt);
 }
 
@@ -151,11 +151,11 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
         salt = mopt__hash_mix(salt, (uint64_t)(uintptr_t)group->norm);
     }
     if (status == MOPT_OK) {
-        size_t count = mopt__conv2d_packed_count(kernels, &c->conv, c->form);
-        // The size of the image may change how a form packs, but then the count tells.
-        salt = mopt__hash_mix(salt, (uint64_t)count);
-        status = mopt__low_packed(l, source.tensor, geometry_hash(&c->conv, salt),
-                                  count * sizeof(float), &block, &made);
+        size_t bytes = mopt__conv2d_packed_bytes(kernels, &c->conv, c->form);
+        // The size of the image may change how a form packs, but then the bytes tell.
+        salt = mopt__hash_mix(salt, (uint64_t)bytes);
+        status =
+            mopt__low_packed(l, source.tensor, geometry_hash(&c->conv, salt), bytes, &block, &made);
     }
     if (status == MOPT_OK && made) {
         mopt__conv2d_pack(kernels, &c->conv, c->form, w, block);
@@ -173,6 +173,10 @@ enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *g
     }
     geometry(l, node, &c->conv);
     c->form = mopt__conv2d_form(&l->session->kernels, &c->conv);
+    if (l->session->options.bf16 &&
+        (c->form == MOPT_CONV_POINTWISE || c->form == MOPT_CONV_DIRECT)) {
+        c->conv.weights = MOPT_WEIGHTS_BF16;
+    }
     c->residual = MOPT_NO_CELL;
     c->finish.act = group->act;
     c->finish.residual_first = group->residual_first;

@@ -95,7 +95,7 @@ static void run_piece(const struct work *work, const struct piece *piece, float 
     struct mopt_depthwise_f32 call = {
         .x = piece->x,
         .x_step = run->conv->window.stride_w * run->ldx,
-        .w = run->w + piece->skip * channels,
+        .w = (const float *)run->w + piece->skip * channels,
         .bias = finish->bias,
         .residual = add ? residual : NULL,
         .residual_ld = residual_ld,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/conv_nhwc_inner.h"
+#include "kernels/weights.h"
 
 enum { LONG_ROWS_BELOW = 32 }; // channels
 
@@ -31,41 +32,57 @@ static struct shape shape_of(const struct mopt_conv2d *conv)
     return shape;
 }
 
-size_t mopt__conv_direct_count(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv)
+size_t mopt__conv_direct_bytes(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv)
 {
     struct shape shape = shape_of(conv);
     size_t width = (size_t)kernels->f32_cols;
     // Sizes of the weights themselves fit; only the rounding up of n may not.
     size_t columns = conv->groups * mopt__panel_count(kernels, shape.n) * width;
-    return mopt__packed_f32_count(kernels, shape.taps * shape.k, columns);
+    return mopt__packed_bytes(kernels, conv->weights, shape.taps * shape.k, columns);
 }
 
-// One panel: output channels from w on, [taps][channels][width].
-static void pack_panel(const float *w, size_t cols, size_t taps, size_t channels, size_t width,
-                       float *out)
+// One row of a panel: output channels from w on, a tap of an input channel.
+static void pack_row(const float *w, size_t cols, size_t step, size_t width, float *out)
 {
+    for (size_t j = 0; j < width; j++) {
+        out[j] = j < cols ? w[j * step] : 0;
+    }
+}
+
+// One panel: output channels from w on, [taps][channels][width]; its end.
+static char *pack_panel(const struct mopt_conv2d *conv, const float *w, size_t cols, size_t width,
+                        char *out)
+{
+    size_t taps = mopt__window_taps(&conv->window);
+    size_t channels = conv->window.channels / conv->groups;
     size_t step = channels * taps; // from one output channel to the next
-    for (size_t p = 0; p < step; p++, out += width) {
+    size_t line = width * mopt__weights_bytes(conv->weights);
+    for (size_t p = 0; p < step; p++, out += line) {
         const float *at = w + p % channels * taps + p / channels;
-        for (size_t j = 0; j < width; j++) {
-            out[j] = j < cols ? at[j * step] : 0;
+        if (conv->weights == MOPT_WEIGHTS_F32) {
+            pack_row(at, cols, step, width, (float *)(void *)out);
+        } else {
+            float row[MOPT_TILE_COLS_MAX];
+            pack_row(at, cols, step, width, row);
+            mopt__weights_panel(conv->weights, width, 1, row, (uint16_t *)(void *)out);
         }
     }
+    return out;
 }
 
 void mopt__conv_direct_pack(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
-                            const float *w, float *out)
+                            const float *w, void *out)
 {
-    size_t taps = mopt__window_taps(&conv->window);
-    size_t channels = conv->window.channels / conv->groups, n = conv->out_channels / conv->groups;
-    size_t width = (size_t)kernels->f32_cols, step = channels * taps;
+    size_t n = conv->out_channels / conv->groups, width = (size_t)kernels->f32_cols;
+    size_t step = conv->window.channels / conv->groups * mopt__window_taps(&conv->window);
+    char *to = out;
     for (size_t g = 0; g < conv->groups; g++) {
-        for (size_t from = 0; from < n; from += width, out += step * width) {
+        for (size_t from = 0; from < n; from += width) {
             size_t cols = n - from < width ? n - from : width;
-            pack_panel(w + (g * n + from) * step, cols, taps, channels, width, out);
+            to = pack_panel(conv, w + (g * n + from) * step, cols, width, to);
         }
     }
-    memset(out, 0, MOPT_OVERREAD);
+    memset(to, 0, MOPT_OVERREAD);
 }
 
 struct work {
@@ -180,6 +197,7 @@ void mopt__conv_direct(const struct mopt_kernels *kernels, const struct mopt_con
         .groups = conv->groups,
         .n = shape.n,
         .b = run->w,
+        .weights = conv->weights,
         .c = run->y,
         .ldc = run->ldy,
         .epilogue = &run->epilogue,

@@ -75,30 +75,31 @@ enum mopt_conv_form mopt__conv2d_form(const struct mopt_kernels *kernels,
     return four <= two ? MOPT_CONV_WINOGRAD4 : MOPT_CONV_WINOGRAD2;
 }
 
-size_t mopt__conv2d_packed_count(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+size_t mopt__conv2d_packed_bytes(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                                  enum mopt_conv_form form)
 {
     switch (form) {
     case MOPT_CONV_POINTWISE:
-        return mopt__packed_f32_count(kernels, conv->window.channels, conv->out_channels);
+        return mopt__packed_bytes(kernels, conv->weights, conv->window.channels,
+                                  conv->out_channels);
     case MOPT_CONV_DEPTHWISE:
-        return mopt__conv_depthwise_count(conv);
+        return mopt__conv_depthwise_count(conv) * sizeof(float);
     case MOPT_CONV_WINOGRAD4:
-        return mopt__conv_winograd_count(kernels, conv, 6);
+        return mopt__conv_winograd_count(kernels, conv, 6) * sizeof(float);
     case MOPT_CONV_WINOGRAD2:
-        return mopt__conv_winograd_count(kernels, conv, 4);
+        return mopt__conv_winograd_count(kernels, conv, 4) * sizeof(float);
     default:
-        return mopt__conv_direct_count(kernels, conv);
+        return mopt__conv_direct_bytes(kernels, conv);
     }
 }
 
 void mopt__conv2d_pack(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
-                       enum mopt_conv_form form, const float *w, float *out)
+                       enum mopt_conv_form form, const float *w, void *out)
 {
     switch (form) {
     case MOPT_CONV_POINTWISE:
-        mopt__pack_f32(kernels, conv->window.channels, conv->out_channels, w, 1,
-                       conv->window.channels, out);
+        mopt__pack_weights(kernels, conv->weights, conv->window.channels, conv->out_channels, w, 1,
+                           conv->window.channels, out);
         break;
     case MOPT_CONV_DEPTHWISE:
         mopt__conv_depthwise_pack(conv, w, out);
@@ -142,6 +143,7 @@ static void run_pointwise(const struct mopt_kernels *kernels, const struct mopt_
         .a = run->x,
         .lda = run->ldx,
         .b = run->w,
+        .weights = run->conv->weights,
         .c = run->y,
         .ldc = run->ldy,
         .epilogue = run->epilogue,

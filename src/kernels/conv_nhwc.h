@@ -18,6 +18,9 @@ struct mopt_conv2d {
     struct mopt_window2d window;
     size_t groups, out_channels; // all groups together
     bool strict;                 // no Winograd
+    // How the pointwise and the direct form store their weights (F16: see mopt__pack_weights); the
+    // others always as floats.
+    enum mopt_weights weights;
 };
 
 enum mopt_conv_form {
@@ -34,12 +37,12 @@ enum mopt_conv_form {
 // has at most the number of its terms, and about 1 on random data.
 enum mopt_conv_form mopt__conv2d_form(const struct mopt_kernels *kernels,
                                       const struct mopt_conv2d *conv);
-// Floats of packed weights for a form; 0 when the size does not fit.
-size_t mopt__conv2d_packed_count(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+// Bytes of packed weights for a form; 0 when the size does not fit.
+size_t mopt__conv2d_packed_bytes(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                                  enum mopt_conv_form form);
 // w: [out_channels, channels/groups, kernel_h, kernel_w] (ONNX order); out 64-byte aligned.
 void mopt__conv2d_pack(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
-                       enum mopt_conv_form form, const float *w, float *out);
+                       enum mopt_conv_form form, const float *w, void *out);
 // Bytes of scratch a run needs with `threads` threads (64-byte aligned block of the caller).
 size_t mopt__conv2d_scratch(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                             enum mopt_conv_form form, int threads);
@@ -48,8 +51,8 @@ struct mopt_conv2d_run {
     enum mopt_conv_form form;
     const float *x; // [batch, in_h, in_w] pixels of channels, ldx elements from pixel to pixel
     size_t ldx;
-    const float *w; // packed
-    float *y; // [batch, out_h, out_w] pixels of out_channels, ldy elements from pixel to pixel
+    const void *w; // packed
+    float *y;      // [batch, out_h, out_w] pixels of out_channels, ldy elements from pixel to pixel
     size_t ldy;
     struct mopt_finish epilogue; // residual: pixels of residual_ld elements
     void *scratch;

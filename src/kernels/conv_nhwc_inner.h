@@ -48,10 +48,10 @@ void *mopt__scratch_take(struct mopt_scratch *scratch, size_t count, size_t size
 void *mopt__scratch_take_each(struct mopt_scratch *scratch, size_t threads, size_t count,
                               size_t size, size_t *step);
 
-// Each form: packed count (0: does not fit), packing, scratch, run.
-size_t mopt__conv_direct_count(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv);
+// Each form: packed count of floats, or bytes (0: does not fit), packing, scratch, run.
+size_t mopt__conv_direct_bytes(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv);
 void mopt__conv_direct_pack(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
-                            const float *w, float *out);
+                            const float *w, void *out);
 size_t mopt__conv_direct_scratch(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                                  int threads);
 void mopt__conv_direct(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,

@@ -340,7 +340,7 @@ static void multiply(const struct block *block, size_t i, size_t panel, float *u
         .v = block->v + i * work->t * work->v_step,
         .m = m + i * work->t * work->m_step,
     };
-    multiply_row(block, &product, work->run->w + before * row,
+    multiply_row(block, &product, (const float *)work->run->w + before * row,
                  (work->panels * work->t - before) * row, u);
 }
 
@@ -350,7 +350,8 @@ static void multiply_few(const struct block *block, size_t panel, float *m)
     const struct work *work = block->work;
     size_t channels = work->run->conv->window.channels, cols = few_columns(work->width);
     struct mopt_winograd_few few = {.cols = cols,
-                                    .w = work->run->w + panel * work->width * 9 * channels,
+                                    .w = (const float *)work->run->w +
+                                         panel * work->width * 9 * channels,
                                     .v_step = work->v_step,
                                     .m_step = work->m_step,
                                     .row_step = work->width};

@@ -4,6 +4,7 @@
 
 #include "base/size.h"
 #include "kernels/product.h"
+#include "kernels/weights.h"
 
 size_t mopt__packed_f32_count(const struct mopt_kernels *kernels, size_t k, size_t n)
 {
@@ -65,6 +66,38 @@ void mopt__pack_f32(const struct mopt_kernels *kernels, size_t k, size_t n, cons
                           out);
 }
 
+size_t mopt__packed_bytes(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
+                          size_t n)
+{
+    size_t count = mopt__packed_f32_count(kernels, k, n);
+    size_t over = MOPT_OVERREAD / sizeof(float);
+    return count == 0 ? 0 : (count - over) * mopt__weights_bytes(weights) + MOPT_OVERREAD;
+}
+
+// NOLINTNEXTLINE(readability-function-size): the matrix as everywhere, and how it is stored
+void mopt__pack_weights(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
+                        size_t n, const float *b, size_t row_step, size_t column_step, void *out)
+{
+    enum { DEEP = 64 }; // rows that are packed as floats before they are narrowed
+    if (weights == MOPT_WEIGHTS_F32) {
+        mopt__pack_f32(kernels, k, n, b, row_step, column_step, out);
+        return;
+    }
+    float some[DEEP * MOPT_TILE_COLS_MAX];
+    uint16_t *to = out;
+    size_t width = (size_t)kernels->f32_cols;
+    for (size_t j = 0; j < n; j += width) {
+        for (size_t p = 0; p < k; p += DEEP) {
+            size_t rows = k - p < DEEP ? k - p : DEEP;
+            pack_panel(kernels, rows, n - j < width ? n - j : width,
+                       b + p * row_step + j * column_step, row_step, column_step, some);
+            mopt__weights_panel(weights, width, rows, some, to);
+            to += rows * width;
+        }
+    }
+    memset(to, 0, MOPT_OVERREAD);
+}
+
 struct work {
     const struct mopt_kernels *kernels;
     const struct mopt_gemm_f32 *gemm;
@@ -99,14 +132,20 @@ static void one_row(void *context, int64_t begin, int64_t end, int thread)
         .a = &gemm->a,
         .taps = 1,
         .k = gemm->k,
-        .b = gemm->b + from * gemm->k,
         .c = gemm->c + from,
         .bias = epilogue->bias ? epilogue->bias + from : NULL,
         .residual = add ? epilogue->residual + from : NULL,
         .rows = 1,
+        .weights = gemm->weights,
     };
     mopt__epilogue_bounds(epilogue, &tile.low, &tile.high);
-    work->kernels->row_f32(&tile, to - from);
+    if (gemm->weights == MOPT_WEIGHTS_F32) {
+        tile.b = (const float *)gemm->b + from * gemm->k;
+        work->kernels->row_f32(&tile, to - from);
+    } else {
+        tile.b16 = (const uint16_t *)gemm->b + from * gemm->k;
+        work->kernels->row_16(&tile, to - from);
+    }
     const float *residual = epilogue->residual ? epilogue->residual + from : NULL;
     mopt__epilogue_rest(work->kernels, epilogue, tile.c, 0, residual, 0, 1, to - from);
 }
@@ -155,6 +194,7 @@ void mopt__gemm_f32(const struct mopt_kernels *kernels, const struct mopt_gemm_f
         .groups = 1,
         .n = gemm->n,
         .b = gemm->b,
+        .weights = gemm->weights,
         .c = gemm->c,
         .ldc = gemm->ldc,
         .epilogue = &gemm->epilogue,

@@ -24,6 +24,12 @@ size_t mopt__packed_f32_count(const struct mopt_kernels *kernels, size_t k, size
 // panels [ceil(n / tile cols)][k][tile cols], zero behind n.
 void mopt__pack_f32(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
                     size_t row_step, size_t column_step, float *out);
+// The same of weights stored in any form: bytes, and packing. BF16 rounds to nearest even; F16 is
+// for weights that mopt__weights_exact found to be exact.
+size_t mopt__packed_bytes(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
+                          size_t n);
+void mopt__pack_weights(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
+                        size_t n, const float *b, size_t row_step, size_t column_step, void *out);
 // Some of these panels, for packing by several threads.
 void mopt__pack_f32_panels(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
                            size_t row_step, size_t column_step, size_t first, size_t last,
@@ -34,7 +40,8 @@ struct mopt_gemm_f32 {
     size_t m, n, k;
     const float *a;
     size_t lda;
-    const float *b; // packed
+    const void *b; // packed
+    enum mopt_weights weights;
     float *c;
     size_t ldc;
     struct mopt_finish epilogue;

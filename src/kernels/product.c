@@ -2,11 +2,16 @@
 // Rows times packed panels. The sum over taps and k is cut into pieces whose panel stays in the
 // first cache while all tiles of the block pass over it; between pieces the sums wait in c, which
 // changes no bit of them.
+#include <assert.h>
 #include <string.h>
 
 #include "kernels/product.h"
+#include "kernels/weights.h"
 
-enum { DEPTH = 384 }; // floats of a row per piece
+enum {
+    DEPTH = 384,    // floats of a row per piece
+    WIDE_COLS = 32, // the widest tile of floats
+};
 
 // A piece of the sum: floats at..at+k of the taps tap..tap+taps.
 struct piece {
@@ -34,7 +39,7 @@ static struct piece piece_at(const struct mopt_product *p, size_t tap, size_t at
 // One panel of one block.
 struct panel {
     const float *const *a;
-    const float *b;
+    const char *b;
     float *c;
     size_t offset; // of the group in a row
     size_t rows;
@@ -62,8 +67,16 @@ static const float *const *piece_rows(const struct mopt_product *p, const float 
     return own;
 }
 
-static void run_piece(const struct mopt_product *p, const struct panel *panel,
-                      const struct piece *piece)
+// How the panel of a piece is read.
+struct right {
+    const float *b;
+    const uint16_t *b16; // NULL, or read instead of b by the first tile, which leaves it in wide
+    float *wide;         // NULL: no other tile
+    const char *ahead, *end; // the piece behind this one
+};
+
+static void run_tiles(const struct mopt_product *p, const struct panel *panel,
+                      const struct piece *piece, const struct right *right)
 {
     const float *own[MOPT_TAPS_MAX * MOPT_TILE_ROWS_MAX];
     size_t height = (size_t)p->kernels->f32_rows;
@@ -71,7 +84,10 @@ static void run_piece(const struct mopt_product *p, const struct panel *panel,
     struct mopt_tile_f32 tile = {
         .taps = piece->taps,
         .k = piece->k,
-        .b = panel->b + (piece->tap * p->k + piece->at) * (size_t)p->kernels->f32_cols,
+        .b = right->wide ? right->wide : right->b,
+        .b16 = right->b16,
+        .wide = right->wide,
+        .weights = p->weights,
         .ldc = p->ldc,
         .bias = panel->bias,
         .residual_ld = panel->residual_ld,
@@ -83,21 +99,54 @@ static void run_piece(const struct mopt_product *p, const struct panel *panel,
     mopt__epilogue_bounds(piece->last ? p->epilogue : &none, &tile.low, &tile.high);
     bool add = piece->last && mopt__epilogue_adds_in_tile(p->epilogue);
     // The piece behind this one is read next; the tiles share the work of bringing it nearer.
-    size_t floats = piece->taps * piece->k * (size_t)p->kernels->f32_cols;
-    const char *ahead = (const char *)(tile.b + floats);
-    const char *end = ahead + floats * sizeof(float);
+    const char *ahead = right->ahead;
     size_t start = 0;
     for (size_t i = 0; i < tiles; i++) {
         size_t rows = mopt__tile_start(panel->rows, tiles, i + 1) - start;
         const float *const *a = panel->a + i * p->taps * height;
         tile.a = piece_rows(p, a, piece, panel->offset, rows, own);
         tile.rows = (int)rows;
-        tile.ahead = ahead < end ? ahead : NULL;
+        tile.ahead = ahead < right->end ? ahead : NULL;
         ahead += MOPT_TILE_AHEAD * piece->taps * piece->k;
         tile.c = panel->c + start * p->ldc;
         tile.residual = add ? panel->residual + start * panel->residual_ld : NULL;
-        p->kernels->tile_f32(&tile);
+        if (right->b16 && i == 0) {
+            p->kernels->tile_16(&tile);
+        } else {
+            p->kernels->tile_f32(&tile);
+        }
         start += rows;
+    }
+}
+
+// Several tiles: the first one widens the panel for all.
+static __attribute__((noinline)) void run_widened(const struct mopt_product *p,
+                                                  const struct panel *panel,
+                                                  const struct piece *piece, struct right *right)
+{
+    _Alignas(64) float wide[DEPTH * WIDE_COLS];
+    assert(p->kernels->f32_cols <= WIDE_COLS);
+    right->wide = wide;
+    run_tiles(p, panel, piece, right);
+}
+
+static void run_piece(const struct mopt_product *p, const struct panel *panel,
+                      const struct piece *piece)
+{
+    size_t line = (size_t)p->kernels->f32_cols * mopt__weights_bytes(p->weights);
+    const char *b = panel->b + (piece->tap * p->k + piece->at) * line;
+    size_t bytes = piece->taps * piece->k * line;
+    struct right right = {.ahead = b + bytes, .end = b + 2 * bytes};
+    if (p->weights == MOPT_WEIGHTS_F32) {
+        right.b = (const float *)(const void *)b;
+        run_tiles(p, panel, piece, &right);
+        return;
+    }
+    right.b16 = (const uint16_t *)(const void *)b;
+    if (panel->rows <= (size_t)p->kernels->f32_rows) {
+        run_tiles(p, panel, piece, &right);
+    } else {
+        run_widened(p, panel, piece, &right);
     }
 }
 
@@ -166,7 +215,8 @@ void mopt__product_block(const struct mopt_product *p, const float *const *a, si
         size_t column = column_of(p, unit);
         struct panel panel = {
             .a = a,
-            .b = p->b + unit * width * p->taps * p->k,
+            .b = (const char *)p->b +
+                 unit * width * p->taps * p->k * mopt__weights_bytes(p->weights),
             .c = p->c + row * p->ldc + column,
             .offset = group * p->k,
             .rows = rows,

@@ -15,8 +15,9 @@ struct mopt_product {
     const struct mopt_kernels *kernels;
     size_t taps, k;   // k: floats per tap and group
     size_t groups, n; // n: columns per group
-    const float *b;   // [groups][ceil(n / tile cols)][taps][k][tile cols]
-    float *c;         // row r at c + r * ldc, group g at column g * n
+    const void *b;    // [groups][ceil(n / tile cols)][taps][k][tile cols]
+    enum mopt_weights weights;
+    float *c; // row r at c + r * ldc, group g at column g * n
     size_t ldc;
     const struct mopt_finish *epilogue;
     // Writes the pointers to rows row..row+rows of group 0: a[tile][taps][tile rows of the table],

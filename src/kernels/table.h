@@ -72,6 +72,24 @@ enum mopt_binary_op {
     MOPT_BIN_MIN
 };
 
+// How packed weights are stored. Those of 16 bits are widened as they are read, which rounds
+// nothing: the product is that of the widened weights, bit for bit.
+enum mopt_weights {
+    MOPT_WEIGHTS_F32,
+    MOPT_WEIGHTS_BF16, // the upper half of a float
+    MOPT_WEIGHTS_F16,  // IEEE 754 binary16
+};
+// Place of a column in a row of a panel of `cols` columns: those of bfloat16 lie in pairs, one of
+// each half of the panel, so that a shift and a mask make vectors of both.
+static inline size_t mopt__weights_column(enum mopt_weights weights, size_t cols, size_t column)
+{
+    size_t half = cols / 2;
+    if (weights != MOPT_WEIGHTS_BF16) {
+        return column;
+    }
+    return column < half ? 2 * column : 2 * (column - half) + 1;
+}
+
 // One tile of a product or a convolution in float:
 // c[i][j] = clamp(start + sum over t, p of a[t][i][p] * b[t][p][j] (+ residual[i][j]), low, high),
 // i < rows, j < cols; start is bias[j] (0 without), or c[i][j] when accumulate.
@@ -80,17 +98,21 @@ struct mopt_tile_f32 {
                            // entries from `rows` on are not read
     size_t taps, k;        // both >= 1
     const float *b;        // packed panel [taps][k][tile cols of the table]; 64-byte aligned
-    float *c;              // [rows][ldc]
-    size_t ldc;            // elements
-    const void *ahead;     // what is read next, MOPT_TILE_AHEAD * taps * k bytes of it, or NULL:
-                           // brought nearer, nothing else
-    const float *bias;     // [cols] or NULL; not read when accumulate
+    const uint16_t *b16;   // the same for tile_16 and row_16, which do not look at b
+    float *wide;       // NULL, or [taps * k][tile cols]: where tile_16 leaves the panel widened,
+                       // to be b of the tiles after it; 64-byte aligned
+    float *c;          // [rows][ldc]
+    size_t ldc;        // elements
+    const void *ahead; // what is read next, MOPT_TILE_AHEAD * taps * k bytes of it, or NULL:
+                       // brought nearer, nothing else
+    const float *bias; // [cols] or NULL; not read when accumulate
     const float *residual; // [rows][residual_ld] or NULL
     size_t residual_ld;
     float low, high; // -INFINITY, INFINITY: no clamp; NaN stays NaN
     bool accumulate;
     bool near;      // b comes from far away and is read this once; ahead is not looked at
     int rows, cols; // 1..tile rows, 1..tile cols
+    enum mopt_weights weights; // how b16 is stored: not F32
 };
 
 // One tile in 8 bits, exact 32-bit accumulation (mod 2^32):
@@ -203,6 +225,10 @@ typedef void mopt_slot_tile_f32(const struct mopt_tile_f32 *tile);
 // [k][tile cols], one after the other. Same meaning as tile_f32 with taps 1, rows 1; k is one
 // row of A. Used when there is one row only, where reading b is all the work.
 typedef void mopt_slot_row_f32(const struct mopt_tile_f32 *tile, size_t cols);
+// The same with weights of 16 bits that come from far away and are read this once; near and ahead
+// are not looked at.
+typedef void mopt_slot_tile_16(const struct mopt_tile_f32 *tile);
+typedef void mopt_slot_row_16(const struct mopt_tile_f32 *tile, size_t cols);
 typedef void mopt_slot_tile_u8(const struct mopt_tile_u8 *tile);
 typedef void mopt_slot_depthwise_f32(const struct mopt_depthwise_f32 *work);
 typedef void mopt_slot_depthwise_u8(const struct mopt_depthwise_u8 *work);
@@ -328,6 +354,8 @@ struct mopt_kernels {
     int dw8_rows, dw8_cols; // pixels a call and channel block (multiple of 16) of depthwise_u8
     mopt_slot_tile_f32 *tile_f32;
     mopt_slot_row_f32 *row_f32;
+    mopt_slot_tile_16 *tile_16;
+    mopt_slot_row_16 *row_16;
     mopt_slot_tile_u8 *tile_u8;
     mopt_slot_depthwise_f32 *depthwise_f32;
     mopt_slot_depthwise_u8 *depthwise_u8;

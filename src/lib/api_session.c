@@ -37,12 +37,21 @@ void mopt_runner_free(struct mopt_runner *self)
 enum mopt_status mopt_runner_new(struct mopt_model *model, int threads, struct mopt_runner **out,
                                  struct mopt_error *err)
 {
+    const struct mopt_runner_options options = {.threads = threads};
+    return mopt_runner_open(model, &options, out, err);
+}
+
+enum mopt_status mopt_runner_open(struct mopt_model *model, const struct mopt_runner_options *given,
+                                  struct mopt_runner **out, struct mopt_error *err)
+{
     *out = NULL;
     struct mopt_runner *self = mopt__calloc(1, sizeof *self);
     if (self == NULL) {
         return mopt_error_memory(err);
     }
-    struct mopt_session_options options = {.threads = threads};
+    struct mopt_session_options options = {.threads = given->threads,
+                                           .strict_fp = given->strict_fp,
+                                           .bf16 = given->bf16};
     self->model = model;
     self->input_count = model->graph->inputs.count;
     self->output_count = model->graph->outputs.count;

@@ -16,7 +16,7 @@ struct mopt_compare_row {
 struct mopt_comparison; // opaque
 
 struct mopt_compare_options {
-    struct mopt_session_options session;
+    struct mopt_session_options session; // bf16 is for b only: a is the reference
     struct mopt_tolerance tolerance;
     bool inner; // compare inner tensors, too
     const struct mopt_budget *budget;

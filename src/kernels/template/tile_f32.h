@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Body of the slots tile_f32 and row_f32 for one instruction set. The file that includes it defines
+// Body of the slots tile_f32 and row_f32, and with tile_16.h of tile_16 and row_16, whose weights
+// have 16 bits, for one instruction set. The file that includes it defines
 //   TILE_ROWS, TILE_VECTORS   size of the tile (columns = TILE_VECTORS * VF_LANES)
 //   TILE_EACH_ROWS(M, v)      M(1, v) M(2, v) ... M(TILE_ROWS, v)
 // One function per number of rows and of vectors that hold columns, so that a tail costs what it
@@ -20,16 +21,20 @@
 #endif
 #define TILE_COLS (TILE_VECTORS * VF_LANES)
 enum {
-    TILE_STEPS = 8,                   // of k in one turn of the loop
-    TILE_NEAR = 4096,                 // bytes from what is read to what is fetched for it
-    LINE_VECTORS = 16 / (int)VF_LANES // in 64 bytes
+    TILE_STEPS = 8,   // of k in one turn of the loop
+    TILE_NEAR = 4096, // bytes from what is read to what is fetched for it
+    LINE = 64,        // bytes that are fetched at once
 };
-enum tile_fetch { FETCH_NONE, FETCH_NEAR, FETCH_FAR };
+// What is fetched: what is ahead, or what follows in b; keep: the latter, and b is stored widened.
+enum tile_fetch { FETCH_FAR, FETCH_NEAR, FETCH_NEAR_KEEP };
 
-// Columns of vector v, at least 1.
+// Columns of vector v.
 VF_BODY size_t tile_columns(size_t cols, int v)
 {
     size_t before = (size_t)v * (size_t)VF_LANES;
+    if (cols <= before) {
+        return 0;
+    }
     return cols - before < VF_LANES ? cols - before : VF_LANES;
 }
 
@@ -96,39 +101,72 @@ VF_BODY void tile_store(const struct mopt_tile_f32 *t, int rows, int vectors,
     }
 }
 
-// What a turn of the loop does, from row[i] + p and b on; FETCH_NONE: one step. A thread that
-// shares its core with another one gets half of the instructions a cycle, so that there should be
-// few of them: where the machine can multiply by a number in memory, most rows do; but every such
-// number is read once per vector, and two reads a cycle are the most.
-// NOLINTNEXTLINE(readability-function-size): loops over registers, in one piece for the compiler
-VF_BODY void tile_steps(int rows, int vectors, enum tile_fetch fetch,
-                        const float *const row[TILE_ROWS], size_t p, const float *b,
-                        const char *ahead, vf acc[TILE_ROWS][TILE_VECTORS])
+// Bytes of a row of a panel.
+VF_BODY int tile_line(enum mopt_weights weights)
 {
-    const int steps = fetch == FETCH_NONE ? 1 : TILE_STEPS;
+    return TILE_COLS * (weights == MOPT_WEIGHTS_F32 ? 4 : 2);
+}
+
+VF_BODY const char *tile_weights(const struct mopt_tile_f32 *t, enum mopt_weights weights)
+{
+    return weights == MOPT_WEIGHTS_F32 ? (const char *)t->b : (const char *)t->b16;
+}
+
+// Vectors of a row of a panel at b.
+VF_BODY void tile_right(enum mopt_weights weights, int vectors, const char *b,
+                        vf right[TILE_VECTORS])
+{
+    VF_UNROLL
+    for (int v = 0; v < vectors; v++) {
+        const char *at = b + v * VF_LANES * (weights == MOPT_WEIGHTS_F32 ? 4 : 2);
+        if (weights == MOPT_WEIGHTS_F32) {
+            right[v] = vf_load((const float *)(const void *)at);
+        } else if (weights == MOPT_WEIGHTS_F16) {
+            right[v] = vf_load_f16((const uint16_t *)(const void *)at);
+        } else {
+            const uint16_t *pairs = (const uint16_t *)(const void *)b;
+            right[v] = v == 0 ? vf_load_bf16_even(pairs) : vf_load_bf16_odd(pairs);
+        }
+    }
+}
+
+// What a turn of the loop does, or one step, from row[i] and b on. A thread that shares its core
+// with another one gets half of the instructions a cycle, so that there should be few of them:
+// where the machine can multiply by a number in memory, most rows do; but every such number is read
+// once per vector, and two reads a cycle are the most.
+// NOLINTNEXTLINE(readability-function-size): loops over registers, in one piece for the compiler
+VF_BODY void tile_steps(int steps, enum mopt_weights weights, int rows, int vectors,
+                        enum tile_fetch fetch, const float *const row[TILE_ROWS], const char *b,
+                        const char *ahead, float *wide, vf acc[TILE_ROWS][TILE_VECTORS])
+{
+    const int line = tile_line(weights);
+    const int used = line * vectors / TILE_VECTORS;
     VF_UNROLL
     for (int u = 0; u < steps; u++) {
         vf right[TILE_VECTORS];
+        tile_right(weights, vectors, b + u * line, right);
         VF_UNROLL
-        for (int v = 0; v < vectors; v++) {
-            right[v] = vf_load(b + u * TILE_COLS + v * VF_LANES);
+        for (int v = 0; fetch == FETCH_NEAR_KEEP && v < vectors; v++) {
+            vf_store(wide + u * TILE_COLS + v * VF_LANES, right[v]);
         }
-        if (fetch == FETCH_FAR && u % (64 / MOPT_TILE_AHEAD) == 0) {
+        if (steps > 1 && fetch == FETCH_FAR && u % (64 / MOPT_TILE_AHEAD) == 0) {
             __builtin_prefetch(ahead + u * MOPT_TILE_AHEAD, 0, 2);
         }
-        VF_UNROLL
-        for (int v = 0; fetch == FETCH_NEAR && v < vectors; v += LINE_VECTORS) {
-            __builtin_prefetch((const char *)(b + u * TILE_COLS + v * VF_LANES) + TILE_NEAR);
+        if (steps > 1 && fetch != FETCH_FAR && u * line % LINE == 0) {
+            VF_UNROLL
+            for (int at = 0; at < used; at += LINE) {
+                __builtin_prefetch(b + u * line + at + TILE_NEAR);
+            }
         }
         VF_UNROLL
         for (int i = 0; i < rows; i++) {
             if (VF_MEMORY_FACTOR && (vectors == 1 || i % 3 > 0)) {
                 VF_UNROLL
                 for (int v = 0; v < vectors; v++) {
-                    vf_add_product_at(&acc[i][v], row[i] + p + u, right[v]);
+                    vf_add_product_at(&acc[i][v], row[i] + u, right[v]);
                 }
             } else {
-                vf left = vf_set1(row[i][p + (size_t)u]);
+                vf left = vf_set1(row[i][u]);
                 VF_UNROLL
                 for (int v = 0; v < vectors; v++) {
                     vf_add_product(&acc[i][v], left, right[v]);
@@ -139,8 +177,10 @@ VF_BODY void tile_steps(int rows, int vectors, enum tile_fetch fetch,
 }
 
 // One tap: k steps over rows a and the panel at b; ahead: what is brought nearer meanwhile.
-VF_BODY void tile_tap(int rows, int vectors, enum tile_fetch fetch, const float *const *a, size_t k,
-                      const float *b, const char *ahead, vf acc[TILE_ROWS][TILE_VECTORS])
+// NOLINTNEXTLINE(readability-function-size): loops over registers, in one piece for the compiler
+VF_BODY void tile_tap(enum mopt_weights weights, int rows, int vectors, enum tile_fetch fetch,
+                      const float *const *a, size_t k, const char *b, const char *ahead,
+                      float *wide, vf acc[TILE_ROWS][TILE_VECTORS])
 {
     const float *row[TILE_ROWS];
     VF_UNROLL
@@ -149,36 +189,52 @@ VF_BODY void tile_tap(int rows, int vectors, enum tile_fetch fetch, const float 
         VF_OPAQUE(row[i]);
     }
     for (size_t left = k / TILE_STEPS; left > 0; left--) {
-        tile_steps(rows, vectors, fetch, row, 0, b, ahead, acc);
-        b += TILE_STEPS * TILE_COLS;
+        tile_steps(TILE_STEPS, weights, rows, vectors, fetch, row, b, ahead, wide, acc);
+        b += TILE_STEPS * tile_line(weights);
         VF_OPAQUE(b);
-        ahead += TILE_STEPS * MOPT_TILE_AHEAD;
-        VF_OPAQUE(ahead);
+        if (fetch == FETCH_FAR) {
+            ahead += TILE_STEPS * MOPT_TILE_AHEAD;
+            VF_OPAQUE(ahead);
+        } else if (fetch == FETCH_NEAR_KEEP) {
+            wide += TILE_STEPS * TILE_COLS;
+            VF_OPAQUE(wide);
+        }
         VF_UNROLL
         for (int i = 0; i < rows; i++) {
             row[i] += TILE_STEPS;
             VF_OPAQUE(row[i]); // or there would be an index, which cannot be a part of an operand
         }
     }
-    for (size_t p = 0; p < k % TILE_STEPS; p++) {
-        tile_steps(rows, vectors, FETCH_NONE, row, p, b, ahead, acc);
-        b += TILE_COLS;
+    size_t rest = k % TILE_STEPS;
+    VF_OPAQUE(rest); // or it would be known to be small, and the loop would be unrolled
+    for (; rest > 0; rest--) {
+        tile_steps(1, weights, rows, vectors, fetch, row, b, ahead, wide, acc);
+        b += tile_line(weights);
+        wide += fetch == FETCH_NEAR_KEEP ? TILE_COLS : 0;
+        VF_UNROLL
+        for (int i = 0; i < rows; i++) {
+            row[i]++;
+            VF_OPAQUE(row[i]);
+        }
     }
 }
 
-VF_BODY void tile_taps(const struct mopt_tile_f32 *t, int rows, int vectors, enum tile_fetch fetch,
-                       vf acc[TILE_ROWS][TILE_VECTORS])
+VF_BODY void tile_taps(const struct mopt_tile_f32 *t, enum mopt_weights weights, int rows,
+                       int vectors, enum tile_fetch fetch, vf acc[TILE_ROWS][TILE_VECTORS])
 {
-    const float *b = t->b;
-    const char *ahead = (const char *)(t->ahead ? t->ahead : b);
+    const char *b = tile_weights(t, weights);
+    const char *ahead = t->ahead ? t->ahead : b;
+    float *wide = t->wide;
     for (size_t tap = 0; tap < t->taps; tap++) {
-        tile_tap(rows, vectors, fetch, t->a + tap * TILE_ROWS, t->k, b, ahead, acc);
-        b += t->k * TILE_COLS;
+        tile_tap(weights, rows, vectors, fetch, t->a + tap * TILE_ROWS, t->k, b, ahead, wide, acc);
+        b += t->k * (size_t)tile_line(weights);
+        wide += fetch == FETCH_NEAR_KEEP ? t->k * TILE_COLS : 0;
         ahead += t->k * MOPT_TILE_AHEAD;
     }
 }
 
-VF_BODY void tile_body(const struct mopt_tile_f32 *t, int rows, int vectors)
+VF_BODY void tile_body(const struct mopt_tile_f32 *t, enum mopt_weights weights, bool keep,
+                       int rows, int vectors)
 {
     vf acc[TILE_ROWS][TILE_VECTORS];
     bool whole = t->cols == vectors * VF_LANES;
@@ -187,10 +243,12 @@ VF_BODY void tile_body(const struct mopt_tile_f32 *t, int rows, int vectors)
     } else {
         tile_start(t, rows, vectors, false, acc);
     }
-    if (t->near) {
-        tile_taps(t, rows, vectors, FETCH_NEAR, acc);
+    if (keep) {
+        tile_taps(t, weights, rows, vectors, FETCH_NEAR_KEEP, acc);
+    } else if (weights != MOPT_WEIGHTS_F32 || t->near) {
+        tile_taps(t, weights, rows, vectors, FETCH_NEAR, acc);
     } else {
-        tile_taps(t, rows, vectors, FETCH_FAR, acc);
+        tile_taps(t, weights, rows, vectors, FETCH_FAR, acc);
     }
     if (whole && !t->residual && t->low == -INFINITY && t->high == INFINITY) {
         tile_store(t, rows, vectors, acc);
@@ -223,13 +281,15 @@ VF_BODY vf row_start(const struct mopt_tile_f32 *t, size_t from, size_t cols)
 }
 
 // `panels` panels from column `from`; the last may hold fewer than TILE_COLS columns.
-VF_BODY void row_body(const struct mopt_tile_f32 *t, size_t from, size_t cols, int panels)
+VF_BODY void row_body(const struct mopt_tile_f32 *t, enum mopt_weights weights, size_t from,
+                      size_t cols, int panels)
 {
+    const int line = tile_line(weights);
     vf acc[ROW_PANELS][TILE_VECTORS];
     const char *b[ROW_PANELS];
     VF_UNROLL
     for (int g = 0; g < panels; g++) {
-        b[g] = (const char *)(t->b + (from + (size_t)g * TILE_COLS) * t->k);
+        b[g] = tile_weights(t, weights) + (from / TILE_COLS + (size_t)g) * (size_t)line * t->k;
         VF_OPAQUE(b[g]);
         VF_UNROLL
         for (int v = 0; v < TILE_VECTORS; v++) {
@@ -238,15 +298,19 @@ VF_BODY void row_body(const struct mopt_tile_f32 *t, size_t from, size_t cols, i
     }
     const float *a = t->a[0];
     const float *end = a + t->k;
-    for (size_t at = 0; a != end; a++, at += TILE_COLS * sizeof(float)) {
+    for (size_t at = 0; a != end; a++, at += (size_t)line) {
         vf left = vf_set1(*a);
         VF_UNROLL
         for (int g = 0; g < panels; g++) {
+            vf right[TILE_VECTORS];
+            tile_right(weights, TILE_VECTORS, b[g] + at, right);
+            VF_UNROLL
+            for (int o = 0; o < line; o += (int)sizeof(vf)) {
+                __builtin_prefetch(b[g] + at + o + ROW_AHEAD);
+            }
             VF_UNROLL
             for (int v = 0; v < TILE_VECTORS; v++) {
-                const char *right = b[g] + at + (size_t)v * sizeof(vf);
-                __builtin_prefetch(right + ROW_AHEAD);
-                acc[g][v] = vf_fma(left, vf_load((const float *)(const void *)right), acc[g][v]);
+                acc[g][v] = vf_fma(left, right[v], acc[g][v]);
             }
         }
     }
@@ -262,26 +326,25 @@ VF_BODY void row_body(const struct mopt_tile_f32 *t, size_t from, size_t cols, i
     }
 }
 
-#define ROW_FUNCTION(name)                                    \
-    void name(const struct mopt_tile_f32 *row, size_t cols)   \
-    {                                                         \
-        size_t from = 0;                                      \
-        for (; cols - from > (ROW_PANELS - 1) * TILE_COLS;) { \
-            row_body(row, from, cols, ROW_PANELS);            \
-            from += ROW_PANELS * TILE_COLS;                   \
-            if (from >= cols) {                               \
-                return;                                       \
-            }                                                 \
-        }                                                     \
-        for (; from < cols; from += TILE_COLS) {              \
-            row_body(row, from, cols, 1);                     \
-        }                                                     \
+VF_BODY void row_panels(const struct mopt_tile_f32 *row, enum mopt_weights weights, size_t cols)
+{
+    size_t from = 0;
+    for (; cols - from > (ROW_PANELS - 1) * TILE_COLS;) {
+        row_body(row, weights, from, cols, ROW_PANELS);
+        from += ROW_PANELS * TILE_COLS;
+        if (from >= cols) {
+            return;
+        }
     }
+    for (; from < cols; from += TILE_COLS) {
+        row_body(row, weights, from, cols, 1);
+    }
+}
 
 #define TILE_FUNCTION(rows, vectors)                                          \
     static void tile_f32_##rows##x##vectors(const struct mopt_tile_f32 *tile) \
     {                                                                         \
-        tile_body(tile, rows, vectors);                                       \
+        tile_body(tile, MOPT_WEIGHTS_F32, false, rows, vectors);              \
     }
 #define TILE_ENTRY(rows, vectors) tile_f32_##rows##x##vectors,
 

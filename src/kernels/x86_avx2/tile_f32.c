@@ -18,4 +18,7 @@ void mopt__tile_f32_avx2(const struct mopt_tile_f32 *tile)
     kernels[tile->cols > VF_LANES][tile->rows - 1](tile);
 }
 
-ROW_FUNCTION(mopt__row_f32_avx2)
+void mopt__row_f32_avx2(const struct mopt_tile_f32 *row, size_t cols)
+{
+    row_panels(row, MOPT_WEIGHTS_F32, cols);
+}

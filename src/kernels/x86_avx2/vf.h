@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { VF_LANES = 8 };
 typedef __m256 vf;
@@ -33,6 +34,28 @@ static inline vf vf_load_n(const float *p, size_t n)
 static inline void vf_store_n(float *p, size_t n, vf x)
 {
     _mm256_maskstore_ps(p, vf_first(n), x);
+}
+
+// 2 VF_LANES numbers of bfloat16: those in even places, and those in odd ones.
+static inline vf vf_load_bf16_even(const uint16_t *p)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256((const void *)p), 16));
+}
+
+// The mask stays in memory: a loop with twelve sums has no register for it.
+static inline vf vf_load_bf16_odd(const uint16_t *p)
+{
+    static const uint32_t upper[] = {0xffff0000, 0xffff0000, 0xffff0000, 0xffff0000,
+                                     0xffff0000, 0xffff0000, 0xffff0000, 0xffff0000};
+    vf x = _mm256_loadu_ps((const float *)(const void *)p);
+    __asm__("vandps %1, %0, %0" : "+x"(x) : "m"(upper));
+    return x;
+}
+
+// VF_LANES numbers of binary16.
+static inline vf vf_load_f16(const uint16_t *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p));
 }
 
 static inline vf vf_set1(float x)

@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { VF_LANES = 16 };
 typedef __m512 vf;
@@ -33,6 +34,24 @@ static inline vf vf_load_n(const float *p, size_t n)
 static inline void vf_store_n(float *p, size_t n, vf x)
 {
     _mm512_mask_storeu_ps(p, vf_first(n), x);
+}
+
+// 2 VF_LANES numbers of bfloat16: those in even places, and those in odd ones.
+static inline vf vf_load_bf16_even(const uint16_t *p)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16));
+}
+
+static inline vf vf_load_bf16_odd(const uint16_t *p)
+{
+    const __m512i upper = _mm512_set1_epi32((int32_t)0xffff0000);
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), upper));
+}
+
+// VF_LANES numbers of binary16.
+static inline vf vf_load_f16(const uint16_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)p));
 }
 
 static inline vf vf_set1(float x)

@@ -8,5 +8,6 @@ int main(void)
     failed += mopt__test_widen();
     failed += mopt__test_session();
     failed += mopt__test_lower();
+    failed += mopt__test_weights();
     return failed != 0;
 }

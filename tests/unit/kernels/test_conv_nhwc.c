@@ -60,7 +60,8 @@ struct conv_case {
     struct mopt_conv2d conv;
     struct mopt_conv2d_run run;
     enum mopt_conv_form form;
-    float *x, *w, *y, *before, *bias, *residual, *packed;
+    float *x, *w, *y, *before, *bias, *residual;
+    void *packed;
     size_t x_count, w_count, y_count, pixels, scratch;
     bool in_place;
     double largest; // |x|
@@ -70,8 +71,11 @@ struct conv_case {
 
 static void random_conv(struct mopt_rng *rng, struct mopt_conv2d *conv)
 {
+    static const enum mopt_weights forms[] = {MOPT_WEIGHTS_F32, MOPT_WEIGHTS_BF16,
+                                              MOPT_WEIGHTS_F16};
     size_t pad = 0;
-    *conv = (struct mopt_conv2d){.window = random_window(rng, &pad, &pad)};
+    *conv = (struct mopt_conv2d){.window = random_window(rng, &pad, &pad),
+                                 .weights = forms[mopt__rng_below(rng, MOPT_COUNTOF(forms))]};
     struct mopt_window2d *w = &conv->window;
     size_t per_group = (size_t)between(rng, 1, 40);
     switch (mopt__rng_below(rng, 4)) {
@@ -115,13 +119,16 @@ static void make_conv(struct mopt_rng *rng, const struct mopt_kernels *table, st
         t->largest = fmax(t->largest, fabs((double)t->x[i]));
     }
     t->w = guarded(rng, t->w_count);
+    for (size_t i = 0; t->conv.weights != MOPT_WEIGHTS_F32 && i < t->w_count; i++) {
+        t->w[i] = (float)(int)(t->w[i] * 32) / 32; // exact in all forms
+    }
     t->y = guarded(rng, t->y_count);
     t->residual = guarded(rng, t->y_count);
     t->before = guarded(rng, t->y_count);
     memcpy(t->before, t->y, t->y_count * sizeof(float));
     t->bias = guarded(rng, t->conv.out_channels);
     t->in_place = mopt__rng_below(rng, 3) == 0;
-    t->packed = aligned_block(mopt__conv2d_packed_count(table, &t->conv, t->form) * sizeof(float));
+    t->packed = aligned_block(mopt__conv2d_packed_bytes(table, &t->conv, t->form));
     mopt__conv2d_pack(table, &t->conv, t->form, t->w, t->packed);
     t->scratch = mopt__conv2d_scratch(table, &t->conv, t->form, threads);
     t->run = (struct mopt_conv2d_run){

@@ -97,12 +97,37 @@ static void test_operators_that_cannot_run(void **state)
     mopt_model_free(model);
 }
 
+// 1.00390625 is half way between two numbers of bfloat16 and goes to the even one, which is 1.
+static void test_options(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_model *model =
+        mopt__test_load("model (ir=8, opset=13) { graph g (float[1] x) -> (float[1] y) {\n"
+                        "int64[2] s = {1, 1}; int64[1] t = {1}; float[1,1] w = {1.00390625};\n"
+                        "a = Reshape(x, s); p = MatMul(a, w); y = Reshape(p, t); } }");
+    static const float one[] = {1};
+    static const float want[] = {1.00390625F, 1};
+    for (int i = 0; i < 2; i++) {
+        const struct mopt_runner_options options = {.threads = 1, .bf16 = i == 1};
+        struct mopt_runner *runner = NULL;
+        struct mopt_tensor_view in = view_of(one, 1);
+        struct mopt_tensor_view out;
+        assert_int_equal(mopt_runner_open(model, &options, &runner, &err), MOPT_OK);
+        assert_int_equal(mopt_runner_run(runner, &in, 1, &out, 1, &err), MOPT_OK);
+        assert_true(((const float *)out.data)[0] == want[i]);
+        mopt_runner_free(runner);
+    }
+    mopt_model_free(model);
+}
+
 int mopt__test_runner(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_operators_that_cannot_run),
+        cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests_name("runner", tests, NULL, NULL);
 }

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights of 16 bits: taken of themselves where no bit changes and few rows share them, or rounded
+// to bfloat16 when asked for; told apart from those of floats; Winograd's left as they are.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "exec/exec.h"
+#include "ir/text.h"
+#include "tests.h"
+
+enum { OUTPUTS_MAX = 3 };
+
+// A number of the named kind: i-th of many.
+static float number(char kind, int i)
+{
+    float x = (float)(i * 37 % 2001 - 1000);
+    switch (kind) {
+    case 'b':
+        return (float)(i * 37 % 201 - 100) / 64; // exact in bfloat16
+    case 'h':
+        return x / 8; // exact in binary16
+    default:
+        return x / 3;
+    }
+}
+
+static float rounded(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    memcpy(&x, &bits, sizeof bits);
+    return x;
+}
+
+// "b@48" in a text is 48 numbers of kind b in braces; round: of kind f times factor, rounded to
+// bfloat16, instead.
+static struct mopt_model *parse(const char *text, bool round, float factor)
+{
+    enum { ROOM = 1 << 20 };
+    struct mopt_model *model = NULL;
+    struct mopt_error err;
+    char *out = malloc(ROOM);
+    size_t at = 0;
+    assert_non_null(out);
+    for (; *text != '\0'; text++) {
+        if (text[1] != '@') {
+            out[at++] = *text;
+            continue;
+        }
+        char kind = *text, *end;
+        int count = (int)strtol(text + 2, &end, 10);
+        for (int i = 0; i < count; i++) {
+            float x = number(kind, i);
+            x = round && kind == 'f' ? rounded(x * factor) : x;
+            assert_true(at + 64 < ROOM);
+            at += (size_t)snprintf(out + at, ROOM - at, "%c%.9g", i > 0 ? ',' : '{', (double)x);
+        }
+        out[at++] = '}';
+        text = end - 1;
+    }
+    out[at] = '\0';
+    mopt_error_clear(&err);
+    if (mopt__text_parse(out, at, &model, &err) != MOPT_OK ||
+        mopt__ops_resolve(model, &err) != MOPT_OK) {
+        fail_msg("%s", err.text);
+    }
+    free(out);
+    return model;
+}
+
+static struct mopt_session *open_session(struct mopt_model *model, int threads, bool bf16)
+{
+    const struct mopt_session_options options = {.threads = threads, .bf16 = bf16};
+    struct mopt_session *session = NULL;
+    struct mopt_error err;
+    if (mopt__session_new(model, &options, &session, &err) != MOPT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return session;
+}
+
+static size_t packed_bytes(const struct mopt_session *session)
+{
+    struct mopt_session_memory memory;
+    mopt__session_memory(session, &memory);
+    return memory.packed_bytes;
+}
+
+static struct mopt_datum *input_of(int rank, const int64_t *dims)
+{
+    struct mopt_tensor *tensor = NULL;
+    struct mopt_datum *datum = NULL;
+    struct mopt_error err;
+    assert_int_equal(mopt__tensor_new(MOPT_FLOAT32, rank, dims, &tensor, &err), MOPT_OK);
+    float *data = mopt__tensor_data(tensor);
+    for (size_t i = 0; i < tensor->count; i++) {
+        data[i] = (float)((int)(i * 29 % 401) - 200) / 30;
+    }
+    assert_int_equal(mopt__datum_tensor(tensor, &datum, &err), MOPT_OK);
+    mopt__tensor_unref(tensor);
+    return datum;
+}
+
+static void run(struct mopt_session *session, int rank, const int64_t *dims,
+                struct mopt_datum **outputs)
+{
+    struct mopt_datum *input = input_of(rank, dims);
+    struct mopt_error err;
+    mopt_error_clear(&err);
+    if (mopt__session_run(session, &input, outputs, NULL, &err) != MOPT_OK) {
+        fail_msg("%s", err.text);
+    }
+    mopt__datum_unref(input);
+}
+
+static const float *floats(const struct mopt_datum *datum)
+{
+    return datum->tensor->data;
+}
+
+// Rows of few give the bytes of the same rows among many, whose weights are floats; packed: bytes
+// of the weights as they are packed for few.
+static void try_exact(char kind, size_t few, size_t weight_bytes)
+{
+    enum { K = 48, N = 64, MANY = 70 };
+    char text[256];
+    snprintf(text, sizeof text,
+             "graph main (float[n,%d] x) -> (float[n,%d] y) {"
+             " float[%d,%d] w = %c@%d; y = MatMul(x, w); }",
+             K, N, K, N, kind, K * N);
+    struct mopt_model *model = parse(text, false, 1);
+    struct mopt_session *session = open_session(model, 1, false);
+    struct mopt_datum *some[1], *all[1], *again[1];
+    run(session, 2, (const int64_t[]){(int64_t)few, K}, some);
+    size_t before = packed_bytes(session);
+    assert_in_range(before, K * N * weight_bytes, K * N * weight_bytes + 256);
+    run(session, 2, (const int64_t[]){MANY, K}, all);
+    size_t after = packed_bytes(session);
+    assert_in_range(after - before, weight_bytes == 4 ? 0 : K * N * 4,
+                    weight_bytes == 4 ? 0 : K * N * 4 + 256);
+    run(session, 2, (const int64_t[]){(int64_t)few, K}, again);
+    assert_int_equal(packed_bytes(session), after);
+    assert_memory_equal(floats(some[0]), floats(all[0]), few * N * sizeof(float));
+    assert_memory_equal(floats(some[0]), floats(again[0]), few * N * sizeof(float));
+    mopt__datum_unref(some[0]);
+    mopt__datum_unref(all[0]);
+    mopt__datum_unref(again[0]);
+    mopt__session_free(session);
+    mopt__model_free(model);
+}
+
+static void exact_weights_are_halved(void **state)
+{
+    (void)state;
+    static const char *const levels[] = {"ref", "avx2", "avx512", "avx512-vnni"};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        assert_int_equal(setenv("MOPT_CPU", levels[i], 1), 0);
+        try_exact('b', 1, 2);
+        try_exact('b', 32, 2);
+        try_exact('b', 33, 4);
+        try_exact('h', 1, 2);
+        try_exact('h', 8, 2);
+        try_exact('h', 9, 4);
+        try_exact('f', 1, 4);
+    }
+    assert_int_equal(unsetenv("MOPT_CPU"), 0);
+}
+
+// What the option computes is what rounded weights give.
+static void try_rounded(const char *text, const char *same, float factor, int rank,
+                        const int64_t *dims, int threads)
+{
+    struct mopt_model *model = parse(text, false, 1);
+    struct mopt_model *expected = parse(same, true, factor);
+    struct mopt_session *session = open_session(model, threads, true);
+    struct mopt_session *plain = open_session(expected, 1, false);
+    struct mopt_datum *have[OUTPUTS_MAX] = {NULL}, *want[OUTPUTS_MAX] = {NULL};
+    run(session, rank, dims, have);
+    run(plain, rank, dims, want);
+    for (size_t o = 0; o < model->graph->outputs.count; o++) {
+        assert_int_equal(have[o]->tensor->bytes, want[o]->tensor->bytes);
+        assert_memory_equal(floats(have[o]), floats(want[o]), want[o]->tensor->bytes);
+        mopt__datum_unref(have[o]);
+        mopt__datum_unref(want[o]);
+    }
+    mopt__session_free(session);
+    mopt__session_free(plain);
+    mopt__model_free(model);
+    mopt__model_free(expected);
+}
+
+static void weights_are_rounded(void **state)
+{
+    (void)state;
+    static const char product[] = "graph main (float[n,40] x) -> (float[n,50] y, float[n,50] z) {"
+                                  " float[40,50] w = f@2000; float[50] b = h@50;"
+                                  " p = MatMul(x, w); y = Add(p, b); z = Relu(y); }";
+    static const char scaled[] = "graph main (float[n,40] x) -> (float[n,50] y) {"
+                                 " float[50,40] w = f@2000; float[50] b = h@50;"
+                                 " y = Gemm<transB=1, alpha=0.7>(x, w, b); }";
+    static const char unscaled[] = "graph main (float[n,40] x) -> (float[n,50] y) {"
+                                   " float[50,40] w = f@2000; float[50] b = h@50;"
+                                   " y = Gemm<transB=1>(x, w, b); }";
+    static const char pointwise[] = "graph main (float[1,20,9,7] x) -> (float[1,40,9,7] y) {"
+                                    " float[40,20,1,1] w = f@800; y = Conv(x, w); }";
+    static const char direct[] = "graph main (float[1,20,9,7] x) -> (float[1,8,5,4] y) {"
+                                 " float[8,10,3,3] w = f@720;"
+                                 " y = Conv<group=2,strides=[2,2],pads=[1,1,1,1]>(x, w); }";
+    static const int64_t image[] = {1, 20, 9, 7};
+    for (int64_t rows = 1; rows < 100; rows += 33) {
+        for (int threads = 1; threads < 3; threads++) {
+            try_rounded(product, product, 1, 2, (const int64_t[]){rows, 40}, threads);
+            try_rounded(scaled, unscaled, 0.7F, 2, (const int64_t[]){rows, 40}, threads);
+        }
+    }
+    try_rounded(pointwise, pointwise, 1, 4, image, 1);
+    try_rounded(direct, direct, 1, 4, image, 2);
+}
+
+// Winograd's forms and products of computed operands have nothing to do with it.
+static void others_stay(void **state)
+{
+    (void)state;
+    static const char text[] = "graph main (float[1,32,12,12] x) -> (float[1,32,12,12] y,"
+                               " float[1,32,12,12] z) {"
+                               " float[32,32,3,3] w = f@9216; y = Conv<pads=[1,1,1,1]>(x, w);"
+                               " z = MatMul(x, y); }";
+    static const int64_t dims[] = {1, 32, 12, 12};
+    struct mopt_datum *outputs[2][OUTPUTS_MAX] = {{NULL}};
+    size_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        struct mopt_model *model = parse(text, false, 1);
+        struct mopt_session *session = open_session(model, 1, i == 1);
+        run(session, 4, dims, outputs[i]);
+        bytes[i] = packed_bytes(session);
+        mopt__session_free(session);
+        mopt__model_free(model);
+    }
+    assert_int_equal(bytes[0], bytes[1]);
+    for (int o = 0; o < 2; o++) {
+        assert_memory_equal(floats(outputs[0][o]), floats(outputs[1][o]),
+                            outputs[0][o]->tensor->bytes);
+        mopt__datum_unref(outputs[0][o]);
+        mopt__datum_unref(outputs[1][o]);
+    }
+}
+
+int mopt__test_weights(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exact_weights_are_halved),
+        cmocka_unit_test(weights_are_rounded),
+        cmocka_unit_test(others_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
