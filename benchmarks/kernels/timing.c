@@ -53,6 +53,19 @@ static void run_peak_u8(const void *work)
     (void)((const struct bench *)work)->table.peak_u8(PEAK_ROUNDS);
 }
 
+static void run_peak_pairs(const void *work)
+{
+    (void)((const struct bench *)work)->table.peak_pairs(PEAK_ROUNDS);
+}
+
+struct candidate bench_peak_pairs(const struct bench *bench)
+{
+    return (struct candidate){.name = "peak",
+                              .run = run_peak_pairs,
+                              .work = bench,
+                              .operations = (double)bench->table.peak_pairs(PEAK_ROUNDS)};
+}
+
 struct candidate bench_peak_f32(const struct bench *bench)
 {
     return (struct candidate){.name = "peak",

@@ -16,6 +16,7 @@ struct bench {
     int threads;
     double seconds;   // at most, for one row
     const char *only; // rows whose name contains this; NULL: all
+    bool pairs;       // products of pairs of bfloat16, too
     double width;     // instructions a cycle of a core that is not shared: at least 5.1
 };
 
@@ -40,6 +41,7 @@ bool bench_wants(const struct bench *bench, const char *row);
 // The peaks as candidates.
 struct candidate bench_peak_f32(const struct bench *bench);
 struct candidate bench_peak_u8(const struct bench *bench);
+struct candidate bench_peak_pairs(const struct bench *bench);
 
 // Memory with random content, or the end of the program. Released by mopt__free_aligned.
 void *bench_bytes(size_t count);

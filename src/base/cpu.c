@@ -75,10 +75,24 @@ static enum mopt_isa detect_isa(void)
     }
     return MOPT_ISA_AVX512_BF16;
 }
+
+bool mopt__cpu_likes_bf16(void)
+{
+    unsigned words[3] = {0}; // the vendor's name, in this order
+    unsigned a;
+    return detect_isa() >= MOPT_ISA_AVX512_BF16 &&
+           __get_cpuid(0, &a, &words[0], &words[2], &words[1]) &&
+           memcmp(words, "AuthenticAMD", sizeof words) == 0;
+}
 #else
 static enum mopt_isa detect_isa(void)
 {
     return MOPT_ISA_REF;
+}
+
+bool mopt__cpu_likes_bf16(void)
+{
+    return false;
 }
 #endif
 

@@ -175,6 +175,7 @@ static enum mopt_status measure_peaks(struct mopt_bench_job *job, size_t index, 
         .f32 = !integer && known->f32 == 0,
         .u8 = integer && known->u8 == 0,
         .read = wants_nodes(&job->cli->options) && known->read == 0,
+        .bf16 = mopt__option_flag(&job->cli->options, "bf16"),
     };
     if (!wanted.f32 && !wanted.u8 && !wanted.read) {
         return MOPT_OK;

@@ -208,7 +208,7 @@ static enum mopt_status prepare(struct job *job, struct mopt_error *err)
         struct mopt_compare_options compare = {
             .session = mopt__job_options(cli),
             .tolerance = job->tolerance,
-            .inner = true,
+            .inner = !mopt__option_flag(options, "bf16"), // seen in node by node runs only
             .budget = &cli->budget,
         };
         status = mopt__comparison_new(job->a, job->b, &compare, &job->comparison, err);
@@ -280,7 +280,8 @@ static const struct mopt_option_row rows[] = {
              "tolerances."},
     {.name = "bf16",
      .kind = MOPT_OPT_FLAG,
-     .help = "Run the second model as \"mopt run --bf16\" does: with weights rounded to bfloat16."},
+     .help = "Run the second model as \"mopt run --bf16\" does, with weights rounded to bfloat16; "
+             "only outputs are compared."},
     MOPT_ROWS_SAMPLES,
     MOPT_ROW_DIM,
     MOPT_ROW_FORMAT,

@@ -66,9 +66,50 @@ void mopt__pack_f32(const struct mopt_kernels *kernels, size_t k, size_t n, cons
                           out);
 }
 
+// ---- Pairs of bfloat16 ----------------------------------------------------------------------------
+// A pair has the size of a float: their product is one of floats with half as long sums, done by
+// another tile.
+
+static struct mopt_kernels pairs_table(const struct mopt_kernels *kernels)
+{
+    struct mopt_kernels pairs = *kernels;
+    pairs.f32_rows = kernels->pairs_rows;
+    pairs.f32_cols = kernels->pairs_cols;
+    pairs.tile_f32 = kernels->tile_pairs;
+    return pairs;
+}
+
+static size_t pair_count(size_t k)
+{
+    return k / 2 + k % 2;
+}
+
+// Two rows of a panel at once; out: [pairs][cols][2].
+static void pack_pairs(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
+                       size_t row_step, size_t column_step, uint16_t *out)
+{
+    size_t width = (size_t)kernels->pairs_cols;
+    for (size_t first = 0; first < n; first += width) {
+        for (size_t p = 0; p < 2 * pair_count(k); p++) {
+            uint16_t *row = out + p / 2 * 2 * width + p % 2;
+            for (size_t j = 0; j < width; j++) {
+                bool inside = p < k && first + j < n;
+                float x = inside ? b[p * row_step + (first + j) * column_step] : 0;
+                mopt__weights_narrow(MOPT_WEIGHTS_BF16, &x, 1, row + 2 * j);
+            }
+        }
+        out += 2 * pair_count(k) * width;
+    }
+    memset(out, 0, MOPT_OVERREAD);
+}
+
 size_t mopt__packed_bytes(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
                           size_t n)
 {
+    if (weights == MOPT_WEIGHTS_PAIRS) {
+        struct mopt_kernels pairs = pairs_table(kernels);
+        return mopt__packed_f32_count(&pairs, pair_count(k), n) * sizeof(float);
+    }
     size_t count = mopt__packed_f32_count(kernels, k, n);
     size_t over = MOPT_OVERREAD / sizeof(float);
     return count == 0 ? 0 : (count - over) * mopt__weights_bytes(weights) + MOPT_OVERREAD;
@@ -81,6 +122,10 @@ void mopt__pack_weights(const struct mopt_kernels *kernels, enum mopt_weights we
     enum { DEEP = 64 }; // rows that are packed as floats before they are narrowed
     if (weights == MOPT_WEIGHTS_F32) {
         mopt__pack_f32(kernels, k, n, b, row_step, column_step, out);
+        return;
+    }
+    if (weights == MOPT_WEIGHTS_PAIRS) {
+        pack_pairs(kernels, k, n, b, row_step, column_step, out);
         return;
     }
     float some[DEEP * MOPT_TILE_COLS_MAX];
@@ -176,19 +221,12 @@ static void empty_sums(const struct mopt_kernels *kernels, const struct mopt_gem
     }
 }
 
-void mopt__gemm_f32(const struct mopt_kernels *kernels, const struct mopt_gemm_f32 *gemm,
-                    struct mopt_pool *pool)
+// single: one row, for the slots that are made for it.
+static void multiply(struct work *work, bool single, struct mopt_pool *pool)
 {
-    if (gemm->m == 0 || gemm->n == 0) {
-        return;
-    }
-    if (gemm->k == 0) {
-        empty_sums(kernels, gemm);
-        return;
-    }
-    struct work work = {.kernels = kernels, .gemm = gemm};
+    const struct mopt_gemm_f32 *gemm = work->gemm;
     struct mopt_product product = {
-        .kernels = kernels,
+        .kernels = work->kernels,
         .taps = 1,
         .k = gemm->k,
         .groups = 1,
@@ -199,13 +237,74 @@ void mopt__gemm_f32(const struct mopt_kernels *kernels, const struct mopt_gemm_f
         .ldc = gemm->ldc,
         .epilogue = &gemm->epilogue,
         .fill = fill,
-        .source = &work,
+        .source = work,
     };
-    if (gemm->m == 1 && !mopt__product_sets_aside(&product)) {
-        size_t panels = mopt__panel_count(kernels, gemm->n);
+    if (single && !mopt__product_sets_aside(&product)) {
+        size_t panels = mopt__panel_count(work->kernels, gemm->n);
         pool = gemm->n * gemm->k < MOPT_SERIAL_BELOW ? NULL : pool;
-        mopt__pool_for(pool, (int64_t)panels, 1, one_row, &work);
+        mopt__pool_for(pool, (int64_t)panels, 1, one_row, work);
     } else {
         mopt__product_run(&product, gemm->m, gemm->k, pool);
     }
+}
+
+size_t mopt__gemm_f32_scratch(enum mopt_weights weights, size_t m, size_t k)
+{
+    size_t bytes = 0;
+    if (weights != MOPT_WEIGHTS_PAIRS || !mopt__size_mul(m, pair_count(k), &bytes) ||
+        !mopt__size_mul(bytes, sizeof(float), &bytes) ||
+        !mopt__size_add(bytes, MOPT_OVERREAD, &bytes)) {
+        return 0;
+    }
+    return bytes;
+}
+
+// Rows of a in pairs, zero behind an odd end.
+static void narrow_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    const struct work *work = context;
+    const struct mopt_gemm_f32 *gemm = work->gemm;
+    size_t k = gemm->k;
+    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
+        uint16_t *to = (uint16_t *)gemm->scratch + row * 2 * pair_count(k);
+        work->kernels->narrow_bf16(gemm->a + row * gemm->lda, to, k);
+        if (k % 2 > 0) {
+            to[k] = 0;
+        }
+    }
+}
+
+static void gemm_pairs(const struct mopt_kernels *kernels, const struct mopt_gemm_f32 *gemm,
+                       struct mopt_pool *pool)
+{
+    struct work work = {.kernels = kernels, .gemm = gemm};
+    struct mopt_kernels pairs = pairs_table(kernels);
+    struct mopt_gemm_f32 own = *gemm;
+    mopt__pool_for(gemm->m * gemm->k < MOPT_SERIAL_BELOW ? NULL : pool, (int64_t)gemm->m, 1,
+                   narrow_rows, &work);
+    own.a = gemm->scratch;
+    own.k = own.lda = pair_count(gemm->k);
+    own.weights = MOPT_WEIGHTS_F32;
+    work.kernels = &pairs;
+    work.gemm = &own;
+    multiply(&work, false, pool);
+}
+
+void mopt__gemm_f32(const struct mopt_kernels *kernels, const struct mopt_gemm_f32 *gemm,
+                    struct mopt_pool *pool)
+{
+    if (gemm->m == 0 || gemm->n == 0) {
+        return;
+    }
+    if (gemm->k == 0) {
+        empty_sums(kernels, gemm);
+        return;
+    }
+    if (gemm->weights == MOPT_WEIGHTS_PAIRS) {
+        gemm_pairs(kernels, gemm, pool);
+        return;
+    }
+    struct work work = {.kernels = kernels, .gemm = gemm};
+    multiply(&work, gemm->m == 1, pool);
 }

@@ -45,7 +45,10 @@ struct mopt_gemm_f32 {
     float *c;
     size_t ldc;
     struct mopt_finish epilogue;
+    void *scratch; // of mopt__gemm_f32_scratch bytes, aligned to 64
 };
+// Room for activations in pairs; 0 for the other forms of weights.
+size_t mopt__gemm_f32_scratch(enum mopt_weights weights, size_t m, size_t k);
 // Cut by rows and panels over the pool; the bytes of the result do not depend on the cut. pool may
 // be NULL. Does not allocate.
 void mopt__gemm_f32(const struct mopt_kernels *kernels, const struct mopt_gemm_f32 *gemm,

@@ -23,4 +23,5 @@ void mopt__kernels_select(enum mopt_isa isa, struct mopt_kernels *table)
     enum mopt_isa machine = mopt__cpu_isa();
     *table = (struct mopt_kernels){.isa = isa < machine ? isa : machine};
     take_kernels(table->isa, table);
+    table->likes_pairs = table->isa >= MOPT_ISA_AVX512_BF16 && mopt__cpu_likes_bf16();
 }

@@ -78,6 +78,9 @@ enum mopt_weights {
     MOPT_WEIGHTS_F32,
     MOPT_WEIGHTS_BF16, // the upper half of a float
     MOPT_WEIGHTS_F16,  // IEEE 754 binary16
+    // bfloat16, two rows of a panel side by side, for products with activations that are rounded to
+    // bfloat16, too: the only form that is not widened.
+    MOPT_WEIGHTS_PAIRS,
 };
 // Place of a column in a row of a panel of `cols` columns: those of bfloat16 lie in pairs, one of
 // each half of the panel, so that a shift and a mask make vectors of both.
@@ -229,6 +232,12 @@ typedef void mopt_slot_row_f32(const struct mopt_tile_f32 *tile, size_t cols);
 // are not looked at.
 typedef void mopt_slot_tile_16(const struct mopt_tile_f32 *tile);
 typedef void mopt_slot_row_16(const struct mopt_tile_f32 *tile, size_t cols);
+// tile_f32 with pairs of bfloat16 in the place of the floats of a and b: k counts pairs, and each
+// multiplication is the sum of two, of which each is added with at least the precision of a float;
+// denormal numbers may count as 0.
+typedef void mopt_slot_tile_pairs(const struct mopt_tile_f32 *tile);
+// y[i] = x[i] rounded to nearest even; NaN stays NaN, denormal numbers may become 0.
+typedef void mopt_slot_narrow_bf16(const float *x, uint16_t *y, size_t n);
 typedef void mopt_slot_tile_u8(const struct mopt_tile_u8 *tile);
 typedef void mopt_slot_depthwise_f32(const struct mopt_depthwise_f32 *work);
 typedef void mopt_slot_depthwise_u8(const struct mopt_depthwise_u8 *work);
@@ -346,16 +355,21 @@ typedef void mopt_slot_winograd_out_f32(int t, const struct mopt_winograd_out *w
 // multiply-add. The fastest that the level can do: what kernels are measured against.
 typedef uint64_t mopt_slot_peak_f32(uint64_t rounds);
 typedef uint64_t mopt_slot_peak_u8(uint64_t rounds);
+typedef uint64_t mopt_slot_peak_pairs(uint64_t rounds); // as tile_pairs multiplies
 
 struct mopt_kernels {
     enum mopt_isa isa;
-    int f32_rows, f32_cols; // tile of tile_f32
-    int u8_rows, u8_cols;   // tile of tile_u8
-    int dw8_rows, dw8_cols; // pixels a call and channel block (multiple of 16) of depthwise_u8
+    int f32_rows, f32_cols;     // tile of tile_f32
+    int pairs_rows, pairs_cols; // tile of tile_pairs
+    int u8_rows, u8_cols;       // tile of tile_u8
+    bool likes_pairs;           // tile_pairs is faster than tile_f32
+    int dw8_rows, dw8_cols;     // pixels a call and channel block (multiple of 16) of depthwise_u8
     mopt_slot_tile_f32 *tile_f32;
     mopt_slot_row_f32 *row_f32;
     mopt_slot_tile_16 *tile_16;
     mopt_slot_row_16 *row_16;
+    mopt_slot_tile_pairs *tile_pairs;
+    mopt_slot_narrow_bf16 *narrow_bf16;
     mopt_slot_tile_u8 *tile_u8;
     mopt_slot_depthwise_f32 *depthwise_f32;
     mopt_slot_depthwise_u8 *depthwise_u8;
@@ -384,6 +398,7 @@ struct mopt_kernels {
     mopt_slot_winograd_out_f32 *winograd_out_f32;
     mopt_slot_peak_f32 *peak_f32;
     mopt_slot_peak_u8 *peak_u8;
+    mopt_slot_peak_pairs *peak_pairs;
 };
 
 // Fills the table for the machine's level or `isa`, whichever is lower.

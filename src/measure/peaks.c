@@ -162,7 +162,8 @@ enum mopt_status mopt__peaks_measure(enum mopt_isa isa, int threads,
     *out = (struct mopt_peaks){.isa = kernels.isa, .threads = threads};
     enum mopt_status status = mopt__pool_new(threads, &pool, err);
     if (status == MOPT_OK && wanted->f32) {
-        out->f32 = measure_work(kernels.peak_f32, pool);
+        bool pairs = wanted->bf16 && kernels.likes_pairs;
+        out->f32 = measure_work(pairs ? kernels.peak_pairs : kernels.peak_f32, pool);
     }
     if (status == MOPT_OK && wanted->u8) {
         out->u8 = measure_work(kernels.peak_u8, pool);

@@ -18,6 +18,7 @@ struct mopt_peaks {
 
 struct mopt_peaks_wanted {
     bool f32, u8, read; // about 20 ms each
+    bool bf16;          // with f32: products of bfloat16 instead, where the executor takes them
 };
 
 // Measures on `threads` threads (1..256) with the fastest instructions up to `isa`: multiply-adds

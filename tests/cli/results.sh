@@ -56,6 +56,24 @@ expect_code 0
 run run small.txt --data sets --save one.npy --batch 3
 expect_code 0
 
+# --bf16: the weight lies half way between two numbers of bfloat16, 1 is the even one; compare
+# rounds the second model only.
+cat >round.txt <<'END'
+model (ir=8, opset=13) { graph g (float[1,1] x) -> (float[1,1] y) {
+float[1,1] w = {1.00390625}; y = MatMul(x, w); } }
+END
+run run round.txt --input x=1 --json
+expect_code 0
+expect_member result.outputs.0.max 1.00390625
+run run round.txt --input x=1 --bf16 --json
+expect_code 0
+expect_member result.outputs.0.max 1
+run compare round.txt round.txt --input x=1 --bf16 --json
+expect_code 1
+expect_member result.tensors.0.max_abs 0.00390625
+run bench round.txt --bf16 --time 0 --runs 3 --json
+expect_code 0
+
 # compare and eval.
 run compare small.txt other.txt --data sets --json
 expect_code 1

@@ -4,7 +4,7 @@
 # at the end how many loops there were and the most multiplications in one.
 # A loop is a jump back to an instruction before it, with no other jump back in between.
 function is_multiply(text) {
-    return text ~ /^v(fn?m(add|sub)[0-9]*ps|pdpbusds?|pdpwssds?|pmaddwd|pmaddubsw) /
+    return text ~ /^v(fn?m(add|sub)[0-9]*ps|dpbf16ps|pdpbusds?|pdpwssds?|pmaddwd|pmaddubsw) /
 }
 
 # The end of a loop may be compared with a number in memory.

@@ -22,7 +22,7 @@ for header in $(find src -name '*.h' | sort); do
   isa=
   case $header in
     */x86_avx2/* | */kernels/template/*) isa='-mavx2 -mfma -mf16c' ;;
-    */x86_avx512/* | */x86_avx512_vnni/*) isa='-mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma' ;;
+    */x86_avx512/* | */x86_avx512_vnni/* | */x86_avx512_bf16/*) isa='-mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma' ;;
     */arm_neon/*) continue ;;
   esac
   # shellcheck disable=SC2086,SC2046

@@ -20,6 +20,10 @@
 #define TILE_EACH_ROWS(M, v) M(1, v)
 #endif
 #define TILE_COLS (TILE_VECTORS * VF_LANES)
+#ifndef TILE_ADD_PRODUCT // what else may be in the place of floats and their products
+#define TILE_ADD_PRODUCT vf_add_product
+#define TILE_ADD_PRODUCT_AT vf_add_product_at
+#endif
 enum {
     TILE_STEPS = 8,   // of k in one turn of the loop
     TILE_NEAR = 4096, // bytes from what is read to what is fetched for it
@@ -163,13 +167,13 @@ VF_BODY void tile_steps(int steps, enum mopt_weights weights, int rows, int vect
             if (VF_MEMORY_FACTOR && (vectors == 1 || i % 3 > 0)) {
                 VF_UNROLL
                 for (int v = 0; v < vectors; v++) {
-                    vf_add_product_at(&acc[i][v], row[i] + u, right[v]);
+                    TILE_ADD_PRODUCT_AT(&acc[i][v], row[i] + u, right[v]);
                 }
             } else {
                 vf left = vf_set1(row[i][u]);
                 VF_UNROLL
                 for (int v = 0; v < vectors; v++) {
-                    vf_add_product(&acc[i][v], left, right[v]);
+                    TILE_ADD_PRODUCT(&acc[i][v], left, right[v]);
                 }
             }
         }

@@ -76,6 +76,15 @@ static void level_agrees_with_the_kernel(void **state)
     assert_int_equal(mopt__cpu_isa(), expected);
 }
 
+static void what_is_not_there_is_not_liked(void **state)
+{
+    (void)state;
+    if (mopt__cpu_isa() == MOPT_ISA_AVX512_BF16) {
+        skip();
+    }
+    assert_false(mopt__cpu_likes_bf16());
+}
+
 static void processor_has_a_name(void **state)
 {
     (void)state;
@@ -137,6 +146,7 @@ int mopt__test_cpu(void)
         cmocka_unit_test(levels_have_names),
         cmocka_unit_test(environment_caps_the_level),
         cmocka_unit_test(level_agrees_with_the_kernel),
+        cmocka_unit_test(what_is_not_there_is_not_liked),
         cmocka_unit_test(processor_has_a_name),
         cmocka_unit_test(clock_goes_forward),
         cmocka_unit_test(memory_figures_move),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weights of 16 bits: taken of themselves where no bit changes and few rows share them, or rounded
 // to bfloat16 when asked for; told apart from those of floats; Winograd's left as they are.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "exec/exec.h"
+#include "exec/internal.h"
 #include "ir/text.h"
 #include "tests.h"
 
@@ -95,6 +96,11 @@ static size_t packed_bytes(const struct mopt_session *session)
     return memory.packed_bytes;
 }
 
+static float element(int64_t i)
+{
+    return (float)((int)(i * 29 % 401) - 200) / 30;
+}
+
 static struct mopt_datum *input_of(int rank, const int64_t *dims)
 {
     struct mopt_tensor *tensor = NULL;
@@ -103,7 +109,7 @@ static struct mopt_datum *input_of(int rank, const int64_t *dims)
     assert_int_equal(mopt__tensor_new(MOPT_FLOAT32, rank, dims, &tensor, &err), MOPT_OK);
     float *data = mopt__tensor_data(tensor);
     for (size_t i = 0; i < tensor->count; i++) {
-        data[i] = (float)((int)(i * 29 % 401) - 200) / 30;
+        data[i] = element((int64_t)i);
     }
     assert_int_equal(mopt__datum_tensor(tensor, &datum, &err), MOPT_OK);
     mopt__tensor_unref(tensor);
@@ -175,7 +181,8 @@ static void exact_weights_are_halved(void **state)
     assert_int_equal(unsetenv("MOPT_CPU"), 0);
 }
 
-// What the option computes is what rounded weights give.
+// What the option computes is what rounded weights give, up to the levels that may round
+// activations, too.
 static void try_rounded(const char *text, const char *same, float factor, int rank,
                         const int64_t *dims, int threads)
 {
@@ -216,6 +223,7 @@ static void weights_are_rounded(void **state)
                                  " float[8,10,3,3] w = f@720;"
                                  " y = Conv<group=2,strides=[2,2],pads=[1,1,1,1]>(x, w); }";
     static const int64_t image[] = {1, 20, 9, 7};
+    assert_int_equal(setenv("MOPT_CPU", "avx512-vnni", 1), 0);
     for (int64_t rows = 1; rows < 100; rows += 33) {
         for (int threads = 1; threads < 3; threads++) {
             try_rounded(product, product, 1, 2, (const int64_t[]){rows, 40}, threads);
@@ -224,6 +232,46 @@ static void weights_are_rounded(void **state)
     }
     try_rounded(pointwise, pointwise, 1, 4, image, 1);
     try_rounded(direct, direct, 1, 4, image, 2);
+    assert_int_equal(unsetenv("MOPT_CPU"), 0);
+}
+
+// Where products of bfloat16 are the faster ones, many rows are rounded, too; few are not.
+static void check_pairs(const float *y, int64_t rows, bool both)
+{
+    enum { K = 41, N = 50 };
+    for (int64_t at = 0; at < rows * N; at++) {
+        double sum = 0;
+        double size = 0;
+        for (int64_t p = 0; p < K; p++) {
+            float x = element(at / N * K + p);
+            float w = rounded(number('f', (int)(p * N + at % N)));
+            double product = (double)(both ? rounded(x) : x) * (double)w;
+            sum += product;
+            size += fabs(product);
+        }
+        assert_true(fabs((double)y[at] - sum) <= size * 0x1p-20);
+    }
+}
+
+static void activations_are_rounded(void **state)
+{
+    (void)state;
+    static const char text[] = "graph main (float[n,41] x) -> (float[n,50] y) {"
+                               " float[41,50] w = f@2050; y = MatMul(x, w); }";
+    static const int64_t rows[] = {15, 16, 70};
+    struct mopt_model *model = parse(text, false, 1);
+    for (int threads = 1; threads < 3; threads++) {
+        struct mopt_session *session = open_session(model, threads, true);
+        session->kernels.likes_pairs = true;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            struct mopt_datum *y[1] = {NULL};
+            run(session, 2, (const int64_t[]){rows[i], 41}, y);
+            check_pairs(floats(y[0]), rows[i], rows[i] >= 16);
+            mopt__datum_unref(y[0]);
+        }
+        mopt__session_free(session);
+    }
+    mopt__model_free(model);
 }
 
 // Winograd's forms and products of computed operands have nothing to do with it.
@@ -259,6 +307,7 @@ int mopt__test_weights(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact_weights_are_halved),
         cmocka_unit_test(weights_are_rounded),
+        cmocka_unit_test(activations_are_rounded),
         cmocka_unit_test(others_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

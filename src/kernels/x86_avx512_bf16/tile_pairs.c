@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The float tile with pairs of bfloat16 in the place of floats: vdpbf16ps, which adds the products
+// of the odd numbers and of the even ones one after the other, denormal numbers as 0 (Intel SDM
+// volume 2, VDPBF16PS); and the rounding of activations.
+#include <immintrin.h>
+
+// *c += the two products; at: a is in memory. Keeps registers as vf_add_product does.
+static inline void add_pairs(__m512 *c, __m512 a, __m512 b)
+{
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(*c) : "v"(a), "v"(b));
+}
+
+static inline void add_pairs_at(__m512 *c, const float *a, __m512 b)
+{
+    __asm__("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(*c) : "v"(b), "m"(*a));
+}
+
+#define TILE_ADD_PRODUCT add_pairs
+#define TILE_ADD_PRODUCT_AT add_pairs_at
+#define TILE_ROWS 11
+#define TILE_VECTORS 2
+#define TILE_EACH_ROWS(M, v) \
+    M(1, v)                  \
+    M(2, v) M(3, v) M(4, v) M(5, v) M(6, v) M(7, v) M(8, v) M(9, v) M(10, v) M(11, v)
+#include "kernels/slots.h"
+#include "kernels/template/tile_f32.h"
+
+TILE_EACH_ROWS(TILE_FUNCTION, 1)
+TILE_EACH_ROWS(TILE_FUNCTION, 2)
+
+void mopt__tile_pairs_avx512_bf16(const struct mopt_tile_f32 *tile)
+{
+    static mopt_slot_tile_pairs *const kernels[TILE_VECTORS][TILE_ROWS] = {
+        {TILE_EACH_ROWS(TILE_ENTRY, 1)},
+        {TILE_EACH_ROWS(TILE_ENTRY, 2)},
+    };
+    kernels[tile->cols > VF_LANES][tile->rows - 1](tile);
+}
+
+void mopt__narrow_bf16_avx512_bf16(const float *x, uint16_t *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += VF_LANES) {
+        __mmask16 some = vf_first(n - i < VF_LANES ? n - i : VF_LANES);
+        __m256bh narrow = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(some, x + i));
+        _mm256_mask_storeu_epi16(y + i, some, (__m256i)narrow);
+    }
+}
