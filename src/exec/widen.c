@@ -104,16 +104,20 @@ static bool is_op(const struct mopt_node *node, const char *name)
     return strcmp(node->op_type, name) == 0 && node->domain[0] == '\0';
 }
 
+static bool is_known(const struct mopt_value *value)
+{
+    const struct mopt_type *type = type_of(value);
+    return type != NULL && type->kind != MOPT_TYPE_NONE &&
+           (type->kind != MOPT_TYPE_TENSOR || type->dtype != MOPT_UNDEFINED);
+}
+
 static bool all_known(const struct mopt_value_list *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        const struct mopt_type *type = type_of(list->items[i]);
-        if (type == NULL || type->kind == MOPT_TYPE_NONE ||
-            (type->kind == MOPT_TYPE_TENSOR && type->dtype == MOPT_UNDEFINED)) {
-            return false;
-        }
+    size_t i = 0;
+    while (i < list->count && is_known(list->items[i])) {
+        i++;
     }
-    return true;
+    return i == list->count;
 }
 
 static bool knows_bodies(const struct mopt_node *node)
@@ -132,23 +136,14 @@ static bool knows_bodies(const struct mopt_node *node)
 // the border change.
 static bool is_wide_control(const struct mopt_node *node)
 {
-    if (!is_op(node, "If") && !is_op(node, "Loop") && !is_op(node, "Scan")) {
-        return false;
-    }
-    struct mopt_value *value;
+    bool known = is_op(node, "If") || is_op(node, "Loop") || is_op(node, "Scan");
     for (uint32_t i = 0; i < node->input_count; i++) {
-        value = node->inputs[i].value;
-        if (value != NULL && !all_known(&(struct mopt_value_list){.items = &value, .count = 1})) {
-            return false;
-        }
+        known = known && (node->inputs[i].value == NULL || is_known(node->inputs[i].value));
     }
     for (uint32_t o = 0; o < node->output_count; o++) {
-        value = node->outputs[o];
-        if (value != NULL && !all_known(&(struct mopt_value_list){.items = &value, .count = 1})) {
-            return false;
-        }
+        known = known && (node->outputs[o] == NULL || is_known(node->outputs[o]));
     }
-    return knows_bodies(node);
+    return known && knows_bodies(node);
 }
 
 // A Cast of 16-bit floats to their own type: nothing is rounded.
@@ -160,13 +155,18 @@ static bool is_idle(const struct mopt_node *node)
            type_of(x)->dtype == type_of(y)->dtype;
 }
 
-// Operators that draw numbers keep the type they draw for; Dropout draws the same for every type.
-static bool depends_on_type(const struct mopt_node *node)
+// Operators that draw numbers keep the type they draw for (Dropout draws the same for every type);
+// others are about types and bits, or look at no number at all.
+static bool keeps_types(const struct mopt_node *node)
 {
+    static const char *const names[] = {"Cast", "CastLike", "BitCast", "Shape", "Size"};
     uint32_t traits = node->op->traits;
-    return (traits & MOPT_TRAIT_STATE) != 0 ||
-           ((traits & MOPT_TRAIT_RANDOM) != 0 && !is_op(node, "Dropout")) || is_op(node, "Cast") ||
-           is_op(node, "CastLike") || is_op(node, "BitCast");
+    bool keeps = (traits & MOPT_TRAIT_STATE) != 0 ||
+                 ((traits & MOPT_TRAIT_RANDOM) != 0 && !is_op(node, "Dropout"));
+    for (size_t i = 0; i < MOPT_COUNTOF(names) && !keeps; i++) {
+        keeps = is_op(node, names[i]);
+    }
+    return keeps;
 }
 
 // Rows of a table are taken as they are stored: it may be much larger than what is taken.
@@ -210,7 +210,7 @@ static bool is_wide(const struct mopt_node *node)
     if ((node->op->traits & MOPT_TRAIT_CONTROL) != 0) {
         return is_wide_control(node);
     }
-    if (depends_on_type(node) || is_look_up(node)) {
+    if (keeps_types(node) || is_look_up(node)) {
         return is_idle(node);
     }
     struct mopt_error ignored;

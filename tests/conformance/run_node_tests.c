@@ -97,7 +97,8 @@ static bool judge(struct data_set *set, struct mopt_datum *const *values, const 
 static void report(struct result *result, enum mopt_status status, const char *text)
 {
     result->verdict = status == MOPT_E_UNSUPPORTED ? UNSUPPORTED : FAIL;
-    snprintf(result->reason, sizeof result->reason, "%s", text);
+    (void)snprintf(result->reason, sizeof result->reason, "%.*s", (int)sizeof result->reason - 1,
+                   text);
 }
 
 static void test_set(struct mopt_model *model, const char *name, const char *dir, bool infer,

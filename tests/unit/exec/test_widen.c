@@ -106,8 +106,8 @@ static const struct widened cases[] = {
      "  float16[4,3] t = {1,2,3,4,5,6,7,8,9,10,11,12}; r = Gather(t, i); y = Exp(r); } }",
      4 * HALF, "", " r y"},
     {"nothing is computed: nothing changes",
-     "model (ir=8, opset=17) { graph g (float16[2,3] x) -> (float16[3,4] y) {"
-     "  t = Transpose(x); y = Concat<axis=1>(t, t); } }",
+     "model (ir=8, opset=17) { graph g (float16[2,3] x) -> (float16[3,4] y, int64[2] s) {"
+     "  t = Transpose(x); y = Concat<axis=1>(t, t); s = Shape(y); } }",
      0, "", " t y"},
     {"bits are those of 16 bits",
      "model (ir=12, opset=26) { graph g (float16[2] x) -> (int16[2] y, float16[2] z) {"
