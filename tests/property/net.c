@@ -69,8 +69,8 @@ int net_pick(struct net *net, enum net_type type)
 {
     enum { RECENT = 6 };
     for (int round = 0; round < 2; round++) {
-        int from = round == 0 && net_chance(net, 75) ? net->count - RECENT : net->first;
-        from = from < net->first ? net->first : from;
+        int from = round == 0 && net_chance(net, 75) ? net->count - RECENT : 0;
+        from = from < 0 ? 0 : from;
         int start = (int)net_below(net, net->count - from);
         for (int i = 0; i < net->count - from; i++) {
             int v = from + (start + i) % (net->count - from);
@@ -223,7 +223,7 @@ int net_weight(struct net *net, const struct shape *shape, int64_t terms)
 
 void net_make(struct net *net, const struct net_makers *makers, int nodes)
 {
-    enum { ROOM = 24, TRIES = 8 }; // values one maker may add
+    enum { ROOM = 48, TRIES = 8 }; // values that one maker and what closes bodies may add
     for (int i = 0; i < nodes * TRIES && nodes > 0 && net->count + ROOM < VALUES_MAX; i++) {
         const net_maker maker = makers->items[net_below(net, (int64_t)makers->count)];
         int v = net_pick(net, NET_FLOAT);

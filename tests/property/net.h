@@ -38,7 +38,6 @@ struct net {
     struct codes codes[VALUES_MAX];  // of those that are codes
     int count;
     int names;      // of constants and helpers
-    int first;      // values before it are not picked
     int fixed_axes; // leading axes (0 or 1) whose size a node must not depend on
     int depth;      // of bodies
     bool exact;     // only what must give the same bytes everywhere
