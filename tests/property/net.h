@@ -96,6 +96,8 @@ struct net_makers net_matrix_makers(void);
 struct net_makers net_codes_makers(void);
 struct net_makers net_integer_makers(void);
 struct net_makers net_flow_makers(void);
+struct net_makers net_attention_makers(void); // of them, what consists of many nodes
+struct net_makers net_dynamic_makers(void);
 void net_codes_start(struct net *net, int v); // codes of v
 
 #endif

@@ -264,3 +264,9 @@ struct net_makers net_integer_makers(void)
 {
     return (struct net_makers){makers, MOPT_COUNTOF(makers)};
 }
+
+struct net_makers net_dynamic_makers(void)
+{
+    static const net_maker dynamic[] = {add_dynamic};
+    return (struct net_makers){dynamic, MOPT_COUNTOF(dynamic)};
+}

@@ -511,3 +511,9 @@ struct net_makers net_matrix_makers(void)
 {
     return (struct net_makers){makers, MOPT_COUNTOF(makers)};
 }
+
+struct net_makers net_attention_makers(void)
+{
+    static const net_maker attention[] = {add_attention};
+    return (struct net_makers){attention, MOPT_COUNTOF(attention)};
+}

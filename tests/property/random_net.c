@@ -251,6 +251,12 @@ static void fill(struct net *net, enum net_family family)
     } else if (family == NET_MATRIX) {
         makers = net_matrix_makers();
     }
+    if (family >= NET_MATRIX && !net->exact && net_chance(net, 30)) {
+        // Something long in front, so that a body begins in the middle of it.
+        const struct net_makers front =
+            family == NET_MATRIX ? net_attention_makers() : net_dynamic_makers();
+        net_make(net, &front, 1);
+    }
     net_make(net, &makers, 3 + (int)net_below(net, family == NET_FLOW ? 6 : 14));
 }
 
