@@ -145,7 +145,8 @@ static int factor(struct net *net, const struct shape *out, int channel_axis, in
     struct shape shape = {.rank = 0};
     int way = (int)net_below(net, 4);
     if (way == 1) {
-        shape.rank = (int)NET_ONE_OF(net, 1, out->rank, out->rank + 1);
+        int most = out->rank < RANK_MAX ? out->rank + 1 : RANK_MAX;
+        shape.rank = (int)NET_ONE_OF(net, 1, out->rank, most);
         for (int i = 0; i < shape.rank; i++) {
             shape.dims[i] = 1;
         }
