@@ -498,27 +498,36 @@ static int calls_of(const struct mopt_session *session)
     return (int)calls;
 }
 
+static void run_and_compare(const struct lowered *c, const char *level,
+                            struct mopt_session *session, struct mopt_datum *const *inputs,
+                            struct mopt_datum *const *wanted, size_t count,
+                            struct mopt_datum **outputs)
+{
+    mopt__session_profile_reset(session);
+    run(session, inputs, outputs);
+    for (size_t o = 0; o < count; o++) {
+        close_enough(c, level, o, outputs[o]->tensor, wanted[o]->tensor);
+    }
+}
+
 // Two runs with one session: the second one finds everything planned, and gives the same bytes.
 static void try_level(const struct lowered *c, const char *level, int threads,
                       struct mopt_model *model, struct mopt_datum *const *inputs,
                       struct mopt_datum *const *wanted)
 {
-    struct mopt_datum *outputs[2][VALUES_MAX] = {{NULL}};
+    struct mopt_datum *first[VALUES_MAX] = {NULL}, *second[VALUES_MAX] = {NULL};
     size_t count = model->graph->outputs.count;
     assert_int_equal(setenv("MOPT_CPU", level, 1), 0);
     struct mopt_session *session = open_session(model, threads, false);
-    for (int i = 0; i < 2; i++) {
-        mopt__session_profile_reset(session);
-        run(session, inputs, outputs[i]);
-        for (size_t o = 0; o < count; o++) {
-            close_enough(c, level, o, outputs[i][o]->tensor, wanted[o]->tensor);
-            if (!mopt__tensor_equal(outputs[0][o]->tensor, outputs[i][o]->tensor)) {
-                fail_msg("%s, %s: output %zu changes with the second run", c->name, level, o);
-            }
+    run_and_compare(c, level, session, inputs, wanted, count, first);
+    run_and_compare(c, level, session, inputs, wanted, count, second);
+    for (size_t o = 0; o < count; o++) {
+        if (!mopt__tensor_equal(first[o]->tensor, second[o]->tensor)) {
+            fail_msg("%s, %s: output %zu changes with the second run", c->name, level, o);
         }
     }
-    release(outputs[0], count);
-    release(outputs[1], count);
+    release(first, count);
+    release(second, count);
     if (c->calls >= 0 && calls_of(session) != c->calls) {
         fail_msg("%s, %s: %d calls, must be %d", c->name, level, calls_of(session), c->calls);
     }
