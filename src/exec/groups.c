@@ -131,7 +131,7 @@ static bool integer_operands(struct mopt_lower *l, const struct mopt_node *node,
     }
     for (size_t c = 0; !any_zero && c < g->w.scale->count; c++) {
         if (mopt__low_zero(&g->w, c) != 128) {
-            return false; // weights are signed codes around 0
+            return false; // weights of groups are signed codes around 0
         }
     }
     return true;
@@ -172,7 +172,7 @@ static enum mopt_status group_conv(struct mopt_lower *l, const struct mopt_node 
     if (!mopt__low_takes_conv(l, node)) {
         return MOPT_OK;
     }
-    g.bytes = integer_operands(l, node, 0, false, &g);
+    g.bytes = integer_operands(l, node, 0, mopt__int_of(node, "group", 1) == 1, &g);
     if (g.bytes) {
         take_function(l, &g, &last);
         take_quantizer(l, &g, &last);

@@ -23,6 +23,9 @@ void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels
 // The constant codes as signed bytes (unsigned ones minus 128), as mopt__low_zero - 128 counts.
 enum mopt_status mopt__low_signed(struct mopt_lower *l, const struct mopt_low_quant *q,
                                   const int8_t **codes);
+// Zero points of the weights of n columns, as these signed bytes count; NULL when all are 0.
+enum mopt_status mopt__low_zeros(struct mopt_lower *l, const struct mopt_low_quant *w, size_t n,
+                                 const int32_t **out);
 // The constant weights of an integer sum: b[p][j] = codes[p * row_step + j * column_step].
 struct mopt_low_columns {
     const int8_t *codes;

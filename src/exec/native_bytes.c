@@ -49,6 +49,22 @@ enum mopt_status mopt__low_signed(struct mopt_lower *l, const struct mopt_low_qu
     return status;
 }
 
+enum mopt_status mopt__low_zeros(struct mopt_lower *l, const struct mopt_low_quant *w, size_t n,
+                                 const int32_t **out)
+{
+    int32_t *zeros = mopt__low_work(l, n * sizeof *zeros);
+    bool any = false;
+    if (zeros == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    for (size_t j = 0; j < n; j++) {
+        zeros[j] = mopt__low_zero(w, j) - 128;
+        any = any || zeros[j] != 0;
+    }
+    *out = any ? zeros : NULL;
+    return MOPT_OK;
+}
+
 // ---- From sums to results -----------------------------------------------------------------------------------------
 
 // Integer bounds of a clamp on real values, as codes of y.

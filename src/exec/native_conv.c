@@ -210,6 +210,7 @@ struct conv_bytes_work {
     struct mopt_conv2d conv;
     enum mopt_conv_form form;
     const int8_t *w;
+    const int32_t *w_zero;
     int32_t x_zero;
     struct mopt_requantize out;
     bool codes;
@@ -225,6 +226,7 @@ static void run_conv_bytes(const void *work, const struct mopt_frame *frame)
                                      .ldx = c->conv.window.channels,
                                      .x_zero_point = c->x_zero,
                                      .w = c->w,
+                                     .w_zero = c->w_zero,
                                      .out = c->out,
                                      .ldy = c->conv.out_channels,
                                      .scratch = frame->scratch};
@@ -259,12 +261,16 @@ static enum mopt_status pack_conv_bytes(struct mopt_lower *l, const struct mopt_
         status = pack_codes(l, codes, &c->conv, c->form, signed_codes, &c->w);
     }
     if (status == MOPT_OK) {
+        status = mopt__low_zeros(l, &group->w, c->conv.out_channels, &c->w_zero);
+    }
+    if (status == MOPT_OK) {
         size_t k = codes->count / c->conv.out_channels;
         struct mopt_low_columns columns = {.codes = signed_codes,
                                            .k = k,
                                            .n = c->conv.out_channels,
                                            .row_step = 1,
                                            .column_step = k,
+                                           .zero = c->w_zero,
                                            .bias = mopt__node_input(group->anchor, 2)};
         status = mopt__low_requantize(l, group, &columns, &c->out);
     }

@@ -258,23 +258,6 @@ static void run_product_bytes(const void *work, const struct mopt_frame *frame)
     mopt__gemm_u8(frame->kernels, &gemm, frame->pool);
 }
 
-// Zero points of the weights per column, as signed codes; NULL when all are 0.
-static enum mopt_status weight_zeros(struct mopt_lower *l, const struct mopt_low_quant *w, size_t n,
-                                     const int32_t **out)
-{
-    int32_t *zeros = mopt__low_work(l, n * sizeof *zeros);
-    bool any = false;
-    if (zeros == NULL) {
-        return MOPT_E_MEMORY;
-    }
-    for (size_t j = 0; j < n; j++) {
-        zeros[j] = mopt__low_zero(w, j) - 128;
-        any = any || zeros[j] != 0;
-    }
-    *out = any ? zeros : NULL;
-    return MOPT_OK;
-}
-
 static enum mopt_status pack_codes(struct mopt_lower *l, const struct mopt_tensor *id,
                                    const struct sides *s, const int8_t *codes, const int8_t **out)
 {
@@ -309,7 +292,7 @@ enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt
         status = pack_codes(l, mopt__low_constant(l, group->w.codes), &s, codes, &p->gemm.b);
     }
     if (status == MOPT_OK) {
-        status = weight_zeros(l, &group->w, s.n, &p->gemm.b_zero);
+        status = mopt__low_zeros(l, &group->w, s.n, &p->gemm.b_zero);
     }
     if (status == MOPT_OK) {
         struct mopt_low_columns columns = {.codes = codes,
@@ -369,7 +352,7 @@ static enum mopt_status dynamic_weights(struct mopt_lower *l, const struct mopt_
         status = pack_codes(l, mopt__low_constant(l, w), s, codes, &d->gemm.b);
     }
     if (status == MOPT_OK) {
-        status = weight_zeros(l, &q, s->n, &d->gemm.b_zero);
+        status = mopt__low_zeros(l, &q, s->n, &d->gemm.b_zero);
     }
     if (status == MOPT_OK) {
         status = mopt__low_dynamic(l, group, s->n, &d->dynamic);

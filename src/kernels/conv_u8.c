@@ -311,6 +311,7 @@ static void copy_rows(void *context, int64_t begin, int64_t end, int thread)
 static void set_results(const struct mopt_conv2d_u8_run *run, struct mopt_walk_u8 *walk)
 {
     walk->b = run->w;
+    walk->b_zero = run->w_zero;
     walk->out = &run->out;
     walk->c32 = run->c32;
     walk->c8 = run->c8;
@@ -349,6 +350,7 @@ static void run_pointwise(const struct mopt_kernels *kernels, const struct mopt_
                                 .a = run->x,
                                 .lda = run->ldx,
                                 .b = run->w,
+                                .b_zero = run->w_zero,
                                 .out = run->out,
                                 .c32 = run->c32,
                                 .c8 = run->c8,

@@ -60,7 +60,8 @@ struct mopt_conv2d_u8_run {
     size_t ldx;
     int32_t x_zero_point;
     const int8_t *w;
-    struct mopt_requantize out; // start: per output channel, with the zero point of x folded in
+    const int32_t *w_zero;      // [out_channels] zero points of w, for one group; NULL: all 0
+    struct mopt_requantize out; // start: per output channel, with the zero points folded in
     int32_t *c32;
     uint8_t *c8;
     float *cf;

@@ -76,8 +76,11 @@ static void enter_block(struct place *place, const struct block *block)
         walk->point(walk, row, end - row, step, a);
         place->start[tile + 1] = end;
         for (size_t i = 0; walk->b_zero && i < end - row; i++) {
-            place->sums[tile * MOPT_TILE_ROWS_MAX + i] =
-                (int32_t)walk->kernels->total_u8(a[i], walk->k);
+            uint32_t sum = 0;
+            for (size_t tap = 0; tap < walk->taps; tap++) {
+                sum += walk->kernels->total_u8(a[tap * step + i], walk->k);
+            }
+            place->sums[tile * MOPT_TILE_ROWS_MAX + i] = (int32_t)sum;
         }
     }
 }

@@ -16,7 +16,7 @@ struct mopt_walk_u8 {
     size_t taps, k;         // bytes of a tap
     size_t group_bytes;     // from a group to the next one in a row of A
     const int8_t *b;        // [groups][panels][taps][ceil(k/4)][tile cols][4]
-    const int32_t *b_zero;  // [groups * columns] or NULL; taps and groups are 1 then
+    const int32_t *b_zero;  // [groups * columns] or NULL; there is one group then
     const struct mopt_requantize *out;
     int32_t *c32;
     uint8_t *c8;

@@ -154,17 +154,17 @@ static int zero_points(struct net *net, enum net_type type, int64_t count, bool 
     return name;
 }
 
-// axis < 0: one scale only.
-struct coded_weight net_code_weight(struct net *net, struct shape shape, int axis, int64_t terms)
+struct coded_weight net_code_weight(struct net *net, struct shape shape, int axis, int64_t terms,
+                                    bool grouped)
 {
     struct coded_weight w = {.per_channel = axis >= 0 && net_chance(net, 50)};
     shape.type = net_chance(net, 70) ? NET_I8 : NET_U8;
     w.type = shape.type;
     w.name = net_weight(net, &shape, terms);
     double mean = 1 / (74 * sqrt((double)(terms > 0 ? terms : 1)));
-    // Convolutions of weights that are not symmetric are computed in floats: near the results, not
-    // the same bytes everywhere.
-    bool odd = net_chance(net, 15) && !(net->exact && shape.rank > 2);
+    // Grouped convolutions of weights that are not symmetric are computed in floats: near the
+    // results, not the same bytes everywhere.
+    bool odd = net_chance(net, 15) && !(net->exact && grouped);
     if (w.per_channel) {
         w.codes.scale = scales(net, shape.dims[axis], mean);
         w.codes.zero = zero_points(net, w.type, shape.dims[axis], !odd);
@@ -264,7 +264,8 @@ static bool conv(struct net *net, int v, const struct coded_conv *c)
 {
     struct mopt_strbuf bias = {0};
     int64_t channels = c->weight.dims[0];
-    struct coded_weight w = net_code_weight(net, c->weight, 0, net_elements(&c->weight) / channels);
+    struct coded_weight w =
+        net_code_weight(net, c->weight, 0, net_elements(&c->weight) / channels, c->groups > 1);
     int d = real_weight(net, w, 0);
     bias_text(net, channels, &bias);
     net_line(net, "    v%d = Conv<", net->count);
@@ -352,7 +353,7 @@ static bool dense(struct net *net, int v, int64_t n)
     int axis = turned ? 0 : 1;
     // Scales along the other axis are legal, too.
     bool other = !net->exact && net_chance(net, 15);
-    struct coded_weight w = net_code_weight(net, weight, other ? 1 - axis : axis, k);
+    struct coded_weight w = net_code_weight(net, weight, other ? 1 - axis : axis, k, false);
     int d = real_weight(net, w, other ? 1 - axis : axis);
     struct mopt_strbuf bias = {0};
     out.dims[out.rank - 1] = n;
@@ -395,7 +396,7 @@ static bool add_twin_products(struct net *net, int v)
     const int64_t k = shape.dims[shape.rank - 1];
     struct shape square = {.rank = 2, .dims = {k, k}};
     if (!net->exact && net_chance(net, 50)) { // the same scales along both axes
-        struct coded_weight w = net_code_weight(net, square, 0, k);
+        struct coded_weight w = net_code_weight(net, square, 0, k, false);
         for (int axis = 0; axis < 2; axis++) {
             int d = real_weight(net, w, axis);
             (void)settle_new(net, net_add(net, &shape, "MatMul(v%d, d%d)", v, d));

@@ -285,6 +285,8 @@ struct convolution {
     uint8_t *x;
     int8_t *w, *packed;
     int32_t x_zero;
+    int32_t zeros[160];
+    const int32_t *w_zero; // zeros, or NULL
     struct finish finish;
 };
 
@@ -311,6 +313,13 @@ static void convolution_init(struct mopt_rng *rng, const struct mopt_kernels *ke
     memset(c->packed, 0x55, packed);
     mopt__conv2d_u8_pack(kernels, &c->conv, c->form, c->w, c->packed);
     c->x_zero = (int32_t)between(rng, 0, 255);
+    c->w_zero = NULL;
+    if (c->conv.groups == 1 && mopt__rng_below(rng, 3) == 0) {
+        for (size_t o = 0; o < c->conv.out_channels; o++) {
+            c->zeros[o] = (int32_t)between(rng, -128, 127);
+        }
+        c->w_zero = c->zeros;
+    }
     finish_init(rng, w->batch * w->out_h * w->out_w, c->conv.out_channels, 1e-2F / (float)depth,
                 &c->finish);
     if (c->form == MOPT_CONV_DEPTHWISE) {
@@ -340,6 +349,7 @@ static void convolution_run(const struct mopt_kernels *kernels, const struct con
                                      .ldx = c->ldx,
                                      .x_zero_point = c->x_zero,
                                      .w = c->packed,
+                                     .w_zero = c->w_zero,
                                      .out = c->finish.out,
                                      .c32 = kind == KIND_C32 ? (int32_t *)(void *)y->data : NULL,
                                      .c8 = kind == KIND_C8 ? y->data : NULL,
@@ -366,7 +376,8 @@ static int64_t window_sum(const struct convolution *c, size_t image, size_t oy, 
         size_t pixel = inside ? (image * w->in_h + (size_t)iy) * w->in_w + (size_t)ix : 0;
         for (size_t i = 0; i < in; i++) {
             int64_t x = inside ? c->x[pixel * c->ldx + group * in + i] : c->x_zero;
-            sum += x * c->w[(o * in + i) * w->kernel_h * w->kernel_w + tap];
+            int64_t zero = c->w_zero ? c->w_zero[o] : 0;
+            sum += x * (c->w[(o * in + i) * w->kernel_h * w->kernel_w + tap] - zero);
         }
     }
     return sum;
