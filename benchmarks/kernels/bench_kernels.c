@@ -241,7 +241,6 @@ static void take_pairs(struct bench *bench)
 {
 #if defined(__x86_64__)
     bench->table.tile_pairs = mopt__tile_pairs_avx512_bf16;
-    bench->table.narrow_bf16 = mopt__narrow_bf16_avx512_bf16;
     bench->table.peak_pairs = mopt__peak_pairs_avx512_bf16;
     bench->table.pairs_rows = 11;
     bench->table.pairs_cols = 32;

@@ -50,9 +50,10 @@ static void pack_row(const float *w, size_t cols, size_t step, size_t width, flo
 }
 
 // One panel: output channels from w on, [taps][channels][width]; its end.
-static char *pack_panel(const struct mopt_conv2d *conv, const float *w, size_t cols, size_t width,
-                        char *out)
+static char *pack_panel(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                        const float *w, size_t cols, char *out)
 {
+    size_t width = (size_t)kernels->f32_cols;
     size_t taps = mopt__window_taps(&conv->window);
     size_t channels = conv->window.channels / conv->groups;
     size_t step = channels * taps; // from one output channel to the next
@@ -64,7 +65,7 @@ static char *pack_panel(const struct mopt_conv2d *conv, const float *w, size_t c
         } else {
             float row[MOPT_TILE_COLS_MAX];
             pack_row(at, cols, step, width, row);
-            mopt__weights_panel(conv->weights, width, 1, row, (uint16_t *)(void *)out);
+            mopt__weights_panel(kernels, conv->weights, width, 1, row, (uint16_t *)(void *)out);
         }
     }
     return out;
@@ -79,7 +80,7 @@ void mopt__conv_direct_pack(const struct mopt_kernels *kernels, const struct mop
     for (size_t g = 0; g < conv->groups; g++) {
         for (size_t from = 0; from < n; from += width) {
             size_t cols = n - from < width ? n - from : width;
-            to = pack_panel(conv, w + (g * n + from) * step, cols, width, to);
+            to = pack_panel(kernels, conv, w + (g * n + from) * step, cols, to);
         }
     }
     memset(to, 0, MOPT_OVERREAD);

@@ -18,7 +18,7 @@ struct mopt_conv2d {
     struct mopt_window2d window;
     size_t groups, out_channels; // all groups together
     bool strict;                 // no Winograd
-    // How the pointwise and the direct form store their weights (F16: see mopt__pack_weights); the
+    // How the pointwise and the direct form store their weights, rounded to nearest even; the
     // others always as floats.
     enum mopt_weights weights;
 };

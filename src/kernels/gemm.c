@@ -84,21 +84,24 @@ static size_t pair_count(size_t k)
     return k / 2 + k % 2;
 }
 
-// Two rows of a panel at once; out: [pairs][cols][2].
+// [panels][pairs][cols][2], zero behind k and n.
 static void pack_pairs(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
                        size_t row_step, size_t column_step, uint16_t *out)
 {
-    size_t width = (size_t)kernels->pairs_cols;
-    for (size_t first = 0; first < n; first += width) {
-        for (size_t p = 0; p < 2 * pair_count(k); p++) {
-            uint16_t *row = out + p / 2 * 2 * width + p % 2;
+    float row[MOPT_TILE_COLS_MAX];
+    uint16_t plain[MOPT_TILE_COLS_MAX];
+    size_t width = (size_t)kernels->pairs_cols, rows = 2 * pair_count(k);
+    for (size_t first = 0; first < n; first += width, out += rows * width) {
+        for (size_t p = 0; p < rows; p++) {
             for (size_t j = 0; j < width; j++) {
                 bool inside = p < k && first + j < n;
-                float x = inside ? b[p * row_step + (first + j) * column_step] : 0;
-                mopt__weights_narrow(MOPT_WEIGHTS_BF16, &x, 1, row + 2 * j);
+                row[j] = inside ? b[p * row_step + (first + j) * column_step] : 0;
+            }
+            kernels->f32_to_bfloat(row, plain, width);
+            for (size_t j = 0; j < width; j++) {
+                out[(p / 2 * width + j) * 2 + p % 2] = plain[j];
             }
         }
-        out += 2 * pair_count(k) * width;
     }
     memset(out, 0, MOPT_OVERREAD);
 }
@@ -136,7 +139,7 @@ void mopt__pack_weights(const struct mopt_kernels *kernels, enum mopt_weights we
             size_t rows = k - p < DEEP ? k - p : DEEP;
             pack_panel(kernels, rows, n - j < width ? n - j : width,
                        b + p * row_step + j * column_step, row_step, column_step, some);
-            mopt__weights_panel(weights, width, rows, some, to);
+            mopt__weights_panel(kernels, weights, width, rows, some, to);
             to += rows * width;
         }
     }
@@ -268,7 +271,7 @@ static void narrow_rows(void *context, int64_t begin, int64_t end, int thread)
     size_t k = gemm->k;
     for (size_t row = (size_t)begin; row < (size_t)end; row++) {
         uint16_t *to = (uint16_t *)gemm->scratch + row * 2 * pair_count(k);
-        work->kernels->narrow_bf16(gemm->a + row * gemm->lda, to, k);
+        work->kernels->f32_to_bfloat(gemm->a + row * gemm->lda, to, k);
         if (k % 2 > 0) {
             to[k] = 0;
         }

@@ -24,8 +24,8 @@ size_t mopt__packed_f32_count(const struct mopt_kernels *kernels, size_t k, size
 // panels [ceil(n / tile cols)][k][tile cols], zero behind n.
 void mopt__pack_f32(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
                     size_t row_step, size_t column_step, float *out);
-// The same of weights stored in any form: bytes, and packing. BF16 rounds to nearest even; F16 is
-// for weights that mopt__weights_exact found to be exact.
+// The same of weights stored in any form: bytes, and packing. Those of 16 bits are rounded to
+// nearest even.
 size_t mopt__packed_bytes(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
                           size_t n);
 void mopt__pack_weights(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,

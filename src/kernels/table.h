@@ -236,8 +236,6 @@ typedef void mopt_slot_row_16(const struct mopt_tile_f32 *tile, size_t cols);
 // multiplication is the sum of two, of which each is added with at least the precision of a float;
 // denormal numbers may count as 0.
 typedef void mopt_slot_tile_pairs(const struct mopt_tile_f32 *tile);
-// y[i] = x[i] rounded to nearest even; NaN stays NaN, denormal numbers may become 0.
-typedef void mopt_slot_narrow_bf16(const float *x, uint16_t *y, size_t n);
 typedef void mopt_slot_tile_u8(const struct mopt_tile_u8 *tile);
 typedef void mopt_slot_depthwise_f32(const struct mopt_depthwise_f32 *work);
 typedef void mopt_slot_depthwise_u8(const struct mopt_depthwise_u8 *work);
@@ -369,7 +367,6 @@ struct mopt_kernels {
     mopt_slot_tile_16 *tile_16;
     mopt_slot_row_16 *row_16;
     mopt_slot_tile_pairs *tile_pairs;
-    mopt_slot_narrow_bf16 *narrow_bf16;
     mopt_slot_tile_u8 *tile_u8;
     mopt_slot_depthwise_f32 *depthwise_f32;
     mopt_slot_depthwise_u8 *depthwise_u8;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Floats to 16 bits and back, in portable C. Formats: IEEE 754-2019 section 3.6 (binary16);
+// Which floats have 16 bits, and panels of them. Formats: IEEE 754-2019 section 3.6 (binary16);
 // bfloat16 is binary32 without the lower half of its significand.
 #include "kernels/weights.h"
 
@@ -20,11 +20,9 @@ static float float_of(uint32_t bits)
 }
 
 enum {
-    LEAST_NORMAL = 0x38800000,  // bits of 2^-14, the least normal number of binary16
-    LARGEST = 0x477fe000,       // bits of 65504, its largest one
-    EXPONENT_SHIFT = 112 << 23, // between both biases
+    LEAST_NORMAL = 0x38800000, // bits of 2^-14, the least normal number of binary16
+    LARGEST = 0x477fe000,      // bits of 65504, its largest one
     FLOAT_INFINITY = 0x7f800000,
-    HALF_INFINITY = 0x7c00,
 };
 static const float STEP = 0x1p-24F; // between the numbers below 2^-14
 
@@ -56,66 +54,18 @@ enum mopt_weights mopt__weights_exact(const float *x, size_t n)
     return bf16 ? MOPT_WEIGHTS_BF16 : f16 ? MOPT_WEIGHTS_F16 : MOPT_WEIGHTS_F32;
 }
 
-static uint16_t to_half(uint32_t bits)
-{
-    uint32_t size = bits & 0x7fffffff, sign = bits >> 16 & 0x8000;
-    if (size == FLOAT_INFINITY) {
-        return (uint16_t)(sign | HALF_INFINITY);
-    }
-    if (size >= LEAST_NORMAL) {
-        return (uint16_t)(sign | (size - EXPONENT_SHIFT) >> 13);
-    }
-    return (uint16_t)(sign | (uint32_t)(float_of(size) / STEP));
-}
-
-static uint16_t to_bfloat(uint32_t bits)
-{
-    uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
-    bool nan = (bits & 0x7fffffff) > FLOAT_INFINITY;
-    return (uint16_t)((nan ? bits | 0x400000 : rounded) >> 16);
-}
-
-void mopt__weights_narrow(enum mopt_weights weights, const float *x, size_t n, uint16_t *out)
-{
-    if (weights == MOPT_WEIGHTS_BF16) {
-        for (size_t i = 0; i < n; i++) {
-            out[i] = to_bfloat(bits_of(x[i]));
-        }
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            out[i] = to_half(bits_of(x[i]));
-        }
-    }
-}
-
-void mopt__weights_panel(enum mopt_weights weights, size_t cols, size_t rows, const float *from,
-                         uint16_t *out)
+void mopt__weights_panel(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t cols,
+                         size_t rows, const float *from, uint16_t *out)
 {
     uint16_t plain[MOPT_TILE_COLS_MAX];
     for (size_t p = 0; p < rows; p++, from += cols, out += cols) {
-        mopt__weights_narrow(weights, from, cols, plain);
+        if (weights == MOPT_WEIGHTS_F16) {
+            kernels->f32_to_half(from, plain, cols);
+        } else {
+            kernels->f32_to_bfloat(from, plain, cols);
+        }
         for (size_t j = 0; j < cols; j++) {
             out[mopt__weights_column(weights, cols, j)] = plain[j];
         }
     }
-}
-
-static float from_half(uint32_t half)
-{
-    uint32_t sign = (half & 0x8000) << 16, size = half & 0x7fff;
-    if (size > HALF_INFINITY) {
-        return float_of(sign | FLOAT_INFINITY | 0x400000 | (size & 0x3ff) << 13);
-    }
-    if (size == HALF_INFINITY) {
-        return float_of(sign | FLOAT_INFINITY);
-    }
-    if (size >= 0x400) {
-        return float_of(sign | ((size << 13) + EXPONENT_SHIFT));
-    }
-    return float_of(sign | bits_of((float)size * STEP));
-}
-
-float mopt__weight_f32(enum mopt_weights weights, uint16_t bits)
-{
-    return weights == MOPT_WEIGHTS_BF16 ? float_of((uint32_t)bits << 16) : from_half(bits);
 }

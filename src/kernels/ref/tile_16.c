@@ -4,15 +4,20 @@
 #include <string.h>
 
 #include "kernels/slots.h"
-#include "kernels/weights.h"
 
 enum { ROWS = 4, COLS = 8, DEEP = 64 }; // of kernels.def; rows that are widened at once
 
 static void widen(enum mopt_weights weights, const uint16_t *b16, size_t rows, float *wide)
 {
     for (; rows > 0; rows--, b16 += COLS, wide += COLS) {
+        uint16_t row[COLS];
         for (size_t j = 0; j < COLS; j++) {
-            wide[j] = mopt__weight_f32(weights, b16[mopt__weights_column(weights, COLS, j)]);
+            row[j] = b16[mopt__weights_column(weights, COLS, j)];
+        }
+        if (weights == MOPT_WEIGHTS_F16) {
+            mopt__half_to_f32_ref(row, wide, COLS);
+        } else {
+            mopt__bfloat_to_f32_ref(row, wide, COLS);
         }
     }
 }

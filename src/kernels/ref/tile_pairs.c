@@ -3,15 +3,16 @@
 #include <string.h>
 
 #include "kernels/slots.h"
-#include "kernels/weights.h"
 
 enum { ROWS = 4, COLS = 8 }; // as in kernels.def
 
 static float half_of(const float *pair, int half)
 {
     uint16_t bits[2];
+    float x;
     memcpy(bits, pair, sizeof bits);
-    return mopt__weight_f32(MOPT_WEIGHTS_BF16, bits[half]);
+    mopt__bfloat_to_f32_ref(&bits[half], &x, 1);
+    return x;
 }
 
 // The odd numbers first.
@@ -52,9 +53,4 @@ void mopt__tile_pairs_ref(const struct mopt_tile_f32 *t)
             c[j] = x > t->high ? t->high : x;
         }
     }
-}
-
-void mopt__narrow_bf16_ref(const float *x, uint16_t *y, size_t n)
-{
-    mopt__weights_narrow(MOPT_WEIGHTS_BF16, x, n, y);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The float tile with pairs of bfloat16 in the place of floats: vdpbf16ps, which adds the products
 // of the odd numbers and of the even ones one after the other, denormal numbers as 0 (Intel SDM
-// volume 2, VDPBF16PS); and the rounding of activations.
+// volume 2, VDPBF16PS).
 #include <immintrin.h>
 
 // *c += the two products; at: a is in memory. Keeps registers as vf_add_product does.
@@ -35,13 +35,4 @@ void mopt__tile_pairs_avx512_bf16(const struct mopt_tile_f32 *tile)
         {TILE_EACH_ROWS(TILE_ENTRY, 2)},
     };
     kernels[tile->cols > VF_LANES][tile->rows - 1](tile);
-}
-
-void mopt__narrow_bf16_avx512_bf16(const float *x, uint16_t *y, size_t n)
-{
-    for (size_t i = 0; i < n; i += VF_LANES) {
-        __mmask16 some = vf_first(n - i < VF_LANES ? n - i : VF_LANES);
-        __m256bh narrow = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(some, x + i));
-        _mm256_mask_storeu_epi16(y + i, some, (__m256i)narrow);
-    }
 }

@@ -7,7 +7,6 @@
 
 #include "floats.h"
 #include "kernels/slots.h"
-#include "kernels/weights.h"
 #include "tests.h"
 
 #if defined(__x86_64__)
@@ -44,7 +43,6 @@ static bool pairs_table(int i, struct mopt_kernels *table)
 #if defined(__x86_64__)
     if (i == 1 && works()) {
         table->tile_pairs = mopt__tile_pairs_avx512_bf16;
-        table->narrow_bf16 = mopt__narrow_bf16_avx512_bf16;
         table->pairs_rows = 11;
         table->pairs_cols = 32;
         return true;
@@ -59,36 +57,9 @@ static bool pairs_table(int i, struct mopt_kernels *table)
 static float rounded(float x)
 {
     uint16_t bits;
-    mopt__weights_narrow(MOPT_WEIGHTS_BF16, &x, 1, &bits);
-    return mopt__weight_f32(MOPT_WEIGHTS_BF16, bits);
-}
-
-static void test_narrow(void **state)
-{
-    (void)state;
-    struct mopt_rng rng;
-    mopt__rng_init(&rng, 51);
-    struct mopt_kernels table;
-    for (int i = 0; pairs_table(i, &table); i++) {
-        for (int round = 0; round < 300; round++) {
-            size_t n = (size_t)between(&rng, 1, 90);
-            float *x = guarded(&rng, n);
-            uint16_t y[96], want[96];
-            memset(y, 0x55, sizeof y);
-            for (size_t at = 0; at < n; at++) {
-                uint32_t bits = (uint32_t)mopt__rng_u64(&rng);
-                bits = (bits & 0x7f800000) == 0 ? 0 : bits; // denormal numbers may go
-                memcpy(&x[at], &bits, sizeof bits);
-            }
-            x[mopt__rng_below(&rng, n)] = NAN;
-            x[mopt__rng_below(&rng, n)] = -INFINITY;
-            table.narrow_bf16(x, y, n);
-            mopt__weights_narrow(MOPT_WEIGHTS_BF16, x, n, want);
-            assert_memory_equal(y, want, n * sizeof *y);
-            assert_int_equal(y[n], 0x5555);
-            release(x, n);
-        }
-    }
+    mopt__f32_to_bfloat_ref(&x, &bits, 1);
+    mopt__bfloat_to_f32_ref(&bits, &x, 1);
+    return x;
 }
 
 struct product {
@@ -229,7 +200,6 @@ static void test_not_a_number(void **state)
 int mopt__test_pairs(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_narrow),
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_not_a_number),
     };

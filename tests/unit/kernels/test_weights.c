@@ -2,6 +2,7 @@
 // Weights of 16 bits: what is exact in which form, rounding, and tiles, rows and products of every
 // level, which must give the very bytes that the widened weights give as floats.
 #include "floats.h"
+#include "kernels/slots.h"
 #include "kernels/weights.h"
 #include "tests.h"
 
@@ -24,57 +25,41 @@ static enum mopt_weights exact_one(float x)
     return mopt__weights_exact(&x, 1);
 }
 
-// binary16 in doubles, from the definition.
-static double half_value(uint32_t half)
+static uint16_t narrowed(enum mopt_weights weights, float x)
 {
-    int exponent = (int)(half >> 10 & 31);
-    double fraction = (double)(half & 0x3ff);
-    double size = exponent == 0 ? ldexp(fraction, -24) : ldexp(1024 + fraction, exponent - 25);
-    return half & 0x8000 ? -size : size;
+    uint16_t bits;
+    if (weights == MOPT_WEIGHTS_BF16) {
+        mopt__f32_to_bfloat_ref(&x, &bits, 1);
+    } else {
+        mopt__f32_to_half_ref(&x, &bits, 1);
+    }
+    return bits;
 }
 
-// Every pattern of both forms: back and forth, and exact.
+static float widened(enum mopt_weights weights, uint16_t bits)
+{
+    float x;
+    if (weights == MOPT_WEIGHTS_BF16) {
+        mopt__bfloat_to_f32_ref(&bits, &x, 1);
+    } else {
+        mopt__half_to_f32_ref(&bits, &x, 1);
+    }
+    return x;
+}
+
+// Every pattern of both forms is exact, but NaN of binary16.
 static void test_all_patterns(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < 0x10000; i++) {
-        uint16_t pattern = (uint16_t)i, back = 0;
-        float bf16 = mopt__weight_f32(MOPT_WEIGHTS_BF16, pattern);
-        float f16 = mopt__weight_f32(MOPT_WEIGHTS_F16, pattern);
-        assert_int_equal(bits_of(bf16), i << 16);
+        float bf16 = float_of(i << 16), f16 = widened(MOPT_WEIGHTS_F16, (uint16_t)i);
         assert_int_equal(exact_one(bf16), MOPT_WEIGHTS_BF16);
-        mopt__weights_narrow(MOPT_WEIGHTS_BF16, &bf16, 1, &back);
-        assert_int_equal(back, isnan(bf16) ? i | 0x40 : i);
-        if ((i & 0x7fff) > 0x7c00) {
-            assert_true(isnan(f16) && (bits_of(f16) & 0x400000) != 0);
-            continue;
-        }
-        if ((i & 0x7fff) == 0x7c00) {
-            assert_true(isinf(f16) && (f16 < 0) == (i >= 0x8000));
-        } else {
-            assert_true((double)f16 == half_value(i) && (signbit(f16) != 0) == (i >= 0x8000));
-        }
-        mopt__weights_narrow(MOPT_WEIGHTS_F16, &f16, 1, &back);
-        assert_int_equal(back, i);
         bool both = (bits_of(f16) & 0xffff) == 0;
-        assert_int_equal(exact_one(f16), both ? MOPT_WEIGHTS_BF16 : MOPT_WEIGHTS_F16);
-    }
-}
-
-static void test_rounding(void **state)
-{
-    (void)state;
-    static const uint32_t cases[][2] = {
-        {0x3f808000, 0x3f80}, {0x3f818000, 0x3f82}, {0x3f808001, 0x3f81}, {0x3f807fff, 0x3f80},
-        {0x7f7fffff, 0x7f80}, {0xff7f8000, 0xff80}, {0x7f7f7fff, 0x7f7f}, {0x00008000, 0x0000},
-        {0x00018000, 0x0002}, {0x80000001, 0x8000}, {0x7f800000, 0x7f80}, {0xff800000, 0xff80},
-        {0x7f800001, 0x7fc0}, {0xffffffff, 0xffff}, {0x007fffff, 0x0080},
-    };
-    for (size_t i = 0; i < MOPT_COUNTOF(cases); i++) {
-        float x = float_of(cases[i][0]);
-        uint16_t got = 0;
-        mopt__weights_narrow(MOPT_WEIGHTS_BF16, &x, 1, &got);
-        assert_int_equal(got, cases[i][1]);
+        if (both || !isnan(f16)) {
+            assert_int_equal(exact_one(f16), both ? MOPT_WEIGHTS_BF16 : MOPT_WEIGHTS_F16);
+        } else {
+            assert_int_equal(exact_one(f16), MOPT_WEIGHTS_F32);
+        }
     }
 }
 
@@ -116,9 +101,7 @@ static float weight(struct mopt_rng *rng, enum mopt_weights weights)
 {
     float x = (float)mopt__rng_normal(rng);
     if (weights == MOPT_WEIGHTS_BF16) {
-        uint16_t rounded;
-        mopt__weights_narrow(weights, &x, 1, &rounded);
-        return mopt__weight_f32(weights, rounded);
+        return widened(weights, narrowed(weights, x));
     }
     bool small = mopt__rng_below(rng, 50) == 0;
     return (float)(int)(x * 256) * (small ? 0x1p-24F : 0x1p-8F);
@@ -142,7 +125,7 @@ static void make_panel(struct mopt_rng *rng, size_t width, struct tile_case *t)
     for (size_t i = 0; i < t->panel; i++) {
         size_t column = mopt__weights_column(t->tile.weights, width, i % width);
         t->b[i] = weight(rng, t->tile.weights);
-        mopt__weights_narrow(t->tile.weights, &t->b[i], 1, &t->b16[i / width * width + column]);
+        t->b16[i / width * width + column] = narrowed(t->tile.weights, t->b[i]);
     }
 }
 
@@ -386,9 +369,7 @@ static void test_rounded(void **state)
             struct mopt_finish none = {.act = {.kind = MOPT_ACT_NONE}};
             run_product(&table, &p, MOPT_WEIGHTS_BF16, none, p.c[0], NULL);
             for (size_t i = 0; i < p.k * p.n; i++) {
-                uint16_t rounded;
-                mopt__weights_narrow(MOPT_WEIGHTS_BF16, &p.b[i], 1, &rounded);
-                p.b[i] = mopt__weight_f32(MOPT_WEIGHTS_BF16, rounded);
+                p.b[i] = widened(MOPT_WEIGHTS_BF16, narrowed(MOPT_WEIGHTS_BF16, p.b[i]));
             }
             run_product(&table, &p, MOPT_WEIGHTS_F32, none, p.c[1], NULL);
             assert_memory_equal(p.c[0], p.c[1], p.m * p.ldc * sizeof(float));
@@ -412,10 +393,10 @@ static void test_sizes(void **state)
 int mopt__test_weights(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_patterns), cmocka_unit_test(test_rounding),
-        cmocka_unit_test(test_exact),        cmocka_unit_test(test_tiles),
-        cmocka_unit_test(test_rows),         cmocka_unit_test(test_products),
-        cmocka_unit_test(test_rounded),      cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_all_patterns), cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_tiles),        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_products),     cmocka_unit_test(test_rounded),
+        cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
