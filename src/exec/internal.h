@@ -77,7 +77,7 @@ struct mopt_schedule { // of one graph (main or body)
     size_t captured_count;
     struct mopt_exec_plan *plans; // [MOPT_PLAN_CACHE] by shapes
     uint64_t plan_clock;
-    bool refused; // could not be planned
+    uint64_t refused; // signature of the shapes that could not be planned last; 0: none
     struct mopt_exec_memory memory;
 };
 

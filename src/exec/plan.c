@@ -190,9 +190,9 @@ const struct mopt_exec_plan *mopt__plan_body(struct mopt_session *session,
     struct mopt_exec_plan *plan = find(schedule, wanted);
     struct mopt_error ignored;
     mopt_error_clear(&ignored);
-    if (plan == NULL && !schedule->refused &&
+    if (plan == NULL && schedule->refused != wanted &&
         make(session, schedule, false, wanted, &plan, &ignored) != MOPT_OK) {
-        schedule->refused = true;
+        schedule->refused = wanted;
         plan = NULL;
     }
     if (plan != NULL) {
