@@ -185,6 +185,8 @@ enum mopt_status mopt__low_finish(struct mopt_lower *l, struct mopt_exec_plan *p
 // the caller to fill it. 64-byte aligned, MOPT_OVERREAD bytes behind it.
 enum mopt_status mopt__low_packed(struct mopt_lower *l, const struct mopt_tensor *tensor,
                                   uint64_t variant, size_t bytes, void **block, bool *made);
+// The block that was made last could not be filled: nobody finds it again.
+void mopt__low_unmade(struct mopt_lower *l);
 
 // ---- groups.c ----
 enum mopt_status mopt__low_groups(struct mopt_lower *l);

@@ -42,6 +42,11 @@ enum mopt_status mopt__low_packed(struct mopt_lower *l, const struct mopt_tensor
     return mopt__map_put_u64(&session->packs, key, pack, l->err);
 }
 
+void mopt__low_unmade(struct mopt_lower *l)
+{
+    l->session->pack->tensor = NULL;
+}
+
 void mopt__packs_release(struct mopt_session *session)
 {
     while (session->pack != NULL) {

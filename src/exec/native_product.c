@@ -175,6 +175,9 @@ static enum mopt_status pack_product(struct mopt_lower *l, const struct mopt_nod
     }
     if (status == MOPT_OK && made) {
         status = pack_matrix(l, s, p->weights, b, block);
+        if (status != MOPT_OK) {
+            mopt__low_unmade(l);
+        }
     }
     p->b = block;
     return status;
