@@ -32,12 +32,10 @@ void mopt__conv_depthwise_pack(const struct mopt_conv2d *conv, const float *w, f
 struct work {
     const struct mopt_conv2d_run *run;
     const struct mopt_kernels *kernels;
-    float *zero;        // stands for pixels outside the image
-    size_t tables_step; // bytes from one thread's table to the next one's
-    char *tables;       // of each thread [taps] pointers
-    size_t aside_step;  // bytes
-    char *aside;        // of each thread [out_w * channels] floats
-    size_t first, last; // output columns whose windows lie inside
+    float *zero;              // stands for pixels outside the image
+    struct mopt_parts tables; // of each thread [taps] pointers
+    struct mopt_parts aside;  // of each thread [out_w * channels] floats
+    size_t first, last;       // output columns whose windows lie inside
 };
 
 static size_t lay_out(const struct mopt_conv2d *conv, size_t threads, void *block,
@@ -47,9 +45,9 @@ static size_t lay_out(const struct mopt_conv2d *conv, size_t threads, void *bloc
     size_t channels = conv->out_channels;
     work->zero = mopt__scratch_take(&scratch, channels, sizeof(float));
     work->tables = mopt__scratch_take_each(&scratch, threads, mopt__window_taps(&conv->window),
-                                           sizeof(float *), &work->tables_step);
-    work->aside = mopt__scratch_take_each(&scratch, threads, channels * conv->window.out_w,
-                                          sizeof(float), &work->aside_step);
+                                           sizeof(float *));
+    work->aside =
+        mopt__scratch_take_each(&scratch, threads, channels * conv->window.out_w, sizeof(float));
     return scratch.used;
 }
 
@@ -155,8 +153,8 @@ static void run_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct work *work = context;
     const struct mopt_window2d *w = &work->run->conv->window;
-    const float **x = (void *)(work->tables + (size_t)thread * work->tables_step);
-    float *aside = (void *)(work->aside + (size_t)thread * work->aside_step);
+    const float **x = mopt__part(&work->tables, (size_t)thread);
+    float *aside = mopt__part(&work->aside, (size_t)thread);
     for (size_t row = (size_t)begin; row < (size_t)end; row++) {
         for (size_t at = 0; at < work->first; at++) {
             run_pixels(work, row, at, at + 1, x, aside);

@@ -94,8 +94,7 @@ struct work {
     float *copy;
     float *zero;
     size_t *offsets;
-    char *tables;
-    size_t tables_step;
+    struct mopt_parts tables;
 };
 
 // Parts of the scratch; the same for counting and for running.
@@ -108,8 +107,7 @@ static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv
     size_t table = mopt__table_count(kernels, shape.taps);
     work->zero = mopt__scratch_take(&scratch, shape.k * conv->groups, sizeof(float));
     work->offsets = mopt__scratch_take(&scratch, shape.taps, sizeof(size_t));
-    work->tables =
-        mopt__scratch_take_each(&scratch, threads, table, sizeof(float *), &work->tables_step);
+    work->tables = mopt__scratch_take_each(&scratch, threads, table, sizeof(float *));
     if (shape.copy_w) {
         work->copy = mopt__scratch_take(&scratch, w->batch * w->in_h * shape.copy_w,
                                         w->channels * sizeof(float));
@@ -205,7 +203,6 @@ void mopt__conv_direct(const struct mopt_kernels *kernels, const struct mopt_con
         .fill = fill,
         .source = &work,
         .tables = work.tables,
-        .tables_step = work.tables_step,
     };
     size_t rows_apart = shape.taps < 4 ? shape.taps : 4; // windows share most of their pixels
     mopt__product_run(&product, mopt__window_pixels(&conv->window), shape.k * rows_apart, pool);

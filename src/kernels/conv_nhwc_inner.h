@@ -43,10 +43,10 @@ struct mopt_scratch {
     size_t used; // SIZE_MAX: does not fit
 };
 void *mopt__scratch_take(struct mopt_scratch *scratch, size_t count, size_t size);
-// One part of count * size bytes for each thread, *step bytes from one to the next, apart from each
-// other and from what lies around them (mopt__size_apart).
-void *mopt__scratch_take_each(struct mopt_scratch *scratch, size_t threads, size_t count,
-                              size_t size, size_t *step);
+// One part of count * size bytes for each thread, apart from each other and from what lies around
+// them (mopt__size_apart).
+struct mopt_parts mopt__scratch_take_each(struct mopt_scratch *scratch, size_t threads,
+                                          size_t count, size_t size);
 
 // Each form: packed count of floats, or bytes (0: does not fit), packing, scratch, run.
 size_t mopt__conv_direct_bytes(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv);

@@ -14,19 +14,20 @@ void *mopt__scratch_take(struct mopt_scratch *scratch, size_t count, size_t size
     return part;
 }
 
-void *mopt__scratch_take_each(struct mopt_scratch *scratch, size_t threads, size_t count,
-                              size_t size, size_t *step)
+struct mopt_parts mopt__scratch_take_each(struct mopt_scratch *scratch, size_t threads,
+                                          size_t count, size_t size)
 {
     size_t bytes = 0, all = 0, gap = 0;
+    struct mopt_parts parts = {0};
     mopt__size_apart(0, &gap);
     mopt__scratch_take(scratch, gap, 1);
-    if (!mopt__size_mul(count, size, &bytes) || !mopt__size_apart(bytes, step) ||
-        !mopt__size_mul(*step, threads, &all)) {
+    if (!mopt__size_mul(count, size, &bytes) || !mopt__size_apart(bytes, &parts.step) ||
+        !mopt__size_mul(parts.step, threads, &all)) {
         scratch->used = SIZE_MAX;
-        *step = 0;
-        return NULL;
+        return (struct mopt_parts){0};
     }
-    return mopt__scratch_take(scratch, all, 1);
+    parts.first = mopt__scratch_take(scratch, all, 1);
+    return parts;
 }
 
 void mopt__taps_offsets(const struct mopt_taps *taps, size_t *offsets)

@@ -134,16 +134,6 @@ enum sharing {
     SHARE_BLOCKS, // the same, and they transform the tiles together, block by block
 };
 
-struct parts {
-    char *first;
-    size_t step; // bytes from one to the next
-};
-
-static float *part_of(const struct parts *parts, size_t i)
-{
-    return (float *)(void *)(parts->first + i * parts->step);
-}
-
 struct work {
     const struct mopt_conv2d_run *run;
     const struct mopt_kernels *kernels;
@@ -156,11 +146,11 @@ struct work {
     bool deep; // more weights than the second cache holds, and not few tiles
     size_t v_step, u_step, m_step;
     // Parts of threads, apart from each other: these are what cores write and read all the time.
-    struct parts v; // of each thread [t * t][v_step]: [lines of channels][tiles][LINE]
-    struct parts u; // of each thread [2][u_step]: [DEPTH][width]
-    struct parts
+    struct mopt_parts v; // of each thread [t * t][v_step]: [lines of channels][tiles][LINE]
+    struct mopt_parts u; // of each thread [2][u_step]: [DEPTH][width]
+    struct mopt_parts
         m; // of each thread, of each of its panels when deep [t * t][m_step]: [tiles][width]
-    struct parts aside; // of each thread [size * size][width]
+    struct mopt_parts aside; // of each thread [size * size][width]
 };
 
 // A block of tiles.
@@ -175,13 +165,6 @@ struct block {
 static size_t odd_lines(size_t floats)
 {
     return ((floats + LINE - 1) / LINE | 1) * LINE;
-}
-
-static struct parts take_parts(struct mopt_scratch *scratch, size_t count, size_t floats)
-{
-    struct parts parts;
-    parts.first = mopt__scratch_take_each(scratch, count, floats, sizeof(float), &parts.step);
-    return parts;
 }
 
 static enum sharing sharing_of(const struct work *work, size_t threads)
@@ -225,12 +208,13 @@ static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv
     work->v_step = odd_lines(work->most * lines * LINE);
     work->u_step = depth * work->width;
     work->m_step = odd_lines(work->most * work->width);
-    work->v = take_parts(&scratch, threads, t * t * work->v_step);
-    work->u = take_parts(&scratch, threads, 2 * work->u_step);
+    work->v = mopt__scratch_take_each(&scratch, threads, t * t * work->v_step, sizeof(float));
+    work->u = mopt__scratch_take_each(&scratch, threads, 2 * work->u_step, sizeof(float));
     size_t results = (work->deep ? work->panels : 1) *
                      (work->deep && work->sharing != SHARE_TILES ? 1 : threads);
-    work->m = take_parts(&scratch, results, t * t * work->m_step);
-    work->aside = take_parts(&scratch, threads, SIZE_MOST * SIZE_MOST * work->width);
+    work->m = mopt__scratch_take_each(&scratch, results, t * t * work->m_step, sizeof(float));
+    work->aside = mopt__scratch_take_each(&scratch, threads, SIZE_MOST * SIZE_MOST * work->width,
+                                          sizeof(float));
     return scratch.used;
 }
 
@@ -441,15 +425,15 @@ static void some_panels(void *context, int64_t begin, int64_t end, int thread)
     const struct block *block = context;
     const struct work *work = block->work;
     size_t own = (size_t)thread, first = (size_t)begin, last = (size_t)end;
-    float *u = part_of(&work->u, own), *aside = part_of(&work->aside, own);
+    float *u = mopt__part(&work->u, own), *aside = mopt__part(&work->aside, own);
     size_t results = work->sharing == SHARE_TILES ? own * work->panels : 0; // when deep
     for (size_t i = 0; i < work->t && work->deep; i++) {
         for (size_t panel = first; panel < last; panel++) {
-            multiply(block, i, panel, u, part_of(&work->m, results + panel));
+            multiply(block, i, panel, u, mopt__part(&work->m, results + panel));
         }
     }
     for (size_t panel = first; panel < last; panel++) {
-        float *m = part_of(&work->m, work->deep ? results + panel : own);
+        float *m = mopt__part(&work->m, work->deep ? results + panel : own);
         for (size_t i = 0; i < work->t && !work->deep && !work->few; i++) {
             multiply(block, i, panel, u, m);
         }
@@ -471,7 +455,7 @@ static void some_tiles(void *context, int64_t begin, int64_t end, int thread)
             .work = work,
             .first = (size_t)begin + from,
             .count = mopt__tile_start(count, blocks, i + 1) - from,
-            .v = part_of(&work->v, (size_t)thread),
+            .v = mopt__part(&work->v, (size_t)thread),
         };
         transform_in(&block, 0, (int64_t)block.count, thread);
         some_panels(&block, 0, (int64_t)work->panels, thread);
@@ -490,7 +474,7 @@ static struct block block_at(const struct work *work, size_t i, float *v)
 static void own_panels(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct work *work = context;
-    float *v = part_of(&work->v, (size_t)thread);
+    float *v = mopt__part(&work->v, (size_t)thread);
     if (work->few) {
         memset(v, 0, work->t * work->t * work->v_step * sizeof(float)); // all four are multiplied
     }
@@ -505,7 +489,7 @@ static void own_panels(void *context, int64_t begin, int64_t end, int thread)
 static void share_blocks(const struct work *work, struct mopt_pool *pool)
 {
     for (size_t i = 0; i * work->most < work->tiles; i++) {
-        struct block block = block_at(work, i, part_of(&work->v, 0));
+        struct block block = block_at(work, i, mopt__part(&work->v, 0));
         mopt__pool_for(pool, (int64_t)block.count, 1, transform_in, &block);
         mopt__pool_for(pool, (int64_t)work->panels, 1, some_panels, &block);
     }

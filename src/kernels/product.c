@@ -250,8 +250,8 @@ static void run_range(const struct work *work, size_t row, size_t end, size_t fi
     const float *own[MOPT_BLOCK_TILES * MOPT_TILE_ROWS_MAX];
     const struct mopt_product *p = work->product;
     const float **a = own;
-    if (p->tables) {
-        a = (void *)(p->tables + (size_t)thread * p->tables_step);
+    if (p->tables.first) {
+        a = mopt__part(&p->tables, (size_t)thread);
     }
     size_t rows = end - row;
     size_t blocks = (rows + work->most - 1) / work->most;

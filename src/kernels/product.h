@@ -11,6 +11,16 @@ enum {
     MOPT_SERIAL_BELOW = 1 << 17, // multiply-adds that are done before another thread would start
 };
 
+// Memory of several threads, a part for each.
+struct mopt_parts {
+    char *first; // NULL: none
+    size_t step; // bytes from one to the next
+};
+static inline void *mopt__part(const struct mopt_parts *parts, size_t i)
+{
+    return parts->first + i * parts->step;
+}
+
 struct mopt_product {
     const struct mopt_kernels *kernels;
     size_t taps, k;   // k: floats per tap and group
@@ -24,8 +34,8 @@ struct mopt_product {
     // tiles cut as mopt__tile_start says.
     void (*fill)(const void *source, size_t row, size_t rows, const float **a);
     const void *source;
-    char *tables;       // of each thread mopt__table_count(taps) pointers; NULL when taps is 1
-    size_t tables_step; // bytes from one thread's to the next one's
+    struct mopt_parts
+        tables; // of each thread mopt__table_count(taps) pointers; none when taps is 1
 };
 
 // Rows of a block are cut into tiles of nearly equal height: first row of tile i of `tiles`.
