@@ -278,10 +278,20 @@ static void row_scores(const float *x, const float *mask, float scale, float *y,
     }
 }
 
+// Where e^x begins such that a sum of n of them, each 1 at most, leaves every quotient normal.
+static vfloat least_power(size_t n)
+{
+    float least = -87.3F;
+    for (; n > 1 && least < -44; n /= 2) {
+        least += 0.7F;
+    }
+    return v_set(least + 0.7F);
+}
+
 // y = e^(x - top); the sum.
 static float row_exp(const float *x, float top, float *y, size_t n)
 {
-    const vfloat most = v_set(top);
+    const vfloat most = v_set(top), least = least_power(n);
     vfloat sum[4];
     for (int k = 0; k < 4; k++) {
         sum[k] = v_set(0.0F);
@@ -289,19 +299,19 @@ static float row_exp(const float *x, float top, float *y, size_t n)
     size_t i = 0;
     for (; i + STRIDE <= n; i += STRIDE) {
         for (int k = 0; k < 4; k++) {
-            const vfloat e = exp_below(v_sub(v_load(x + i + k * LANES), most));
+            const vfloat e = exp_from(v_sub(v_load(x + i + k * LANES), most), least);
             v_store(y + i + k * LANES, e);
             sum[k] = v_add(sum[k], e);
         }
     }
     for (; i + LANES <= n; i += LANES) {
-        const vfloat e = exp_below(v_sub(v_load(x + i), most));
+        const vfloat e = exp_from(v_sub(v_load(x + i), most), least);
         v_store(y + i, e);
         sum[0] = v_add(sum[0], e);
     }
     if (i < n) {
         const vmask rest = v_first(n - i);
-        const vfloat e = exp_below(v_sub(v_load_mask(x + i, rest), most));
+        const vfloat e = exp_from(v_sub(v_load_mask(x + i, rest), most), least);
         v_store_mask(y + i, rest, e);
         sum[0] = v_add(sum[0], v_select(rest, e, v_set(0.0F)));
     }

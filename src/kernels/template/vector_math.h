@@ -37,17 +37,26 @@ static inline vfloat exp_below(vfloat x)
     return v_scale(v_add(v_set(1.0F), p), n);
 }
 
+// e^x for x <= 89, and 0 for x below `least` >= -87.3. 1.1 ulp. Denormal numbers, and 0 made of
+// less than they are, take processors a hundred times as long as others: here are none.
+static inline vfloat exp_from(vfloat x, vfloat least)
+{
+    vfloat n;
+    const vfloat p = exp_parts(v_max(least, x), &n);
+    return v_select(v_less(x, least), v_set(0.0F), v_scale(v_add(v_set(1.0F), p), n));
+}
+
 // e^x. 1.1 ulp; infinity above 88.73, 0 below -103.98.
 static inline vfloat exp_any(vfloat x)
 {
     return exp_below(v_min(v_set(89.0F), x));
 }
 
-// e^x - 1 for x <= 0. 1.5 ulp.
+// e^x - 1 for x <= 0. 1.5 ulp. It is -1 long before e^x is denormal, which would take long.
 static inline vfloat expm1_below(vfloat x)
 {
     vfloat n;
-    const vfloat p = exp_parts(v_max(v_set(-104.0F), x), &n);
+    const vfloat p = exp_parts(v_max(v_set(-87.0F), x), &n);
     const vfloat scale = v_scale(v_set(1.0F), n);
     return v_fma(scale, p, v_sub(scale, v_set(1.0F)));
 }
