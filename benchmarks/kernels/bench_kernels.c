@@ -77,7 +77,7 @@ static void bench_narrow(struct bench *bench, enum mopt_weights weights, size_t 
                          size_t k)
 {
     char name[64];
-    static const char *const names[] = {"f32", "bf16", "f16", "pairs"};
+    static const char *const names[] = {"f32", "bf16", "f16", "pairs", "blocks"};
     snprintf(name, sizeof name, "%s %zu x %zu x %zu", names[weights], m, n, k);
     if (!bench_wants(bench, name)) {
         return;
@@ -103,9 +103,8 @@ static void bench_narrow(struct bench *bench, enum mopt_weights weights, size_t 
                                            .ldc = n,
                                            .scratch = scratch};
     }
-    bool pairs = weights == MOPT_WEIGHTS_PAIRS;
     struct candidate list[] = {
-        pairs ? bench_peak_pairs(bench) : bench_peak_f32(bench),
+        bench_peak_of(bench, weights),
         {.name = "mopt",
          .run = run_product,
          .work = &p[0],
@@ -300,6 +299,7 @@ int main(int argc, char **argv)
         const size_t *shape = narrow_products[i];
         bench_narrow(&bench, MOPT_WEIGHTS_BF16, shape[0], shape[1], shape[2]);
         bench_narrow(&bench, MOPT_WEIGHTS_F16, shape[0], shape[1], shape[2]);
+        bench_narrow(&bench, MOPT_WEIGHTS_BLOCKS, shape[0], shape[1], shape[2]);
         if (bench.pairs) {
             bench_narrow(&bench, MOPT_WEIGHTS_PAIRS, shape[0], shape[1], shape[2]);
         }

@@ -58,12 +58,9 @@ static void run_peak_pairs(const void *work)
     (void)((const struct bench *)work)->table.peak_pairs(PEAK_ROUNDS);
 }
 
-struct candidate bench_peak_pairs(const struct bench *bench)
+static void run_peak_blocks(const void *work)
 {
-    return (struct candidate){.name = "peak",
-                              .run = run_peak_pairs,
-                              .work = bench,
-                              .operations = (double)bench->table.peak_pairs(PEAK_ROUNDS)};
+    (void)((const struct bench *)work)->table.peak_blocks(PEAK_ROUNDS);
 }
 
 struct candidate bench_peak_f32(const struct bench *bench)
@@ -72,6 +69,19 @@ struct candidate bench_peak_f32(const struct bench *bench)
                               .run = run_peak_f32,
                               .work = bench,
                               .operations = (double)bench->table.peak_f32(PEAK_ROUNDS)};
+}
+
+struct candidate bench_peak_of(const struct bench *bench, enum mopt_weights weights)
+{
+    struct candidate peak = bench_peak_f32(bench);
+    if (weights == MOPT_WEIGHTS_PAIRS) {
+        peak.run = run_peak_pairs;
+        peak.operations = (double)bench->table.peak_pairs(PEAK_ROUNDS);
+    } else if (weights == MOPT_WEIGHTS_BLOCKS) {
+        peak.run = run_peak_blocks;
+        peak.operations = (double)bench->table.peak_blocks(PEAK_ROUNDS);
+    }
+    return peak;
 }
 
 struct candidate bench_peak_u8(const struct bench *bench)

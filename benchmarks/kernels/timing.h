@@ -41,7 +41,8 @@ bool bench_wants(const struct bench *bench, const char *row);
 // The peaks as candidates.
 struct candidate bench_peak_f32(const struct bench *bench);
 struct candidate bench_peak_u8(const struct bench *bench);
-struct candidate bench_peak_pairs(const struct bench *bench);
+// The fastest that products with weights of this form can be.
+struct candidate bench_peak_of(const struct bench *bench, enum mopt_weights weights);
 
 // Memory with random content, or the end of the program. Released by mopt__free_aligned.
 void *bench_bytes(size_t count);

@@ -280,8 +280,8 @@ static const struct mopt_option_row rows[] = {
              "tolerances."},
     {.name = "bf16",
      .kind = MOPT_OPT_FLAG,
-     .help = "Run the second model as \"mopt run --bf16\" does, with weights rounded to bfloat16; "
-             "only outputs are compared."},
+     .help = "Run the second model as \"mopt run --bf16\" does, with operands in 16 bits; only "
+             "outputs are compared."},
     MOPT_ROWS_SAMPLES,
     MOPT_ROW_DIM,
     MOPT_ROW_FORMAT,
@@ -293,7 +293,7 @@ static const struct mopt_example examples[] = {
      "A quantized model against its original, on real data."},
     {"mopt compare a.onnx b.onnx --per-layer", "Where do they part?"},
     {"mopt compare model.onnx model.onnx --bf16 --min-sqnr 40",
-     "What does rounding the weights to bfloat16 cost?"},
+     "What do products in 16 bits cost?"},
 };
 
 const struct mopt_command mopt__command_compare = {

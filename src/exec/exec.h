@@ -21,7 +21,7 @@ struct mopt_session_options {
     bool reference;             // only eval facets, no bound kernels; 16-bit floats stay
     bool strict_fp;             // no forms that round more than plain sums (Winograd)
     bool bf16;                  // constant weights of products and of convolutions that are
-                                // products are rounded to bfloat16 when they are packed
+                                // products in 16 bits (mopt__weights_rounded)
     bool profile;               // measure every node
     const struct mopt_log *log; // may be NULL
 };

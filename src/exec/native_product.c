@@ -113,18 +113,16 @@ static enum mopt_status exact_form(struct mopt_lower *l, const struct mopt_low_s
 // read in half of the time: those that have 16 bits anyway are stored so, which changes no bit of
 // the result. Measured with weights of 1 to 19 MB: bfloat16 is 1.05 to 1.3 times as fast as floats
 // at 16 rows and as fast from 48 on; binary16, which takes two instructions more, 1.0 to 1.3 times
-// at 8. Where products of bfloat16 are faster than those of floats, many rows are rounded, too:
-// with few of them that would gain nothing.
+// at 8.
 static enum mopt_status choose_weights(struct mopt_lower *l, const struct sides *s,
                                        const struct mopt_low_source *source, const float *b,
                                        enum mopt_weights *out)
 {
-    enum { FEW_BF16 = 32, FEW_F16 = 8, MANY_PAIRS = 16 };
+    enum { FEW_BF16 = 32, FEW_F16 = 8 };
     enum mopt_weights exact = MOPT_WEIGHTS_F32;
     *out = MOPT_WEIGHTS_F32;
     if (l->session->options.bf16) {
-        bool many = s->m >= MANY_PAIRS && l->session->kernels.likes_pairs;
-        *out = many ? MOPT_WEIGHTS_PAIRS : MOPT_WEIGHTS_BF16;
+        *out = mopt__weights_rounded(&l->session->kernels, s->m, s->n, s->k);
     }
     if (*out != MOPT_WEIGHTS_F32 || s->alpha != 1 || s->m > FEW_BF16) {
         return MOPT_OK;

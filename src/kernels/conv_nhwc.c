@@ -121,7 +121,8 @@ size_t mopt__conv2d_scratch(const struct mopt_kernels *kernels, const struct mop
 {
     switch (form) {
     case MOPT_CONV_POINTWISE:
-        return 0;
+        return mopt__gemm_f32_scratch(conv->weights, mopt__window_pixels(&conv->window),
+                                      conv->window.channels);
     case MOPT_CONV_DEPTHWISE:
         return mopt__conv_depthwise_scratch(conv, threads);
     case MOPT_CONV_WINOGRAD4:
@@ -147,6 +148,7 @@ static void run_pointwise(const struct mopt_kernels *kernels, const struct mopt_
         .c = run->y,
         .ldc = run->ldy,
         .epilogue = run->epilogue,
+        .scratch = run->scratch,
     };
     mopt__gemm_f32(kernels, &gemm, pool);
 }

@@ -19,7 +19,7 @@ struct mopt_conv2d {
     size_t groups, out_channels; // all groups together
     bool strict;                 // no Winograd
     // How the pointwise and the direct form store their weights, rounded to nearest even; the
-    // others always as floats.
+    // others always as floats, and the direct form never as PAIRS or BLOCKS.
     enum mopt_weights weights;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "kernels/gemm_rounded.h"
 #include "kernels/product.h"
 #include "kernels/weights.h"
 
@@ -66,52 +67,11 @@ void mopt__pack_f32(const struct mopt_kernels *kernels, size_t k, size_t n, cons
                           out);
 }
 
-// ---- Pairs of bfloat16 ----------------------------------------------------------------------------
-// A pair has the size of a float: their product is one of floats with half as long sums, done by
-// another tile.
-
-static struct mopt_kernels pairs_table(const struct mopt_kernels *kernels)
-{
-    struct mopt_kernels pairs = *kernels;
-    pairs.f32_rows = kernels->pairs_rows;
-    pairs.f32_cols = kernels->pairs_cols;
-    pairs.tile_f32 = kernels->tile_pairs;
-    return pairs;
-}
-
-static size_t pair_count(size_t k)
-{
-    return k / 2 + k % 2;
-}
-
-// [panels][pairs][cols][2], zero behind k and n.
-static void pack_pairs(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
-                       size_t row_step, size_t column_step, uint16_t *out)
-{
-    float row[MOPT_TILE_COLS_MAX];
-    uint16_t plain[MOPT_TILE_COLS_MAX];
-    size_t width = (size_t)kernels->pairs_cols, rows = 2 * pair_count(k);
-    for (size_t first = 0; first < n; first += width, out += rows * width) {
-        for (size_t p = 0; p < rows; p++) {
-            for (size_t j = 0; j < width; j++) {
-                bool inside = p < k && first + j < n;
-                row[j] = inside ? b[p * row_step + (first + j) * column_step] : 0;
-            }
-            kernels->f32_to_bfloat(row, plain, width);
-            for (size_t j = 0; j < width; j++) {
-                out[(p / 2 * width + j) * 2 + p % 2] = plain[j];
-            }
-        }
-    }
-    memset(out, 0, MOPT_OVERREAD);
-}
-
 size_t mopt__packed_bytes(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
                           size_t n)
 {
-    if (weights == MOPT_WEIGHTS_PAIRS) {
-        struct mopt_kernels pairs = pairs_table(kernels);
-        return mopt__packed_f32_count(&pairs, pair_count(k), n) * sizeof(float);
+    if (mopt__weights_round_both(weights)) {
+        return mopt__rounded_packed_bytes(kernels, weights, k, n);
     }
     size_t count = mopt__packed_f32_count(kernels, k, n);
     size_t over = MOPT_OVERREAD / sizeof(float);
@@ -127,8 +87,8 @@ void mopt__pack_weights(const struct mopt_kernels *kernels, enum mopt_weights we
         mopt__pack_f32(kernels, k, n, b, row_step, column_step, out);
         return;
     }
-    if (weights == MOPT_WEIGHTS_PAIRS) {
-        pack_pairs(kernels, k, n, b, row_step, column_step, out);
+    if (mopt__weights_round_both(weights)) {
+        mopt__rounded_pack(kernels, weights, k, n, b, row_step, column_step, out);
         return;
     }
     float some[DEEP * MOPT_TILE_COLS_MAX];
@@ -224,11 +184,10 @@ static void empty_sums(const struct mopt_kernels *kernels, const struct mopt_gem
     }
 }
 
-// single: one row, for the slots that are made for it.
-static void multiply(struct work *work, bool single, struct mopt_pool *pool)
+static struct mopt_product product_of(const struct work *work)
 {
     const struct mopt_gemm_f32 *gemm = work->gemm;
-    struct mopt_product product = {
+    return (struct mopt_product){
         .kernels = work->kernels,
         .taps = 1,
         .k = gemm->k,
@@ -242,56 +201,15 @@ static void multiply(struct work *work, bool single, struct mopt_pool *pool)
         .fill = fill,
         .source = work,
     };
-    if (single && !mopt__product_sets_aside(&product)) {
-        size_t panels = mopt__panel_count(work->kernels, gemm->n);
-        pool = gemm->n * gemm->k < MOPT_SERIAL_BELOW ? NULL : pool;
-        mopt__pool_for(pool, (int64_t)panels, 1, one_row, work);
-    } else {
-        mopt__product_run(&product, gemm->m, gemm->k, pool);
-    }
 }
 
-size_t mopt__gemm_f32_scratch(enum mopt_weights weights, size_t m, size_t k)
-{
-    size_t bytes = 0;
-    if (weights != MOPT_WEIGHTS_PAIRS || !mopt__size_mul(m, pair_count(k), &bytes) ||
-        !mopt__size_mul(bytes, sizeof(float), &bytes) ||
-        !mopt__size_add(bytes, MOPT_OVERREAD, &bytes)) {
-        return 0;
-    }
-    return bytes;
-}
-
-// Rows of a in pairs, zero behind an odd end.
-static void narrow_rows(void *context, int64_t begin, int64_t end, int thread)
-{
-    (void)thread;
-    const struct work *work = context;
-    const struct mopt_gemm_f32 *gemm = work->gemm;
-    size_t k = gemm->k;
-    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
-        uint16_t *to = (uint16_t *)gemm->scratch + row * 2 * pair_count(k);
-        work->kernels->f32_to_bfloat(gemm->a + row * gemm->lda, to, k);
-        if (k % 2 > 0) {
-            to[k] = 0;
-        }
-    }
-}
-
-static void gemm_pairs(const struct mopt_kernels *kernels, const struct mopt_gemm_f32 *gemm,
-                       struct mopt_pool *pool)
+void mopt__gemm_blocks(const struct mopt_kernels *kernels, const struct mopt_gemm_f32 *gemm,
+                       size_t block, struct mopt_pool *pool)
 {
     struct work work = {.kernels = kernels, .gemm = gemm};
-    struct mopt_kernels pairs = pairs_table(kernels);
-    struct mopt_gemm_f32 own = *gemm;
-    mopt__pool_for(gemm->m * gemm->k < MOPT_SERIAL_BELOW ? NULL : pool, (int64_t)gemm->m, 1,
-                   narrow_rows, &work);
-    own.a = gemm->scratch;
-    own.k = own.lda = pair_count(gemm->k);
-    own.weights = MOPT_WEIGHTS_F32;
-    work.kernels = &pairs;
-    work.gemm = &own;
-    multiply(&work, false, pool);
+    struct mopt_product product = product_of(&work);
+    product.block = block;
+    mopt__product_run(&product, gemm->m, gemm->k, pool);
 }
 
 void mopt__gemm_f32(const struct mopt_kernels *kernels, const struct mopt_gemm_f32 *gemm,
@@ -304,10 +222,17 @@ void mopt__gemm_f32(const struct mopt_kernels *kernels, const struct mopt_gemm_f
         empty_sums(kernels, gemm);
         return;
     }
-    if (gemm->weights == MOPT_WEIGHTS_PAIRS) {
-        gemm_pairs(kernels, gemm, pool);
+    if (mopt__weights_round_both(gemm->weights)) {
+        mopt__gemm_rounded(kernels, gemm, pool);
         return;
     }
     struct work work = {.kernels = kernels, .gemm = gemm};
-    multiply(&work, gemm->m == 1, pool);
+    struct mopt_product product = product_of(&work);
+    if (gemm->m == 1 && !mopt__product_sets_aside(&product)) {
+        size_t panels = mopt__panel_count(kernels, gemm->n);
+        pool = gemm->n * gemm->k < MOPT_SERIAL_BELOW ? NULL : pool;
+        mopt__pool_for(pool, (int64_t)panels, 1, one_row, &work);
+    } else {
+        mopt__product_run(&product, gemm->m, gemm->k, pool);
+    }
 }

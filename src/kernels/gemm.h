@@ -47,7 +47,7 @@ struct mopt_gemm_f32 {
     struct mopt_finish epilogue;
     void *scratch; // of mopt__gemm_f32_scratch bytes, aligned to 64
 };
-// Room for activations in pairs; 0 for the other forms of weights.
+// Room for rounded activations (PAIRS, BLOCKS); 0 for the other forms of weights.
 size_t mopt__gemm_f32_scratch(enum mopt_weights weights, size_t m, size_t k);
 // Cut by rows and panels over the pool; the bytes of the result do not depend on the cut. pool may
 // be NULL. Does not allocate.

@@ -10,6 +10,7 @@
 
 enum {
     DEPTH = 384,    // floats of a row per piece
+    MORE = 24,      // and with blocks so many more: six blocks of 65
     WIDE_COLS = 32, // the widest tile of floats
 };
 
@@ -22,12 +23,14 @@ struct piece {
 static struct piece piece_at(const struct mopt_product *p, size_t tap, size_t at)
 {
     struct piece piece = {.tap = tap, .at = at, .taps = 1, .k = p->k};
-    if (p->k > DEPTH) {
-        size_t cuts = (p->k + DEPTH - 1) / DEPTH;
+    const size_t depth = p->block ? DEPTH + MORE : DEPTH;
+    if (p->k > depth) {
+        size_t cuts = (p->k + depth - 1) / depth;
         size_t step = (p->k + cuts - 1) / cuts;
+        step = p->block ? (step + p->block - 1) / p->block * p->block : step;
         piece.k = p->k - at < step ? p->k - at : step;
     } else {
-        size_t fit = DEPTH / p->k;
+        size_t fit = depth / p->k;
         fit = fit < MOPT_TAPS_MAX ? fit : MOPT_TAPS_MAX;
         piece.taps = p->taps - tap < fit ? p->taps - tap : fit;
     }
@@ -88,6 +91,7 @@ static void run_tiles(const struct mopt_product *p, const struct panel *panel,
         .b16 = right->b16,
         .wide = right->wide,
         .weights = p->weights,
+        .block = p->block,
         .ldc = p->ldc,
         .bias = panel->bias,
         .residual_ld = panel->residual_ld,

@@ -27,7 +27,8 @@ struct mopt_product {
     size_t groups, n; // n: columns per group
     const void *b;    // [groups][ceil(n / tile cols)][taps][k][tile cols]
     enum mopt_weights weights;
-    float *c; // row r at c + r * ldc, group g at column g * n
+    size_t block; // of tile_blocks in the place of tile_f32, which is cut at whole blocks; else 0
+    float *c;     // row r at c + r * ldc, group g at column g * n
     size_t ldc;
     const struct mopt_finish *epilogue;
     // Writes the pointers to rows row..row+rows of group 0: a[tile][taps][tile rows of the table],

@@ -78,10 +78,17 @@ enum mopt_weights {
     MOPT_WEIGHTS_F32,
     MOPT_WEIGHTS_BF16, // the upper half of a float
     MOPT_WEIGHTS_F16,  // IEEE 754 binary16
-    // bfloat16, two rows of a panel side by side, for products with activations that are rounded to
-    // bfloat16, too: the only form that is not widened.
-    MOPT_WEIGHTS_PAIRS,
+    // The forms of 16 bits that are not widened: activations are rounded, too, when they are read.
+    MOPT_WEIGHTS_PAIRS,  // bfloat16, two rows of a panel side by side
+    MOPT_WEIGHTS_BLOCKS, // block floating point, see below
 };
+// Block floating point: up to MOPT_BLOCK_LENGTH neighbours of a row of A, or of a column of B, are
+// integers of 16 bits with one scale. Two of them have the size of a float, so that a block is
+// stored as floats: the scale, then pairs of integers, zero behind the last number. Integers are at
+// most MOPT_BLOCK_LARGEST in magnitude: exact products of two blocks add up within 32 bits. The
+// error of a block is in its Euclidean norm at most sqrt(128) / (2 * 4095) = 1.4e-3 of its largest
+// number; rounded to bfloat16 that number alone may be wrong by 2e-3 of itself.
+enum { MOPT_BLOCK_LENGTH = 128, MOPT_BLOCK_STEP = 16, MOPT_BLOCK_LARGEST = 4095 };
 // Place of a column in a row of a panel of `cols` columns: those of bfloat16 lie in pairs, one of
 // each half of the panel, so that a shift and a mask make vectors of both.
 static inline size_t mopt__weights_column(enum mopt_weights weights, size_t cols, size_t column)
@@ -113,6 +120,7 @@ struct mopt_tile_f32 {
     size_t residual_ld;
     float low, high; // -INFINITY, INFINITY: no clamp; NaN stays NaN
     bool accumulate;
+    size_t block;   // of tile_blocks: floats of a block, which divide k
     bool near;      // b comes from far away and is read this once; ahead is not looked at
     int rows, cols; // 1..tile rows, 1..tile cols
     enum mopt_weights weights; // how b16 is stored: not F32
@@ -236,6 +244,12 @@ typedef void mopt_slot_row_16(const struct mopt_tile_f32 *tile, size_t cols);
 // multiplication is the sum of two, of which each is added with at least the precision of a float;
 // denormal numbers may count as 0.
 typedef void mopt_slot_tile_pairs(const struct mopt_tile_f32 *tile);
+// tile_f32 with blocks of integers in the place of the floats of a and b: k and block count floats,
+// and in the place of the products of a block comes
+// (float)(sum of products of integers, exact) * (scale of a * scale of b[j]),
+// the product of scales rounded, the rest added by one fused multiply-add: the same bytes
+// everywhere. Blocks of a are 1 + a multiple of MOPT_BLOCK_STEP / 2 floats.
+typedef void mopt_slot_tile_blocks(const struct mopt_tile_f32 *tile);
 typedef void mopt_slot_tile_u8(const struct mopt_tile_u8 *tile);
 typedef void mopt_slot_depthwise_f32(const struct mopt_depthwise_f32 *work);
 typedef void mopt_slot_depthwise_u8(const struct mopt_depthwise_u8 *work);
@@ -250,7 +264,8 @@ typedef void mopt_slot_unary_f32(const struct mopt_function_f32 *act, const floa
 // y[i] = a[i * (a_step)] op b[i * (b_step)], steps 0 or 1; y may be a or b.
 typedef void mopt_slot_binary_f32(enum mopt_binary_op op, const float *a, size_t a_step,
                                   const float *b, size_t b_step, float *y, size_t n);
-// y = softmax(x * scale + mask) over one row; mask [n] or NULL.
+// y = softmax(x * scale + mask) over one row; mask [n] or NULL. What comes out below 2^-124 n may
+// be 0.
 typedef void mopt_slot_softmax_f32(const float *x, const float *mask, float scale, float *y,
                                    size_t n);
 // s = x + skip (skip, skip_bias may be NULL; s written to sum unless NULL);
@@ -287,6 +302,11 @@ typedef void mopt_slot_half_to_f32(const uint16_t *x, float *y, size_t n);
 typedef void mopt_slot_f32_to_half(const float *x, uint16_t *y, size_t n);
 typedef void mopt_slot_bfloat_to_f32(const uint16_t *x, float *y, size_t n);
 typedef void mopt_slot_f32_to_bfloat(const float *x, uint16_t *y, size_t n);
+// A row of n numbers in blocks of `length` (a multiple of MOPT_BLOCK_STEP, MOPT_BLOCK_LENGTH at
+// most; the last one may have fewer), y[ceil(n / length)][1 + length / 2]: see MOPT_WEIGHTS_BLOCKS.
+// scale = largest magnitude / MOPT_BLOCK_LARGEST, at least 2^-126; integers are x[i] times the
+// inverse, rounded to nearest even. NaN or an infinity among them: the scale is NaN, they are 0.
+typedef void mopt_slot_f32_to_blocks(const float *x, size_t n, size_t length, float *y);
 // Winograd F(4x4,3x3) and F(2x2,3x3), channels innermost. t = 6 or 4 is the width of an input tile,
 // each of its t*t elements a frequency. "cols" is f32_cols of the table.
 enum {
@@ -353,20 +373,25 @@ typedef void mopt_slot_winograd_out_f32(int t, const struct mopt_winograd_out *w
 // multiply-add. The fastest that the level can do: what kernels are measured against.
 typedef uint64_t mopt_slot_peak_f32(uint64_t rounds);
 typedef uint64_t mopt_slot_peak_u8(uint64_t rounds);
-typedef uint64_t mopt_slot_peak_pairs(uint64_t rounds); // as tile_pairs multiplies
+typedef uint64_t mopt_slot_peak_pairs(uint64_t rounds);  // as tile_pairs multiplies
+typedef uint64_t mopt_slot_peak_blocks(uint64_t rounds); // as tile_blocks multiplies
 
 struct mopt_kernels {
     enum mopt_isa isa;
-    int f32_rows, f32_cols;     // tile of tile_f32
-    int pairs_rows, pairs_cols; // tile of tile_pairs
-    int u8_rows, u8_cols;       // tile of tile_u8
-    bool likes_pairs;           // tile_pairs is faster than tile_f32
-    int dw8_rows, dw8_cols;     // pixels a call and channel block (multiple of 16) of depthwise_u8
+    int f32_rows, f32_cols;       // tile of tile_f32
+    int pairs_rows, pairs_cols;   // tile of tile_pairs
+    int blocks_rows, blocks_cols; // tile of tile_blocks
+    int u8_rows, u8_cols;         // tile of tile_u8
+    // The form of 16 bits in which products of many rows are fastest: BF16, PAIRS or BLOCKS.
+    enum mopt_weights rounded;
+    int dw8_rows, dw8_cols; // pixels a call and channel block (multiple of 16) of depthwise_u8
     mopt_slot_tile_f32 *tile_f32;
     mopt_slot_row_f32 *row_f32;
     mopt_slot_tile_16 *tile_16;
     mopt_slot_row_16 *row_16;
     mopt_slot_tile_pairs *tile_pairs;
+    mopt_slot_tile_blocks *tile_blocks;
+    mopt_slot_f32_to_blocks *f32_to_blocks;
     mopt_slot_tile_u8 *tile_u8;
     mopt_slot_depthwise_f32 *depthwise_f32;
     mopt_slot_depthwise_u8 *depthwise_u8;
@@ -396,6 +421,7 @@ struct mopt_kernels {
     mopt_slot_peak_f32 *peak_f32;
     mopt_slot_peak_u8 *peak_u8;
     mopt_slot_peak_pairs *peak_pairs;
+    mopt_slot_peak_blocks *peak_blocks;
 };
 
 // Fills the table for the machine's level or `isa`, whichever is lower.

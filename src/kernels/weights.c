@@ -54,6 +54,15 @@ enum mopt_weights mopt__weights_exact(const float *x, size_t n)
     return bf16 ? MOPT_WEIGHTS_BF16 : f16 ? MOPT_WEIGHTS_F16 : MOPT_WEIGHTS_F32;
 }
 
+// With few rows reading the weights is most of the work; with few columns, or short rows, rounding
+// the activations takes as long as the faster product saves.
+enum mopt_weights mopt__weights_rounded(const struct mopt_kernels *kernels, size_t m, size_t n,
+                                        size_t k)
+{
+    enum { ROWS = 4, COLUMNS = 64, DEPTH = 32 };
+    return m >= ROWS && n >= COLUMNS && k >= DEPTH ? kernels->rounded : MOPT_WEIGHTS_BF16;
+}
+
 void mopt__weights_panel(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t cols,
                          size_t rows, const float *from, uint16_t *out)
 {

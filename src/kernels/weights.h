@@ -11,6 +11,17 @@ static inline size_t mopt__weights_bytes(enum mopt_weights weights)
     return weights == MOPT_WEIGHTS_F32 ? sizeof(float) : sizeof(uint16_t);
 }
 
+// True for the forms whose products round the activations, too.
+static inline bool mopt__weights_round_both(enum mopt_weights weights)
+{
+    return weights == MOPT_WEIGHTS_PAIRS || weights == MOPT_WEIGHTS_BLOCKS;
+}
+
+// The form of 16 bits that is fastest for a product of m rows, k deep, with n columns when its
+// numbers may be rounded to the precision of bfloat16 (table.h says how blocks keep to that).
+enum mopt_weights mopt__weights_rounded(const struct mopt_kernels *kernels, size_t m, size_t n,
+                                        size_t k);
+
 // The form of 16 bits that holds every one of the floats as it is (bfloat16 when both do), else
 // F32. A NaN is in binary16 never what it was.
 enum mopt_weights mopt__weights_exact(const float *x, size_t n);

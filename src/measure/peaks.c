@@ -152,6 +152,16 @@ static enum mopt_status measure_reading(struct mopt_pool *pool, double *rate,
     return MOPT_OK;
 }
 
+// Of products of floats, or of what the executor takes in their place.
+static mopt_slot_peak_f32 *float_peak(const struct mopt_kernels *kernels, bool bf16)
+{
+    if (bf16 && kernels->rounded == MOPT_WEIGHTS_PAIRS) {
+        return kernels->peak_pairs;
+    }
+    return bf16 && kernels->rounded == MOPT_WEIGHTS_BLOCKS ? kernels->peak_blocks
+                                                           : kernels->peak_f32;
+}
+
 enum mopt_status mopt__peaks_measure(enum mopt_isa isa, int threads,
                                      const struct mopt_peaks_wanted *wanted, struct mopt_peaks *out,
                                      struct mopt_error *err)
@@ -162,8 +172,7 @@ enum mopt_status mopt__peaks_measure(enum mopt_isa isa, int threads,
     *out = (struct mopt_peaks){.isa = kernels.isa, .threads = threads};
     enum mopt_status status = mopt__pool_new(threads, &pool, err);
     if (status == MOPT_OK && wanted->f32) {
-        bool pairs = wanted->bf16 && kernels.likes_pairs;
-        out->f32 = measure_work(pairs ? kernels.peak_pairs : kernels.peak_f32, pool);
+        out->f32 = measure_work(float_peak(&kernels, wanted->bf16), pool);
     }
     if (status == MOPT_OK && wanted->u8) {
         out->u8 = measure_work(kernels.peak_u8, pool);

@@ -55,6 +55,8 @@ check x86_avx512/depthwise_u8.c 8 $avx512
 # shellcheck disable=SC2086
 check x86_avx512_bf16/tile_pairs.c 176 $avx512 -mavx512bf16
 # shellcheck disable=SC2086
+check x86_avx512_vnni/tile_blocks.c 192 $avx512 -mavx512vnni
+# shellcheck disable=SC2086
 check x86_avx512_vnni/depthwise_u8.c 4 $avx512 -mavx512vnni
 check x86_avx2/tile_u8.c 16 -mavx2 -mfma -mf16c
 # shellcheck disable=SC2086

@@ -15,6 +15,7 @@
 
 #include "exec/internal.h"
 #include "ir/text.h"
+#include "kernels/gemm.h"
 #include "tests.h"
 
 enum { OUTPUTS_MAX = 3 };
@@ -223,7 +224,7 @@ static void weights_are_rounded(void **state)
                                  " float[8,10,3,3] w = f@720;"
                                  " y = Conv<group=2,strides=[2,2],pads=[1,1,1,1]>(x, w); }";
     static const int64_t image[] = {1, 20, 9, 7};
-    assert_int_equal(setenv("MOPT_CPU", "avx512-vnni", 1), 0);
+    assert_int_equal(setenv("MOPT_CPU", "avx512", 1), 0); // above, activations are rounded, too
     for (int64_t rows = 1; rows < 100; rows += 33) {
         for (int threads = 1; threads < 3; threads++) {
             try_rounded(product, product, 1, 2, (const int64_t[]){rows, 40}, threads);
@@ -235,43 +236,72 @@ static void weights_are_rounded(void **state)
     assert_int_equal(unsetenv("MOPT_CPU"), 0);
 }
 
-// Where products of bfloat16 are the faster ones, many rows are rounded, too; few are not.
-static void check_pairs(const float *y, int64_t rows, bool both)
+// A product whose activations are rounded, too: what the kernels give for operands of that form.
+static void check_both(const struct mopt_session *session, enum mopt_weights weights,
+                       bool transposed, const float *y, size_t rows)
 {
-    enum { K = 41, N = 50 };
-    for (int64_t at = 0; at < rows * N; at++) {
-        double sum = 0;
-        double size = 0;
-        for (int64_t p = 0; p < K; p++) {
-            float x = element(at / N * K + p);
-            float w = rounded(number('f', (int)(p * N + at % N)));
-            double product = (double)(both ? rounded(x) : x) * (double)w;
-            sum += product;
-            size += fabs(product);
-        }
-        assert_true(fabs((double)y[at] - sum) <= size * 0x1p-20);
+    enum { K = 41, N = 64 };
+    const struct mopt_kernels *kernels = &session->kernels;
+    size_t bytes = mopt__packed_bytes(kernels, weights, K, N);
+    size_t room = mopt__gemm_f32_scratch(weights, rows, K);
+    float *x = malloc(rows * K * sizeof *x), *w = malloc(K * N * sizeof *w);
+    float *want = malloc(rows * N * sizeof *want);
+    void *packed = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    void *scratch = aligned_alloc(64, (room + 63) / 64 * 64 + 64);
+    assert_true(x && w && want && packed && scratch);
+    for (size_t i = 0; i < rows * K; i++) {
+        x[i] = element((int64_t)i);
     }
+    for (int i = 0; i < K * N; i++) {
+        w[i] = number('f', i);
+    }
+    mopt__pack_weights(kernels, weights, K, N, w, transposed ? 1 : N, transposed ? K : 1, packed);
+    struct mopt_gemm_f32 gemm = {.m = rows,
+                                 .n = N,
+                                 .k = K,
+                                 .a = x,
+                                 .lda = K,
+                                 .b = packed,
+                                 .weights = weights,
+                                 .c = want,
+                                 .ldc = N,
+                                 .scratch = scratch};
+    mopt__gemm_f32(kernels, &gemm, NULL);
+    assert_memory_equal(y, want, rows * N * sizeof *want);
+    free(x);
+    free(w);
+    free(want);
+    free(packed);
+    free(scratch);
 }
 
+// Where products of another form are the faster ones, the activations of many rows are rounded,
+// too; those of few are not. A convolution of 1x1 is the same product.
 static void activations_are_rounded(void **state)
 {
     (void)state;
-    static const char text[] = "graph main (float[n,41] x) -> (float[n,50] y) {"
-                               " float[41,50] w = f@2050; y = MatMul(x, w); }";
-    static const int64_t rows[] = {15, 16, 70};
-    struct mopt_model *model = parse(text, false, 1);
-    for (int threads = 1; threads < 3; threads++) {
-        struct mopt_session *session = open_session(model, threads, true);
-        session->kernels.likes_pairs = true;
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-            struct mopt_datum *y[1] = {NULL};
-            run(session, 2, (const int64_t[]){rows[i], 41}, y);
-            check_pairs(floats(y[0]), rows[i], rows[i] >= 16);
-            mopt__datum_unref(y[0]);
-        }
+    static const char *const texts[] = {
+        "graph main (float[n,41] x) -> (float[n,64] y) {"
+        " float[41,64] w = f@2624; y = MatMul(x, w); }",
+        "graph main (float[n,41,1,1] x) -> (float[n,64,1,1] y) {"
+        " float[64,41,1,1] w = f@2624; y = Conv(x, w); }",
+    };
+    static const int64_t rows[] = {3, 4, 70};
+    static const enum mopt_weights forms[] = {MOPT_WEIGHTS_PAIRS, MOPT_WEIGHTS_BLOCKS};
+    for (size_t at = 0; at < 2 * 2 * 2 * 3; at++) {
+        enum mopt_weights form = forms[at % 2];
+        bool conv = at / 2 % 2 == 1;
+        struct mopt_model *model = parse(texts[conv], false, 1);
+        struct mopt_session *session = open_session(model, (int)(at / 4 % 2) + 1, true);
+        struct mopt_datum *y[1] = {NULL};
+        int64_t n = rows[at / 8];
+        session->kernels.rounded = form;
+        run(session, conv ? 4 : 2, (const int64_t[]){n, 41, 1, 1}, y);
+        check_both(session, n >= 4 ? form : MOPT_WEIGHTS_BF16, conv, floats(y[0]), (size_t)n);
+        mopt__datum_unref(y[0]);
         mopt__session_free(session);
+        mopt__model_free(model);
     }
-    mopt__model_free(model);
 }
 
 // Winograd's forms and products of computed operands have nothing to do with it.

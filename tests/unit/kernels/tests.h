@@ -18,6 +18,6 @@ int mopt__test_floats_16(void);
 int mopt__test_resize(void);
 int mopt__test_mean(void);
 int mopt__test_weights(void);
-int mopt__test_pairs(void);
+int mopt__test_rounded(void);
 
 #endif

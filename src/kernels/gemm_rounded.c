@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/gemm_rounded.h"
+
+#include <string.h>
+
+#include "base/size.h"
+#include "kernels/product.h"
+#include "kernels/weights.h"
+
+// How rows of k numbers are stored: `units` floats each, in blocks of `block` for BLOCKS.
+struct form {
+    struct mopt_kernels kernels; // whose tile is the one of the form
+    size_t block, length;        // length: numbers of a block
+    size_t units;
+};
+
+// Blocks are as equal as they can be, so that short rows are not mostly zeros.
+static struct form form_of(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k)
+{
+    struct form form = {.kernels = *kernels};
+    if (weights == MOPT_WEIGHTS_PAIRS) {
+        form.kernels.f32_rows = kernels->pairs_rows;
+        form.kernels.f32_cols = kernels->pairs_cols;
+        form.kernels.tile_f32 = kernels->tile_pairs;
+        form.units = k / 2 + k % 2;
+        return form;
+    }
+    size_t blocks = k / MOPT_BLOCK_LENGTH + (k % MOPT_BLOCK_LENGTH > 0);
+    size_t length = blocks ? k / blocks + (k % blocks > 0) : 0;
+    form.kernels.f32_rows = kernels->blocks_rows;
+    form.kernels.f32_cols = kernels->blocks_cols;
+    form.kernels.tile_f32 = kernels->tile_blocks;
+    form.length = (length + MOPT_BLOCK_STEP - 1) / MOPT_BLOCK_STEP * MOPT_BLOCK_STEP;
+    form.block = 1 + form.length / 2;
+    form.units = form.block * blocks;
+    return form;
+}
+
+size_t mopt__rounded_packed_bytes(const struct mopt_kernels *kernels, enum mopt_weights weights,
+                                  size_t k, size_t n)
+{
+    struct form form = form_of(kernels, weights, k);
+    return mopt__packed_f32_count(&form.kernels, form.units, n) * sizeof(float);
+}
+
+// Row p of a panel, zero behind n, and for p = k.
+static void gather_row(const struct form *form, size_t k, size_t n, size_t p, const float *b,
+                       size_t row_step, size_t column_step, float *row)
+{
+    size_t width = (size_t)form->kernels.f32_cols;
+    for (size_t j = 0; j < width; j++) {
+        row[j] = p < k && j < n ? b[p * row_step + j * column_step] : 0;
+    }
+}
+
+// [panels][pairs][cols][2], zero behind k and n.
+static void pack_pairs(const struct form *form, size_t k, size_t n, const float *b, size_t row_step,
+                       size_t column_step, uint16_t *out)
+{
+    float row[MOPT_TILE_COLS_MAX];
+    uint16_t plain[MOPT_TILE_COLS_MAX];
+    size_t width = (size_t)form->kernels.f32_cols, rows = 2 * form->units;
+    for (size_t first = 0; first < n; first += width, out += rows * width) {
+        for (size_t p = 0; p < rows; p++) {
+            gather_row(form, k, n - first, p, b + first * column_step, row_step, column_step, row);
+            form->kernels.f32_to_bfloat(row, plain, width);
+            for (size_t j = 0; j < width; j++) {
+                out[(p / 2 * width + j) * 2 + p % 2] = plain[j];
+            }
+        }
+    }
+    memset(out, 0, MOPT_OVERREAD);
+}
+
+// One block of one panel: `rows` rows of b and `cols` columns of it.
+static void pack_block(const struct form *form, size_t rows, size_t cols, const float *b,
+                       size_t row_step, size_t column_step, float *out)
+{
+    enum { UNITS = 1 + MOPT_BLOCK_LENGTH / 2 };
+    float column[MOPT_BLOCK_LENGTH];
+    float blocks[MOPT_TILE_COLS_MAX * UNITS];
+    size_t width = (size_t)form->kernels.f32_cols;
+    memset(out, 0, form->block * width * sizeof *out);
+    for (size_t j = 0; j < cols; j++) {
+        for (size_t p = 0; p < rows; p++) {
+            column[p] = b[p * row_step + j * column_step];
+        }
+        form->kernels.f32_to_blocks(column, rows, form->length, blocks + j * form->block);
+    }
+    form->kernels.transpose_32(blocks, form->block, out, width, cols, form->block);
+}
+
+// [panels][blocks][units][cols], zero behind k and n.
+static void pack_blocks(const struct form *form, size_t k, size_t n, const float *b,
+                        size_t row_step, size_t column_step, float *out)
+{
+    size_t width = (size_t)form->kernels.f32_cols;
+    for (size_t first = 0; first < n; first += width) {
+        size_t cols = n - first < width ? n - first : width;
+        for (size_t p = 0; p < k; p += form->length) {
+            size_t rows = k - p < form->length ? k - p : form->length;
+            pack_block(form, rows, cols, b + p * row_step + first * column_step, row_step,
+                       column_step, out);
+            out += form->block * width;
+        }
+    }
+    memset(out, 0, MOPT_OVERREAD);
+}
+
+void mopt__rounded_pack(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
+                        size_t n, const float *b, size_t row_step, size_t column_step, void *out)
+{
+    struct form form = form_of(kernels, weights, k);
+    if (weights == MOPT_WEIGHTS_PAIRS) {
+        pack_pairs(&form, k, n, b, row_step, column_step, out);
+    } else {
+        pack_blocks(&form, k, n, b, row_step, column_step, out);
+    }
+}
+
+size_t mopt__gemm_f32_scratch(enum mopt_weights weights, size_t m, size_t k)
+{
+    static const struct mopt_kernels any = {0}; // how rows are stored depends on no tile
+    size_t bytes = 0;
+    if (!mopt__weights_round_both(weights) ||
+        !mopt__size_mul(m, form_of(&any, weights, k).units, &bytes) ||
+        !mopt__size_mul(bytes, sizeof(float), &bytes) ||
+        !mopt__size_add(bytes, MOPT_OVERREAD, &bytes)) {
+        return 0;
+    }
+    return bytes;
+}
+
+// ---- Rows -----------------------------------------------------------------------------------------
+
+struct work {
+    const struct form *form;
+    const struct mopt_gemm_f32 *gemm;
+};
+
+// Zero behind an odd end.
+static void pair_row(const struct form *form, const float *x, size_t k, float *out)
+{
+    uint16_t *numbers = (uint16_t *)(void *)out;
+    form->kernels.f32_to_bfloat(x, numbers, k);
+    if (k % 2 > 0) {
+        numbers[k] = 0;
+    }
+}
+
+static void round_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    const struct work *work = context;
+    const struct mopt_gemm_f32 *gemm = work->gemm;
+    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
+        const float *x = gemm->a + row * gemm->lda;
+        float *out = (float *)gemm->scratch + row * work->form->units;
+        if (gemm->weights == MOPT_WEIGHTS_PAIRS) {
+            pair_row(work->form, x, gemm->k, out);
+        } else {
+            work->form->kernels.f32_to_blocks(x, gemm->k, work->form->length, out);
+        }
+    }
+}
+
+void mopt__gemm_rounded(const struct mopt_kernels *kernels, const struct mopt_gemm_f32 *gemm,
+                        struct mopt_pool *pool)
+{
+    struct form form = form_of(kernels, gemm->weights, gemm->k);
+    struct work work = {.form = &form, .gemm = gemm};
+    struct mopt_gemm_f32 own = *gemm;
+    mopt__pool_for(gemm->m * gemm->k < MOPT_SERIAL_BELOW ? NULL : pool, (int64_t)gemm->m, 1,
+                   round_rows, &work);
+    own.a = gemm->scratch;
+    own.k = own.lda = form.units;
+    own.weights = MOPT_WEIGHTS_F32;
+    mopt__gemm_blocks(&form.kernels, &own, form.block, pool);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Block floating point in portable C: blocks of integers of 16 bits with a scale, and products of
+// them. Exact sums and a fixed order of roundings: other instruction sets give the same bytes.
+#include <math.h>
+#include <string.h>
+
+#include "kernels/slots.h"
+
+enum { ROWS = 4, COLS = 8 }; // as in kernels.def
+
+// NaN when there is one, or an infinity.
+static float largest(const float *x, size_t n)
+{
+    float most = 0;
+    for (size_t i = 0; i < n; i++) {
+        float size = fabsf(x[i]);
+        if (!isfinite(size)) {
+            return NAN;
+        }
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
+static void to_block(const float *x, size_t n, size_t length, float *y)
+{
+    const float least = 0x1p-126F; // of a scale: its inverse is finite
+    const float most = largest(x, n);
+    int16_t numbers[MOPT_BLOCK_LENGTH] = {0};
+    float scale = most / MOPT_BLOCK_LARGEST, inverse = MOPT_BLOCK_LARGEST / most;
+    if (scale < least) {
+        scale = least;
+        inverse = 1 / least;
+    }
+    for (size_t i = 0; i < n && !isnan(most); i++) {
+        numbers[i] = (int16_t)nearbyintf(x[i] * inverse);
+    }
+    y[0] = scale;
+    memcpy(y + 1, numbers, length * sizeof *numbers);
+}
+
+void mopt__f32_to_blocks_ref(const float *x, size_t n, size_t length, float *y)
+{
+    for (size_t i = 0; i < n; i += length, y += 1 + length / 2) {
+        to_block(x + i, n - i < length ? n - i : length, length, y);
+    }
+}
+
+static int32_t add_pair(int32_t sum, const float *a, const float *b)
+{
+    int16_t x[2];
+    int16_t y[2];
+    memcpy(x, a, sizeof x);
+    memcpy(y, b, sizeof y);
+    return sum + x[0] * y[0] + x[1] * y[1];
+}
+
+static void add_block(const struct mopt_tile_f32 *t, const float *a, const float *b,
+                      float acc[COLS])
+{
+    for (int j = 0; j < COLS; j++) {
+        int32_t sum = 0;
+        for (size_t p = 1; p < t->block; p++) {
+            sum = add_pair(sum, a + p, b + p * COLS + j);
+        }
+        acc[j] = fmaf((float)sum, a[0] * b[j], acc[j]);
+    }
+}
+
+static void add_blocks(const struct mopt_tile_f32 *t, int i, float acc[COLS])
+{
+    const float *b = t->b;
+    for (size_t tap = 0; tap < t->taps; tap++) {
+        const float *a = t->a[tap * ROWS + (size_t)i];
+        for (size_t p = 0; p < t->k; p += t->block, b += t->block * COLS) {
+            add_block(t, a + p, b, acc);
+        }
+    }
+}
+
+void mopt__tile_blocks_ref(const struct mopt_tile_f32 *t)
+{
+    for (int i = 0; i < t->rows; i++) {
+        float *c = t->c + (size_t)i * t->ldc;
+        float acc[COLS] = {0};
+        for (int j = 0; j < t->cols; j++) {
+            acc[j] = t->accumulate ? c[j] : (t->bias ? t->bias[j] : 0);
+        }
+        add_blocks(t, i, acc);
+        for (int j = 0; j < t->cols; j++) {
+            float x = acc[j];
+            if (t->residual) {
+                x += t->residual[(size_t)i * t->residual_ld + (size_t)j];
+            }
+            x = x < t->low ? t->low : x;
+            c[j] = x > t->high ? t->high : x;
+        }
+    }
+}
