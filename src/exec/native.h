@@ -8,8 +8,12 @@
 #include "kernels/int8.h"
 #include "ops/window.h"
 
-// native_lookup.c: y is quantized, and a function of one tensor of codes: the codes behind it are
-// noted as a table; *done false when it is something else. codes: of codes themselves.
+// native_elementwise.c: what a node of two operands computes of them; false when it is something
+// else.
+bool mopt__low_binary_op(const struct mopt_node *node, enum mopt_binary_op *op);
+// native_lookup.c: y is quantized, at once or behind other functions of it, and a function of one
+// tensor of codes: the codes behind it are noted as a table; *done false when it is something else.
+// codes: of codes themselves.
 enum mopt_status mopt__low_lookup_unary(struct mopt_lower *l, const struct mopt_value *x,
                                         const struct mopt_function_f32 *function,
                                         const struct mopt_value *y, bool *done);

@@ -259,7 +259,7 @@ static void run_coded(const void *work, const struct mopt_frame *frame)
                    coded_pieces, &r);
 }
 
-static bool binary_op(const struct mopt_node *node, enum mopt_binary_op *op)
+bool mopt__low_binary_op(const struct mopt_node *node, enum mopt_binary_op *op)
 {
     static const struct {
         const char *name;
@@ -480,5 +480,5 @@ enum mopt_status mopt__low_elementwise(struct mopt_lower *l, const struct mopt_n
         *done = true;
         return lower_unary(l, x, &function, node->outputs[0]);
     }
-    return binary_op(node, &op) ? lower_binary(l, node, op, done) : MOPT_OK;
+    return mopt__low_binary_op(node, &op) ? lower_binary(l, node, op, done) : MOPT_OK;
 }

@@ -106,6 +106,87 @@ static bool is_quantized(const struct mopt_lower *l, const struct mopt_value *y,
            mopt__low_one_scale(after) && after->real == y;
 }
 
+static bool same_shape(const struct mopt_lower *l, const struct mopt_value *a,
+                       const struct mopt_value *b)
+{
+    struct mopt_low_shape x;
+    struct mopt_low_shape y;
+    return mopt__low_shape(l, a, &x) && mopt__low_shape(l, b, &y) && x.rank == y.rank &&
+           memcmp(x.dims, y.dims, (size_t)y.rank * sizeof *y.dims) == 0;
+}
+
+// Functions of one value, one behind the other, and the quantizer at the end.
+enum { TAIL = 8 };
+struct tail {
+    const struct mopt_node *nodes[TAIL];
+    int count;
+    struct mopt_low_quant after;
+};
+
+// The node computes from `x`, and numbers, something of the same shape.
+static bool is_function(const struct mopt_lower *l, const struct mopt_node *node,
+                        const struct mopt_value *x)
+{
+    struct mopt_function_f32 function;
+    enum mopt_binary_op op;
+    struct mopt_low_shape number;
+    if (!mopt__low_is_free(l, node) || node->output_count != 1 ||
+        !same_shape(l, x, node->outputs[0])) {
+        return false;
+    }
+    if (mopt__low_function(l, node, &function)) {
+        return mopt__node_input(node, 0) == x;
+    }
+    const struct mopt_value *other = mopt__low_other(node, x);
+    return mopt__low_binary_op(node, &op) && mopt__node_attribute(node, "broadcast") == NULL &&
+           other != NULL && mopt__low_has_floats(l, other) && mopt__low_shape(l, other, &number) &&
+           number.count == 1;
+}
+
+static bool find_tail(const struct mopt_lower *l, const struct mopt_value *y, struct tail *tail)
+{
+    tail->count = 0;
+    while (!is_quantized(l, y, &tail->after)) {
+        const struct mopt_node *next = mopt__low_sole_use(l, y);
+        if (tail->count == TAIL || !is_function(l, next, y)) {
+            return false;
+        }
+        tail->nodes[tail->count++] = next;
+        y = next->outputs[0];
+    }
+    return true;
+}
+
+// Applies the nodes of a tail to the values of y.
+static enum mopt_status run_tail(struct mopt_lower *l, const struct tail *tail,
+                                 const struct mopt_value *y, float values[CODES])
+{
+    struct mopt_kernels portable;
+    mopt__kernels_select(MOPT_ISA_REF, &portable);
+    enum mopt_status status = MOPT_OK;
+    for (int i = 0; i < tail->count && status == MOPT_OK; i++) {
+        const struct mopt_node *node = tail->nodes[i];
+        struct mopt_function_f32 function;
+        enum mopt_binary_op op;
+        if (mopt__low_function(l, node, &function)) {
+            portable.unary_f32(&function, values, values, CODES);
+        } else if (mopt__low_binary_op(node, &op)) {
+            struct operand number;
+            bool known;
+            status = read_operand(l, mopt__low_other(node, y), &number, &known);
+            bool first = mopt__node_input(node, 0) == y;
+            if (status == MOPT_OK && known) {
+                portable.binary_f32(op, first ? values : number.values, 1,
+                                    first ? number.values : values, 1, values, CODES);
+            }
+        }
+        l->absorbed[node->order] = true;
+        y = node->outputs[0];
+    }
+    l->absorbed[tail->after.codes->producer->order] = true;
+    return status;
+}
+
 static enum mopt_status set_table(struct mopt_lower *l, const struct mopt_value *origin,
                                   const float values[CODES], const struct mopt_low_quant *after)
 {
@@ -123,15 +204,24 @@ static enum mopt_status set_table(struct mopt_lower *l, const struct mopt_value 
     return MOPT_OK;
 }
 
+// The codes at the end of the tail of y are a table of the codes `origin`, y its values.
+static enum mopt_status end_tail(struct mopt_lower *l, const struct tail *tail,
+                                 const struct mopt_value *y, const struct mopt_value *origin,
+                                 float values[CODES])
+{
+    enum mopt_status status = run_tail(l, tail, y, values);
+    return status == MOPT_OK ? set_table(l, origin, values, &tail->after) : status;
+}
+
 enum mopt_status mopt__low_lookup_unary(struct mopt_lower *l, const struct mopt_value *x,
                                         const struct mopt_function_f32 *function,
                                         const struct mopt_value *y, bool *done)
 {
-    struct mopt_low_quant after;
+    struct tail tail;
     struct mopt_kernels portable;
     struct operand o;
     bool known = false;
-    if (!is_quantized(l, y, &after)) {
+    if (!find_tail(l, y, &tail)) {
         return MOPT_OK;
     }
     enum mopt_status status = read_operand(l, x, &o, &known);
@@ -141,22 +231,20 @@ enum mopt_status mopt__low_lookup_unary(struct mopt_lower *l, const struct mopt_
     *done = true;
     mopt__kernels_select(MOPT_ISA_REF, &portable);
     portable.unary_f32(function, o.values, o.values, CODES);
-    l->absorbed[after.codes->producer->order] = true;
-    return set_table(l, o.origin, o.values, &after);
+    return end_tail(l, &tail, y, o.origin, o.values);
 }
 
 enum mopt_status mopt__low_lookup_binary(struct mopt_lower *l, const struct mopt_node *node,
                                          enum mopt_binary_op op, bool *done)
 {
-    struct mopt_low_quant after;
+    const struct mopt_value *y = node->outputs[0];
+    struct tail tail;
     struct mopt_kernels portable;
-    struct mopt_low_shape of_codes;
-    struct mopt_low_shape of_y;
     struct operand a;
     struct operand b;
     bool known_a = false;
     bool known_b = false;
-    if (!is_quantized(l, node->outputs[0], &after)) {
+    if (!find_tail(l, y, &tail)) {
         return MOPT_OK;
     }
     enum mopt_status status = read_operand(l, mopt__node_input(node, 0), &a, &known_a);
@@ -168,16 +256,13 @@ enum mopt_status mopt__low_lookup_binary(struct mopt_lower *l, const struct mopt
         return status;
     }
     const struct mopt_value *origin = a.origin != NULL ? a.origin : b.origin;
-    if (!mopt__low_shape(l, origin, &of_codes) || !mopt__low_shape(l, node->outputs[0], &of_y) ||
-        of_codes.rank != of_y.rank ||
-        memcmp(of_codes.dims, of_y.dims, (size_t)of_y.rank * sizeof *of_y.dims) != 0) {
+    if (!same_shape(l, origin, y)) {
         return MOPT_OK;
     }
     *done = true;
     mopt__kernels_select(MOPT_ISA_REF, &portable);
     portable.binary_f32(op, a.values, 1, b.values, 1, a.values, CODES);
-    l->absorbed[after.codes->producer->order] = true;
-    return set_table(l, origin, a.values, &after);
+    return end_tail(l, &tail, y, origin, a.values);
 }
 
 enum mopt_status mopt__low_lookup_codes(struct mopt_lower *l, const struct mopt_low_quant *q,

@@ -205,6 +205,30 @@ static const struct lowered cases[] = {
      "  d = DequantizeLinear(x, s, o); g = Sigmoid(d); m = Mul(d, g); y = QuantizeLinear(m, t, p);"
      "  e = DequantizeLinear(y, t, p); h = HardSigmoid(e); z = QuantizeLinear(h, u); }",
      0, 1},
+    {"codes through functions that are not quantized between; numbers on either side",
+     "graph main (uint8[2,5,4,4] x) -> (int8[2,5,4,4] y, uint8[2,5,4,4] z) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.03}; int8 p = {-10}; float u = {0.004};"
+     "  float[1] a = {1.3}; float[1,1] b = {0.25}; int8 c8 = {70}; float cs = {0.02};"
+     "  c = DequantizeLinear(c8, cs);"
+     "  d = DequantizeLinear(x, s, o); m = Mul(a, d); n = Sub(b, m); k = Div(n, c);"
+     "  y = QuantizeLinear(k, t, p); e = DequantizeLinear(y, t, p); h = HardSigmoid(e);"
+     "  r = Relu(h); i = Max(r, b); z = QuantizeLinear(i, u); }",
+     0, 1},
+    {"codes through functions, of which one is seen by others, one grows, one has numbers",
+     "graph main (uint8[2,4] x) -> (uint8[2,4] y, float[2,4] v, uint8[1,2,4] z, uint8[2,4] w) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.02}; float[1] a = {1.3};"
+     "  float[1,1,1] b = {0.25}; float[4] f = {1, 2, 0.5, 4}; d = DequantizeLinear(x, s, o);"
+     "  m = Mul(a, d); n = Add(m, a); y = QuantizeLinear(n, t); v = Neg(m);"
+     "  g = Mul(d, a); h = Add(g, b); z = QuantizeLinear(h, t);"
+     "  k = Mul(d, a); l = Mul(k, f); w = QuantizeLinear(l, t); }",
+     0, -1},
+    {"codes through more functions than a table takes in",
+     "graph main (uint8[2,4] x) -> (uint8[2,4] y) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.02}; float[1] a = {0.9};"
+     "  d = DequantizeLinear(x, s, o); c0 = Mul(a, d); c1 = Mul(a, c0); c2 = Mul(a, c1);"
+     "  c3 = Mul(a, c2); c4 = Mul(a, c3); c5 = Mul(a, c4); c6 = Mul(a, c5); c7 = Mul(a, c6);"
+     "  c8 = Mul(a, c7); c9 = Add(a, c8); y = QuantizeLinear(c9, t); }",
+     0, -1},
     {"codes gated by a quantized function; scaled by channel, by one number, by floats",
      "graph main (uint8[2,6,5,4] x, float[2,6,5,4] f) ->"
      "    (uint8[2,6,5,4] y, uint8[2,6,5,4] z, int8[2,6,5,4] v) {"
