@@ -168,6 +168,8 @@ enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_gr
 
 // ---- Sum of two quantized values ----------------------------------------------------------------------------------
 
+enum { PIECE = 2048 }; // elements one thread takes at least
+
 struct add_work {
     size_t count;
     float factors[2];
@@ -194,7 +196,7 @@ static void run_add(const void *work, const struct mopt_frame *frame)
 {
     const struct add_work *w = work;
     struct adding s = {w, frame->kernels, frame->data[w->a], frame->data[w->b], frame->data[w->y]};
-    mopt__pool_for(frame->pool, (int64_t)w->count, 16384, add_piece, &s);
+    mopt__pool_for(frame->pool, (int64_t)w->count, PIECE, add_piece, &s);
 }
 
 enum mopt_status mopt__low_add_bytes(struct mopt_lower *l, const struct mopt_group *group)

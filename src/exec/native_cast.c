@@ -3,7 +3,7 @@
 #include "exec/native.h"
 #include "ops/convert.h"
 
-enum { PIECE = 16384 }; // elements one thread takes at least
+enum { PIECE = 4096 }; // elements one thread takes at least
 
 struct cast_work {
     enum mopt_dtype from, to; // one of them is FLOAT

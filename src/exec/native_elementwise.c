@@ -6,7 +6,7 @@
 
 #include "exec/native.h"
 
-enum { PIECE = 8192 }; // elements one thread takes at least
+enum { PIECE = 2048 }; // elements one thread takes at least
 
 // ---- One operand --------------------------------------------------------------------------------------------------
 

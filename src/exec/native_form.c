@@ -5,7 +5,7 @@
 #include "exec/native.h"
 #include "kernels/conv_nhwc.h"
 
-enum { PIECE = 16384 }; // elements one thread takes at least
+enum { PIECE = 4096 }; // elements one thread takes at least
 
 struct move {
     struct mopt_images images;

@@ -7,7 +7,7 @@
 
 #include "exec/native.h"
 
-enum { CODES = 256, PIECE = 16384 }; // PIECE: bytes one thread takes at least
+enum { CODES = 256, PIECE = 4096 }; // PIECE: bytes one thread takes at least
 
 // ---- Running ------------------------------------------------------------------------------------------------------
 

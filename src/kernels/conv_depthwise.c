@@ -7,6 +7,8 @@
 #include "base/size.h"
 #include "kernels/conv_nhwc_inner.h"
 
+enum { WORTH = 1 << 14 }; // multiply-adds worth a thread
+
 size_t mopt__conv_depthwise_count(const struct mopt_conv2d *conv)
 {
     size_t count = 0;
@@ -149,22 +151,34 @@ static void run_pixels(const struct work *work, size_t row, size_t from, size_t 
     run_piece(work, &piece, aside);
 }
 
+// Output pixels from..to of a row.
+static void run_columns(const struct work *work, size_t row, size_t from, size_t to,
+                        const float **x, float *aside)
+{
+    for (; from < to && from < work->first; from++) {
+        run_pixels(work, row, from, from + 1, x, aside);
+    }
+    size_t last = to < work->last ? to : work->last;
+    if (from < last) {
+        run_pixels(work, row, from, last, x, aside);
+        from = last;
+    }
+    for (; from < to; from++) {
+        run_pixels(work, row, from, from + 1, x, aside);
+    }
+}
+
 static void run_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct work *work = context;
-    const struct mopt_window2d *w = &work->run->conv->window;
     const float **x = mopt__part(&work->tables, (size_t)thread);
     float *aside = mopt__part(&work->aside, (size_t)thread);
-    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
-        for (size_t at = 0; at < work->first; at++) {
-            run_pixels(work, row, at, at + 1, x, aside);
-        }
-        if (work->first < work->last) {
-            run_pixels(work, row, work->first, work->last, x, aside);
-        }
-        for (size_t at = work->last; at < w->out_w; at++) {
-            run_pixels(work, row, at, at + 1, x, aside);
-        }
+    size_t width = work->run->conv->window.out_w;
+    for (size_t pixel = (size_t)begin; pixel < (size_t)end;) {
+        size_t from = pixel % width, left = (size_t)end - pixel;
+        size_t to = width - from < left ? width : from + left;
+        run_columns(work, pixel / width, from, to, x, aside);
+        pixel += to - from;
     }
 }
 
@@ -188,7 +202,8 @@ void mopt__conv_depthwise(const struct mopt_kernels *kernels, const struct mopt_
     lay_out(conv, (size_t)mopt__pool_size(pool), run->scratch, &work);
     memset(work.zero, 0, conv->out_channels * sizeof(float));
     find_inside(w, &work);
-    size_t products = mopt__window_pixels(w) * conv->out_channels * mopt__window_taps(w);
-    pool = products < MOPT_SERIAL_BELOW / 4 ? NULL : pool;
-    mopt__pool_for(pool, (int64_t)(w->batch * w->out_h), 1, run_range, &work);
+    // Pixels, not rows: parts of few rows would be unequal.
+    size_t each = conv->out_channels * mopt__window_taps(w) + 1;
+    mopt__pool_for(pool, (int64_t)mopt__window_pixels(w), (int64_t)(WORTH / each) + 1, run_range,
+                   &work);
 }

@@ -257,10 +257,10 @@ static void point_segment(const struct direct *d, size_t line, size_t column, si
     }
 }
 
-static void point_pixels(const struct mopt_walk_u8 *walk, size_t first, size_t count, size_t step,
-                         const uint8_t **a)
+// Pixels of any output rows, one after the other.
+static void point_run(const struct direct *d, size_t first, size_t count, size_t step,
+                      const uint8_t **a)
 {
-    const struct direct *d = walk->context;
     size_t width = d->run->conv->window.out_w;
     while (count > 0) {
         size_t column = first % width;
@@ -270,6 +270,12 @@ static void point_pixels(const struct mopt_walk_u8 *walk, size_t first, size_t c
         count -= piece;
         a += piece;
     }
+}
+
+static void point_pixels(const struct mopt_walk_u8 *walk, size_t first, size_t count, size_t step,
+                         const uint8_t **a)
+{
+    point_run(walk->context, first, count, step, a);
 }
 
 // One row of the padded copy.
@@ -377,11 +383,12 @@ static void repeat_last(const uint8_t **x, size_t taps, size_t step, size_t coun
     }
 }
 
-static void run_lines(void *context, int64_t begin, int64_t end, int thread)
+// Calls go on from one output row to the next: what a call costs besides is much where rows are
+// short, and threads that share pixels have equal parts of few rows.
+static void run_pixels(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct depthwise *d = context;
     const struct mopt_conv2d_u8_run *run = d->direct.run;
-    size_t width = run->conv->window.out_w;
     size_t step = (size_t)d->kernels->dw8_rows;
     const uint8_t **x = d->pointers + (size_t)thread * d->thread_pointers;
     struct mopt_depthwise_u8 work = {.x = x,
@@ -398,20 +405,16 @@ static void run_lines(void *context, int64_t begin, int64_t end, int thread)
                                      .low = run->out.low,
                                      .high = run->out.high};
     mopt__clamp_of(&run->out.act, &work.float_low, &work.float_high);
-    for (size_t line = (size_t)begin; line < (size_t)end; line++) {
-        for (size_t column = 0; column < width; column += step) {
-            size_t count = width - column < step ? width - column : step;
-            point_segment(&d->direct, line, column, count, step, x);
-            repeat_last(x, d->direct.layout.taps, step, count);
-            work.pixels = (int)count;
-            size_t at = (line * width + column) * run->ldy;
-            work.y = run->c8 ? run->c8 + at : NULL;
-            work.yf = run->cf ? run->cf + at : NULL;
-            d->kernels->depthwise_u8(&work);
-            if (work.yf) {
-                mopt__activate_rows(d->kernels, &run->out.act, work.yf, run->ldy, count,
-                                    work.channels);
-            }
+    for (size_t pixel = (size_t)begin; pixel < (size_t)end; pixel += step) {
+        size_t count = (size_t)end - pixel < step ? (size_t)end - pixel : step;
+        point_run(&d->direct, pixel, count, step, x);
+        repeat_last(x, d->direct.layout.taps, step, count);
+        work.pixels = (int)count;
+        work.y = run->c8 ? run->c8 + pixel * run->ldy : NULL;
+        work.yf = run->cf ? run->cf + pixel * run->ldy : NULL;
+        d->kernels->depthwise_u8(&work);
+        if (work.yf) {
+            mopt__activate_rows(d->kernels, &run->out.act, work.yf, run->ldy, count, work.channels);
         }
     }
 }
@@ -426,9 +429,9 @@ static void run_depthwise(const struct mopt_kernels *kernels, const struct mopt_
                           .kernels = kernels,
                           .thread_pointers = s->thread_pointers};
     d.pointers = (const uint8_t **)(void *)((uint8_t *)run->scratch + s->pointers);
-    size_t work = w->out_w * w->channels * d.direct.layout.taps + 1;
-    mopt__pool_for(pool, (int64_t)(w->batch * w->out_h), (int64_t)((1 << 16) / work) + 1, run_lines,
-                   &d);
+    size_t work = w->channels * d.direct.layout.taps + 1;
+    mopt__pool_for(pool, (int64_t)(w->batch * w->out_h * w->out_w), (int64_t)((1 << 16) / work) + 1,
+                   run_pixels, &d);
 }
 
 void mopt__conv2d_u8(const struct mopt_kernels *kernels, const struct mopt_conv2d_u8_run *run,

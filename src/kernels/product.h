@@ -8,7 +8,7 @@
 
 enum {
     MOPT_BLOCK_TILES = 16,       // most tiles of a block, one over the other
-    MOPT_SERIAL_BELOW = 1 << 17, // multiply-adds that are done before another thread would start
+    MOPT_SERIAL_BELOW = 1 << 15, // multiply-adds that are done before another thread would start
 };
 
 // Memory of several threads, a part for each.

@@ -11,7 +11,7 @@ enum {
     BLOCK_BYTES = 448 << 10, // rows of A that stay in the second-level cache
     SMALL_B = 20 << 10,      // weights that stay in the first-level cache
     SMALL_BLOCK = 12 << 10,  // and rows of A next to them
-    GRAIN = 1 << 20,         // multiply-adds worth a thread
+    GRAIN = 1 << 18,         // multiply-adds worth a thread
     READING = 16,            // multiply-adds in the time that a weight takes to come
 };
 
