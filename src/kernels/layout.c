@@ -25,12 +25,27 @@ TRANSPOSE(uint8_t)
 TRANSPOSE(uint16_t)
 TRANSPOSE(uint64_t)
 
+// Three planes of bytes, as images in colours come, to pixels of three bytes.
+static void interleave_3(const uint8_t *x, size_t ldx, uint8_t *y, size_t pixels)
+{
+    const uint8_t *second = x + ldx, *third = second + ldx;
+    for (size_t i = 0; i < pixels; i++) {
+        y[3 * i] = x[i];
+        y[3 * i + 1] = second[i];
+        y[3 * i + 2] = third[i];
+    }
+}
+
 static void transpose(const struct mopt_kernels *kernels, size_t element, const void *x, size_t ldx,
                       void *y, size_t ldy, size_t rows, size_t columns)
 {
     switch (element) {
     case 1:
-        transpose_uint8_t(x, ldx, y, ldy, rows, columns);
+        if (rows == 3 && ldy == 3) {
+            interleave_3(x, ldx, y, columns);
+        } else {
+            transpose_uint8_t(x, ldx, y, ldy, rows, columns);
+        }
         break;
     case 2:
         transpose_uint16_t(x, ldx, y, ldy, rows, columns);

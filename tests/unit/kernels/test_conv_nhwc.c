@@ -447,6 +447,9 @@ static void transpose_case(struct mopt_rng *rng, const struct mopt_kernels *tabl
     size_t most = mopt__rng_below(rng, 3) == 0 ? 5 : 70;
     size_t batch = (size_t)between(rng, 1, 3), channels = (size_t)between(rng, 1, (int64_t)most);
     size_t pixels = (size_t)between(rng, 1, 200), ld = channels + (size_t)between(rng, 0, 3);
+    if (element == 1 && mopt__rng_below(rng, 2) == 0) { // colours
+        channels = ld = 3;
+    }
     size_t packed = batch * channels * pixels * element;
     size_t spread = ((batch * pixels - 1) * ld + channels) * element;
     unsigned char *x = mopt__malloc(packed), *y = mopt__malloc(spread), *z = mopt__malloc(packed);
