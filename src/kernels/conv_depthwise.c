@@ -34,10 +34,17 @@ void mopt__conv_depthwise_pack(const struct mopt_conv2d *conv, const float *w, f
 struct work {
     const struct mopt_conv2d_run *run;
     const struct mopt_kernels *kernels;
-    float *zero;              // stands for pixels outside the image
     struct mopt_parts tables; // of each thread [taps] pointers
+    struct mopt_parts zeros;  // of each thread [channels] floats: what one thread has written comes
+                              // to another line by line
     struct mopt_parts aside;  // of each thread [out_w * channels] floats
     size_t first, last;       // output columns whose windows lie inside
+};
+// Of one thread.
+struct own {
+    const float **x;
+    const float *zero; // stands for pixels outside the image
+    float *aside;
 };
 
 static size_t lay_out(const struct mopt_conv2d *conv, size_t threads, void *block,
@@ -45,9 +52,9 @@ static size_t lay_out(const struct mopt_conv2d *conv, size_t threads, void *bloc
 {
     struct mopt_scratch scratch = {.block = block};
     size_t channels = conv->out_channels;
-    work->zero = mopt__scratch_take(&scratch, channels, sizeof(float));
     work->tables = mopt__scratch_take_each(&scratch, threads, mopt__window_taps(&conv->window),
                                            sizeof(float *));
+    work->zeros = mopt__scratch_take_each(&scratch, threads, channels, sizeof(float));
     work->aside =
         mopt__scratch_take_each(&scratch, threads, channels * conv->window.out_w, sizeof(float));
     return scratch.used;
@@ -134,9 +141,10 @@ static struct rows rows_of(const struct mopt_window2d *w, size_t row)
 }
 
 // Taps of the output pixels from..to of a row; one pixel, or all inside from left to right.
-static void run_pixels(const struct work *work, size_t row, size_t from, size_t to, const float **x,
-                       float *aside)
+static void run_pixels(const struct work *work, size_t row, size_t from, size_t to,
+                       const struct own *own)
 {
+    const float **x = own->x;
     const struct mopt_window2d *w = &work->run->conv->window;
     struct rows rows = rows_of(w, row);
     size_t taps = (rows.last - rows.first) * w->kernel_w;
@@ -144,40 +152,43 @@ static void run_pixels(const struct work *work, size_t row, size_t from, size_t 
         size_t line = (rows.at + t / w->kernel_w * w->dilation_h) * w->in_w;
         size_t column = from * w->stride_w + t % w->kernel_w * w->dilation_w; // in the padded image
         bool inside = column >= w->pad_left && column < w->pad_left + w->in_w;
-        x[t] = inside ? work->run->x + (line + column - w->pad_left) * work->run->ldx : work->zero;
+        x[t] = inside ? work->run->x + (line + column - w->pad_left) * work->run->ldx : own->zero;
     }
     struct piece piece = {.row = row, .from = from, .to = to, .taps = taps, .x = x};
     piece.skip = rows.first * w->kernel_w;
-    run_piece(work, &piece, aside);
+    run_piece(work, &piece, own->aside);
 }
 
 // Output pixels from..to of a row.
 static void run_columns(const struct work *work, size_t row, size_t from, size_t to,
-                        const float **x, float *aside)
+                        const struct own *own)
 {
     for (; from < to && from < work->first; from++) {
-        run_pixels(work, row, from, from + 1, x, aside);
+        run_pixels(work, row, from, from + 1, own);
     }
     size_t last = to < work->last ? to : work->last;
     if (from < last) {
-        run_pixels(work, row, from, last, x, aside);
+        run_pixels(work, row, from, last, own);
         from = last;
     }
     for (; from < to; from++) {
-        run_pixels(work, row, from, from + 1, x, aside);
+        run_pixels(work, row, from, from + 1, own);
     }
 }
 
 static void run_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct work *work = context;
-    const float **x = mopt__part(&work->tables, (size_t)thread);
-    float *aside = mopt__part(&work->aside, (size_t)thread);
+    float *zero = mopt__part(&work->zeros, (size_t)thread);
+    struct own own = {.x = mopt__part(&work->tables, (size_t)thread),
+                      .zero = zero,
+                      .aside = mopt__part(&work->aside, (size_t)thread)};
+    memset(zero, 0, work->run->conv->out_channels * sizeof *zero);
     size_t width = work->run->conv->window.out_w;
     for (size_t pixel = (size_t)begin; pixel < (size_t)end;) {
         size_t from = pixel % width, left = (size_t)end - pixel;
         size_t to = width - from < left ? width : from + left;
-        run_columns(work, pixel / width, from, to, x, aside);
+        run_columns(work, pixel / width, from, to, &own);
         pixel += to - from;
     }
 }
@@ -200,7 +211,6 @@ void mopt__conv_depthwise(const struct mopt_kernels *kernels, const struct mopt_
     const struct mopt_window2d *w = &conv->window;
     struct work work = {.run = run, .kernels = kernels};
     lay_out(conv, (size_t)mopt__pool_size(pool), run->scratch, &work);
-    memset(work.zero, 0, conv->out_channels * sizeof(float));
     find_inside(w, &work);
     // Pixels, not rows: parts of few rows would be unequal.
     size_t each = conv->out_channels * mopt__window_taps(w) + 1;

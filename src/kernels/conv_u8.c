@@ -132,7 +132,8 @@ void mopt__conv2d_u8_pack(const struct mopt_kernels *kernels, const struct mopt_
     memset(out + bytes - MOPT_OVERREAD, 0, MOPT_OVERREAD);
 }
 
-// ---- Scratch: a row of zero points, the padded copy, the pointers of each thread
+// ---- Scratch: a pixel of zero points, the padded copy, the pointers of each thread (and, of a
+// depthwise one, a pixel of zero points behind them)
 struct scratch {
     size_t copy, pointers;  // offsets
     size_t thread_pointers; // from one thread's to the next one's
@@ -160,21 +161,21 @@ static bool scratch_of(const struct mopt_kernels *kernels, const struct mopt_con
     struct layout l = layout_of(conv, form);
     size_t bytes = 0;
     *s = (struct scratch){0};
+    bool fits =
+        mopt__size_add(w->channels, MOPT_OVERREAD, &bytes) && mopt__size_align(bytes, 64, &s->copy);
     if (form == MOPT_CONV_DEPTHWISE) {
-        s->thread_pointers = l.taps * (size_t)kernels->dw8_rows;
+        s->thread_pointers = l.taps * (size_t)kernels->dw8_rows + s->copy / sizeof(void *);
     } else {
         struct mopt_walk_u8 walk = {0};
         init_walk(kernels, conv, &l, &walk);
         s->thread_pointers = mopt__walk_u8_pointers(&walk);
     }
-    bool fits = mopt__size_add(w->channels, MOPT_OVERREAD, &bytes) &&
-                mopt__size_align(bytes, 64, &s->copy) &&
-                mopt__size_mul(w->batch * l.copy_h, l.copy_w, &bytes) &&
-                mopt__size_mul(bytes, w->channels, &bytes) &&
-                mopt__size_add(bytes, s->copy + MOPT_OVERREAD, &bytes) &&
-                mopt__size_apart(bytes, &s->pointers) &&
-                mopt__size_mul(s->thread_pointers, sizeof(void *), &bytes) &&
-                mopt__size_apart(bytes, &bytes);
+    fits = fits && mopt__size_mul(w->batch * l.copy_h, l.copy_w, &bytes) &&
+           mopt__size_mul(bytes, w->channels, &bytes) &&
+           mopt__size_add(bytes, s->copy + MOPT_OVERREAD, &bytes) &&
+           mopt__size_apart(bytes, &s->pointers) &&
+           mopt__size_mul(s->thread_pointers, sizeof(void *), &bytes) &&
+           mopt__size_apart(bytes, &bytes);
     s->thread_pointers = bytes / sizeof(void *);
     fits = fits && mopt__size_mul(bytes, threads, &bytes);
     return fits && mopt__size_add(bytes, s->pointers, &s->bytes);
@@ -389,8 +390,12 @@ static void run_pixels(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct depthwise *d = context;
     const struct mopt_conv2d_u8_run *run = d->direct.run;
-    size_t step = (size_t)d->kernels->dw8_rows;
+    size_t step = (size_t)d->kernels->dw8_rows, taps = d->direct.layout.taps;
     const uint8_t **x = d->pointers + (size_t)thread * d->thread_pointers;
+    // Each thread writes zero points of its own: another's would come from its cache, line by line.
+    uint8_t *zeros = (uint8_t *)(void *)(x + taps * step);
+    struct direct direct = d->direct;
+    direct.zeros = memset(zeros, run->x_zero_point, run->conv->window.channels + MOPT_OVERREAD);
     struct mopt_depthwise_u8 work = {.x = x,
                                      .x_step = step,
                                      .w = run->w,
@@ -400,15 +405,15 @@ static void run_pixels(void *context, int64_t begin, int64_t end, int thread)
                                      .float_bias = run->out.float_bias,
                                      .ldy = run->ldy,
                                      .channels = run->conv->window.channels,
-                                     .taps = d->direct.layout.taps,
+                                     .taps = taps,
                                      .zero_point = run->out.zero_point,
                                      .low = run->out.low,
                                      .high = run->out.high};
     mopt__clamp_of(&run->out.act, &work.float_low, &work.float_high);
     for (size_t pixel = (size_t)begin; pixel < (size_t)end; pixel += step) {
         size_t count = (size_t)end - pixel < step ? (size_t)end - pixel : step;
-        point_run(&d->direct, pixel, count, step, x);
-        repeat_last(x, d->direct.layout.taps, step, count);
+        point_run(&direct, pixel, count, step, x);
+        repeat_last(x, taps, step, count);
         work.pixels = (int)count;
         work.y = run->c8 ? run->c8 + pixel * run->ldy : NULL;
         work.yf = run->cf ? run->cf + pixel * run->ldy : NULL;
@@ -423,9 +428,7 @@ static void run_depthwise(const struct mopt_kernels *kernels, const struct mopt_
                           const struct scratch *s, struct mopt_pool *pool)
 {
     const struct mopt_window2d *w = &run->conv->window;
-    struct depthwise d = {.direct = {.run = run,
-                                     .layout = layout_of(run->conv, run->form),
-                                     .zeros = run->scratch},
+    struct depthwise d = {.direct = {.run = run, .layout = layout_of(run->conv, run->form)},
                           .kernels = kernels,
                           .thread_pointers = s->thread_pointers};
     d.pointers = (const uint8_t **)(void *)((uint8_t *)run->scratch + s->pointers);
@@ -443,10 +446,10 @@ void mopt__conv2d_u8(const struct mopt_kernels *kernels, const struct mopt_conv2
         return;
     }
     (void)scratch_of(kernels, run->conv, run->form, (size_t)mopt__pool_size(pool), &s);
-    memset(run->scratch, run->x_zero_point, s.copy);
     if (run->form == MOPT_CONV_DEPTHWISE) {
         run_depthwise(kernels, run, &s, pool);
     } else {
+        memset(run->scratch, run->x_zero_point, s.copy);
         run_direct(kernels, run, &s, pool);
     }
 }
