@@ -234,7 +234,7 @@ static enum mopt_status run_elements(const struct mopt_copy *c, int64_t trips,
     return MOPT_OK;
 }
 
-enum { GRAIN = 1 << 16 };
+enum { GRAIN = 1 << 13 }; // elements one thread takes at least
 
 enum mopt_status mopt__copy_box(const struct mopt_copy *copy, struct mopt_pool *pool,
                                 struct mopt_error *err)
