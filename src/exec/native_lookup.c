@@ -175,7 +175,10 @@ static enum mopt_status run_tail(struct mopt_lower *l, const struct tail *tail,
             bool known;
             status = read_operand(l, mopt__low_other(node, y), &number, &known);
             bool first = mopt__node_input(node, 0) == y;
-            if (status == MOPT_OK && known) {
+            if (status == MOPT_OK && !known) {
+                return mopt_error_set(l->err, MOPT_E_INTERNAL, "a number of a table is not known");
+            }
+            if (status == MOPT_OK) {
                 portable.binary_f32(op, first ? values : number.values, 1,
                                     first ? number.values : values, 1, values, CODES);
             }
