@@ -115,26 +115,18 @@ static enum mopt_status place(struct mopt_lower *l, const struct mopt_group *g, 
 // Operands of an integer form: codes with one scale, constant weights with one scale or one per
 // output channel (axis) and a bias that is constant.
 static bool integer_operands(struct mopt_lower *l, const struct mopt_node *node, int axis,
-                             bool any_zero, struct mopt_group *g)
+                             struct mopt_group *g)
 {
     const struct mopt_value *x = mopt__node_input(node, 0);
     const struct mopt_value *w = mopt__node_input(node, 1);
     const struct mopt_value *b = mopt__node_input(node, 2);
-    if (x->producer == NULL || w->producer == NULL ||
-        !mopt__low_dequantizer(l, x->producer, false, &g->x) || !mopt__low_one_scale(&g->x) ||
-        mopt__low_constant(l, g->x.codes) != NULL ||
-        !mopt__low_dequantizer(l, w->producer, false, &g->w) ||
-        mopt__low_constant(l, g->w.codes) == NULL ||
-        (!mopt__low_one_scale(&g->w) && g->w.axis != axis) ||
-        (b != NULL && !mopt__low_has_floats(l, b))) {
-        return false;
-    }
-    for (size_t c = 0; !any_zero && c < g->w.scale->count; c++) {
-        if (mopt__low_zero(&g->w, c) != 128) {
-            return false; // weights of groups are signed codes around 0
-        }
-    }
-    return true;
+    return x->producer != NULL && w->producer != NULL &&
+           mopt__low_dequantizer(l, x->producer, false, &g->x) && mopt__low_one_scale(&g->x) &&
+           mopt__low_constant(l, g->x.codes) == NULL &&
+           mopt__low_dequantizer(l, w->producer, false, &g->w) &&
+           mopt__low_constant(l, g->w.codes) != NULL &&
+           (mopt__low_one_scale(&g->w) || g->w.axis == axis) &&
+           (b == NULL || mopt__low_has_floats(l, b));
 }
 
 // BatchNormalization by constants, in inference form.
@@ -172,7 +164,7 @@ static enum mopt_status group_conv(struct mopt_lower *l, const struct mopt_node 
     if (!mopt__low_takes_conv(l, node)) {
         return MOPT_OK;
     }
-    g.bytes = integer_operands(l, node, 0, mopt__int_of(node, "group", 1) == 1, &g);
+    g.bytes = integer_operands(l, node, 0, &g);
     if (g.bytes) {
         take_function(l, &g, &last);
         take_quantizer(l, &g, &last);
@@ -214,7 +206,7 @@ static enum mopt_status group_product(struct mopt_lower *l, const struct mopt_no
         return mopt__low_is(node, "", "MatMul") ? group_matmul(l, node) : MOPT_OK;
     }
     g.bytes = is_plain_gemm(node) &&
-              integer_operands(l, node, mopt__int_of(node, "transB", 0) != 0 ? 0 : 1, true, &g);
+              integer_operands(l, node, mopt__int_of(node, "transB", 0) != 0 ? 0 : 1, &g);
     if (mopt__low_is(node, "", "MatMul")) {
         take_bias(l, &g, &last);
     }

@@ -217,6 +217,60 @@ enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *g
 
 // ---- Bytes --------------------------------------------------------------------------------------------------------
 
+// Codes of weights as the kernels take them.
+struct codes {
+    struct mopt_low_columns columns; // no bias
+    uint64_t variant;                // which codes of the constant these are
+};
+
+// Zero points of groups are subtracted; others stay.
+static enum mopt_status subtract_zeros(struct mopt_lower *l, const struct mopt_tensor *id,
+                                       struct mopt_conv2d *conv, struct codes *codes)
+{
+    struct mopt_low_columns *columns = &codes->columns;
+    size_t taps = conv->window.kernel_h * conv->window.kernel_w;
+    uint32_t *again = mopt__low_work(l, 2 * taps * sizeof *again);
+    void *block = NULL;
+    bool made = false;
+    if (again == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    conv->again_count = mopt__conv2d_u8_again(conv, columns->codes, columns->zero, again);
+    conv->again = again;
+    columns->k += columns->k / taps * conv->again_count;
+    codes->variant = mopt__hash_bytes(columns->zero, columns->n * sizeof *columns->zero);
+    enum mopt_status status =
+        mopt__low_packed(l, id, geometry_hash(conv, mopt__hash_mix(codes->variant, 3)),
+                         columns->n * columns->k, &block, &made);
+    if (status == MOPT_OK && made) {
+        mopt__conv2d_u8_subtract(conv, columns->codes, columns->zero, block);
+    }
+    columns->codes = block;
+    columns->column_step = columns->k;
+    columns->zero = NULL;
+    return status;
+}
+
+static enum mopt_status open_codes(struct mopt_lower *l, const struct mopt_low_quant *w,
+                                   struct mopt_conv2d *conv, struct codes *codes)
+{
+    const struct mopt_tensor *constant = mopt__low_constant(l, w->codes);
+    size_t n = conv->out_channels;
+    struct mopt_low_columns *columns = &codes->columns;
+    *columns = (struct mopt_low_columns){.k = constant->count / n,
+                                         .n = n,
+                                         .row_step = 1,
+                                         .column_step = constant->count / n};
+    enum mopt_status status = mopt__low_signed(l, w, &columns->codes);
+    if (status == MOPT_OK) {
+        status = mopt__low_zeros(l, w, n, &columns->zero);
+    }
+    codes->variant = 0;
+    return status == MOPT_OK && conv->groups > 1 && columns->zero != NULL
+               ? subtract_zeros(l, constant, conv, codes)
+               : status;
+}
+
 struct conv_bytes_work {
     struct mopt_conv2d conv;
     enum mopt_conv_form form;
@@ -247,16 +301,17 @@ static void run_conv_bytes(const void *work, const struct mopt_frame *frame)
 
 static enum mopt_status pack_codes(struct mopt_lower *l, const struct mopt_tensor *id,
                                    const struct mopt_conv2d *conv, enum mopt_conv_form form,
-                                   const int8_t *codes, const int8_t **out)
+                                   const struct codes *codes, const int8_t **out)
 {
     const struct mopt_kernels *kernels = &l->session->kernels;
     void *block = NULL;
     bool made = false;
+    uint64_t salt = mopt__hash_mix(codes->variant, 32 + (uint64_t)form);
     enum mopt_status status =
-        mopt__low_packed(l, id, geometry_hash(conv, 32 + (uint64_t)form),
+        mopt__low_packed(l, id, geometry_hash(conv, salt),
                          mopt__conv2d_u8_packed_bytes(kernels, conv, form), &block, &made);
     if (status == MOPT_OK && made) {
-        mopt__conv2d_u8_pack(kernels, conv, form, codes, block);
+        mopt__conv2d_u8_pack(kernels, conv, form, codes->columns.codes, block);
     }
     *out = block;
     return status;
@@ -265,27 +320,15 @@ static enum mopt_status pack_codes(struct mopt_lower *l, const struct mopt_tenso
 static enum mopt_status pack_conv_bytes(struct mopt_lower *l, const struct mopt_group *group,
                                         struct conv_bytes_work *c)
 {
-    const struct mopt_tensor *codes = mopt__low_constant(l, group->w.codes);
-    const int8_t *signed_codes = NULL;
-    enum mopt_status status = mopt__low_signed(l, &group->w, &signed_codes);
+    const struct mopt_tensor *constant = mopt__low_constant(l, group->w.codes);
+    struct codes codes;
+    enum mopt_status status = open_codes(l, &group->w, &c->conv, &codes);
     if (status == MOPT_OK) {
-        status = pack_codes(l, codes, &c->conv, c->form, signed_codes, &c->w);
+        status = pack_codes(l, constant, &c->conv, c->form, &codes, &c->w);
     }
-    if (status == MOPT_OK) {
-        status = mopt__low_zeros(l, &group->w, c->conv.out_channels, &c->w_zero);
-    }
-    if (status == MOPT_OK) {
-        size_t k = codes->count / c->conv.out_channels;
-        struct mopt_low_columns columns = {.codes = signed_codes,
-                                           .k = k,
-                                           .n = c->conv.out_channels,
-                                           .row_step = 1,
-                                           .column_step = k,
-                                           .zero = c->w_zero,
-                                           .bias = mopt__node_input(group->anchor, 2)};
-        status = mopt__low_requantize(l, group, &columns, &c->out);
-    }
-    return status;
+    c->w_zero = codes.columns.zero;
+    codes.columns.bias = mopt__node_input(group->anchor, 2);
+    return status == MOPT_OK ? mopt__low_requantize(l, group, &codes.columns, &c->out) : status;
 }
 
 enum mopt_status mopt__low_conv_bytes(struct mopt_lower *l, const struct mopt_group *group)
@@ -318,6 +361,7 @@ struct conv_dynamic_work {
     struct mopt_conv2d conv;
     enum mopt_conv_form form;
     const int8_t *w;
+    const int32_t *w_zero;
     size_t count; // elements of y
     struct mopt_low_dynamic dynamic;
     struct mopt_requantize out;
@@ -333,6 +377,7 @@ static void run_conv_dynamic(const void *work, const struct mopt_frame *frame)
                                      .ldx = c->conv.window.channels,
                                      .x_zero_point = mopt__low_dynamic_start(&c->dynamic, frame),
                                      .w = c->w,
+                                     .w_zero = c->w_zero,
                                      .out = c->out,
                                      .cf = frame->data[c->y],
                                      .ldy = c->conv.out_channels,
@@ -343,7 +388,7 @@ static void run_conv_dynamic(const void *work, const struct mopt_frame *frame)
     }
 }
 
-// The weights as codes around 0; false when they are not.
+// The weights as codes; false when they are not of 8 bits.
 static bool dynamic_weights(const struct mopt_lower *l, const struct mopt_node *node,
                             struct mopt_low_quant *q)
 {
@@ -361,12 +406,8 @@ static bool dynamic_weights(const struct mopt_lower *l, const struct mopt_node *
                                  .dtype = codes->dtype,
                                  .scale = &scale,
                                  .zero = mopt__low_constant(l, mopt__node_input(node, 3))};
-    for (size_t c = 0; c < (q->zero != NULL ? q->zero->count : 1); c++) {
-        if (mopt__low_zero(q, c) != 128) {
-            return false;
-        }
-    }
-    return true;
+    return q->zero == NULL || (q->zero->dtype == codes->dtype &&
+                               (q->zero->count == 1 || q->zero->count == (size_t)codes->dims[0]));
 }
 
 bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_node *node)
@@ -380,22 +421,22 @@ static enum mopt_status pack_conv_dynamic(struct mopt_lower *l, const struct mop
                                           struct conv_dynamic_work *c)
 {
     struct mopt_low_quant q;
-    const int8_t *codes = NULL;
-    size_t n = c->conv.out_channels;
+    struct codes codes;
     if (!dynamic_weights(l, group->anchor, &q)) {
         return mopt_error_set(l->err, MOPT_E_INTERNAL, "weights of a convolution do not fit");
     }
-    enum mopt_status status = mopt__low_signed(l, &q, &codes);
+    enum mopt_status status = open_codes(l, &q, &c->conv, &codes);
     if (status == MOPT_OK) {
-        status = pack_codes(l, mopt__low_constant(l, q.codes), &c->conv, c->form, codes, &c->w);
+        status = pack_codes(l, mopt__low_constant(l, q.codes), &c->conv, c->form, &codes, &c->w);
     }
     if (status == MOPT_OK) {
-        status = mopt__low_dynamic(l, group, n, &c->dynamic);
+        status = mopt__low_dynamic(l, group, c->conv.out_channels, &c->dynamic);
     }
     if (status == MOPT_OK) {
-        size_t k = mopt__low_constant(l, q.codes)->count / n;
-        mopt__fold_zero_point(k, n, codes, 1, k, NULL, -1, NULL, c->dynamic.sums);
+        const struct mopt_low_columns *w = &codes.columns;
+        mopt__fold_zero_point(w->k, w->n, w->codes, 1, w->k, NULL, -1, w->zero, c->dynamic.sums);
     }
+    c->w_zero = codes.columns.zero;
     c->out = (struct mopt_requantize){.start = c->dynamic.start,
                                       .scale = c->dynamic.scale,
                                       .act = group->act};

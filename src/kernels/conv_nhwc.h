@@ -18,6 +18,10 @@ struct mopt_conv2d {
     struct mopt_window2d window;
     size_t groups, out_channels; // all groups together
     bool strict;                 // no Winograd
+    // Of bytes, with groups: taps (rising) that are there more than once, behind the others,
+    // because their weights need more than a signed byte (mopt__conv2d_u8_subtract); NULL: none.
+    const uint32_t *again;
+    size_t again_count;
     // How the pointwise and the direct form store their weights, rounded to nearest even; the
     // others always as floats, and the direct form never as PAIRS or BLOCKS.
     enum mopt_weights weights;

@@ -29,7 +29,7 @@ static size_t reach(size_t out, size_t stride, size_t kernel, size_t dilation)
 static struct layout layout_of(const struct mopt_conv2d *conv, enum mopt_conv_form form)
 {
     const struct mopt_window2d *w = &conv->window;
-    struct layout l = {.taps = w->kernel_h * w->kernel_w,
+    struct layout l = {.taps = w->kernel_h * w->kernel_w + conv->again_count,
                        .k = w->channels / conv->groups,
                        .group_channels = w->channels / conv->groups,
                        .group_columns = conv->out_channels / conv->groups};
@@ -55,10 +55,66 @@ enum mopt_conv_form mopt__conv2d_u8_form(const struct mopt_conv2d *conv)
     return point && conv->groups == 1 ? MOPT_CONV_POINTWISE : MOPT_CONV_DIRECT;
 }
 
+// ---- Zero points of the weights of groups
+static size_t kernel_taps(const struct mopt_conv2d *conv)
+{
+    return conv->window.kernel_h * conv->window.kernel_w;
+}
+
+// What is left of a weight goes into one more byte.
+static int8_t take_byte(int32_t *rest)
+{
+    int32_t byte = *rest < -128 ? -128 : *rest > 127 ? 127 : *rest;
+    *rest -= byte;
+    return (int8_t)byte;
+}
+
+size_t mopt__conv2d_u8_again(const struct mopt_conv2d *conv, const int8_t *w, const int32_t *w_zero,
+                             uint32_t *again)
+{
+    size_t taps = kernel_taps(conv);
+    size_t inner = conv->window.channels / conv->groups;
+    size_t count = 0;
+    for (size_t t = 0; t < taps; t++) {
+        size_t most = 0;
+        for (size_t i = 0; i < conv->out_channels * inner; i++) {
+            int32_t rest = w[i * taps + t] - w_zero[i / inner];
+            (void)take_byte(&rest);
+            size_t bytes = 0;
+            for (; rest != 0; bytes++) {
+                (void)take_byte(&rest);
+            }
+            most = bytes > most ? bytes : most;
+        }
+        for (; most > 0; most--) {
+            again[count++] = (uint32_t)t;
+        }
+    }
+    return count;
+}
+
+void mopt__conv2d_u8_subtract(const struct mopt_conv2d *conv, const int8_t *w,
+                              const int32_t *w_zero, int8_t *out)
+{
+    size_t taps = kernel_taps(conv);
+    size_t inner = conv->window.channels / conv->groups;
+    for (size_t i = 0; i < conv->out_channels * inner; i++) {
+        size_t more = 0;
+        for (size_t t = 0; t < taps; t++) {
+            int32_t rest = w[i * taps + t] - w_zero[i / inner];
+            out[t] = take_byte(&rest);
+            for (; more < conv->again_count && conv->again[more] == t; more++) {
+                out[taps + more] = take_byte(&rest);
+            }
+        }
+        out += taps + conv->again_count;
+    }
+}
+
 // ---- Packed weights
 static struct mopt_weight_u8 weight_of(const struct mopt_conv2d *conv, const struct layout *l)
 {
-    size_t all = conv->window.kernel_h * conv->window.kernel_w;
+    size_t all = kernel_taps(conv) + conv->again_count;
     struct mopt_weight_u8 weight = {.taps = l->taps,
                                     .k = l->k,
                                     .columns = l->group_columns,
@@ -80,7 +136,7 @@ static bool depthwise_bytes(const struct mopt_kernels *kernels, const struct mop
     size_t cols = (size_t)kernels->dw8_cols;
     size_t taps = 0;
     return mopt__size_mul(conv->window.kernel_h, conv->window.kernel_w, &taps) &&
-           mopt__size_align(taps, 4, &taps) &&
+           mopt__size_add(taps, conv->again_count, &taps) && mopt__size_align(taps, 4, &taps) &&
            mopt__size_add(conv->window.channels, cols - 1, bytes) &&
            mopt__size_mul(*bytes / cols * cols, taps, bytes);
 }
@@ -104,7 +160,7 @@ size_t mopt__conv2d_u8_packed_bytes(const struct mopt_kernels *kernels,
 static void pack_depthwise(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                            const int8_t *w, int8_t *out)
 {
-    size_t taps = conv->window.kernel_h * conv->window.kernel_w;
+    size_t taps = kernel_taps(conv) + conv->again_count;
     size_t channels = conv->window.channels;
     for (size_t c = 0; c < channels; c++) {
         for (size_t t = 0; t < taps; t++) {
@@ -255,6 +311,10 @@ static void point_segment(const struct direct *d, size_t line, size_t column, si
         for (size_t kx = 0; kx < w->kernel_w; kx++) {
             point_tap(d, row, kx, column, count, a + (ky * w->kernel_w + kx) * step);
         }
+    }
+    const struct mopt_conv2d *conv = d->run->conv;
+    for (size_t i = 0; i < conv->again_count; i++) {
+        memcpy(a + (kernel_taps(conv) + i) * step, a + conv->again[i] * step, count * sizeof *a);
     }
 }
 

@@ -7,8 +7,8 @@
 
 #include "kernels/conv_nhwc.h"
 
-// A packed B or convolution weight. Weight zero points other than 0 need the sums of rows of A
-// (see mopt_gemm_u8); convolutions take zero points of 0 only (others run unfused).
+// A packed B or convolution weight. Weight zero points other than 0 need the sums of rows of A (see
+// mopt_gemm_u8); those of convolutions with groups are subtracted before packing.
 // Bytes of packed B[k, n]; 0 when the size does not fit. MOPT_OVERREAD included.
 size_t mopt__packed_s8_bytes(const struct mopt_kernels *kernels, size_t k, size_t n);
 void mopt__pack_s8(const struct mopt_kernels *kernels, size_t k, size_t n, const int8_t *b,
@@ -46,9 +46,19 @@ void mopt__gemm_u8(const struct mopt_kernels *kernels, const struct mopt_gemm_u8
 
 // Forms: POINTWISE, DIRECT, DEPTHWISE (to c8 and cf, without row_scale).
 enum mopt_conv_form mopt__conv2d_u8_form(const struct mopt_conv2d *conv);
+// Zero points of the weights of groups. A weight less its zero point has 9 bits, and is at most
+// three signed bytes: the taps where one is not enough come again. Few sums would be shared within
+// a group; and mostly few weights are that large.
+// Which taps come again, and how often: again [2 * taps] of the caller; their number.
+size_t mopt__conv2d_u8_again(const struct mopt_conv2d *conv, const int8_t *w, const int32_t *w_zero,
+                             uint32_t *again);
+// w: as for packing, but without conv->again; w_zero: [out_channels]; out: [out_channels,
+// channels/groups, kernel_h * kernel_w + again_count], to be packed.
+void mopt__conv2d_u8_subtract(const struct mopt_conv2d *conv, const int8_t *w,
+                              const int32_t *w_zero, int8_t *out);
 size_t mopt__conv2d_u8_packed_bytes(const struct mopt_kernels *kernels,
                                     const struct mopt_conv2d *conv, enum mopt_conv_form form);
-// w: [out_channels, channels/groups, kernel_h, kernel_w]
+// w: [out_channels, channels/groups, kernel_h, kernel_w]; taps that come again behind them
 void mopt__conv2d_u8_pack(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                           enum mopt_conv_form form, const int8_t *w, int8_t *out);
 size_t mopt__conv2d_u8_scratch(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
@@ -60,7 +70,7 @@ struct mopt_conv2d_u8_run {
     size_t ldx;
     int32_t x_zero_point;
     const int8_t *w;
-    const int32_t *w_zero;      // [out_channels] zero points of w, for one group; NULL: all 0
+    const int32_t *w_zero;      // [out_channels] zero points of w, with one group; NULL: all 0
     struct mopt_requantize out; // start: per output channel, with the zero points folded in
     int32_t *c32;
     uint8_t *c8;

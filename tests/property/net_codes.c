@@ -140,7 +140,8 @@ static int scales(struct net *net, int64_t count, double mean)
     return name;
 }
 
-static int zero_points(struct net *net, enum net_type type, int64_t count, bool equal)
+// At most `reach` from the middle.
+static int zero_points(struct net *net, enum net_type type, int64_t count, int64_t reach)
 {
     int name = net->names++;
     mopt__strbuf_printf(&net->constants, "    %s[%d] c%d = {", net_type_name(type), (int)count,
@@ -148,29 +149,27 @@ static int zero_points(struct net *net, enum net_type type, int64_t count, bool 
     for (int64_t i = 0; i < count; i++) {
         int64_t zero = type == NET_U8 ? 128 : 0;
         mopt__strbuf_printf(&net->constants, "%s%d", i > 0 ? ", " : "",
-                            (int)(equal ? zero : zero + net_below(net, 9) - 4));
+                            (int)(zero + net_below(net, 2 * reach + 1) - reach));
     }
     mopt__strbuf_add(&net->constants, "};\n");
     return name;
 }
 
-struct coded_weight net_code_weight(struct net *net, struct shape shape, int axis, int64_t terms,
-                                    bool grouped)
+struct coded_weight net_code_weight(struct net *net, struct shape shape, int axis, int64_t terms)
 {
     struct coded_weight w = {.per_channel = axis >= 0 && net_chance(net, 50)};
     shape.type = net_chance(net, 70) ? NET_I8 : NET_U8;
     w.type = shape.type;
     w.name = net_weight(net, &shape, terms);
     double mean = 1 / (74 * sqrt((double)(terms > 0 ? terms : 1)));
-    // Grouped convolutions of weights that are not symmetric are computed in floats: near the
-    // results, not the same bytes everywhere.
-    bool odd = net_chance(net, 15) && !(net->exact && grouped);
+    int64_t reach = net_chance(net, 20) ? NET_ONE_OF(net, 4, 60, 127) : 0;
     if (w.per_channel) {
         w.codes.scale = scales(net, shape.dims[axis], mean);
-        w.codes.zero = zero_points(net, w.type, shape.dims[axis], !odd);
+        w.codes.zero = zero_points(net, w.type, shape.dims[axis], reach);
     } else {
         w.codes.scale = net_scalar(net, mean * (0.5 + (double)net_below(net, 1000) / 900));
-        w.codes.zero = net_zero_point(net, w.type, (w.type == NET_U8 ? 128 : 0) + (odd ? 5 : 0));
+        int64_t turned = net_chance(net, 50) ? -reach : reach;
+        w.codes.zero = net_zero_point(net, w.type, (w.type == NET_U8 ? 128 : 0) + turned);
     }
     return w;
 }
@@ -264,8 +263,7 @@ static bool conv(struct net *net, int v, const struct coded_conv *c)
 {
     struct mopt_strbuf bias = {0};
     int64_t channels = c->weight.dims[0];
-    struct coded_weight w =
-        net_code_weight(net, c->weight, 0, net_elements(&c->weight) / channels, c->groups > 1);
+    struct coded_weight w = net_code_weight(net, c->weight, 0, net_elements(&c->weight) / channels);
     int d = real_weight(net, w, 0);
     bias_text(net, channels, &bias);
     net_line(net, "    v%d = Conv<", net->count);
@@ -353,7 +351,7 @@ static bool dense(struct net *net, int v, int64_t n)
     int axis = turned ? 0 : 1;
     // Scales along the other axis are legal, too.
     bool other = !net->exact && net_chance(net, 15);
-    struct coded_weight w = net_code_weight(net, weight, other ? 1 - axis : axis, k, false);
+    struct coded_weight w = net_code_weight(net, weight, other ? 1 - axis : axis, k);
     int d = real_weight(net, w, other ? 1 - axis : axis);
     struct mopt_strbuf bias = {0};
     out.dims[out.rank - 1] = n;
@@ -396,7 +394,7 @@ static bool add_twin_products(struct net *net, int v)
     const int64_t k = shape.dims[shape.rank - 1];
     struct shape square = {.rank = 2, .dims = {k, k}};
     if (!net->exact && net_chance(net, 50)) { // the same scales along both axes
-        struct coded_weight w = net_code_weight(net, square, 0, k, false);
+        struct coded_weight w = net_code_weight(net, square, 0, k);
         for (int axis = 0; axis < 2; axis++) {
             int d = real_weight(net, w, axis);
             (void)settle_new(net, net_add(net, &shape, "MatMul(v%d, d%d)", v, d));

@@ -26,9 +26,8 @@ int net_zero_point(struct net *net, enum net_type type, int64_t value);
 struct codes net_choose_codes(struct net *net, enum net_type type);
 void net_codes_text(struct net *net, char kind, int name, struct codes codes);
 int net_dequantize(struct net *net, int q);
-// axis < 0: one scale only. grouped: of a convolution with groups.
-struct coded_weight net_code_weight(struct net *net, struct shape shape, int axis, int64_t terms,
-                                    bool grouped);
+// axis < 0: one scale only.
+struct coded_weight net_code_weight(struct net *net, struct shape shape, int axis, int64_t terms);
 bool net_choose_conv(struct net *net, int v, struct coded_conv *c);
 void net_conv_attributes(struct net *net, const struct coded_conv *c);
 bool net_joins(const struct shape *a, const struct shape *b, int axis);

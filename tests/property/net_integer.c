@@ -40,7 +40,7 @@ static bool add_qlinear_conv(struct net *net, int v)
     }
     struct kept kept = choose_whole(net, net->values[q].type);
     struct coded_weight w =
-        net_code_weight(net, c.weight, 0, net_elements(&c.weight) / c.weight.dims[0], c.groups > 1);
+        net_code_weight(net, c.weight, 0, net_elements(&c.weight) / c.weight.dims[0]);
     struct shape bias = {.rank = 1, .dims = {c.weight.dims[0]}, .type = NET_I32};
     int b = net_chance(net, 50) ? net_weight(net, &bias, 1) : -1;
     net_line(net, "    v%d = QLinearConv<", net->count);
@@ -68,7 +68,7 @@ static bool add_qlinear_product(struct net *net, int v)
     struct shape out = net->values[q];
     int64_t k = out.dims[out.rank - 1], n = NET_ONE_OF(net, 1, 7, 8, 17, 40);
     struct shape weight = {.rank = 2, .dims = {k, n}};
-    struct coded_weight w = net_code_weight(net, weight, -1, k, false);
+    struct coded_weight w = net_code_weight(net, weight, -1, k);
     struct kept kept = choose_whole(net, out.type);
     out.dims[out.rank - 1] = n;
     net_line(net, "    v%d = QLinearMatMul(", net->count);
@@ -172,7 +172,9 @@ static void sums_text(struct net *net, int n, const struct coded_conv *c, const 
 {
     int w = net_weight(net, form, 1), z = -1;
     if (form->type == NET_U8 || net_chance(net, 40)) {
-        z = net_zero_point(net, form->type, form->type == NET_U8 ? 128 : 3);
+        z = net_zero_point(net, form->type,
+                           form->type == NET_U8 ? NET_ONE_OF(net, 128, 128, 133, 60, 0)
+                                                : NET_ONE_OF(net, 3, 3, -100));
     }
     net_line(net, "    i%d = ", n);
     if (c != NULL) {

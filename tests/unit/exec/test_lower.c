@@ -384,6 +384,27 @@ static const struct lowered cases[] = {
      "  i = ConvInteger<pads=[1,1,1,1], group=5>(q, w, z); f = Cast<to=1>(i); t = Mul(s, sw);"
      "  m = Mul(f, t); y = Add(x, m); }",
      1e-4, 2},
+    {"codes: groups whose weights have zero points, one weight with two of them",
+     "graph main (float[1,4,6,7] x) -> (uint8[1,4,6,7] y, uint8[1,4,6,7] v, uint8[1,8,3,4] z) {"
+     "  float s = {0.02}; uint8 o = {100}; uint8[4,1,3,3] w = $36; uint8[8,2,3,3] u = $144;"
+     "  float[4] sw = {0.01, 0.02, 0.01, 0.03}; uint8[4] zw = {10, 128, 250, 45}; uint8 zv = {0};"
+     "  float su = {0.007}; uint8 zu = {30}; int32[4] b = #4; float[4] sb = {0.0002, 0.0004,"
+     "  0.0002, 0.0006}; float t = {0.9}; xq = QuantizeLinear(x, s, o);"
+     "  xd = DequantizeLinear(xq, s, o); wd = DequantizeLinear<axis=0>(w, sw, zw);"
+     "  vd = DequantizeLinear(w, su, zv); ud = DequantizeLinear(u, su, zu);"
+     "  bd = DequantizeLinear<axis=0>(b, sb);"
+     "  c = Conv<pads=[1,1,1,1], group=4>(xd, wd, bd); y = QuantizeLinear(c, t, o);"
+     "  d = Conv<pads=[1,1,1,1], group=4>(xd, vd); v = QuantizeLinear(d, t, o);"
+     "  e = Conv<pads=[1,1,1,1], strides=[2,2], group=2>(xd, ud); z = QuantizeLinear(e, t, o); }",
+     0, 4},
+    {"convolutions of dynamically quantized activations: zero points of weights, groups and one",
+     "graph main (float[1,4,7,7] x) -> (float[1,8,7,7] y, float[1,5,7,7] z) {"
+     "  uint8[8,2,3,3] w = $144; uint8[8] zw = {100, 0, 255, 128, 60, 60, 200, 180};"
+     "  int8[5,4,3,3] u = #180; int8 zu = {-9}; float sw = {0.01};"
+     "  q, s, o = DynamicQuantizeLinear(x); t = Mul(s, sw); r = Mul(s, sw);"
+     "  i = ConvInteger<pads=[1,1,1,1], group=2>(q, w, o, zw); f = Cast<to=1>(i); y = Mul(f, t);"
+     "  j = ConvInteger<pads=[1,1,1,1]>(q, u, o, zu); g = Cast<to=1>(j); z = Mul(g, r); }",
+     1e-4, 3},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"

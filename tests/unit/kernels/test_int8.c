@@ -285,10 +285,47 @@ struct convolution {
     uint8_t *x;
     int8_t *w, *packed;
     int32_t x_zero;
-    int32_t zeros[160];
+    int32_t zeros[4 * 70];
     const int32_t *w_zero; // zeros, or NULL
+    uint32_t again[2 * 11 * 11];
     struct finish finish;
 };
+
+// Zero points near the middle, where weights of 8 bits need few taps again, or anywhere.
+static void zeros_init(struct mopt_rng *rng, struct convolution *c)
+{
+    int64_t most = mopt__rng_below(rng, 2) ? 3 : 128;
+    for (size_t o = 0; o < c->conv.out_channels; o++) {
+        c->zeros[o] = (int32_t)between(rng, -most, most - 1);
+    }
+    c->w_zero = c->zeros;
+}
+
+// Packs the weights; those of groups less their zero points.
+static void convolution_pack(const struct mopt_kernels *kernels, struct convolution *c)
+{
+    const struct mopt_window2d *w = &c->conv.window;
+    bool subtract = c->conv.groups > 1 && c->w_zero;
+    size_t filters = w->channels / c->conv.groups * c->conv.out_channels;
+    size_t taps = w->kernel_h * w->kernel_w;
+    int8_t *codes = c->w;
+    if (subtract) {
+        c->conv.again_count = mopt__conv2d_u8_again(&c->conv, c->w, c->zeros, c->again);
+        c->conv.again = c->again;
+        assert_true(c->conv.again_count <= 2 * taps);
+        codes = mopt__malloc(filters * (taps + c->conv.again_count));
+        assert_non_null(codes);
+        mopt__conv2d_u8_subtract(&c->conv, c->w, c->zeros, codes);
+    }
+    size_t packed = mopt__conv2d_u8_packed_bytes(kernels, &c->conv, c->form);
+    c->packed = mopt__malloc_aligned(packed);
+    assert_true(c->packed && packed > 0);
+    memset(c->packed, 0x55, packed);
+    mopt__conv2d_u8_pack(kernels, &c->conv, c->form, codes, c->packed);
+    if (subtract) {
+        mopt__free(codes);
+    }
+}
 
 static void convolution_init(struct mopt_rng *rng, const struct mopt_kernels *kernels,
                              struct convolution *c)
@@ -303,23 +340,17 @@ static void convolution_init(struct mopt_rng *rng, const struct mopt_kernels *ke
     c->ldy = c->conv.out_channels + (size_t)between(rng, 0, 5);
     size_t x_bytes = w->batch * w->in_h * w->in_w * c->ldx + MOPT_OVERREAD;
     size_t depth = w->channels / c->conv.groups * w->kernel_h * w->kernel_w;
-    size_t packed = mopt__conv2d_u8_packed_bytes(kernels, &c->conv, c->form);
     c->x = mopt__malloc(x_bytes);
     c->w = mopt__malloc(depth * c->conv.out_channels);
-    c->packed = mopt__malloc_aligned(packed);
-    assert_true(c->x && c->w && c->packed && packed > 0);
+    assert_true(c->x && c->w);
     fill_bytes(rng, (int)mopt__rng_below(rng, 5), c->x, x_bytes);
     fill_bytes(rng, (int)mopt__rng_below(rng, 5), c->w, depth * c->conv.out_channels);
-    memset(c->packed, 0x55, packed);
-    mopt__conv2d_u8_pack(kernels, &c->conv, c->form, c->w, c->packed);
     c->x_zero = (int32_t)between(rng, 0, 255);
     c->w_zero = NULL;
-    if (c->conv.groups == 1 && mopt__rng_below(rng, 3) == 0) {
-        for (size_t o = 0; o < c->conv.out_channels; o++) {
-            c->zeros[o] = (int32_t)between(rng, -128, 127);
-        }
-        c->w_zero = c->zeros;
+    if (mopt__rng_below(rng, 3) == 0) {
+        zeros_init(rng, c);
     }
+    convolution_pack(kernels, c);
     finish_init(rng, w->batch * w->out_h * w->out_w, c->conv.out_channels, 1e-2F / (float)depth,
                 &c->finish);
     if (c->form == MOPT_CONV_DEPTHWISE) {
@@ -349,7 +380,7 @@ static void convolution_run(const struct mopt_kernels *kernels, const struct con
                                      .ldx = c->ldx,
                                      .x_zero_point = c->x_zero,
                                      .w = c->packed,
-                                     .w_zero = c->w_zero,
+                                     .w_zero = c->conv.groups == 1 ? c->w_zero : NULL,
                                      .out = c->finish.out,
                                      .c32 = kind == KIND_C32 ? (int32_t *)(void *)y->data : NULL,
                                      .c8 = kind == KIND_C8 ? y->data : NULL,
