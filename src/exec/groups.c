@@ -349,6 +349,12 @@ static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_no
     return place(l, &g, last);
 }
 
+static enum mopt_status group_qlinear(struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct mopt_group g;
+    return mopt__low_qlinear(l, node, &g) ? place(l, &g, node->order) : MOPT_OK;
+}
+
 enum mopt_status mopt__low_groups(struct mopt_lower *l)
 {
     const struct mopt_schedule *main = l->schedule;
@@ -367,6 +373,8 @@ enum mopt_status mopt__low_groups(struct mopt_lower *l)
             status = group_dynamic(l, node);
         } else if (mopt__low_is(node, "", "Add")) {
             status = group_add(l, node);
+        } else {
+            status = group_qlinear(l, node);
         }
     }
     return status;

@@ -68,6 +68,7 @@ struct mopt_group {
     // Integer form: the operands are codes; y: QuantizeLinear at the end when out_codes
     bool bytes, out_codes;
     struct mopt_low_quant x, w, y;
+    const struct mopt_tensor *sum_bias; // int32 [columns], in units of the sums, or NULL
     // MatMulInteger or ConvInteger of a dynamically quantized operand: x is an output of
     // DynamicQuantizeLinear, weight_scale the constant factor of the weights
     const struct mopt_node *dynamic;
@@ -191,6 +192,11 @@ void mopt__low_unmade(struct mopt_lower *l);
 // ---- groups.c ----
 enum mopt_status mopt__low_groups(struct mopt_lower *l);
 
+// ---- qlinear.c: the group of a QLinearConv, QLinearMatMul, QGemm or QLinearAdd, if kernels take
+// it ----
+bool mopt__low_qlinear(const struct mopt_lower *l, const struct mopt_node *node,
+                       struct mopt_group *group);
+
 // ---- parents.c: which images are parts of a Concat of channels ----
 void mopt__low_parents(struct mopt_lower *l);
 
@@ -271,6 +277,9 @@ enum mopt_status mopt__low_cast(struct mopt_lower *l, const struct mopt_node *no
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node *node);
+// The same of nodes on codes; these look at shapes only. n: columns.
+bool mopt__low_takes_window(const struct mopt_lower *l, const struct mopt_node *node);
+bool mopt__low_takes_codes(const struct mopt_lower *l, const struct mopt_node *node, size_t *n);
 
 // Computes codes that are a table of others, in the form these have (native_lookup.c).
 enum mopt_status mopt__low_look_up(struct mopt_lower *l, const struct mopt_value *value);

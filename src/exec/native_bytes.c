@@ -148,7 +148,8 @@ enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_gr
         return MOPT_E_MEMORY;
     }
     mopt__fold_zero_point(columns->k, n, columns->codes, columns->row_step, columns->column_step,
-                          NULL, mopt__low_zero(&group->x, 0), columns->zero, start);
+                          group->sum_bias != NULL ? group->sum_bias->data : NULL,
+                          mopt__low_zero(&group->x, 0), columns->zero, start);
     for (size_t j = 0; j < n; j++) {
         units[j] = mopt__low_scale(&group->x, 0) * mopt__low_scale(&group->w, j);
     }

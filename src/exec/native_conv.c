@@ -8,11 +8,12 @@
 #include "kernels/weights.h"
 #include "ops/conv_common.h"
 
-// Geometry of a Conv or ConvInteger node with up to two spatial axes.
+// Geometry of a Conv, ConvInteger or QLinearConv node with up to two spatial axes.
 static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
                      struct mopt_conv2d *conv)
 {
-    bool codes = mopt__low_is(node, "", "ConvInteger");
+    bool linear = mopt__low_is(node, "", "QLinearConv");
+    bool codes = linear || mopt__low_is(node, "", "ConvInteger");
     struct mopt_low_shape x;
     struct mopt_low_shape w;
     struct mopt_low_shape y;
@@ -22,7 +23,7 @@ static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
     size_t channels;
     size_t pixels;
     if (!mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
-        !mopt__low_shape(l, mopt__node_input(node, 1), &w) ||
+        !mopt__low_shape(l, mopt__node_input(node, linear ? 3 : 1), &w) ||
         !mopt__low_shape(l, mopt__node_output(node, 0), &y) ||
         (!codes && (x.dtype != MOPT_FLOAT32 || w.dtype != MOPT_FLOAT32)) ||
         !mopt__low_image(&x, &batch, &channels, &pixels) ||
@@ -47,6 +48,12 @@ bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *no
     const struct mopt_value *b = mopt__node_input(node, 2);
     return geometry(l, node, &conv) && mopt__low_has_floats(l, mopt__node_input(node, 1)) &&
            (b == NULL || mopt__low_has_floats(l, b));
+}
+
+bool mopt__low_takes_window(const struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct mopt_conv2d conv;
+    return geometry(l, node, &conv);
 }
 
 // ---- Float --------------------------------------------------------------------------------------------------------
@@ -327,7 +334,8 @@ static enum mopt_status pack_conv_bytes(struct mopt_lower *l, const struct mopt_
         status = pack_codes(l, constant, &c->conv, c->form, &codes, &c->w);
     }
     c->w_zero = codes.columns.zero;
-    codes.columns.bias = mopt__node_input(group->anchor, 2);
+    codes.columns.bias =
+        mopt__low_is(group->anchor, "", "Conv") ? mopt__node_input(group->anchor, 2) : NULL;
     return status == MOPT_OK ? mopt__low_requantize(l, group, &codes.columns, &c->out) : status;
 }
 

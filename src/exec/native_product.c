@@ -16,9 +16,11 @@ static bool read_sides(const struct mopt_lower *l, const struct mopt_node *node,
     struct mopt_low_shape a;
     struct mopt_low_shape b;
     struct mopt_low_shape y;
-    bool gemm = mopt__low_is(node, "", "Gemm");
+    bool quantized = mopt__low_is(node, "com.microsoft", "QGemm");
+    bool gemm = quantized || mopt__low_is(node, "", "Gemm");
+    quantized = quantized || mopt__low_is(node, "", "QLinearMatMul");
     if (!mopt__low_shape(l, mopt__node_input(node, 0), &a) ||
-        !mopt__low_shape(l, mopt__node_input(node, 1), &b) ||
+        !mopt__low_shape(l, mopt__node_input(node, quantized ? 3 : 1), &b) ||
         !mopt__low_shape(l, mopt__node_output(node, 0), &y) || a.rank < 2 || b.rank != 2 ||
         (gemm && mopt__int_of(node, "transA", 0) != 0)) {
         return false;
@@ -49,6 +51,14 @@ bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node 
     }
     return mopt__low_has_floats(l, bias) && mopt__low_shape(l, bias, &c) &&
            (c.count == 1 || (c.count == s.n && (size_t)c.dims[c.rank - 1] == s.n));
+}
+
+bool mopt__low_takes_codes(const struct mopt_lower *l, const struct mopt_node *node, size_t *n)
+{
+    struct sides s;
+    bool takes = read_sides(l, node, &s);
+    *n = takes ? s.n : 0;
+    return takes;
 }
 
 // ---- Float --------------------------------------------------------------------------------------------------------
@@ -283,6 +293,7 @@ enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt
     if (p == NULL) {
         return MOPT_E_MEMORY;
     }
+    bool linear = !mopt__low_is(node, "", "MatMul") && !mopt__low_is(node, "", "Gemm");
     if (!read_sides(l, node, &s)) {
         return mopt_error_set(l->err, MOPT_E_INTERNAL, "shapes of a product do not fit");
     }
@@ -302,7 +313,7 @@ enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt
                                            .row_step = s.row_step,
                                            .column_step = s.column_step,
                                            .zero = p->gemm.b_zero,
-                                           .bias = mopt__node_input(node, 2),
+                                           .bias = linear ? NULL : mopt__node_input(node, 2),
                                            .more_bias = group->bias};
         status = mopt__low_requantize(l, group, &columns, &p->gemm.out);
     }

@@ -11,7 +11,16 @@ struct pooling {
     int rank;
     int64_t dims[MOPT_RANK_MAX];
     size_t images, channels;
+    double real[256]; // values of the codes
 };
+
+static void fill_real(struct pooling *p)
+{
+    for (int i = 0; i < 256; i++) {
+        int64_t code = p->x.dtype == MOPT_INT8 ? (int8_t)i : i;
+        p->real[i] = (double)((float)(code - p->x.zero) * (float)p->x.scale);
+    }
+}
 
 // Axis of the tensor that is spatial axis i.
 static int spatial_axis(const struct pooling *p, int i)
@@ -99,6 +108,7 @@ static void pool_at(const struct pooling *p, size_t position, const struct mopt_
     size_t in = mopt__window_count(p->w.in, p->w.rank);
     size_t out = mopt__window_count(p->w.out, p->w.rank);
     double divisor = p->padded ? padded_count(&p->w, position) : (double)count;
+    const uint8_t *x = p->x.t->data;
     for (size_t i = 0; i < p->images * p->channels; i++) {
         size_t image = i / p->channels;
         size_t channel = i % p->channels;
@@ -106,7 +116,7 @@ static void pool_at(const struct pooling *p, size_t position, const struct mopt_
         for (size_t t = 0; t < count; t++) {
             size_t at = p->last ? (image * in + taps[t].input) * p->channels + channel
                                 : i * in + taps[t].input;
-            sum += mopt__quantized_at(&p->x, at);
+            sum += p->real[x[at]];
         }
         size_t to = p->last ? (image * out + position) * p->channels + channel : i * out + position;
         mopt__quantized_store(&p->out, y, to, divisor > 0 ? sum / divisor : 0);
@@ -134,6 +144,7 @@ static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err
     }
     if (status == MOPT_OK) {
         set_dims(&p, in[0]->dims);
+        fill_real(&p);
         p.out.dtype = in[0]->dtype;
         p.images = (size_t)in[0]->dims[0];
         p.channels = (size_t)in[0]->dims[p.last ? p.rank - 1 : 1];

@@ -68,13 +68,27 @@ static bool add_qlinear_product(struct net *net, int v)
     struct shape out = net->values[q];
     int64_t k = out.dims[out.rank - 1], n = NET_ONE_OF(net, 1, 7, 8, 17, 40);
     struct shape weight = {.rank = 2, .dims = {k, n}};
-    struct coded_weight w = net_code_weight(net, weight, -1, k);
+    bool gemm = out.rank == 2 && net_chance(net, 50), turned = gemm && net_chance(net, 50);
+    if (turned) {
+        weight = (struct shape){.rank = 2, .dims = {n, k}};
+    }
+    struct coded_weight w = net_code_weight(net, weight, turned ? 0 : 1, k);
     struct kept kept = choose_whole(net, out.type);
+    struct shape bias = {.rank = 1, .dims = {n}, .type = NET_I32};
+    int b = gemm && net_chance(net, 50) ? net_weight(net, &bias, 1) : -1;
     out.dims[out.rank - 1] = n;
-    net_line(net, "    v%d = QLinearMatMul(", net->count);
+    net_line(net, "    v%d = %s(", net->count,
+             turned ? "com.microsoft::QGemm<transB=1>"
+             : gemm ? "com.microsoft::QGemm"
+                    : "QLinearMatMul");
     net_codes_text(net, 'v', q, net->codes[q]);
     net_line(net, ", ");
     net_codes_text(net, 'c', w.name, w.codes);
+    if (b >= 0) {
+        net_line(net, ", c%d", b);
+    } else if (gemm) {
+        net_line(net, ", _");
+    }
     net_line(net, ", c%d, c%d);\n", kept.codes.scale, kept.codes.zero);
     return with_codes(net, out, kept);
 }

@@ -405,6 +405,22 @@ static const struct lowered cases[] = {
      "  i = ConvInteger<pads=[1,1,1,1], group=2>(q, w, o, zw); f = Cast<to=1>(i); y = Mul(f, t);"
      "  j = ConvInteger<pads=[1,1,1,1]>(q, u, o, zu); g = Cast<to=1>(j); z = Mul(g, r); }",
      1e-4, 3},
+    {"operators whose scales are operands: convolutions, products, sum",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (float[2,4,6,5] x) -> (uint8[2,6,6,5] z, int8[2,7] u, uint8[2,7] t) {"
+     "  float s = {0.0213}; uint8 o = {100}; float r = {0.0407}; uint8 p = {90}; int8 n = {-3};"
+     "  int8[6,4,3,3] w = #216; float[6] sw = {0.01, 0.02, 0.01, 0.03, 0.02, 0.01};"
+     "  int8[6] zw = {0, 4, -7, 0, 0, 1}; int32[6] b = #6; uint8[6,1,1,3] k = $18;"
+     "  float sk = {0.01}; uint8 zk = {120}; int8[7,180] g = #1260; int8 zg = {2};"
+     "  float sg = {0.003}; int32[7] c = #7; int8[7,7] h = #49; float[7] sh = {0.01, 0.02, 0.03,"
+     "  0.01, 0.02, 0.03, 0.01}; int8[7] zh = {0, 0, 1, 2, 3, 4, 5}; int64[2] flat = {2, 180};"
+     "  q = QuantizeLinear(x, s, o);"
+     "  a = QLinearConv<pads=[1,1,1,1]>(q, s, o, w, sw, zw, r, p, b);"
+     "  d = QLinearConv<pads=[0,1,0,1], group=6>(a, r, p, k, sk, zk, s, o);"
+     "  z = com.microsoft::QLinearAdd(a, r, p, d, s, o, r, p); v = Reshape(z, flat);"
+     "  t = com.microsoft::QGemm<transB=1>(v, r, p, g, sg, zg, c, s, o);"
+     "  u = QLinearMatMul(t, s, o, h, sh, zh, r, n); } }",
+     0, 8},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"
