@@ -63,7 +63,7 @@ static void pack_pairs(const struct form *form, size_t k, size_t n, const float 
     for (size_t first = 0; first < n; first += width, out += rows * width) {
         for (size_t p = 0; p < rows; p++) {
             gather_row(form, k, n - first, p, b + first * column_step, row_step, column_step, row);
-            form->kernels.f32_to_bfloat(row, plain, width);
+            mopt__weights_round(&form->kernels, row, plain, width);
             for (size_t j = 0; j < width; j++) {
                 out[(p / 2 * width + j) * 2 + p % 2] = plain[j];
             }
@@ -142,7 +142,7 @@ struct work {
 static void pair_row(const struct form *form, const float *x, size_t k, float *out)
 {
     uint16_t *numbers = (uint16_t *)(void *)out;
-    form->kernels.f32_to_bfloat(x, numbers, k);
+    mopt__weights_round(&form->kernels, x, numbers, k);
     if (k % 2 > 0) {
         numbers[k] = 0;
     }

@@ -23,6 +23,7 @@ enum {
     LEAST_NORMAL = 0x38800000, // bits of 2^-14, the least normal number of binary16
     LARGEST = 0x477fe000,      // bits of 65504, its largest one
     FLOAT_INFINITY = 0x7f800000,
+    BFLOAT_INFINITY = 0x7f80,
 };
 static const float STEP = 0x1p-24F; // between the numbers below 2^-14
 
@@ -63,6 +64,27 @@ enum mopt_weights mopt__weights_rounded(const struct mopt_kernels *kernels, size
     return m >= ROWS && n >= COLUMNS && k >= DEPTH ? kernels->rounded : MOPT_WEIGHTS_BF16;
 }
 
+static bool has_infinity(const uint16_t *y, size_t n)
+{
+    uint16_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        found |= (y[i] & 0x7fff) == BFLOAT_INFINITY;
+    }
+    return found != 0;
+}
+
+void mopt__weights_round(const struct mopt_kernels *kernels, const float *x, uint16_t *y, size_t n)
+{
+    kernels->f32_to_bfloat(x, y, n);
+    const size_t wrong = has_infinity(y, n) ? n : 0;
+    for (size_t i = 0; i < wrong; i++) {
+        bool finite = (bits_of(x[i]) & 0x7fffffff) < FLOAT_INFINITY;
+        if (finite && (y[i] & 0x7fff) == BFLOAT_INFINITY) {
+            y[i]--; // the largest number of this sign
+        }
+    }
+}
+
 void mopt__weights_panel(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t cols,
                          size_t rows, const float *from, uint16_t *out)
 {
@@ -71,7 +93,7 @@ void mopt__weights_panel(const struct mopt_kernels *kernels, enum mopt_weights w
         if (weights == MOPT_WEIGHTS_F16) {
             kernels->f32_to_half(from, plain, cols);
         } else {
-            kernels->f32_to_bfloat(from, plain, cols);
+            mopt__weights_round(kernels, from, plain, cols);
         }
         for (size_t j = 0; j < cols; j++) {
             out[mopt__weights_column(weights, cols, j)] = plain[j];

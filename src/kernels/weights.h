@@ -26,8 +26,13 @@ enum mopt_weights mopt__weights_rounded(const struct mopt_kernels *kernels, size
 // F32. A NaN is in binary16 never what it was.
 enum mopt_weights mopt__weights_exact(const float *x, size_t n);
 
+// y[i] = x[i] in bfloat16, rounded to nearest even; but finite floats stay finite: beyond the
+// largest bfloat16 they become that. (A Cast makes infinities of them, as the slot does. But an
+// infinity is not near any weight: times 0 it is no number.)
+void mopt__weights_round(const struct mopt_kernels *kernels, const float *x, uint16_t *y, size_t n);
+
 // Rows of a panel of `cols` columns (at most MOPT_TILE_COLS_MAX), from floats in their order,
-// rounded to nearest even. weights: BF16 or F16.
+// rounded to nearest even (bfloat16 as mopt__weights_round does). weights: BF16 or F16.
 void mopt__weights_panel(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t cols,
                          size_t rows, const float *from, uint16_t *out);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weights of 16 bits: what is exact in which form, rounding, and tiles, rows and products of every
 // level, which must give the very bytes that the widened weights give as floats.
+#include <float.h>
+
 #include "floats.h"
 #include "kernels/slots.h"
 #include "kernels/weights.h"
@@ -378,6 +380,57 @@ static void test_rounded(void **state)
     }
 }
 
+// Finite floats stay finite, on every level and wherever they stand.
+static void test_largest(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t x;
+        uint16_t y;
+    } cases[] = {
+        {0x7f7f0000, 0x7f7f}, {0x7f7f7fff, 0x7f7f}, {0x7f7f8000, 0x7f7f}, {0x7f7fffff, 0x7f7f},
+        {0x7f7e8000, 0x7f7e}, {0x7f7e8001, 0x7f7f}, {0x7f800000, 0x7f80}, {0x7fc00000, 0x7fc0},
+        {0x3f808000, 0x3f80}, {0x00000000, 0x0000}, {0x00018000, 0x0002},
+    };
+    enum { COUNT = MOPT_COUNTOF(cases), MOST = 4 * COUNT };
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        for (size_t n = 1; n <= MOST; n++) {
+            float x[MOST];
+            uint16_t y[MOST + 1];
+            for (size_t i = 0; i < n; i++) {
+                x[i] = float_of(cases[(n - i) % COUNT].x | (i % 2 ? 0x80000000U : 0));
+            }
+            y[n] = 0x5555;
+            mopt__weights_round(&table, x, y, n);
+            for (size_t i = 0; i < n; i++) {
+                assert_int_equal(y[i], cases[(n - i) % COUNT].y | (i % 2 ? 0x8000 : 0));
+            }
+            assert_int_equal(y[n], 0x5555);
+        }
+    }
+}
+
+// Packed weights beyond the largest bfloat16, times 0 and times 2^-10.
+static void test_largest_products(void **state)
+{
+    (void)state;
+    enum { K = 5, N = 40 };
+    struct mopt_kernels table;
+    float a[K] = {0, 0x1p-10F, 0, 0, 0}, b[K * N], c[N];
+    for (size_t i = 0; i < K * N; i++) {
+        b[i] = i % 2 ? FLT_MAX : -FLT_MAX;
+    }
+    struct product p = {.m = 1, .n = N, .k = K, .ldc = N, .a = a, .b = b};
+    struct mopt_finish none = {.act = {.kind = MOPT_ACT_NONE}};
+    for (int level = 0; level_table(level, &table); level++) {
+        run_product(&table, &p, MOPT_WEIGHTS_BF16, none, c, NULL);
+        for (size_t j = 0; j < N; j++) {
+            assert_true(c[j] == (j % 2 ? 0x1.fep117F : -0x1.fep117F));
+        }
+    }
+}
+
 static void test_sizes(void **state)
 {
     (void)state;
@@ -396,6 +449,7 @@ int mopt__test_weights(void)
         cmocka_unit_test(test_all_patterns), cmocka_unit_test(test_exact),
         cmocka_unit_test(test_tiles),        cmocka_unit_test(test_rows),
         cmocka_unit_test(test_products),     cmocka_unit_test(test_rounded),
+        cmocka_unit_test(test_largest),      cmocka_unit_test(test_largest_products),
         cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
