@@ -141,7 +141,7 @@ enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value 
     *data = NULL;
     *source = (struct mopt_low_source){.tensor = constant};
     if (constant != NULL) {
-        *data = constant->dtype == MOPT_FLOAT32 ? constant->data : NULL;
+        *data = source->data = constant->dtype == MOPT_FLOAT32 ? constant->data : NULL;
         return MOPT_OK;
     }
     if (!constant_codes(l, value, &q)) {
@@ -151,12 +151,13 @@ enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value 
     bool made;
     const struct mopt_tensor *codes = mopt__low_constant(l, q.codes);
     const uintptr_t parts[] = {(uintptr_t)q.scale, (uintptr_t)q.zero, (uintptr_t)q.axis};
-    *source = (struct mopt_low_source){codes, mopt__hash_bytes(parts, sizeof parts)};
+    *source =
+        (struct mopt_low_source){.tensor = codes, .variant = mopt__hash_bytes(parts, sizeof parts)};
     enum mopt_status status = mopt__low_packed(l, codes, mopt__hash_mix(source->variant, 1),
                                                codes->count * sizeof(float), &block, &made);
     if (status == MOPT_OK && made) {
         dequantize(&q, codes, block);
     }
-    *data = status == MOPT_OK ? block : NULL;
+    *data = source->data = status == MOPT_OK ? block : NULL;
     return status;
 }

@@ -5,8 +5,9 @@
 // passes. Read in this order: exec.h, memory_plan.h (greedy-by-size offsets), widen.c (16-bit
 // floats become FLOAT), schedule.c (steps and what bodies capture), fold.c (constants), arena.c
 // (planned and heap buffers), program.h and program.c (what runs), lower.h, lower.c (the walk),
-// groups.c and qlinear.c (which nodes become one), cells.c (forms of values), native_*.c (kernels),
-// finish.c (lifetimes), plan.c (shapes to a program), step.c (one node), session.c (run).
+// groups.c and qlinear.c (which nodes become one), cells.c (forms of values), stored.c (weights of
+// 16 bits), native_*.c (kernels), finish.c (lifetimes), plan.c (shapes to a program), step.c (one
+// node), session.c (run).
 #ifndef MOPT_EXEC_EXEC_H
 #define MOPT_EXEC_EXEC_H
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "exec/program.h"
+#include "exec/widen.h"
 
 enum { GROWTH = 1 << 20 }; // bytes that results may have beyond twice their inputs
 
@@ -21,7 +22,8 @@ static bool is_foldable(const struct mopt_session *session, const struct mopt_no
             return false;
         }
     }
-    return true;
+    const struct mopt_value *x = mopt__node_input(node, 0);
+    return x == NULL || !mopt__weights_are_stored(node, mopt__session_constant(session, x));
 }
 
 static size_t datum_bytes(const struct mopt_datum *datum)

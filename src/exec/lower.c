@@ -246,8 +246,9 @@ static bool is_sound(const struct mopt_lower *l, const struct mopt_node *node)
 static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
 {
     static const mopt_lowering lowerings[] = {
-        mopt__low_quantization, mopt__low_dynamic_quantizer, mopt__low_cast, mopt__low_shaping,
-        mopt__low_elementwise,  mopt__low_pooling,           mopt__low_rows, mopt__low_resize,
+        mopt__low_quantization, mopt__low_dynamic_quantizer, mopt__low_stored,  mopt__low_cast,
+        mopt__low_shaping,      mopt__low_elementwise,       mopt__low_pooling, mopt__low_rows,
+        mopt__low_resize,
     };
     struct mopt_step *step = &l->schedule->steps[s];
     l->step = s;
@@ -335,6 +336,7 @@ enum mopt_status mopt__lower(struct mopt_session *session, struct mopt_schedule 
     if (status == MOPT_OK) {
         status = mopt__low_finish(&l, plan);
     }
+    mopt__low_drop_wide(&l);
     mopt__arena_release(&arena);
     return status;
 }

@@ -90,6 +90,8 @@ struct mopt_lower {
     bool *absorbed;                // by step: member of a group that is emitted elsewhere
     bool *sound;                   // by step: fits its schema, and inference knows its results
     uint32_t step;                 // the walk is here
+    float *wide; // floats of the weights `wide_of`, stored in 16 bits (stored.c); NULL: of none
+    const struct mopt_tensor *wide_of;
     struct mopt_error *err;
 };
 
@@ -245,10 +247,23 @@ bool mopt__low_same_codes(const struct mopt_low_quant *a, const struct mopt_low_
 struct mopt_low_source {
     const struct mopt_tensor *tensor;
     uint64_t variant;
+    const float *data; // NULL when they are stored in 16 bits
+    bool stored;
 };
 enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value *value,
                                   const float **data, struct mopt_low_source *source);
 bool mopt__low_has_floats(const struct mopt_lower *l, const struct mopt_value *value);
+
+// ---- stored.c: weights of 16 bits, which are floats only while they are packed ----
+// Floats as mopt__low_has_floats means, or stored ones.
+bool mopt__low_has_weights(const struct mopt_lower *l, const struct mopt_value *value);
+// What tells the weights from others; *data of it is set unless they are stored.
+enum mopt_status mopt__low_weights(struct mopt_lower *l, const struct mopt_value *value,
+                                   struct mopt_low_source *source);
+// Their floats, to fill the block that was made last; those of stored ones until the next call.
+enum mopt_status mopt__low_weight_floats(struct mopt_lower *l, const struct mopt_low_source *source,
+                                         const float **data);
+void mopt__low_drop_wide(struct mopt_lower *l);
 
 // ---- native_*.c: each returns MOPT_OK with *done false when the node is not for it ----
 typedef enum mopt_status (*mopt_lowering)(struct mopt_lower *l, const struct mopt_node *node,
@@ -272,6 +287,7 @@ enum mopt_status mopt__low_rows(struct mopt_lower *l, const struct mopt_node *no
 enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_matmul(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node *node, bool *done);
+enum mopt_status mopt__low_stored(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_cast(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 // Can the group's native take it? Called while groups are formed; what they accept they must lower.
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node);

@@ -46,7 +46,7 @@ bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *no
 {
     struct mopt_conv2d conv;
     const struct mopt_value *b = mopt__node_input(node, 2);
-    return geometry(l, node, &conv) && mopt__low_has_floats(l, mopt__node_input(node, 1)) &&
+    return geometry(l, node, &conv) && mopt__low_has_weights(l, mopt__node_input(node, 1)) &&
            (b == NULL || mopt__low_has_floats(l, b));
 }
 
@@ -111,13 +111,14 @@ static void norm_factors(const struct mopt_lower *l, const struct mopt_node *nor
     }
 }
 
-// Weights and bias with the normalization behind them folded in: *w and the bias of c are replaced.
+// Weights and bias with the normalization behind them folded in: the weights are a block, the bias
+// of c is replaced.
 static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *norm,
                                   const struct mopt_low_source *source, struct conv_work *c,
-                                  size_t count, const float **w)
+                                  size_t count, void **block)
 {
+    const float *w;
     size_t n = c->conv.out_channels;
-    void *block = NULL;
     bool made = false;
     float *factor = mopt__low_work(l, n * sizeof *factor);
     float *bias = mopt__low_work(l, n * sizeof *bias);
@@ -131,12 +132,14 @@ static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *
     c->finish.bias = bias;
     uint64_t variant = mopt__hash_mix((uint64_t)(uintptr_t)norm, source->variant);
     enum mopt_status status = mopt__low_packed(l, source->tensor, mopt__hash_mix(variant, 5),
-                                               count * sizeof(float), &block, &made);
+                                               count * sizeof(float), block, &made);
+    if (status == MOPT_OK && made) {
+        status = mopt__low_weight_floats(l, source, &w);
+    }
     size_t channel = n > 0 && count > n ? count / n : 1; // weights of one
     for (size_t i = 0; status == MOPT_OK && made && i < count; i++) {
-        ((float *)block)[i] = (*w)[i] * factor[i / channel];
+        ((float *)*block)[i] = w[i] * factor[i / channel];
     }
-    *w = block;
     return status;
 }
 
@@ -146,16 +149,16 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
     const struct mopt_node *node = group->anchor;
     uint64_t salt = 16 + (uint64_t)c->form;
     const struct mopt_kernels *kernels = &l->session->kernels;
-    const float *w;
     struct mopt_low_source source;
     void *block = NULL;
+    void *folded = NULL;
     bool made = false;
-    enum mopt_status status = mopt__low_floats(l, mopt__node_input(node, 1), &w, &source);
+    enum mopt_status status = mopt__low_weights(l, mopt__node_input(node, 1), &source);
     salt = mopt__hash_mix(salt, source.variant);
     if (status == MOPT_OK && group->norm != NULL) {
         struct mopt_low_shape shape;
         mopt__low_shape(l, mopt__node_input(node, 1), &shape);
-        status = fold_norm(l, group->norm, &source, c, shape.count, &w);
+        status = fold_norm(l, group->norm, &source, c, shape.count, &folded);
         salt = mopt__hash_mix(salt, (uint64_t)(uintptr_t)group->norm);
     }
     if (status == MOPT_OK) {
@@ -164,6 +167,10 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
         salt = mopt__hash_mix(salt, (uint64_t)bytes);
         status =
             mopt__low_packed(l, source.tensor, geometry_hash(&c->conv, salt), bytes, &block, &made);
+    }
+    const float *w = folded;
+    if (status == MOPT_OK && made && folded == NULL) {
+        status = mopt__low_weight_floats(l, &source, &w);
     }
     if (status == MOPT_OK && made) {
         mopt__conv2d_pack(kernels, &c->conv, c->form, w, block);

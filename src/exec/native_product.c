@@ -43,7 +43,7 @@ bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node 
     struct mopt_low_shape c;
     const struct mopt_value *bias = mopt__node_input(node, 2);
     if (!read_sides(l, node, &s) || !mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
-        x.dtype != MOPT_FLOAT32 || !mopt__low_has_floats(l, mopt__node_input(node, 1))) {
+        x.dtype != MOPT_FLOAT32 || !mopt__low_has_weights(l, mopt__node_input(node, 1))) {
         return false;
     }
     if (bias == NULL) {
@@ -102,13 +102,17 @@ static uint64_t sides_hash(const struct sides *s, uint64_t salt)
 
 // The form of 16 bits that holds all weights as they are, if there is one: looked for once.
 static enum mopt_status exact_form(struct mopt_lower *l, const struct mopt_low_source *source,
-                                   const float *b, size_t count, enum mopt_weights *out)
+                                   size_t count, enum mopt_weights *out)
 {
     void *block = NULL;
     bool made = false;
     enum mopt_status status =
         mopt__low_packed(l, source->tensor, mopt__hash_mix(source->variant, 6), sizeof *out, &block,
                          &made);
+    const float *b = NULL;
+    if (status == MOPT_OK && made) {
+        status = mopt__low_weight_floats(l, source, &b);
+    }
     if (status == MOPT_OK && made) {
         enum mopt_weights found = mopt__weights_exact(b, count);
         memcpy(block, &found, sizeof found);
@@ -125,8 +129,7 @@ static enum mopt_status exact_form(struct mopt_lower *l, const struct mopt_low_s
 // at 16 rows and as fast from 48 on; binary16, which takes two instructions more, 1.0 to 1.3 times
 // at 8.
 static enum mopt_status choose_weights(struct mopt_lower *l, const struct sides *s,
-                                       const struct mopt_low_source *source, const float *b,
-                                       enum mopt_weights *out)
+                                       const struct mopt_low_source *source, enum mopt_weights *out)
 {
     enum { FEW_BF16 = 32, FEW_F16 = 8 };
     enum mopt_weights exact = MOPT_WEIGHTS_F32;
@@ -137,7 +140,7 @@ static enum mopt_status choose_weights(struct mopt_lower *l, const struct sides 
     if (*out != MOPT_WEIGHTS_F32 || s->alpha != 1 || s->m > FEW_BF16) {
         return MOPT_OK;
     }
-    enum mopt_status status = exact_form(l, source, b, s->k * s->n, &exact);
+    enum mopt_status status = exact_form(l, source, s->k * s->n, &exact);
     if (status == MOPT_OK && (exact == MOPT_WEIGHTS_BF16 || s->m <= FEW_F16)) {
         *out = exact;
     }
@@ -167,19 +170,22 @@ static enum mopt_status pack_matrix(struct mopt_lower *l, const struct sides *s,
 static enum mopt_status pack_product(struct mopt_lower *l, const struct mopt_node *node,
                                      const struct sides *s, struct product_work *p)
 {
-    const float *b;
+    const float *b = NULL;
     struct mopt_low_source source;
     void *block = NULL;
     bool made = false;
-    enum mopt_status status = mopt__low_floats(l, mopt__node_input(node, 1), &b, &source);
+    enum mopt_status status = mopt__low_weights(l, mopt__node_input(node, 1), &source);
     if (status == MOPT_OK) {
-        status = choose_weights(l, s, &source, b, &p->weights);
+        status = choose_weights(l, s, &source, &p->weights);
     }
     if (status == MOPT_OK) {
         uint64_t salt = mopt__hash_mix(sides_hash(s, 3), (uint64_t)p->weights);
         size_t bytes = mopt__packed_bytes(&l->session->kernels, p->weights, s->k, s->n);
         status = mopt__low_packed(l, source.tensor, mopt__hash_mix(salt, source.variant), bytes,
                                   &block, &made);
+    }
+    if (status == MOPT_OK && made) {
+        status = mopt__low_weight_floats(l, &source, &b);
     }
     if (status == MOPT_OK && made) {
         status = pack_matrix(l, s, p->weights, b, block);

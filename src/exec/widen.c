@@ -17,6 +17,7 @@ struct form {
     enum mopt_dtype dtype; // the 16-bit type of the model; MOPT_UNDEFINED: not such a value
     bool wide_made;        // by a wide node; else it is made (or given) in 16 bits
     bool constant;         // an initializer nobody can override
+    bool weights;          // and what is wide reads it as the weights of products only
     struct mopt_value *narrow, *wide; // NULL: not there yet
 };
 
@@ -320,7 +321,7 @@ static enum mopt_status get(struct widening *w, struct mopt_value *value, bool w
     }
     struct mopt_value **slot = wide ? &form->wide : &form->narrow;
     enum mopt_status status = MOPT_OK;
-    if (*slot == NULL && form->constant) {
+    if (*slot == NULL && form->constant && !form->weights) {
         status = convert_constant(w, value, slot, err);
     } else if (*slot == NULL) {
         struct mopt_value *fresh = mopt__value_fresh(value->graph, value->name, err);
@@ -330,6 +331,20 @@ static enum mopt_status get(struct widening *w, struct mopt_value *value, bool w
     }
     *out = *slot;
     return status;
+}
+
+// Large weights that only products and convolutions read are widened when they are packed: see
+// stored.c.
+static bool is_weights(const struct widening *w, const struct mopt_value *value)
+{
+    const struct mopt_tensor *constant = mopt__value_constant(value);
+    bool weights =
+        constant != NULL && constant->count >= MOPT_STORED_LEAST && value->graph->owner == NULL;
+    for (const struct mopt_use *use = value->uses; use != NULL && weights; use = use->next) {
+        weights = !w->wide[use->node->id] ||
+                  (use->node->graph == value->graph && mopt__use_is_weight(use, constant->rank));
+    }
+    return weights;
 }
 
 static enum mopt_status note(struct widening *w, struct mopt_value *value, bool wide,
@@ -342,6 +357,7 @@ static enum mopt_status note(struct widening *w, struct mopt_value *value, bool 
     *form = (struct form){.dtype = type_of(value)->dtype,
                           .wide_made = wide,
                           .constant = mopt__value_constant(value) != NULL,
+                          .weights = !wide && is_weights(w, value),
                           .narrow = wide ? NULL : value,
                           .wide = wide ? value : NULL};
     if (!wide) {

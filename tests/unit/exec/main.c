@@ -5,7 +5,7 @@
 int main(void)
 {
     int failed = mopt__test_memory_plan();
-    failed += mopt__test_widen();
+    failed += mopt__test_widen() + mopt__test_stored();
     failed += mopt__test_session();
     failed += mopt__test_lower();
     failed += mopt__test_weights();

@@ -5,6 +5,7 @@
 
 int mopt__test_memory_plan(void);
 int mopt__test_widen(void);
+int mopt__test_stored(void);
 int mopt__test_session(void);
 int mopt__test_lower(void);
 int mopt__test_weights(void);
