@@ -37,10 +37,9 @@ static bool close_enough(struct comparison *state, enum mopt_dtype dtype, double
         return a == b;
     }
     double ulp = fabs(rank_of(dtype, a) - rank_of(dtype, b));
-    bool narrow = dtype == MOPT_FLOAT16 || dtype == MOPT_BFLOAT16;
     state->max_ulp = fmax(state->max_ulp, ulp);
     return fabs(a - b) <= state->atol + state->rtol * fabs(b) ||
-           (narrow && ulp <= state->narrow_ulp);
+           (dtype == MOPT_BFLOAT16 && ulp <= state->bfloat_ulp);
 }
 
 static bool compare_complex(struct comparison *state, const struct mopt_tensor *a,

@@ -7,10 +7,9 @@
 
 struct comparison {
     double rtol, atol;
-    double
-        narrow_ulp;   // FLOAT16 and BFLOAT16 are equal this many units in the last place apart, too
-    double max_ulp;   // largest distance seen, in units in the last place of the type
-    char reason[256]; // first difference; "" while equal
+    double bfloat_ulp; // BFLOAT16 are equal this many units in the last place apart, too
+    double max_ulp;    // largest distance seen, in units in the last place of the type
+    char reason[256];  // first difference; "" while equal
 };
 
 // True when equal: floats within atol + rtol * |expected|, everything else exactly.

@@ -222,12 +222,15 @@ static enum mopt_status same_outputs(const struct data_set *set, struct mopt_dat
     return MOPT_OK;
 }
 
-// The suite rounds to 16 bits after every operation, the executor once, at the end; what went into
-// an expected number is one unit of its last place apart for each of a few roundings. (Reference
-// runs, which round as the suite does, are held against the suite's own tolerance.)
+// The suite rounds to 16 bits after every operation, the executor once, at the end. In FLOAT16 that
+// stays within the suite's tolerance; a unit of BFLOAT16 is 4 to 8 times as much. Five cases of
+// Attention in bfloat16 and their expansions are more than the tolerance apart: 3d_causal,
+// 4d_attn_mask_causal and 4d_padded_kv one unit, 4d_causal and 4d_causal_padded_kv two. (onnx's own
+// runner lets bfloat16 differ by 2^-6, two to four units. Reference runs, which round as the suite
+// does, are held against the tolerance alone.)
 static enum mopt_status right_outputs(const struct data_set *set, struct mopt_error *err)
 {
-    struct comparison suite = {.rtol = 1e-3, .atol = 1e-7, .narrow_ulp = 2};
+    struct comparison suite = {.rtol = 1e-3, .atol = 1e-7, .bfloat_ulp = 2};
     for (size_t i = 0; i < set->expected_count && !has_random(set->model); i++) {
         if (!compare_data(&suite, set->outputs[i], set->expected[i])) {
             return broken(err, "executed", suite.reason);
