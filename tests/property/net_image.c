@@ -2,11 +2,11 @@
 // Makers of nodes on images [N,C,L] and [N,C,H,W].
 #include <string.h>
 
-#include "property/net.h"
+#include "property/net_image.h"
 
-enum { CHANNELS_MAX = 160, WEIGHT_ELEMENTS_MAX = 60000 };
+enum { WEIGHT_ELEMENTS_MAX = 60000 };
 
-static bool is_image(const struct shape *shape)
+bool net_is_image(const struct shape *shape)
 {
     return shape->type == NET_FLOAT && shape->rank >= 3 && shape->rank <= 4 &&
            net_elements(shape) > 0;
@@ -127,7 +127,7 @@ static bool conv(struct net *net, int v, const struct window *w, int64_t groups,
 static bool add_conv(struct net *net, int v)
 {
     struct window w;
-    if (!is_image(&net->values[v])) {
+    if (!net_is_image(&net->values[v])) {
         return false;
     }
     int64_t groups = choose_groups(net, net->values[v].dims[1]);
@@ -135,10 +135,10 @@ static bool add_conv(struct net *net, int v)
     return conv(net, v, &w, groups, choose_channels(net, groups));
 }
 
-static bool add_conv_1x1(struct net *net, int v)
+bool net_add_conv_1x1(struct net *net, int v)
 {
     struct window w = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
-    if (!is_image(&net->values[v])) {
+    if (!net_is_image(&net->values[v])) {
         return false;
     }
     w.axes = net->values[v].rank - 2;
@@ -149,7 +149,7 @@ static bool add_conv_1x1(struct net *net, int v)
 static bool add_twins(struct net *net, int v)
 {
     struct window w;
-    if (!is_image(&net->values[v])) {
+    if (!net_is_image(&net->values[v])) {
         return false;
     }
     const int reuse = net->reuse;
@@ -168,15 +168,14 @@ static bool add_twins(struct net *net, int v)
     return good;
 }
 
-// 3x3 or depthwise, the size kept; often with what stands behind convolutions.
-static bool add_block(struct net *net, int v)
+bool net_add_block(struct net *net, int v)
 {
     static const char *const behind[] = {"Relu", "Sigmoid", "Tanh", "HardSwish", "LeakyRelu"};
     struct window w = {.kernel = {3, 3},
                        .stride = {1, 1},
                        .dilation = {1, 1},
                        .pads = {1, 1, 1, 1}};
-    if (!is_image(&net->values[v])) {
+    if (!net_is_image(&net->values[v])) {
         return false;
     }
     const struct shape from = net->values[v];
@@ -214,7 +213,7 @@ static bool add_bottleneck(struct net *net, int v)
                        .pads = {1, 1, 1, 1}};
     struct window one = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
     const struct shape from = net->values[v];
-    if (!is_image(&from)) {
+    if (!net_is_image(&from)) {
         return false;
     }
     w.axes = one.axes = from.rank - 2;
@@ -246,7 +245,7 @@ static bool add_wide(struct net *net, int v)
                        .dilation = {1, 1},
                        .pads = {1, 1, 1, 1}};
     struct window one = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
-    if (!is_image(&net->values[v])) {
+    if (!net_is_image(&net->values[v])) {
         return false;
     }
     w.axes = one.axes = net->values[v].rank - 2;
@@ -266,7 +265,7 @@ static bool add_pool(struct net *net, int v)
 {
     struct shape out = net->values[v];
     struct window w;
-    if (!is_image(&out)) {
+    if (!net_is_image(&out)) {
         return false;
     }
     bool most = net_chance(net, 50);
@@ -290,7 +289,7 @@ static bool add_global_pool(struct net *net, int v)
 {
     static const char *const ops[] = {"GlobalAveragePool", "GlobalAveragePool", "GlobalMaxPool"};
     struct shape out = net->values[v];
-    if (!is_image(&out)) {
+    if (!net_is_image(&out)) {
         return false;
     }
     for (int i = 2; i < out.rank; i++) {
@@ -311,173 +310,6 @@ static bool add_global_pool(struct net *net, int v)
     return true;
 }
 
-// ---- Parts --------------------------------------------------------------------------------------
-
-static bool same_but_axis(const struct shape *a, const struct shape *b, int axis)
-{
-    bool same = a->rank == b->rank;
-    for (int i = 0; same && i < a->rank; i++) {
-        same = i == axis || a->dims[i] == b->dims[i];
-    }
-    return same;
-}
-
-static bool add_concat(struct net *net, int v)
-{
-    enum { PARTS_MAX = 4 };
-    struct shape out = net->values[v];
-    int parts[PARTS_MAX];
-    int count = 1 + (int)net_below(net, PARTS_MAX);
-    if (out.rank <= net->fixed_axes + 1) {
-        return false;
-    }
-    int axis = net_chance(net, 75) ? 1 : (int)net_below(net, out.rank);
-    axis = axis < net->fixed_axes ? 1 : axis;
-    out.dims[axis] = 0;
-    for (int i = 0; i < count; i++) {
-        parts[i] = net_pick_like(net, v, axis, same_but_axis);
-    }
-    parts[net_below(net, count)] = v;
-    for (int i = 0; i < count; i++) {
-        out.dims[axis] += net->values[parts[i]].dims[axis];
-    }
-    if (net_elements(&out) > ELEMENTS_MAX || out.dims[1] > CHANNELS_MAX) {
-        return false;
-    }
-    net_line(net, "    v%d = Concat<axis=%d>(", net->count,
-             net_chance(net, 30) ? axis - out.rank : axis);
-    for (int i = 0; i < count; i++) {
-        net_line(net, "%sv%d", i > 0 ? ", " : "", parts[i]);
-    }
-    net_line(net, ");\n");
-    (void)net_result(net, &out);
-    return true;
-}
-
-static bool same_pixels(const struct shape *a, const struct shape *b, int axis)
-{
-    return axis >= 0 && a->rank == b->rank && same_but_axis(a, b, 1);
-}
-
-// Read by somebody else, and joined with another image later.
-static bool add_late_join(struct net *net, int v)
-{
-    static const char *const readers[] = {"Selu", "Softsign", "Sin", "Relu", "Cos"};
-    if (!is_image(&net->values[v]) || !add_conv_1x1(net, v)) {
-        return false;
-    }
-    int image = net->count - 1;
-    struct shape out = net->values[image];
-    int read = net_add(net, &out, "%s(v%d)", readers[net_below(net, 5)], image);
-    int other = v, joined;
-    for (int i = 0; i < net->count && net_chance(net, 80); i++) { // an old one, an input, say
-        if (net->values[i].type == NET_FLOAT && same_pixels(&out, &net->values[i], 1)) {
-            other = i;
-            break;
-        }
-    }
-    if (out.dims[1] % 2 == 0 && net_chance(net, 50)) {
-        struct shape half = out;
-        half.dims[1] /= 2;
-        net_line(net, "    v%d, v%d = Split<axis=1, num_outputs=2>(v%d);\n", net->count,
-                 net->count + 1, image);
-        (void)net_result(net, &half);
-        (void)net_result(net, &half);
-        out.dims[1] *= 2;
-        joined = net_add(net, &out, "Concat<axis=1>(v%d, v%d, v%d)", net->count - 2, net->count - 1,
-                         read);
-    } else {
-        bool turned = net_chance(net, 40);
-        out.dims[1] += net->values[other].dims[1];
-        joined = net_add(net, &out, "Concat<axis=1>(v%d, v%d)", turned ? other : image,
-                         turned ? image : other);
-    }
-    if (net_elements(&out) <= ELEMENTS_MAX && net_chance(net, 70)) {
-        if (net_chance(net, 50) || !add_conv_1x1(net, joined)) {
-            (void)net_add(net, &out, "Relu(v%d)", joined);
-        }
-    }
-    return true;
-}
-
-// Two parts; often one is worked on and joined with the other again.
-static bool add_split(struct net *net, int v)
-{
-    struct shape out = net->values[v];
-    if (out.rank <= net->fixed_axes + 1) {
-        return false;
-    }
-    int axis = net_chance(net, 80) ? 1 : (int)net_below(net, out.rank);
-    axis = axis < net->fixed_axes ? 1 : axis;
-    if (out.dims[axis] < 2) {
-        return false;
-    }
-    const int64_t whole = out.dims[axis];
-    bool even = whole % 2 == 0 && net_chance(net, 60);
-    const int64_t sizes[2] = {even ? whole / 2 : 1 + net_below(net, whole - 1), whole};
-    const int64_t parts[2] = {sizes[0], whole - sizes[0]};
-    if (even && net_chance(net, 50)) {
-        net_line(net, "    v%d, v%d = Split<axis=%d, num_outputs=2>(v%d);\n", net->count,
-                 net->count + 1, axis, v);
-    } else {
-        int c = net_integers(net, parts, 2);
-        net_line(net, "    v%d, v%d = Split<axis=%d>(v%d, c%d);\n", net->count, net->count + 1,
-                 axis - out.rank, v, c);
-    }
-    out.dims[axis] = parts[0];
-    int a = net_result(net, &out);
-    out.dims[axis] = parts[1];
-    int b = net_result(net, &out);
-    if (net_chance(net, 40)) {
-        bool worked = add_block(net, b);
-        int c = worked ? net->count - 1 : b;
-        int third = net_chance(net, 50) ? b : a;
-        if (same_but_axis(&out, &net->values[c], axis)) {
-            out.dims[axis] = parts[0] + net->values[c].dims[axis] + net->values[third].dims[axis];
-            (void)net_add(net, &out, "Concat<axis=%d>(v%d, v%d, v%d)", axis, a, c, third);
-        }
-    }
-    return true;
-}
-
-static bool add_slice(struct net *net, int v)
-{
-    struct shape out = net->values[v];
-    if (out.rank <= net->fixed_axes || net_elements(&out) == 0) {
-        return false;
-    }
-    int64_t axis = net->fixed_axes + net_below(net, out.rank - net->fixed_axes);
-    int64_t size = out.dims[axis];
-    int64_t step = NET_ONE_OF(net, 1, 1, 2, 3, -1, -2);
-    int64_t start = step > 0 ? net_below(net, size) : size - 1 - net_below(net, size);
-    int64_t end = step > 0 ? start + 1 + net_below(net, size - start) : -size - 1;
-    int64_t span = step > 0 ? end - start : start + 1;
-    out.dims[axis] = (span + (step > 0 ? step : -step) - 1) / (step > 0 ? step : -step);
-    int s = net_integers(net, &start, 1), e = net_integers(net, &end, 1);
-    int a = net_integers(net, &axis, 1), t = net_integers(net, &step, 1);
-    (void)net_add(net, &out, "Slice(v%d, c%d, c%d, c%d, c%d)", v, s, e, a, t);
-    return true;
-}
-
-static bool add_pad(struct net *net, int v)
-{
-    struct shape out = net->values[v];
-    int64_t pads[2 * RANK_MAX] = {0};
-    const char *mode = net_chance(net, 70) ? "constant" : net_chance(net, 50) ? "reflect" : "edge";
-    for (int i = net->fixed_axes; i < out.rank; i++) {
-        int64_t most = mode[0] == 'r' ? out.dims[i] : 3;
-        pads[i] = net_chance(net, 40) ? net_below(net, most < 3 ? most : 3) : 0;
-        pads[i + out.rank] = net_chance(net, 40) ? net_below(net, most < 3 ? most : 3) : 0;
-        out.dims[i] += pads[i] + pads[i + out.rank];
-    }
-    if (out.rank == 0 || net_elements(&net->values[v]) == 0 || net_elements(&out) > ELEMENTS_MAX) {
-        return false;
-    }
-    int c = net_integers(net, pads, 2 * out.rank);
-    (void)net_add(net, &out, "Pad<mode=\"%s\">(v%d, c%d)", mode, v, c);
-    return true;
-}
-
 // ---- Others -------------------------------------------------------------------------------------
 
 static bool add_resize(struct net *net, int v)
@@ -486,7 +318,7 @@ static bool add_resize(struct net *net, int v)
     static const char *const ways[] = {"half_pixel", "asymmetric", "align_corners",
                                        "pytorch_half_pixel"};
     struct shape out = net->values[v];
-    if (!is_image(&out) || out.dims[2] > 16) {
+    if (!net_is_image(&out) || out.dims[2] > 16) {
         return false;
     }
     struct shape four = {.rank = 1, .dims = {out.rank}};
@@ -510,7 +342,7 @@ static bool add_resize(struct net *net, int v)
 static bool add_norm(struct net *net, int v)
 {
     const struct shape *shape = &net->values[v];
-    if (!is_image(shape)) {
+    if (!net_is_image(shape)) {
         return false;
     }
     struct shape channel = {.rank = 1, .dims = {shape->dims[1]}};
@@ -622,16 +454,15 @@ static bool add_common(struct net *net, int v)
     return common.items[net_below(net, (int64_t)common.count)](net, v);
 }
 
-static const net_maker makers[] = {add_wide,   add_wide,    add_bottleneck,     add_bottleneck,
-                                   add_twins,  add_twins,   add_late_join,      add_late_join,
-                                   add_conv,   add_conv,    add_conv_1x1,       add_conv_1x1,
-                                   add_block,  add_block,   add_block,          add_pool,
-                                   add_pool,   add_split,   add_split,          add_concat,
-                                   add_concat, add_concat,  add_slice,          add_pad,
-                                   add_resize, add_norm,    add_function,       add_function,
-                                   add_sum,    add_sum,     add_channel_factor, add_global_pool,
-                                   add_rows,   add_flatten, add_softmax,        add_common,
-                                   add_common};
+static const net_maker makers[] = {
+    add_wide,           add_wide,          add_bottleneck,    add_bottleneck, add_twins,
+    add_twins,          net_add_late_join, net_add_late_join, add_conv,       add_conv,
+    net_add_conv_1x1,   net_add_conv_1x1,  net_add_block,     net_add_block,  net_add_block,
+    add_pool,           add_pool,          net_add_split,     net_add_split,  net_add_concat,
+    net_add_concat,     net_add_concat,    net_add_slice,     net_add_pad,    add_resize,
+    add_norm,           add_function,      add_function,      add_sum,        add_sum,
+    add_channel_factor, add_global_pool,   add_rows,          add_flatten,    add_softmax,
+    add_common,         add_common};
 
 struct net_makers net_image_makers(void)
 {
