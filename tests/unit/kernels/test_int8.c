@@ -531,38 +531,6 @@ static void test_threads(void **state)
     assert_true(each_level(threads) >= 1);
 }
 
-// ---- Zero points
-static void test_fold(void **state)
-{
-    (void)state;
-    struct mopt_rng rng;
-    mopt__rng_init(&rng, 24);
-    for (int round = 0; round < ROUNDS; round++) {
-        enum { K = 9, N = 7 };
-        int8_t b[K * N];
-        int32_t bias[N];
-        int32_t b_zero[N];
-        int32_t start[N];
-        fill_bytes(&rng, 0, b, sizeof b);
-        fill_bytes(&rng, 0, bias, sizeof bias);
-        int32_t zero = (int32_t)between(&rng, 0, 255);
-        for (size_t j = 0; j < N; j++) {
-            b_zero[j] = (int32_t)between(&rng, -128, 127);
-        }
-        bool with_bias = round & 1;
-        bool with_zero = round & 2;
-        mopt__fold_zero_point(K, N, b, N, 1, with_bias ? bias : NULL, zero,
-                              with_zero ? b_zero : NULL, start);
-        for (size_t j = 0; j < N; j++) {
-            int64_t want = with_bias ? bias[j] : 0;
-            for (size_t p = 0; p < K; p++) {
-                want -= (int64_t)zero * (b[p * N + j] - (with_zero ? b_zero[j] : 0));
-            }
-            assert_int_equal(start[j], (int32_t)(uint32_t)(uint64_t)want);
-        }
-    }
-}
-
 // ---- Pooling
 static uint8_t window_max(const struct mopt_window2d *w, const uint8_t *x, size_t ldx, size_t i)
 {
@@ -617,8 +585,7 @@ int mopt__test_int8(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products),     cmocka_unit_test(test_activations),
         cmocka_unit_test(test_convolutions), cmocka_unit_test(test_convolution_activations),
-        cmocka_unit_test(test_threads),      cmocka_unit_test(test_fold),
-        cmocka_unit_test(test_pooling),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_pooling),
     };
     return cmocka_run_group_tests_name("int8", tests, NULL, NULL);
 }

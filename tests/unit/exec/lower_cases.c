@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lowering is tried on: floats, parts of images, bodies, codes, one row each.
+#include "lower_cases.h"
+
+const struct lowered mopt__lowered[] = {
+    {"convolution, normalization, activation, residual",
+     "graph main (float[2,6,7,9] x) -> (float[2,6,7,9] y) {"
+     "  float[6,6,3,3] w = @324; float[6] s = @6; float[6] t = @6; float[6] m = @6;"
+     "  float[6] v = {1, 2, 0.5, 3, 1, 0.25}; float[6] b = @6;"
+     "  c = Conv<pads=[1,1,1,1]>(x, w, b); n = BatchNormalization(c, s, t, m, v); r = Relu(n);"
+     "  y = Add(r, x); }",
+     1e-5, 1},
+    {"residual before the activation; gate",
+     "graph main (float[1,4,5,5] x) -> (float[1,4,5,5] z) {"
+     "  float[4,4,3,3] w = @144; float[4,4,1,1] u = @16;"
+     "  c = Conv<pads=[1,1,1,1]>(x, w); a = Add(x, c); y = Relu(a);"
+     "  d = Conv(y, u); g = Sigmoid(d); e = Mul(d, g); z = Add(e, y); }",
+     1e-5, 2},
+    {"depthwise, pooling, classifier",
+     "graph main (float[2,8,9,9] x) -> (float[2,5] y) {"
+     "  float[8,1,3,3] w = @72; float low = {0}; float high = {6}; float[5,8] f = @40;"
+     "  float[5] b = @5; c = Conv<group=8, strides=[2,2], pads=[1,1,1,1]>(x, w);"
+     "  r = Clip(c, low, high); p = GlobalAveragePool(r); v = Flatten(p);"
+     "  y = Gemm<transB=1>(v, f, b); }",
+     1e-5, 3},
+    {"groups, stride, dilation, one axis",
+     "graph main (float[1,8,33] x) -> (float[1,12,15] y) {"
+     "  float[12,4,2] w = @96; c = Conv<group=2, strides=[2], dilations=[3], pads=[0,1]>(x, w);"
+     "  y = LeakyRelu<alpha=0.1>(c); }",
+     1e-5, 1},
+    {"pooling windows, concatenation and split of channels",
+     "graph main (float[1,3,8,8] x) -> (float[1,8,4,4] y, float[1,4,4,4] z) {"
+     "  float[4,3,3,3] w = @108; int64[2] sizes = {2, 6};"
+     "  c = Conv<pads=[1,1,1,1]>(x, w);"
+     "  a = MaxPool<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]>(c);"
+     "  b = AveragePool<kernel_shape=[2,2], strides=[2,2]>(c); y = Concat<axis=1>(a, b);"
+     "  p, q = Split<axis=1>(y, sizes); k, l = Split<axis=1, num_outputs=2>(y); z = Mul(k, l); }",
+     1e-5, 4},
+    {"products: bias, Gelu by Erf, residual, normalization",
+     "graph main (float[2,5,16] x) -> (float[2,5,16] y) {"
+     "  float[16,32] w = @512; float[32] b = @32; float[32,16] u = @512; float[16] c = @16;"
+     "  float[16] g = @16; float[16] h = @16; float root = {1.4142135}; float one = {1};"
+     "  float half = {0.5}; n = LayerNormalization<axis=-1>(x, g, h); p = MatMul(n, w);"
+     "  q = Add(b, p); d = Div(q, root); e = Erf(d); f = Add(e, one); i = Mul(q, f);"
+     "  j = Mul(i, half); k = MatMul(j, u); l = Add(k, c); y = Add(x, l); }",
+     2e-5, 3},
+    {"parts of images: split, bottleneck with residual, joined again",
+     "graph main (float[2,6,8,8] x) -> (float[2,5,8,8] y) {"
+     "  float[8,6,1,1] w = @48; float[4,4,3,3] u = @144; float[4,4,3,3] v = @144;"
+     "  float[5,12,1,1] o = @60; c = Conv(x, w); a, b = Split<axis=1, num_outputs=2>(c);"
+     "  d = Conv<pads=[1,1,1,1]>(b, u); r = Relu(d); e = Conv<pads=[1,1,1,1]>(r, v);"
+     "  f = Add(e, b); j = Concat<axis=1>(a, b, f); y = Conv(j, o); }",
+     1e-5, 4},
+    {"parts: pools of pools, an operand from outside, one twice, outputs that are parts",
+     "graph main (float[1,4,9,7] x) -> (float[1,20,9,7] j, float[1,4,9,7] p, float[1,8,9,7] y) {"
+     "  float[4,4,1,1] w = @16; float[20,1,3,3] u = @180; float[8,20,1,1] o = @160;"
+     "  c = Conv(x, w); p = MaxPool<kernel_shape=[3,3], pads=[1,1,1,1]>(c);"
+     "  q = MaxPool<kernel_shape=[3,3], pads=[1,1,1,1]>(p); j = Concat<axis=-3>(c, p, q, x, c);"
+     "  d = Conv<group=20, pads=[1,1,1,1]>(j, u); y = Conv(d, o); }",
+     1e-5, 6},
+    {"parts of parts, wide ones by Winograd, resized, of one axis",
+     "graph main (float[1,24,6,6] x, float[1,4,9] t) -> (float[1,72,12,12] y, float[1,6,9] s) {"
+     "  float[24,24,3,3] w = @5184; float[48,48,1,1] o = @2304; float[4] twice = {1, 1, 2, 2};"
+     "  float[4,4,3] k = @48; float[2,4,1] l = @8; c = Conv<pads=[1,1,1,1]>(x, w);"
+     "  d = Conv<pads=[1,1,1,1]>(c, w); j = Concat<axis=1>(c, d); e = Conv(j, o);"
+     "  f = Resize<mode=\"nearest\">(e, _, twice); g = Resize<mode=\"linear\">(d, _, twice);"
+     "  y = Concat<axis=1>(f, g); m = Conv<pads=[1,1]>(t, k); n = Conv(m, l);"
+     "  s = Concat<axis=1>(n, m); }",
+     5e-4, 8},
+    {"constants made of constants, read by a body that folds them further",
+     "graph main (bool[1] p, float[3] x) -> (float[3] y) {"
+     "  float[3] a = {1, 2, 3}; float[3] b = {4, 5, 6}; c = Add(a, b); d = Mul(c, a);"
+     "  y = If<then_branch=graph () -> (t) { u = Neg(c); v = Add(u, d); t = Add(v, x); },"
+     "         else_branch=graph () -> (t) { t = Sub(x, d); }>(p); }",
+     1e-6, -1},
+    {"a Concat whose operands a node read first",
+     "graph main (float[1,4,6,6] x, float[1,3,6,6] e) -> (float[1,5,6,6] y, float[1,4,6,6] s) "
+     "{ float[4,4,1,1] w = @16; float[5,7,1,1] o = @35; c = Conv(x, w); s = Sign(c); j = "
+     "Concat<axis=1>(c, e); y = Conv(j, o); }",
+     1e-05, -1},
+    {"a Concat whose operand a body read first",
+     "graph main (bool[1] p, float[1,4,6,6] x, float[1,3,6,6] e) -> (float[1,5,6,6] y, "
+     "float[1,4,6,6] s) { float[4,4,1,1] w = @16; float[5,7,1,1] o = @35; c = Conv(x, w); s = "
+     "If<then_branch=graph () -> (t) { t = Neg(c); }, else_branch=graph () -> (t) { t = "
+     "Abs(c); }>(p); j = Concat<axis=1>(c, e); y = Conv(j, o); }",
+     1e-05, -1},
+    {"a Split that ran as a node between parts",
+     "graph main (float[2,6,5,5] x) -> (float[2,6,5,5] y, float[2,3,5,5] a, float[2,12,5,5] k) "
+     "{ float[6,6,1,1] w = @36; float[6,12,1,1] o = @72; c = Conv(x, w); s = Sign(c); a, b = "
+     "Split<axis=1, num_outputs=2>(c); j = Concat<axis=1>(a, b, s); y0 = Conv(j, o); y = "
+     "Add(y0, c); k = Concat<axis=1>(b, a, c); }",
+     1e-05, -1},
+    {"parts that became tensors before they were joined",
+     "graph main (float[1,4,6,6] x, float[1,3,6,6] e) -> (float[1,7,6,6] y) { float[4,4,1,1] w "
+     "= @16; c = Conv(x, w); s = Sign(c); j = Concat<axis=1>(c, e); y = Relu(j); }",
+     1e-05, -1},
+    {"parts in bodies",
+     "graph main (bool[] p, float[1,4,6,6] x, float[1,4,6,6] e) -> (float[1,5,6,6] y) { "
+     "float[4,4,1,1] w = @16; float[5,8,1,1] o = @40; y = If<then_branch=graph () -> (t) { c = "
+     "Conv(x, w); s = Sign(c); j = Concat<axis=1>(c, e); t0 = Conv(j, o); t = Add(t0, t0); }, "
+     "else_branch=graph () -> (t) { c = Conv(x, w); d = Conv(e, w); j = Concat<axis=1>(c, d); "
+     "t = Conv(j, o); }>(p); }",
+     1e-05, -1},
+    {"scales of a loop made outside of it",
+     "graph main (float[3,4] x, float[3,6] s0) -> (float[3,6] y) { int64 n = {5}; bool t = "
+     "{1}; int8[4,6] w = #24; float ws = {0.1}; x2 = Relu(x); q, qs, qz = "
+     "DynamicQuantizeLinear(x2); m = Mul(qs, ws); y = Loop<body=graph (int64 i, bool c, "
+     "float[3,6] s) -> (c2, s2) { k = MatMulInteger(q, w, qz); f = Cast<to=1>(k); g = Mul(f, "
+     "m); s2 = Add(s, g); c2 = Identity(c); }>(n, t, s0); }",
+     0.0001, -1},
+    {"queries of a loop turned outside of it",
+     "graph main (float[1,5,2,4] x, float[1,2,5,4] s0) -> (float[1,2,5,4] y) { int64 n = {5}; "
+     "bool t = {1}; x2 = Relu(x); q = Transpose<perm=[0,2,1,3]>(x2); y = Loop<body=graph "
+     "(int64 i, bool c, float[1,2,5,4] s) -> (c2, s2) { c2 = Identity(c); kt = "
+     "Transpose<perm=[0,1,3,2]>(s); a = MatMul(q, kt); p = Softmax<axis=-1>(a); s2 = MatMul(p, "
+     "s); }>(n, t, s0); }",
+     0.0001, -1},
+    {"a product of constants made of constants",
+     "graph main (float[3,6] x) -> (float[3,6] y) { float[3,4] a = @12; float[3,4] b = @12; "
+     "float[4,6] w = @24; c = Add(a, b); m = MatMul(c, w); y = Add(x, m); }",
+     1e-05, -1},
+    {"a convolution of constants",
+     "graph main (float[1,4,5,5] x) -> (float[1,4,5,5] y) { float[1,4,5,5] a = @100; "
+     "float[1,4,5,5] b = @100; float[4,4,3,3] w = @144; c = Add(a, b); m = "
+     "Conv<pads=[1,1,1,1]>(c, w); y = Add(x, m); }",
+     1e-05, -1},
+    {"constants made of constants and turned",
+     "graph main (float[2,3,4] x) -> (float[2,3,5] y) { float[2,5,4] a = @40; float[2,5,4] b = "
+     "@40; c = Add(a, b); t = Transpose<perm=[0,2,1]>(c); y = MatMul(x, t); }",
+     1e-05, -1},
+    {"one weight, two dilations",
+     "graph main (float[1,3,8,8] x) -> (float[1,8,8,8] y, float[1,8,8,8] z) { int8[8,3,3,3] "
+     "w=#216; float s={0.02}; uint8 zx={128}; float sw={0.01}; q=QuantizeLinear(x,s,zx); "
+     "d=DequantizeLinear(q,s,zx); wd=DequantizeLinear(w,sw); y=Conv<pads=[1,1,1,1]>(d,wd); "
+     "z=Conv<pads=[2,2,2,2], dilations=[2,2]>(d,wd); }",
+     0.0001, -1},
+    {"a factor of more axes than the result",
+     "graph main (float[1,3,5,5] x) -> (float[1,1,4,5,5] y) { int8[4,3,1,1] w=#12; "
+     "float[1,1,1,1,1] w1={0.1}; q,s,zz = DynamicQuantizeLinear(x); i=ConvInteger(q,w,zz); "
+     "f=Cast<to=1>(i); t=Mul(s,w1); m=Mul(f,t); y=Neg(m); }",
+     0.0001, -1},
+    {"one weight, scales along two axes",
+     "graph main (float[3,4] x) -> (float[3,4] y, float[3,4] z) { int8[4,4] w=#16; float[4] "
+     "s={0.1,0.2,0.3,0.4}; w0=DequantizeLinear<axis=0>(w,s); w1=DequantizeLinear<axis=1>(w,s); "
+     "y=MatMul(x,w0); z=MatMul(x,w1); }",
+     1e-05, -1},
+    {"one weight, two scales",
+     "graph main (float[3,4] x, float[1,4,3,3] i) -> (float[3,4] y, float[3,4] z, "
+     "float[1,4,3,3] p, float[1,4,3,3] r) { int8[4,4] w=#16; float s={0.1}; float t={0.3}; "
+     "int8[4,4,1,1] v=#16; w0=DequantizeLinear(w,s); w1=DequantizeLinear(w,t); y=MatMul(x,w0); "
+     "z=MatMul(x,w1); v0=DequantizeLinear(v,s); v1=DequantizeLinear(v,t); p=Conv(i,v0); "
+     "r=Conv(i,v1); }",
+     1e-05, -1},
+    {"codes of a run that are results, too",
+     "graph main (float[64,1] x) -> (float[64,8] y, uint8[64,1] q) { int8[1,8] w = #8; float "
+     "ws = {0.1}; q, qs, qz = DynamicQuantizeLinear(x); i = MatMulInteger(q, w, qz); f = "
+     "Cast<to=1>(i); m = Mul(qs, ws); y = Mul(f, m); }",
+     0.0001, -1},
+    {"codes of a table that are results, too",
+     "graph main (uint8[64,3] x) -> (uint8[64,3] q, float[64,8] y) { float s = {0.05}; uint8 z "
+     "= {120}; float r={0.06}; int8[3,8] w = #24; float sw={0.01}; d = DequantizeLinear(x, s, "
+     "z); t = Sigmoid(d); q = QuantizeLinear(t, r, z); e = DequantizeLinear(q, r, z); wd = "
+     "DequantizeLinear(w, sw); y = MatMul(e, wd); }",
+     0.0001, -1},
+    {"images resized by scales, sizes and a cubic rule",
+     "graph main (float[2,3,5,4] x) ->"
+     "    (float[2,6,10,8] a, float[2,6,7,3] b, float[2,6,9,4] c, float[2,6,8] d) {"
+     "  float[6,3,1,1] w = @18; float[4] twice = {1, 1, 2, 2}; int64[4] sizes = {2, 6, 7, 3};"
+     "  float[2] tall = {1.8, 1}; float[3] wide = {1, 1, 2}; int64[1] two = {2}; p = Conv(x, w);"
+     "  a = Resize<mode=\"nearest\">(p, _, twice);"
+     "  b = Resize<mode=\"linear\">(p, _, _, sizes);"
+     "  c = Resize<mode=\"cubic\", axes=[2,3], coordinate_transformation_mode=\"align_corners\">"
+     "(p, _, tall);"
+     "  m = ReduceMax<keepdims=0>(p, two);"
+     "  d = Resize<mode=\"linear\", coordinate_transformation_mode=\"asymmetric\">(m, _, wide); }",
+     2e-5, 7},
+    {"codes through functions, signed and unsigned",
+     "graph main (uint8[2,5,4,4] x) -> (int8[2,5,4,4] y, uint8[2,5,4,4] z) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.03}; int8 p = {-100}; float u = {0.004};"
+     "  d = DequantizeLinear(x, s, o); g = Sigmoid(d); m = Mul(d, g); y = QuantizeLinear(m, t, p);"
+     "  e = DequantizeLinear(y, t, p); h = HardSigmoid(e); z = QuantizeLinear(h, u); }",
+     0, 1},
+    {"codes through functions that are not quantized between; numbers on either side",
+     "graph main (uint8[2,5,4,4] x) -> (int8[2,5,4,4] y, uint8[2,5,4,4] z) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.03}; int8 p = {-10}; float u = {0.004};"
+     "  float[1] a = {1.3}; float[1,1] b = {0.25}; int8 c8 = {70}; float cs = {0.02};"
+     "  c = DequantizeLinear(c8, cs);"
+     "  d = DequantizeLinear(x, s, o); m = Mul(a, d); n = Sub(b, m); k = Div(n, c);"
+     "  y = QuantizeLinear(k, t, p); e = DequantizeLinear(y, t, p); h = HardSigmoid(e);"
+     "  r = Relu(h); i = Max(r, b); z = QuantizeLinear(i, u); }",
+     0, 1},
+    {"codes through functions, of which one is seen by others, one grows, one has numbers",
+     "graph main (uint8[2,4] x) -> (uint8[2,4] y, float[2,4] v, uint8[1,2,4] z, uint8[2,4] w) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.02}; float[1] a = {1.3};"
+     "  float[1,1,1] b = {0.25}; float[4] f = {1, 2, 0.5, 4}; d = DequantizeLinear(x, s, o);"
+     "  m = Mul(a, d); n = Add(m, a); y = QuantizeLinear(n, t); v = Neg(m);"
+     "  g = Mul(d, a); h = Add(g, b); z = QuantizeLinear(h, t);"
+     "  k = Mul(d, a); l = Mul(k, f); w = QuantizeLinear(l, t); }",
+     0, -1},
+    {"codes through more functions than a table takes in",
+     "graph main (uint8[2,4] x) -> (uint8[2,4] y) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.02}; float[1] a = {0.9};"
+     "  d = DequantizeLinear(x, s, o); c0 = Mul(a, d); c1 = Mul(a, c0); c2 = Mul(a, c1);"
+     "  c3 = Mul(a, c2); c4 = Mul(a, c3); c5 = Mul(a, c4); c6 = Mul(a, c5); c7 = Mul(a, c6);"
+     "  c8 = Mul(a, c7); c9 = Add(a, c8); y = QuantizeLinear(c9, t); }",
+     0, -1},
+    {"codes gated by a quantized function; scaled by channel, by one number, by floats",
+     "graph main (uint8[2,6,5,4] x, float[2,6,5,4] f) ->"
+     "    (uint8[2,6,5,4] y, uint8[2,6,5,4] z, int8[2,6,5,4] v) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.004}; float u = {0.03}; uint8 p = {10};"
+     "  float q = {0.07}; int8 r = {3}; float one = {1.7};"
+     "  d = DequantizeLinear(x, s, o); g = Sigmoid(d); gq = QuantizeLinear(g, t);"
+     "  gd = DequantizeLinear(gq, t); m = Mul(d, gd); y = QuantizeLinear(m, u, p);"
+     "  e = DequantizeLinear(y, u, p); a = GlobalAveragePool(e); aq = QuantizeLinear(a, t);"
+     "  ad = DequantizeLinear(aq, t); k = Mul(ad, e); z = QuantizeLinear(k, u, p);"
+     "  h = DequantizeLinear(z, u, p); i = Div(h, one); iq = QuantizeLinear(i, u, p);"
+     "  id = DequantizeLinear(iq, u, p); w = Sub(f, id); v = QuantizeLinear(w, q, r); }",
+     0, -1},
+    {"codes of codes between convolutions: a clamp in pieces, a change of scale",
+     "graph main (float[1,3,6,6] x) -> (float[1,4,6,6] y) {"
+     "  float s = {0.05}; uint8 o = {120}; float t = {0.04}; uint8 p = {60}; float u = {0.02};"
+     "  uint8 three = {75}; float v = {0.04}; float low = {0}; float high = {6}; float six = {6};"
+     "  int8[4,3,1,1] w = #12; float sw = {0.02}; int8[4,4,3,3] k = #144; float sk = {0.01};"
+     "  xq = QuantizeLinear(x, u, o); xd = DequantizeLinear(xq, u, o);"
+     "  wd = DequantizeLinear(w, sw); c = Conv(xd, wd); cq = QuantizeLinear(c, s, o);"
+     "  d = DequantizeLinear(cq, s, o); td = DequantizeLinear(three, v); a = Add(d, td);"
+     "  aq = QuantizeLinear(a, s, p); ad = DequantizeLinear(aq, s, p); h = Clip(ad, low, high);"
+     "  hq = QuantizeLinear(h, t); hd = DequantizeLinear(hq, t); m = Mul(d, hd);"
+     "  mq = QuantizeLinear(m, t, p); md = DequantizeLinear(mq, t, p); e = Div(md, six);"
+     "  eq = QuantizeLinear(e, u, p); ed = DequantizeLinear(eq, u, p);"
+     "  r = QuantizeLinear(ed, t, p); rd = DequantizeLinear(r, t, p);"
+     "  kd = DequantizeLinear(k, sk); y = Conv<pads=[1,1,1,1]>(rd, kd); }",
+     1e-4, 3},
+    {"codes: each image by its own factors, in rows shorter than what is worked on at once",
+     "graph main (float[3,3,9,7] x) -> (uint8[3,5,9,7] y) {"
+     "  float s = {0.0513}; uint8 z = {100}; float t = {0.0231}; uint8 o = {90};"
+     "  float u = {0.0937}; int8[5,3,1,1] w = #15; float sw = {0.0197};"
+     "  xq = QuantizeLinear(x, s, z); xd = DequantizeLinear(xq, s, z);"
+     "  wd = DequantizeLinear(w, sw); c = Conv(xd, wd); cq = QuantizeLinear(c, s, z);"
+     "  d = DequantizeLinear(cq, s, z); g = GlobalAveragePool(d); gq = QuantizeLinear(g, t, o);"
+     "  gd = DequantizeLinear(gq, t, o); m = Mul(d, gd); y = QuantizeLinear(m, u, o); }",
+     0, -1},
+    {"codes resized",
+     "graph main (uint8[1,4,20,20] x) -> (uint8[1,4,40,40] y) {"
+     "  float s = {0.05}; uint8 z = {12}; float[4] twice = {1, 1, 2, 2};"
+     "  d = DequantizeLinear(x, s, z);"
+     "  r = Resize<mode=\"nearest\", coordinate_transformation_mode=\"asymmetric\","
+     "    nearest_mode=\"floor\">(d, _, twice); y = QuantizeLinear(r, s, z); }",
+     0, 2},
+    {"computed operands: broadcast batches, transposed and shared",
+     "graph main (float[2,3,5,4] x, float[3,7,4] k, float[4,6] w) ->"
+     "    (float[2,3,5,7] y, float[2,3,5,6] z, float[3,4,4] g, float[2,3,4,4] s) {"
+     "  kt = Transpose<perm=[0,2,1]>(k); ku = Transpose<perm=[0,2,1]>(k); y = MatMul(x, ku);"
+     "  z = MatMul(x, w);"
+     "  xt = Transpose<perm=[1,3,0,2]>(x); xr = Transpose<perm=[2,0,3,1]>(xt);"
+     "  g0 = MatMul(kt, k); g = Tanh(g0); xu = Transpose<perm=[0,1,3,2]>(xr);"
+     "  s = MatMul(xu, x); }",
+     1e-5, 9},
+    {"attention with transposes, scale and mask",
+     "graph main (float[2,6,8] x, float[2,1,1,6] mask) -> (float[2,6,8] y) {"
+     "  float[8,8] wq = @64; float[8,8] wk = @64; float[8,8] wv = @64; float[8,8] wo = @64;"
+     "  int64[4] heads = {0, 0, 2, 4}; int64[3] flat = {0, 0, 8}; float root = {2};"
+     "  q = MatMul(x, wq); k = MatMul(x, wk); v = MatMul(x, wv);"
+     "  qr = Reshape(q, heads); kr = Reshape(k, heads); vr = Reshape(v, heads);"
+     "  qt = Transpose<perm=[0,2,1,3]>(qr); kt = Transpose<perm=[0,2,3,1]>(kr);"
+     "  vt = Transpose<perm=[0,2,1,3]>(vr); s = MatMul(qt, kt); d = Div(s, root);"
+     "  m = Add(d, mask); p = Softmax<axis=-1>(m); o = MatMul(p, vt);"
+     "  ot = Transpose<perm=[0,2,1,3]>(o); or = Reshape(ot, flat); y = MatMul(or, wo); }",
+     2e-5, 5},
+    {"attention of as many nodes as there can be",
+     "graph main (float[2,5,6] x, float[1,1,5,5] mask) -> (float[2,5,6] y) {"
+     "  int64[4] heads = {0, 0, 3, 2}; int64[3] flat = {0, 0, 6}; float scale = {0.7};"
+     "  float[6,6] w = @36; k = MatMul(x, w); qr = Reshape(x, heads); kr = Reshape(k, heads);"
+     "  qt = Transpose<perm=[0,2,1,3]>(qr); ks = Transpose<perm=[0,2,1,3]>(kr);"
+     "  vt = Transpose<perm=[0,2,1,3]>(kr); kt = Transpose<perm=[0,1,3,2]>(ks);"
+     "  s = MatMul(qt, kt); d = Mul(s, scale); m = Add(d, mask); p = Softmax<axis=-1>(m);"
+     "  o = MatMul(p, vt); ot = Transpose<perm=[0,2,1,3]>(o); y = Reshape(ot, flat); }",
+     2e-5, 4},
+    {"pieces of one tensor",
+     "graph main (float[3,4] x) -> (float[4,3,2] y, float[1,3,4] c) {"
+     "  float[4,12] w = @48; int64[3] form = {3, 3, 4}; int64[1] zero = {0};"
+     "  int64[3] pairs = {2, 3, 2}; p = MatMul(x, w); r = Reshape(p, form);"
+     "  a, b, c = Split<axis=0, num_outputs=3>(r); q = Squeeze(b, zero); t = Transpose(q);"
+     "  s = Add(t, t); v = Reshape(s, pairs); u = Relu(v); n = Neg(v); y = Concat<axis=0>(u, n); }",
+     1e-5, 6},
+    {"broadcasts",
+     "graph main (float[2,3,4,5] x, float[2,3,1,1] g, float[4,5] h, float[3,1,1] k) ->"
+     " (float[2,3,4,5] a, float[2,3,4,5] b, float[2,3,4,5] c, float[2,3,4,5] d) {"
+     "  float[3,3,1,1] w = @9; float two = {2}; i = Conv(x, w); a = Mul(i, g); b = Add(x, h);"
+     "  c = Sub(k, i); e = Max(x, g); d = Div(e, two); }",
+     1e-5, 6},
+    {"results that others read, too",
+     "graph main (float[1,2,3,3] x) -> (float[1,2,3,3] c, float[1,18] v, int64[1,1] best) {"
+     "  float[2,2,1,1] w = @4; c = Conv(x, w); r = Relu(c); v = Flatten(r);"
+     "  best = ArgMax<axis=1>(v); }",
+     1e-5, 6},
+    {"a body reads what a native made",
+     "graph main (float[2,4] x, bool[] p) -> (float[2,4] y) {"
+     "  float[4,4] w = @16; a = MatMul(x, w); b = Relu(a);"
+     "  y = If<then_branch=graph () -> (t) { t = Add(b, x); },"
+     "  else_branch=graph () -> (e) { e = Neg(b); }>(p); }",
+     1e-5, -1},
+    {"codes: convolutions, sum, maximum, classifier",
+     "graph main (float[1,3,8,8] x) -> (float[1,5] y) {"
+     "  float sx = {0.01}; uint8 zx = {120}; float sc = {0.05}; uint8 zc = {128};"
+     "  float sr = {0.03}; uint8 zr = {0}; float sg = {0.02}; uint8 zg = {100};"
+     "  int8[8,3,3,3] w = #216; float[8] sw = {0.01, 0.02, 0.01, 0.03, 0.01, 0.02, 0.01, 0.02};"
+     "  int8[8,8,1,1] u = #64; float su = {0.01}; int8[5,128] f = #640; float sf = {0.004};"
+     "  int32[8] b = #8; float[8] sb = {0.0001, 0.0002, 0.0001, 0.0003, 0.0001, 0.0002, 0.0001,"
+     "  0.0002}; int8[8] zw = {0,0,0,0,0,0,0,0}; int8 zu = {0};"
+     "  xq = QuantizeLinear(x, sx, zx); xd = DequantizeLinear(xq, sx, zx);"
+     "  wd = DequantizeLinear<axis=0>(w, sw, zw); bd = DequantizeLinear<axis=0>(b, sb);"
+     "  c = Conv<pads=[1,1,1,1]>(xd, wd, bd); r = Relu(c); cq = QuantizeLinear(r, sr, zr);"
+     "  cd = DequantizeLinear(cq, sr, zr); ud = DequantizeLinear(u, su, zu); d = Conv(cd, ud);"
+     "  dq = QuantizeLinear(d, sc, zc); dd = DequantizeLinear(dq, sc, zc); a = Add(cd, dd);"
+     "  aq = QuantizeLinear(a, sc, zc); ad = DequantizeLinear(aq, sc, zc);"
+     "  m = MaxPool<kernel_shape=[2,2], strides=[2,2]>(ad); mq = QuantizeLinear(m, sc, zc);"
+     "  md = DequantizeLinear(mq, sc, zc); v = Flatten(md); vq = QuantizeLinear(v, sc, zc);"
+     "  vd = DequantizeLinear(vq, sc, zc); fd = DequantizeLinear(f, sf);"
+     "  y = Gemm<transB=1>(vd, fd); }",
+     0.25, 7},
+    {"codes: odd scales, signed activations, no QuantizeLinear behind",
+     "graph main (float[1,4,6,6] x) -> (float[1,4,6,6] y, float[1,4,6,6] z) {"
+     "  float sx = {0.02}; int8 zx = {-7}; uint8[4,4,3,3] w = $144; float sw = {0.01};"
+     "  uint8 zw = {128}; int32[4] b = #4; float sb = {0.013}; int8[4,1,3,3] k = #36;"
+     "  float sk = {0.02}; float[4] fb = @4;"
+     "  xq = QuantizeLinear(x, sx, zx); xd = DequantizeLinear(xq, sx, zx);"
+     "  wd = DequantizeLinear(w, sw, zw); bd = DequantizeLinear(b, sb);"
+     "  c = Conv<pads=[1,1,1,1]>(xd, wd, bd); y = HardSwish(c); kd = DequantizeLinear(k, sk);"
+     "  d = Conv<pads=[1,1,1,1], group=4>(xd, kd, fb); z = Relu(d); }",
+     1e-4, 3},
+    {"codes: biases between the units of the sums, which are many steps of the results",
+     "graph main (float[1,4,6,6] x, float[3,4] u) -> (float[1,4,6,5] y, float[3,5] v) {"
+     "  float sx = {0.5}; uint8 zx = {128}; float sw = {0.5}; float sc = {0.03125};"
+     "  int8[4,4,1,1] w = {1,0,-1,2, 0,1,1,0, -1,1,0,1, 2,-1,0,0}; float[4] b = @4;"
+     "  int8[4,1,1,2] k = {1,-1, 0,1, -1,1, 1,-1}; float[4] sk = {2, 2, 2, 2};"
+     "  int8[4] zk = {0,0,0,0}; int32[4] a = {3, -5, 21, -33};"
+     "  float[4] sa = {0.0625, 0.0625, 0.013, 0.007}; float sy = {0.01};"
+     "  int8[4,5] m = {1,0,-1,2,1, 0,1,1,0,-1, -1,1,0,1,0, 2,-1,0,0,1}; float[5] p = @5;"
+     "  xq = QuantizeLinear(x, sx, zx); xd = DequantizeLinear(xq, sx, zx);"
+     "  wd = DequantizeLinear(w, sw); c = Conv(xd, wd, b); cq = QuantizeLinear(c, sc, zx);"
+     "  cd = DequantizeLinear(cq, sc, zx); kd = DequantizeLinear<axis=0>(k, sk, zk);"
+     "  ad = DequantizeLinear<axis=0>(a, sa); d = Conv<group=4>(cd, kd, ad);"
+     "  dq = QuantizeLinear(d, sy, zx); y = DequantizeLinear(dq, sy, zx);"
+     "  uq = QuantizeLinear(u, sx, zx); ud = DequantizeLinear(uq, sx, zx);"
+     "  md = DequantizeLinear(m, sw); n = MatMul(ud, md); o = Add(n, p);"
+     "  oq = QuantizeLinear(o, sc, zx); v = DequantizeLinear(oq, sc, zx); }",
+     0.012, 6},
+    {"convolution of dynamically quantized activations",
+     "graph main (float[1,4,7,7] x) -> (float[1,6,7,7] y) {"
+     "  uint8[6,4,3,3] w = $216; uint8 zw = {128}; float[6,1,1] sw = {0.01, 0.02, 0.03, 0.01,"
+     "  0.02, 0.01}; float[6,1,1] b = @6; q, s, z = DynamicQuantizeLinear(x);"
+     "  i = ConvInteger<pads=[1,1,1,1]>(q, w, z, zw); f = Cast<to=1>(i); t = Mul(s, sw);"
+     "  m = Mul(f, t); a = Add(m, b); y = Relu(a); }",
+     1e-4, 2},
+    {"depthwise convolution of dynamically quantized activations, residual",
+     "graph main (float[2,5,6,6] x) -> (float[2,5,6,6] y) {"
+     "  int8[5,1,3,3] w = #45; float sw = {0.02}; q, s, z = DynamicQuantizeLinear(x);"
+     "  i = ConvInteger<pads=[1,1,1,1], group=5>(q, w, z); f = Cast<to=1>(i); t = Mul(s, sw);"
+     "  m = Mul(f, t); y = Add(x, m); }",
+     1e-4, 2},
+    {"codes: groups whose weights have zero points, one weight with two of them",
+     "graph main (float[1,4,6,7] x) -> (uint8[1,4,6,7] y, uint8[1,4,6,7] v, uint8[1,8,3,4] z) {"
+     "  float s = {0.02}; uint8 o = {100}; uint8[4,1,3,3] w = $36; uint8[8,2,3,3] u = $144;"
+     "  float[4] sw = {0.01, 0.02, 0.01, 0.03}; uint8[4] zw = {10, 128, 250, 45}; uint8 zv = {0};"
+     "  float su = {0.007}; uint8 zu = {30}; int32[4] b = #4; float[4] sb = {0.0002, 0.0004,"
+     "  0.0002, 0.0006}; float t = {0.9}; xq = QuantizeLinear(x, s, o);"
+     "  xd = DequantizeLinear(xq, s, o); wd = DequantizeLinear<axis=0>(w, sw, zw);"
+     "  vd = DequantizeLinear(w, su, zv); ud = DequantizeLinear(u, su, zu);"
+     "  bd = DequantizeLinear<axis=0>(b, sb);"
+     "  c = Conv<pads=[1,1,1,1], group=4>(xd, wd, bd); y = QuantizeLinear(c, t, o);"
+     "  d = Conv<pads=[1,1,1,1], group=4>(xd, vd); v = QuantizeLinear(d, t, o);"
+     "  e = Conv<pads=[1,1,1,1], strides=[2,2], group=2>(xd, ud); z = QuantizeLinear(e, t, o); }",
+     0, 4},
+    {"convolutions of dynamically quantized activations: zero points of weights, groups and one",
+     "graph main (float[1,4,7,7] x) -> (float[1,8,7,7] y, float[1,5,7,7] z) {"
+     "  uint8[8,2,3,3] w = $144; uint8[8] zw = {100, 0, 255, 128, 60, 60, 200, 180};"
+     "  int8[5,4,3,3] u = #180; int8 zu = {-9}; float sw = {0.01};"
+     "  q, s, o = DynamicQuantizeLinear(x); t = Mul(s, sw); r = Mul(s, sw);"
+     "  i = ConvInteger<pads=[1,1,1,1], group=2>(q, w, o, zw); f = Cast<to=1>(i); y = Mul(f, t);"
+     "  j = ConvInteger<pads=[1,1,1,1]>(q, u, o, zu); g = Cast<to=1>(j); z = Mul(g, r); }",
+     1e-4, 3},
+    {"operators whose scales are operands: convolutions, products, sum",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (float[2,4,6,5] x) -> (uint8[2,6,6,5] z, int8[2,7] u, uint8[2,7] t) {"
+     "  float s = {0.0213}; uint8 o = {100}; float r = {0.0407}; uint8 p = {90}; int8 n = {-3};"
+     "  int8[6,4,3,3] w = #216; float[6] sw = {0.01, 0.02, 0.01, 0.03, 0.02, 0.01};"
+     "  int8[6] zw = {0, 4, -7, 0, 0, 1}; int32[6] b = #6; uint8[6,1,1,3] k = $18;"
+     "  float sk = {0.01}; uint8 zk = {120}; int8[7,180] g = #1260; int8 zg = {2};"
+     "  float sg = {0.003}; int32[7] c = #7; int8[7,7] h = #49; float[7] sh = {0.01, 0.02, 0.03,"
+     "  0.01, 0.02, 0.03, 0.01}; int8[7] zh = {0, 0, 1, 2, 3, 4, 5}; int64[2] flat = {2, 180};"
+     "  q = QuantizeLinear(x, s, o);"
+     "  a = QLinearConv<pads=[1,1,1,1]>(q, s, o, w, sw, zw, r, p, b);"
+     "  d = QLinearConv<pads=[0,1,0,1], group=6>(a, r, p, k, sk, zk, s, o);"
+     "  z = com.microsoft::QLinearAdd(a, r, p, d, s, o, r, p); v = Reshape(z, flat);"
+     "  t = com.microsoft::QGemm<transB=1>(v, r, p, g, sg, zg, c, s, o);"
+     "  u = QLinearMatMul(t, s, o, h, sh, zh, r, n); } }",
+     0, 8},
+    {"product of dynamically quantized activations",
+     "graph main (float[3,16] x) -> (float[3,8] y) {"
+     "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"
+     "  0.04, 0.01}; float[8] b = @8; q, s, z = DynamicQuantizeLinear(x);"
+     "  i = MatMulInteger(q, w, z, zw); f = Cast<to=1>(i); t = Mul(s, sw); m = Mul(f, t);"
+     "  a = Add(m, b); y = Relu(a); }",
+     1e-4, 2},
+};
+const size_t mopt__lowered_count = sizeof mopt__lowered / sizeof *mopt__lowered;
