@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows times packed panels. The sum over taps and k is cut into pieces whose panel stays in the
-// first cache while all tiles of the block pass over it; between pieces the sums wait in c, which
-// changes no bit of them.
+// Rows times packed panels. The sum over taps and k is cut into pieces whose panel stays in a near
+// cache while all tiles of the block pass over it; between pieces the sums wait in c, which changes
+// no bit of them.
 #include <assert.h>
 #include <string.h>
 
@@ -9,9 +9,9 @@
 #include "kernels/weights.h"
 
 enum {
-    DEPTH = 384,    // floats of a row per piece
-    MORE = 24,      // and with blocks so many more: six blocks of 65
-    WIDE_COLS = 32, // the widest tile of floats
+    DEPTH = 1024,     // most floats of a row per piece: 128 KiB of weights, in the second cache
+    DEPTH_WIDE = 384, // of weights that are widened: in the first cache, where they are written
+    WIDE_COLS = 32,   // the widest tile of floats
 };
 
 // A piece of the sum: floats at..at+k of the taps tap..tap+taps.
@@ -20,10 +20,15 @@ struct piece {
     bool first, last;
 };
 
+static size_t depth_of(const struct mopt_product *p)
+{
+    return p->weights == MOPT_WEIGHTS_F32 ? DEPTH : DEPTH_WIDE;
+}
+
 static struct piece piece_at(const struct mopt_product *p, size_t tap, size_t at)
 {
     struct piece piece = {.tap = tap, .at = at, .taps = 1, .k = p->k};
-    const size_t depth = p->block ? DEPTH + MORE : DEPTH;
+    size_t depth = depth_of(p);
     if (p->k > depth) {
         size_t cuts = (p->k + depth - 1) / depth;
         size_t step = (p->k + cuts - 1) / cuts;
@@ -51,25 +56,6 @@ struct panel {
     size_t residual_ld;
 };
 
-// Pointers of one piece of one tile; moved ones are written to `own`.
-static const float *const *piece_rows(const struct mopt_product *p, const float *const *a,
-                                      const struct piece *piece, size_t offset, size_t rows,
-                                      const float **own)
-{
-    size_t height = (size_t)p->kernels->f32_rows;
-    a += piece->tap * height;
-    offset += piece->at;
-    if (offset == 0) {
-        return a;
-    }
-    for (size_t t = 0; t < piece->taps; t++) {
-        for (size_t i = 0; i < rows; i++) {
-            own[t * height + i] = a[t * height + i] + offset;
-        }
-    }
-    return own;
-}
-
 // How the panel of a piece is read.
 struct right {
     const float *b;
@@ -81,10 +67,13 @@ struct right {
 static void run_tiles(const struct mopt_product *p, const struct panel *panel,
                       const struct piece *piece, const struct right *right)
 {
-    const float *own[MOPT_TAPS_MAX * MOPT_TILE_ROWS_MAX];
     size_t height = (size_t)p->kernels->f32_rows;
     size_t tiles = mopt__tile_count(p->kernels, panel->rows);
+    bool add = piece->last && mopt__epilogue_adds_in_tile(p->epilogue);
     struct mopt_tile_f32 tile = {
+        .a = panel->a + piece->tap * height,
+        .a_step = p->taps * height,
+        .offset = panel->offset + piece->at,
         .taps = piece->taps,
         .k = piece->k,
         .b = right->wide ? right->wide : right->b,
@@ -92,46 +81,46 @@ static void run_tiles(const struct mopt_product *p, const struct panel *panel,
         .wide = right->wide,
         .weights = p->weights,
         .block = p->block,
+        .c = panel->c,
         .ldc = p->ldc,
         .bias = panel->bias,
+        .residual = add ? panel->residual : NULL,
         .residual_ld = panel->residual_ld,
         .accumulate = !piece->first,
         .cols = panel->cols,
         .near = tiles == 1,
+        // The piece behind this one is read next; the tiles share the work of bringing it nearer.
+        .ahead = right->ahead,
+        .ahead_end = right->end,
     };
     static const struct mopt_finish none = {.act = {.kind = MOPT_ACT_NONE}};
     mopt__epilogue_bounds(piece->last ? p->epilogue : &none, &tile.low, &tile.high);
-    bool add = piece->last && mopt__epilogue_adds_in_tile(p->epilogue);
-    // The piece behind this one is read next; the tiles share the work of bringing it nearer.
-    const char *ahead = right->ahead;
-    size_t start = 0;
-    for (size_t i = 0; i < tiles; i++) {
-        size_t rows = mopt__tile_start(panel->rows, tiles, i + 1) - start;
-        const float *const *a = panel->a + i * p->taps * height;
-        tile.a = piece_rows(p, a, piece, panel->offset, rows, own);
-        tile.rows = (int)rows;
-        tile.ahead = ahead < right->end ? ahead : NULL;
-        ahead += MOPT_TILE_AHEAD * piece->taps * piece->k;
-        tile.c = panel->c + start * p->ldc;
-        tile.residual = add ? panel->residual + start * panel->residual_ld : NULL;
+    size_t higher = panel->rows % tiles; // as mopt__tile_start cuts
+    for (size_t i = 0, count = 0; i < tiles; i += count) {
+        tile.rows = (int)(panel->rows / tiles + (i < higher));
+        count = i < higher ? higher - i : tiles - i;
         if (right->b16 && i == 0) {
+            count = 1;
             p->kernels->tile_16(&tile);
         } else {
+            tile.more = (int)count - 1;
             p->kernels->tile_f32(&tile);
         }
-        start += rows;
+        mopt__tile_f32_below(&tile, count);
     }
 }
 
 // Several tiles: the first one widens the panel for all.
 static __attribute__((noinline)) void run_widened(const struct mopt_product *p,
                                                   const struct panel *panel,
-                                                  const struct piece *piece, struct right *right)
+                                                  const struct piece *piece,
+                                                  const struct right *right)
 {
-    _Alignas(64) float wide[DEPTH * WIDE_COLS];
+    _Alignas(64) float wide[DEPTH_WIDE * WIDE_COLS];
     assert(p->kernels->f32_cols <= WIDE_COLS);
-    right->wide = wide;
-    run_tiles(p, panel, piece, right);
+    struct right own = *right;
+    own.wide = wide;
+    run_tiles(p, panel, piece, &own);
 }
 
 static void run_piece(const struct mopt_product *p, const struct panel *panel,
@@ -183,7 +172,8 @@ static void run_panel_aside(const struct mopt_product *p, const struct panel *pa
 
 bool mopt__product_sets_aside(const struct mopt_product *p)
 {
-    bool one_piece = p->k <= DEPTH && p->taps <= DEPTH / p->k && p->taps <= MOPT_TAPS_MAX;
+    size_t depth = depth_of(p);
+    bool one_piece = p->k <= depth && p->taps <= depth / p->k && p->taps <= MOPT_TAPS_MAX;
     return p->epilogue->residual && p->epilogue->residual == p->c &&
            !(one_piece && mopt__epilogue_adds_in_tile(p->epilogue));
 }

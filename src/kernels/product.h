@@ -39,10 +39,12 @@ struct mopt_product {
         tables; // of each thread mopt__table_count(taps) pointers; none when taps is 1
 };
 
-// Rows of a block are cut into tiles of nearly equal height: first row of tile i of `tiles`.
+// Rows of a block are cut into tiles of nearly equal height, the higher ones first: first row of
+// tile i of `tiles`.
 static inline size_t mopt__tile_start(size_t rows, size_t tiles, size_t i)
 {
-    return rows * i / tiles;
+    size_t more = rows % tiles;
+    return rows / tiles * i + (i < more ? i : more);
 }
 static inline size_t mopt__tile_count(const struct mopt_kernels *kernels, size_t rows)
 {

@@ -106,6 +106,7 @@ static inline size_t mopt__weights_column(enum mopt_weights weights, size_t cols
 struct mopt_tile_f32 {
     const float *const *a; // [taps][tile rows of the table]: start of a row of k floats each;
                            // entries from `rows` on are not read
+    size_t offset;         // floats added to every pointer of a
     size_t taps, k;        // both >= 1
     const float *b;        // packed panel [taps][k][tile cols of the table]; 64-byte aligned
     const uint16_t *b16;   // the same for tile_16 and row_16, which do not look at b
@@ -124,6 +125,11 @@ struct mopt_tile_f32 {
     bool near;      // b comes from far away and is read this once; ahead is not looked at
     int rows, cols; // 1..tile rows, 1..tile cols
     enum mopt_weights weights; // how b16 is stored: not F32
+    // tile_f32, tile_pairs and tile_blocks go on with this many tiles below this one, as high as
+    // it: mopt__tile_f32_below says where they are.
+    int more;
+    size_t a_step;         // pointers from a tile to the one below it
+    const void *ahead_end; // a tile whose part of ahead begins there or behind has none
 };
 
 // One tile in 8 bits, exact 32-bit accumulation (mod 2^32):
@@ -164,6 +170,17 @@ struct mopt_tile_u8 {
     bool plain; // of c8, a promise: scale is at most 1/4 and shift at most 2^29 in magnitude, high
                 // is 255: no value can leave the integers; false is always right
 };
+// From a tile to the one that is `count` tiles below it.
+static inline void mopt__tile_f32_below(struct mopt_tile_f32 *tile, size_t count)
+{
+    size_t rows = count * (size_t)tile->rows;
+    const char *ahead = tile->ahead;
+    tile->a += count * tile->a_step;
+    tile->c += rows * tile->ldc;
+    tile->residual = tile->residual ? tile->residual + rows * tile->residual_ld : NULL;
+    ahead = ahead ? ahead + count * tile->taps * tile->k * MOPT_TILE_AHEAD : NULL;
+    tile->ahead = ahead < (const char *)tile->ahead_end ? ahead : NULL;
+}
 
 // Depthwise convolution of `pixels` output pixels whose windows lie equally far apart: for every
 // channel c

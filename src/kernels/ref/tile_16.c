@@ -36,6 +36,8 @@ void mopt__tile_16_ref(const struct mopt_tile_f32 *t)
     }
     part.residual_ld = COLS;
     part.a = a;
+    part.offset = 0;
+    part.more = 0;
     part.b = wide;
     part.taps = 1;
     for (size_t tap = 0; tap < t->taps; tap++) {
@@ -46,7 +48,7 @@ void mopt__tile_16_ref(const struct mopt_tile_f32 *t)
             part.low = last ? t->low : -INFINITY;
             part.high = last ? t->high : INFINITY;
             for (int i = 0; i < t->rows; i++) {
-                a[i] = t->a[tap * ROWS + (size_t)i] + at;
+                a[i] = t->a[tap * ROWS + (size_t)i] + t->offset + at;
             }
             widen(t->weights, t->b16 + (tap * t->k + at) * COLS, part.k, wide);
             mopt__tile_f32_ref(&part);

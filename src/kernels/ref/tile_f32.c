@@ -15,7 +15,7 @@ static void add_products(const struct mopt_tile_f32 *t, int i, float acc[COLS])
 {
     const float *b = t->b;
     for (size_t tap = 0; tap < t->taps; tap++) {
-        const float *a = t->a[tap * ROWS + (size_t)i];
+        const float *a = t->a[tap * ROWS + (size_t)i] + t->offset;
         for (size_t p = 0; p < t->k; p++, b += COLS) {
             for (int j = 0; j < COLS; j++) {
                 acc[j] += a[p] * b[j];
@@ -24,7 +24,7 @@ static void add_products(const struct mopt_tile_f32 *t, int i, float acc[COLS])
     }
 }
 
-void mopt__tile_f32_ref(const struct mopt_tile_f32 *t)
+static void tile_one(const struct mopt_tile_f32 *t)
 {
     float acc[ROWS][COLS] = {0};
     for (int i = 0; i < t->rows; i++) {
@@ -42,6 +42,15 @@ void mopt__tile_f32_ref(const struct mopt_tile_f32 *t)
             }
             t->c[(size_t)i * t->ldc + (size_t)j] = clamp(x, t->low, t->high);
         }
+    }
+}
+
+void mopt__tile_f32_ref(const struct mopt_tile_f32 *tile)
+{
+    struct mopt_tile_f32 one = *tile;
+    for (int i = 0; i <= tile->more; i++) {
+        tile_one(&one);
+        mopt__tile_f32_below(&one, 1);
     }
 }
 

@@ -26,7 +26,7 @@ static void add_products(const struct mopt_tile_f32 *t, int i, float acc[COLS])
 {
     const float *b = t->b;
     for (size_t tap = 0; tap < t->taps; tap++) {
-        const float *a = t->a[tap * ROWS + (size_t)i];
+        const float *a = t->a[tap * ROWS + (size_t)i] + t->offset;
         for (size_t p = 0; p < t->k; p++, b += COLS) {
             for (int j = 0; j < COLS; j++) {
                 acc[j] = add_pair(acc[j], a + p, b + j);
@@ -35,7 +35,7 @@ static void add_products(const struct mopt_tile_f32 *t, int i, float acc[COLS])
     }
 }
 
-void mopt__tile_pairs_ref(const struct mopt_tile_f32 *t)
+static void tile_one(const struct mopt_tile_f32 *t)
 {
     for (int i = 0; i < t->rows; i++) {
         float *c = t->c + (size_t)i * t->ldc;
@@ -52,5 +52,14 @@ void mopt__tile_pairs_ref(const struct mopt_tile_f32 *t)
             x = x < t->low ? t->low : x;
             c[j] = x > t->high ? t->high : x;
         }
+    }
+}
+
+void mopt__tile_pairs_ref(const struct mopt_tile_f32 *tile)
+{
+    struct mopt_tile_f32 one = *tile;
+    for (int i = 0; i <= tile->more; i++) {
+        tile_one(&one);
+        mopt__tile_f32_below(&one, 1);
     }
 }

@@ -183,13 +183,13 @@ VF_BODY void tile_steps(int steps, enum mopt_weights weights, int rows, int vect
 // One tap: k steps over rows a and the panel at b; ahead: what is brought nearer meanwhile.
 // NOLINTNEXTLINE(readability-function-size): loops over registers, in one piece for the compiler
 VF_BODY void tile_tap(enum mopt_weights weights, int rows, int vectors, enum tile_fetch fetch,
-                      const float *const *a, size_t k, const char *b, const char *ahead,
-                      float *wide, vf acc[TILE_ROWS][TILE_VECTORS])
+                      const float *const *a, size_t offset, size_t k, const char *b,
+                      const char *ahead, float *wide, vf acc[TILE_ROWS][TILE_VECTORS])
 {
     const float *row[TILE_ROWS];
     VF_UNROLL
     for (int i = 0; i < rows; i++) {
-        row[i] = a[i];
+        row[i] = a[i] + offset;
         VF_OPAQUE(row[i]);
     }
     for (size_t left = k / TILE_STEPS; left > 0; left--) {
@@ -230,7 +230,8 @@ VF_BODY void tile_taps(const struct mopt_tile_f32 *t, enum mopt_weights weights,
     const char *ahead = t->ahead ? t->ahead : b;
     float *wide = t->wide;
     for (size_t tap = 0; tap < t->taps; tap++) {
-        tile_tap(weights, rows, vectors, fetch, t->a + tap * TILE_ROWS, t->k, b, ahead, wide, acc);
+        tile_tap(weights, rows, vectors, fetch, t->a + tap * TILE_ROWS, t->offset, t->k, b, ahead,
+                 wide, acc);
         b += t->k * (size_t)tile_line(weights);
         wide += fetch == FETCH_NEAR_KEEP ? t->k * TILE_COLS : 0;
         ahead += t->k * MOPT_TILE_AHEAD;
@@ -260,6 +261,24 @@ VF_BODY void tile_body(const struct mopt_tile_f32 *t, enum mopt_weights weights,
         tile_finish(t, rows, vectors, true, acc);
     } else {
         tile_finish(t, rows, vectors, false, acc);
+    }
+}
+
+// The tile and those below it. Of few registers none must be kept from one to the next: the sums
+// need them all.
+VF_BODY void tile_stack(const struct mopt_tile_f32 *stack, int rows, int vectors)
+{
+    struct mopt_tile_f32 tile = *stack;
+    for (int left = stack->more;; left--) {
+        const struct mopt_tile_f32 *t = &tile;
+        if (VF_FEW) {
+            VF_FORGET(t);
+        }
+        tile_body(t, MOPT_WEIGHTS_F32, false, rows, vectors);
+        if (left <= 0) {
+            return;
+        }
+        mopt__tile_f32_below(&tile, 1);
     }
 }
 
@@ -300,7 +319,7 @@ VF_BODY void row_body(const struct mopt_tile_f32 *t, enum mopt_weights weights, 
             acc[g][v] = row_start(t, from + (size_t)(g * TILE_COLS + v * VF_LANES), cols);
         }
     }
-    const float *a = t->a[0];
+    const float *a = t->a[0] + t->offset;
     const float *end = a + t->k;
     for (size_t at = 0; a != end; a++, at += (size_t)line) {
         vf left = vf_set1(*a);
@@ -348,7 +367,7 @@ VF_BODY void row_panels(const struct mopt_tile_f32 *row, enum mopt_weights weigh
 #define TILE_FUNCTION(rows, vectors)                                          \
     static void tile_f32_##rows##x##vectors(const struct mopt_tile_f32 *tile) \
     {                                                                         \
-        tile_body(tile, MOPT_WEIGHTS_F32, false, rows, vectors);              \
+        tile_stack(tile, rows, vectors);                                      \
     }
 #define TILE_ENTRY(rows, vectors) tile_f32_##rows##x##vectors,
 

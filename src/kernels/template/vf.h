@@ -19,6 +19,8 @@
 
 // Keeps an address as it is written: compilers like to replace one by two that need more registers.
 #define VF_OPAQUE(address) __asm__("" : "+r"(address))
+// The same, and what lies there is read again.
+#define VF_FORGET(address) __asm__ volatile("" : "+r"(address) : : "memory")
 
 #define VF_BODY static inline __attribute__((always_inline))
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VF_LANES = 8 };
+enum { VF_LANES = 8, VF_FEW = 1 }; // FEW: registers
 typedef __m256 vf;
 
 static inline vf vf_load(const float *p)

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { VF_LANES = 16 };
+enum { VF_LANES = 16, VF_FEW = 0 }; // FEW: registers
 typedef __m512 vf;
 
 static inline vf vf_load(const float *p)

@@ -89,7 +89,7 @@ VF_BODY void add_blocks(const struct mopt_tile_f32 *t, int rows, int vectors, en
     for (size_t tap = 0; tap < t->taps; tap++) {
         const float *a[TILE_ROWS];
         for (int i = 0; i < rows; i++) {
-            a[i] = t->a[tap * TILE_ROWS + (size_t)i];
+            a[i] = t->a[tap * TILE_ROWS + (size_t)i] + t->offset;
         }
         for (size_t p = 0; p < t->k; p += t->block) {
             add_block(t, rows, vectors, fetch, a, b, ahead, sums);
@@ -131,10 +131,23 @@ VF_BODY void blocks_body(const struct mopt_tile_f32 *t, int rows, int vectors)
     tile_finish(t, rows, vectors, false, acc);
 }
 
+// The tile and those below it.
+VF_BODY void blocks_stack(const struct mopt_tile_f32 *stack, int rows, int vectors)
+{
+    struct mopt_tile_f32 tile = *stack;
+    for (int left = stack->more;; left--) {
+        blocks_body(&tile, rows, vectors);
+        if (left <= 0) {
+            return;
+        }
+        mopt__tile_f32_below(&tile, 1);
+    }
+}
+
 #define BLOCKS_FUNCTION(rows, vectors)                                           \
     static void tile_blocks_##rows##x##vectors(const struct mopt_tile_f32 *tile) \
     {                                                                            \
-        blocks_body(tile, rows, vectors);                                        \
+        blocks_stack(tile, rows, vectors);                                       \
     }
 #define BLOCKS_ENTRY(rows, vectors) tile_blocks_##rows##x##vectors,
 

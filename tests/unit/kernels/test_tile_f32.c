@@ -122,6 +122,64 @@ static void test_tiles(void **state)
     }
 }
 
+// A stack of tiles gives the bytes of its tiles one by one, wherever their rows begin.
+static void stack_case(struct mopt_rng *rng, const struct mopt_kernels *table)
+{
+    enum { MOST = 4, OFFSET = 3 };
+    struct tile_case t;
+    make_tile(rng, table, &t);
+    struct mopt_tile_f32 *tile = &t.tile;
+    size_t rows = (size_t)tile->rows, count = (size_t)between(rng, 1, MOST);
+    size_t step = tile->taps * (size_t)table->f32_rows + (size_t)between(rng, 0, 2);
+    const float *a[MOST * (TAPS * ROWS + 2)] = {NULL};
+    size_t pointers = count * tile->taps * rows, deep = tile->k + OFFSET;
+    size_t c_count = (count * rows - 1) * tile->ldc + (size_t)tile->cols;
+    size_t residual_count = (count * rows - 1) * tile->residual_ld + (size_t)tile->cols;
+    float *data = guarded(rng, pointers * deep), *residual = guarded(rng, residual_count);
+    float *got = guarded(rng, c_count), *want = guarded(rng, c_count);
+    memcpy(want, got, c_count * sizeof *got);
+    for (size_t i = 0; i < pointers; i++) {
+        size_t tap = i / rows % tile->taps;
+        a[i / rows / tile->taps * step + tap * (size_t)table->f32_rows + i % rows] =
+            data + i * deep;
+    }
+    tile->residual = tile->residual ? residual : NULL;
+    tile->a = a;
+    tile->a_step = step;
+    tile->offset = OFFSET;
+    tile->ahead = mopt__rng_below(rng, 2) ? tile->b : NULL;
+    tile->ahead_end = (const char *)tile->ahead + mopt__rng_below(rng, 2 * deep * MOPT_TILE_AHEAD);
+    struct mopt_tile_f32 one = *tile;
+    tile->c = got;
+    tile->more = (int)count - 1;
+    table->tile_f32(tile);
+    for (size_t i = 0; i < count; i++) {
+        one.a = a + i * step;
+        one.c = want + i * rows * one.ldc;
+        one.residual = tile->residual ? residual + i * rows * one.residual_ld : NULL;
+        table->tile_f32(&one);
+    }
+    assert_memory_equal(got, want, c_count * sizeof *got);
+    release(data, pointers * deep);
+    release(residual, residual_count);
+    release(got, c_count);
+    release(want, c_count);
+    free_tile(&t);
+}
+
+static void test_stacks(void **state)
+{
+    (void)state;
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 26);
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        for (int round = 0; round < 400; round++) {
+            stack_case(&rng, &table);
+        }
+    }
+}
+
 // One row in panels gives the bytes of the tile.
 static void test_rows(void **state)
 {
@@ -348,7 +406,7 @@ int mopt__test_tile_f32(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles),        cmocka_unit_test(test_rows),
         cmocka_unit_test(test_levels_agree), cmocka_unit_test(test_not_a_number),
-        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_windows),      cmocka_unit_test(test_stacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
