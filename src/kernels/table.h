@@ -169,6 +169,9 @@ struct mopt_tile_u8 {
     int rows, cols;
     bool plain; // of c8, a promise: scale is at most 1/4 and shift at most 2^29 in magnitude, high
                 // is 255: no value can leave the integers; false is always right
+    int more;   // tiles below this one, as high as it: mopt__tile_u8_below says where they are
+    size_t a_step; // as in the float tile
+    const void *ahead_end;
 };
 // From a tile to the one that is `count` tiles below it.
 static inline void mopt__tile_f32_below(struct mopt_tile_f32 *tile, size_t count)
@@ -179,6 +182,19 @@ static inline void mopt__tile_f32_below(struct mopt_tile_f32 *tile, size_t count
     tile->c += rows * tile->ldc;
     tile->residual = tile->residual ? tile->residual + rows * tile->residual_ld : NULL;
     ahead = ahead ? ahead + count * tile->taps * tile->k * MOPT_TILE_AHEAD : NULL;
+    tile->ahead = ahead < (const char *)tile->ahead_end ? ahead : NULL;
+}
+static inline void mopt__tile_u8_below(struct mopt_tile_u8 *tile, size_t count)
+{
+    size_t rows = count * (size_t)tile->rows;
+    const char *ahead = tile->ahead;
+    tile->a += count * tile->a_step;
+    tile->row_sum = tile->row_sum ? tile->row_sum + rows : NULL;
+    tile->row_scale = tile->row_scale ? tile->row_scale + rows : NULL;
+    tile->c32 = tile->c32 ? tile->c32 + rows * tile->ldc : NULL;
+    tile->c8 = tile->c8 ? tile->c8 + rows * tile->ldc : NULL;
+    tile->cf = tile->cf ? tile->cf + rows * tile->ldc : NULL;
+    ahead = ahead ? ahead + 2 * count * tile->taps * (tile->k / 16) * MOPT_TILE_AHEAD_U8 : NULL;
     tile->ahead = ahead < (const char *)tile->ahead_end ? ahead : NULL;
 }
 

@@ -43,8 +43,9 @@ struct place {
     const struct mopt_walk_u8 *walk;
     const uint8_t **pointers;
     size_t tiles;                          // of the block
+    size_t higher;                         // tiles at its beginning that are a row higher
     size_t start[MOPT_WALK_BLOCK_MAX + 1]; // first row of each tile, and the end
-    int32_t sums[MOPT_WALK_BLOCK_MAX * MOPT_TILE_ROWS_MAX];
+    int32_t sums[MOPT_WALK_BLOCK_MAX * MOPT_TILE_ROWS_MAX]; // of its rows
     const uint8_t *own[MOPT_WALK_BLOCK_MAX * MOPT_TILE_ROWS_MAX];
 };
 
@@ -66,8 +67,9 @@ static void enter_block(struct place *place, const struct block *block)
 {
     const struct mopt_walk_u8 *walk = place->walk;
     size_t step = (size_t)walk->kernels->u8_rows;
-    size_t first = block->first;
+    size_t first = block->first, higher = block->rows % block->all;
     place->tiles = block->tiles;
+    place->higher = higher > first ? higher - first : 0;
     place->start[0] = tile_start(block->begin, block->rows, block->all, first);
     for (size_t tile = 0; tile < place->tiles; tile++) {
         size_t row = place->start[tile];
@@ -80,7 +82,7 @@ static void enter_block(struct place *place, const struct block *block)
             for (size_t tap = 0; tap < walk->taps; tap++) {
                 sum += walk->kernels->total_u8(a[tap * step + i], walk->k);
             }
-            place->sums[tile * MOPT_TILE_ROWS_MAX + i] = (int32_t)sum;
+            place->sums[row - place->start[0] + i] = (int32_t)sum;
         }
     }
 }
@@ -179,26 +181,30 @@ static void run_panel(const struct place *place, size_t panel, size_t first, siz
         pad_columns(&work, &padded);
     }
     // The tiles share the work of bringing the next panel nearer.
-    const char *ahead = (const char *)work.b + walk->panel_bytes;
-    const char *behind = ahead + (panel + 1 < walk->panels * walk->groups ? walk->panel_bytes : 0);
-    size_t share = 2 * walk->taps * (walk->k / 16) * MOPT_TILE_AHEAD_U8;
-    for (size_t tile = first; tile < end; tile++) {
-        work.ahead = ahead < behind ? ahead : NULL;
-        ahead += share;
-        size_t row = place->start[tile];
-        size_t at = row * walk->ldc + column;
-        work.a = place->pointers + tile * step;
-        work.rows = (int)(place->start[tile + 1] - row);
-        work.c32 = walk->c32 ? walk->c32 + at : NULL;
-        work.c8 = walk->c8 ? walk->c8 + at : NULL;
-        work.cf = walk->cf ? walk->cf + at : NULL;
-        work.row_sum = walk->b_zero ? place->sums + tile * MOPT_TILE_ROWS_MAX : NULL;
-        work.row_scale = walk->out->row_scale ? walk->out->row_scale + row : NULL;
+    if (panel + 1 < walk->panels * walk->groups) {
+        work.ahead = work.b + walk->panel_bytes;
+        work.ahead_end = work.b + 2 * walk->panel_bytes;
+    }
+    size_t row = place->start[first];
+    size_t at = row * walk->ldc + column;
+    work.a = place->pointers + first * step;
+    work.a_step = step;
+    work.c32 = walk->c32 ? walk->c32 + at : NULL;
+    work.c8 = walk->c8 ? walk->c8 + at : NULL;
+    work.cf = walk->cf ? walk->cf + at : NULL;
+    work.row_sum = walk->b_zero ? place->sums + (row - place->start[0]) : NULL;
+    work.row_scale = walk->out->row_scale ? walk->out->row_scale + row : NULL;
+    for (size_t tile = first, count = 0; tile < end; tile += count) {
+        size_t stop = tile < place->higher && place->higher < end ? place->higher : end;
+        count = stop - tile;
+        work.rows = (int)(place->start[tile + 1] - place->start[tile]);
+        work.more = (int)count - 1;
         walk->kernels->tile_u8(&work);
         if (work.cf) {
             mopt__activate_rows(walk->kernels, &walk->out->act, work.cf, work.ldc,
-                                (size_t)work.rows, (size_t)work.cols);
+                                count * (size_t)work.rows, (size_t)work.cols);
         }
+        mopt__tile_u8_below(&work, count);
     }
 }
 

@@ -55,7 +55,7 @@ static float scaled(int32_t acc, const float *scale, const float *addend, size_t
     return addend ? v + addend[at] : v;
 }
 
-void mopt__tile_u8_ref(const struct mopt_tile_u8 *w)
+static void tile_one(const struct mopt_tile_u8 *w)
 {
     for (int i = 0; i < w->rows; i++) {
         for (int j = 0; j < w->cols; j++) {
@@ -70,6 +70,15 @@ void mopt__tile_u8_ref(const struct mopt_tile_u8 *w)
                 w->cf[at] = as_float(w, i, j, acc);
             }
         }
+    }
+}
+
+void mopt__tile_u8_ref(const struct mopt_tile_u8 *stack)
+{
+    struct mopt_tile_u8 tile = *stack;
+    for (int i = 0; i <= stack->more; i++) {
+        tile_one(&tile);
+        mopt__tile_u8_below(&tile, 1);
     }
 }
 

@@ -185,7 +185,7 @@ static inline __attribute__((always_inline)) void tile_run(const struct mopt_til
 #undef STORE
 }
 
-void mopt__tile_u8_avx2(const struct mopt_tile_u8 *work)
+static void tile_one(const struct mopt_tile_u8 *work)
 {
     switch (work->rows) {
     case 1:
@@ -200,5 +200,14 @@ void mopt__tile_u8_avx2(const struct mopt_tile_u8 *work)
     default:
         tile_run(work, 4);
         break;
+    }
+}
+
+void mopt__tile_u8_avx2(const struct mopt_tile_u8 *stack)
+{
+    struct mopt_tile_u8 tile = *stack;
+    for (int i = 0; i <= stack->more; i++) {
+        tile_one(&tile);
+        mopt__tile_u8_below(&tile, 1);
     }
 }

@@ -14,5 +14,5 @@ void mopt__tile_u8_avx512(const struct mopt_tile_u8 *work)
         {EACH_ROWS(TILE_ENTRY, 1)},
         {EACH_ROWS(TILE_ENTRY, 2)},
     };
-    parts[work->cols > 16][work->rows - 1](work, 0);
+    tile_all(parts[work->cols > 16][work->rows - 1], work, 0, work->rows);
 }

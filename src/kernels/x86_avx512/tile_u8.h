@@ -7,6 +7,7 @@
 #define MOPT_KERNELS_X86_AVX512_TILE_U8_H
 
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernels/table.h"
@@ -219,11 +220,16 @@ TILE_BODY __m512i tile_round(const struct tile_bytes *to, int v, bool shifted, b
     return _mm512_cvtps_epi32(plain ? x : _mm512_min_ps(to->top, x));
 }
 
-// Bytes of four rounded vectors: the first in the first 16 bytes, ...
-TILE_BODY __m512i tile_narrow(const struct tile_bytes *to, const __m512i x[4])
+// Bytes of four rounded vectors: the first in the first 16 bytes, ... from_zero: zero_point and low
+// are 0.
+TILE_BODY __m512i tile_narrow(const struct tile_bytes *to, bool from_zero, const __m512i x[4])
 {
-    __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(x[0], x[1]), to->zero_point);
-    __m512i second = _mm512_adds_epi16(_mm512_packs_epi32(x[2], x[3]), to->zero_point);
+    __m512i first = _mm512_packs_epi32(x[0], x[1]), second = _mm512_packs_epi32(x[2], x[3]);
+    if (from_zero) {
+        return _mm512_permutexvar_epi32(to->order, _mm512_packus_epi16(first, second));
+    }
+    first = _mm512_adds_epi16(first, to->zero_point);
+    second = _mm512_adds_epi16(second, to->zero_point);
     __m512i bytes = _mm512_packus_epi16(first, second);
     return _mm512_permutexvar_epi32(to->order, _mm512_max_epu8(bytes, to->low));
 }
@@ -258,7 +264,8 @@ TILE_BODY void tile_store_bytes(const struct tile_bytes *to, int rows, int vecto
 }
 
 TILE_BODY void tile_write_c8(const struct mopt_tile_u8 *work, int first, int rows, int vectors,
-                             bool shifted, bool plain, __m512i acc[TILE_ROWS][TILE_VECTORS])
+                             bool shifted, bool plain, bool from_zero,
+                             __m512i acc[TILE_ROWS][TILE_VECTORS])
 {
     const struct tile_bytes to = {
         .scale = work->scale,
@@ -284,7 +291,7 @@ TILE_BODY void tile_write_c8(const struct mopt_tile_u8 *work, int first, int row
                 x[j] = tile_round(&to, v, shifted, plain, acc[row][v]);
             }
         }
-        tile_store_bytes(&to, rows - i, vectors, c8, ldc, tile_narrow(&to, x));
+        tile_store_bytes(&to, rows - i, vectors, c8, ldc, tile_narrow(&to, from_zero, x));
         c8 += (size_t)down * ldc;
     }
 }
@@ -312,7 +319,7 @@ TILE_BODY void tile_write_c32(const struct mopt_tile_u8 *work, int first, int ro
 
 // Clamps so that NaN stays (minps and maxps give their second operand then).
 TILE_BODY void tile_write_cf(const struct mopt_tile_u8 *work, int first, int rows, int vectors,
-                             __m512i acc[TILE_ROWS][TILE_VECTORS])
+                             bool bounded, __m512i acc[TILE_ROWS][TILE_VECTORS])
 {
     size_t ldc = work->ldc;
     float *to = work->cf + (size_t)first * ldc;
@@ -328,7 +335,7 @@ TILE_BODY void tile_write_cf(const struct mopt_tile_u8 *work, int first, int row
             __m512 x = _mm512_cvtepi32_ps(acc[i][v]);
             x = _mm512_mul_ps(_mm512_mul_ps(x, _mm512_loadu_ps(scale + 16 * v)), factor);
             x = bias ? _mm512_add_ps(x, _mm512_loadu_ps(bias + 16 * v)) : x;
-            x = _mm512_min_ps(top, _mm512_max_ps(bottom, x));
+            x = bounded ? _mm512_min_ps(top, _mm512_max_ps(bottom, x)) : x;
             _mm512_mask_storeu_ps(to + 16 * v, v + 1 < vectors ? 0xFFFF : last, x);
         }
     }
@@ -343,18 +350,46 @@ TILE_BODY void tile_part(const struct mopt_tile_u8 *work, int first, int rows, i
     if (work->row_sum) {
         tile_unzero(work, first, rows, vectors, acc);
     }
-    if (work->c8 && work->plain && !work->shift) {
-        tile_write_c8(work, first, rows, vectors, false, true, acc);
+    // What is most frequent, in whole panels, has code of its own.
+    bool whole = vectors == TILE_VECTORS;
+    bool from_zero = whole && work->zero_point == 0 && work->low == 0;
+    bool unbounded = whole && work->float_low == -INFINITY && work->float_high == INFINITY;
+    if (work->c8 && work->plain && !work->shift && from_zero) {
+        tile_write_c8(work, first, rows, vectors, false, true, true, acc);
+    } else if (work->c8 && work->plain && !work->shift) {
+        tile_write_c8(work, first, rows, vectors, false, true, false, acc);
+    } else if (work->cf && unbounded) {
+        tile_write_cf(work, first, rows, vectors, false, acc);
     } else if (work->cf) {
-        tile_write_cf(work, first, rows, vectors, acc);
+        tile_write_cf(work, first, rows, vectors, true, acc);
     } else if (work->c32) {
         tile_write_c32(work, first, rows, vectors, acc);
     } else if (!work->shift) {
-        tile_write_c8(work, first, rows, vectors, false, false, acc);
+        tile_write_c8(work, first, rows, vectors, false, false, false, acc);
     } else if (work->plain) {
-        tile_write_c8(work, first, rows, vectors, true, true, acc);
+        tile_write_c8(work, first, rows, vectors, true, true, false, acc);
     } else {
-        tile_write_c8(work, first, rows, vectors, true, false, acc);
+        tile_write_c8(work, first, rows, vectors, true, false, false, acc);
+    }
+}
+
+// Parts of these heights go on with those of the tiles below. Few rows are mostly all there are;
+// the sums and addresses of many leave no register to a loop around them.
+#define TILE_GOES_ON(rows) ((rows) > TILE_FEW_ROWS && (rows) <= TILE_PART_ROWS)
+
+TILE_BODY void tile_parts(const struct mopt_tile_u8 *stack, int first, int rows, int vectors)
+{
+    if (!TILE_GOES_ON(rows)) {
+        tile_part(stack, first, rows, vectors);
+        return;
+    }
+    struct mopt_tile_u8 work = *stack;
+    for (int left = stack->more;; left--) {
+        tile_part(&work, first, rows, vectors);
+        if (left <= 0) {
+            return;
+        }
+        mopt__tile_u8_below(&work, 1);
     }
 }
 
@@ -363,8 +398,22 @@ typedef void tile_function(const struct mopt_tile_u8 *work, int first);
 #define TILE_FUNCTION(rows, vectors)                                                   \
     static void tile_u8_##rows##x##vectors(const struct mopt_tile_u8 *work, int first) \
     {                                                                                  \
-        tile_part(work, first, rows, vectors);                                         \
+        tile_parts(work, first, rows, vectors);                                        \
     }
 #define TILE_ENTRY(rows, vectors) tile_u8_##rows##x##vectors,
+
+// The parts of all tiles, first..first+rows of each.
+static inline void tile_all(tile_function *part, const struct mopt_tile_u8 *stack, int first,
+                            int rows)
+{
+    part(stack, first);
+    if (!TILE_GOES_ON(rows) && stack->more > 0) {
+        struct mopt_tile_u8 work = *stack;
+        for (int left = stack->more; left > 0; left--) {
+            mopt__tile_u8_below(&work, 1);
+            part(&work, first);
+        }
+    }
+}
 
 #endif

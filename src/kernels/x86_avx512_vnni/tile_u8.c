@@ -22,9 +22,10 @@ void mopt__tile_u8_avx512_vnni(const struct mopt_tile_u8 *work)
     tile_function *const *of = parts[(work->cols - 1) / 16];
     int rows = work->rows;
     if (work->cols > 32 && rows > TILE_PART_ROWS) {
-        of[rows / 2 - 1](work, 0);
-        of[rows - rows / 2 - 1](work, rows / 2);
+        int upper = rows / 2;
+        tile_all(of[upper - 1], work, 0, upper);
+        tile_all(of[rows - upper - 1], work, upper, rows - upper);
     } else {
-        of[rows - 1](work, 0);
+        tile_all(of[rows - 1], work, 0, rows);
     }
 }

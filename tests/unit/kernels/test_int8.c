@@ -196,6 +196,12 @@ static void products(const struct mopt_kernels *kernels)
     for (int round = 0; round < ROUNDS; round++) {
         struct product p;
         product_init(&rng, kernels, round % 50 == 49, &p);
+        if (round % 4 == 0) { // the most frequent end, which has code of its own
+            p.finish.kind = KIND_C8;
+            p.finish.out.zero_point = p.finish.out.low = 0;
+            p.finish.out.high = 255;
+            p.finish.out.shift = NULL;
+        }
         size_t size = element_size(&p.finish);
         size_t bytes = ((p.m - 1) * p.ldc + p.n) * size;
         bool b_zero = mopt__rng_below(&rng, 2);
