@@ -54,7 +54,7 @@ static void product(struct bench *b, size_t m, size_t n, size_t k)
         {.name = "oneDNN", .run = dnnl ? anchor_run : NULL, .work = dnnl},
     };
     bench_measure(b, list, MOPT_COUNTOF(list));
-    bench_print(b, name, list, MOPT_COUNTOF(list));
+    bench_print(name, list, MOPT_COUNTOF(list));
     anchor_free(dnnl);
     mopt__free_aligned(p.gemm.c8);
     mopt__free_aligned(start);
@@ -125,7 +125,7 @@ static void convolution(struct bench *b, size_t in, size_t out, size_t size, siz
          .bytes = groups ? 0 : (double)(in * size * size + out * w->out_h * w->out_w)},
     };
     bench_measure(b, list, MOPT_COUNTOF(list));
-    bench_print(b, name, list, MOPT_COUNTOF(list));
+    bench_print(name, list, MOPT_COUNTOF(list));
     mopt__free_aligned(c.run.scratch);
     mopt__free_aligned(c.run.c8);
     mopt__free_aligned(scale);
@@ -216,7 +216,7 @@ static void vectors(struct bench *b)
         };
         if (bench_wants(b, names[v.kind])) {
             bench_measure(b, list, MOPT_COUNTOF(list));
-            bench_print(b, names[v.kind], list, MOPT_COUNTOF(list));
+            bench_print(names[v.kind], list, MOPT_COUNTOF(list));
         }
     }
     mopt__free_aligned(v.floats);

@@ -63,7 +63,7 @@ static void bench_product(struct bench *bench, size_t m, size_t n, size_t k)
         {.name = "oneDNN", .run = dnnl ? anchor_run : NULL, .work = dnnl},
     };
     bench_measure(bench, list, MOPT_COUNTOF(list));
-    bench_print(bench, name, list, MOPT_COUNTOF(list));
+    bench_print(name, list, MOPT_COUNTOF(list));
     anchor_free(dnnl);
     mopt__free_aligned(a);
     mopt__free_aligned(b);
@@ -113,7 +113,7 @@ static void bench_narrow(struct bench *bench, enum mopt_weights weights, size_t 
         {.name = "fp32", .run = run_product, .work = &p[1]},
     };
     bench_measure(bench, list, MOPT_COUNTOF(list));
-    bench_print(bench, name, list, MOPT_COUNTOF(list));
+    bench_print(name, list, MOPT_COUNTOF(list));
     mopt__free_aligned(a);
     mopt__free_aligned(b);
     mopt__free_aligned(c);
@@ -174,7 +174,7 @@ static void bench_form(struct bench *bench, const struct layer *l, struct mopt_c
              2.0 * (double)(w->out_h * w->out_w) * (double)(l->out_channels * per_group * taps)},
     };
     bench_measure(bench, list, MOPT_COUNTOF(list));
-    bench_print(bench, name, list, MOPT_COUNTOF(list));
+    bench_print(name, list, MOPT_COUNTOF(list));
     mopt__free_aligned(x);
     mopt__free_aligned(y);
     mopt__free_aligned(weights);

@@ -2,6 +2,7 @@
 // Bursts, medians, and the table they become.
 #include "timing.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,29 +120,51 @@ static double width(const struct bench *bench)
     return 100 * 240 / ((middle - start) * cycles);
 }
 
+// Of bursts while the core was not shared and while it was.
 struct samples {
     double alone[BURSTS], shared[BURSTS];
     size_t alone_count, shared_count;
-    int times;
 };
 
-static void burst(struct bench *bench, const struct candidate *c, struct samples *s)
+static void put(struct samples *s, bool alone, double value)
+{
+    if (alone) {
+        s->alone[s->alone_count++ % BURSTS] = value;
+    } else {
+        s->shared[s->shared_count++ % BURSTS] = value;
+    }
+}
+
+struct burst {
+    double time; // of a run
+    bool alone;
+};
+
+static struct burst measure(struct bench *bench, const struct candidate *c, int times)
 {
     c->run(c->work); // warm caches, and the frequency of wide vectors
     double before = width(bench);
     double start = time_ns(bench);
-    for (int i = 0; i < s->times; i++) {
+    for (int i = 0; i < times; i++) {
         c->run(c->work);
     }
-    double time = (time_ns(bench) - start) / s->times;
+    double time = (time_ns(bench) - start - bench->clock) / times;
     double after = width(bench);
     bench->width = before > bench->width && before < WIDEST ? before : bench->width;
     double least = 0.65 * bench->width; // half of it is what sharing leaves
-    if (before >= least && after >= least) {
-        s->alone[s->alone_count++ % BURSTS] = time;
-    } else {
-        s->shared[s->shared_count++ % BURSTS] = time;
+    return (struct burst){time, before >= least && after >= least};
+}
+
+// Nanoseconds between two looks at the clock.
+static double clock_ns(const struct bench *bench)
+{
+    double least = 1e9;
+    for (int i = 0; i < 100; i++) {
+        double start = time_ns(bench);
+        double time = time_ns(bench) - start;
+        least = time < least ? time : least;
     }
+    return least;
 }
 
 static int ascending(const void *a, const void *b)
@@ -151,47 +174,70 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-// The value below which `part` of them are.
-static double quantile(double *x, size_t count, double part)
+static const double STEADY = 0.01; // change of the peak that is none, of twice itself
+
+static double median(double *x, size_t count)
 {
     count = count < BURSTS ? count : BURSTS;
     qsort(x, count, sizeof *x, ascending);
-    return count > 0 ? x[(size_t)((double)count * part)] : 0;
+    return count > 0 ? x[count / 2] : 0;
+}
+
+// All candidates once, and the peak once more behind list[1]: the frequency of the core moves by
+// some per cent within a second, so that only neighbours are compared, and only while it stayed.
+static bool one_round(struct bench *bench, const struct candidate *list, size_t count,
+                      const int *times, struct samples *all, struct samples *part)
+{
+    bool done = true;
+    struct burst peak = {0};
+    for (size_t c = 0; c < count; c++) {
+        if (!list[c].run) {
+            continue;
+        }
+        struct burst burst = measure(bench, &list[c], times[c]);
+        put(&all[c], burst.alone, burst.time);
+        if (c == 0) {
+            peak = burst;
+        } else if (c == 1) {
+            struct burst behind = measure(bench, &list[0], times[0]);
+            put(&all[0], behind.alone, behind.time);
+            double both = peak.time + behind.time, change = peak.time - behind.time;
+            if (fabs(change) <= STEADY * both) {
+                double most = list[0].operations / (both / 2) * bench->threads;
+                put(part, peak.alone && burst.alone && behind.alone,
+                    list[1].operations / burst.time / most);
+            }
+        }
+        done &= all[c].alone_count >= ENOUGH;
+    }
+    return done;
 }
 
 void bench_measure(struct bench *bench, struct candidate *list, size_t count)
 {
-    static struct samples all[CANDIDATES_MAX];
+    static struct samples all[CANDIDATES_MAX], part;
+    int times[CANDIDATES_MAX] = {0};
     memset(all, 0, sizeof all);
+    memset(&part, 0, sizeof part);
+    bench->clock = clock_ns(bench);
     for (size_t c = 0; c < count; c++) {
         if (list[c].run) {
             list[c].run(list[c].work);
             double start = time_ns(bench);
             list[c].run(list[c].work);
-            all[c].times = (int)(BURST_NS / (time_ns(bench) - start + 1)) + 1;
+            times[c] = (int)(BURST_NS / (time_ns(bench) - start + 1)) + 1;
         }
     }
     double end = time_ns(NULL) + bench->seconds * 1e9;
-    bool done = false;
-    while (!done && time_ns(NULL) < end) {
-        done = true;
-        for (size_t c = 0; c < count; c++) {
-            if (list[c].run) {
-                burst(bench, &list[c], &all[c]);
-                done &= all[c].alone_count >= ENOUGH;
-            }
-        }
+    while (!one_round(bench, list, count, times, all, &part) && time_ns(NULL) < end) {
         nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
     }
     for (size_t c = 0; c < count; c++) {
-        list[c].alone = quantile(all[c].alone, all[c].alone_count, 0.5);
-        list[c].shared = quantile(all[c].shared, all[c].shared_count, 0.5);
+        list[c].alone = median(all[c].alone, all[c].alone_count);
+        list[c].shared = median(all[c].shared, all[c].shared_count);
     }
-    // The peak is what the core can do undisturbed: of all its bursts nearly the best.
-    double alone = quantile(all[0].alone, all[0].alone_count, 0.1);
-    double shared = quantile(all[0].shared, all[0].shared_count, 0.1);
-    bool first = alone > 0 && (shared <= 0 || alone < shared);
-    list[0].alone = list[0].shared = first ? alone : shared;
+    list[1].alone_part = median(part.alone, part.alone_count);
+    list[1].shared_part = median(part.shared, part.shared_count);
 }
 
 bool bench_wants(const struct bench *bench, const char *row)
@@ -199,20 +245,11 @@ bool bench_wants(const struct bench *bench, const char *row)
     return !bench->only || strstr(row, bench->only);
 }
 
-static double share(const struct bench *bench, const struct candidate *list, double own,
-                    double peak)
-{
-    double rate = own > 0 ? list[1].operations / own : 0;
-    return peak > 0 ? 100 * rate / (list[0].operations / peak * bench->threads) : 0;
-}
-
-void bench_print(const struct bench *bench, const char *row, const struct candidate *list,
-                 size_t count)
+void bench_print(const char *row, const struct candidate *list, size_t count)
 {
     double best = list[1].alone > 0 ? list[1].alone : list[1].shared;
     printf("%-32s %10.2f us %7.1f Gop/s", row, best / 1000, list[1].operations / best);
-    printf(" %6.1f %% %6.1f %%", share(bench, list, list[1].alone, list[0].alone),
-           share(bench, list, list[1].shared, list[0].shared));
+    printf(" %6.1f %% %6.1f %%", 100 * list[1].alone_part, 100 * list[1].shared_part);
     if (list[1].bytes > 0) {
         printf(" %6.1f GB/s", list[1].bytes / best);
     }

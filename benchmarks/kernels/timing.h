@@ -18,6 +18,7 @@ struct bench {
     const char *only; // rows whose name contains this; NULL: all
     bool pairs;       // products of pairs of bfloat16, too
     double width;     // instructions a cycle of a core that is not shared: at least 5.1
+    double clock;     // nanoseconds that a look at the clock takes
 };
 
 // What is timed; run NULL: nothing.
@@ -29,13 +30,15 @@ struct candidate {
     // Filled in: nanoseconds of a run, medians of the bursts while the core was not shared and
     // while it was; 0 without such bursts.
     double alone, shared;
+    // Of list[1]: part of the rate of the peak, medians of what single bursts reached beside the
+    // bursts of the peak directly before and behind them.
+    double alone_part, shared_part;
 };
 enum { CANDIDATES_MAX = 4 };
 
 // list[0] is the peak of the processor, list[1] is measured against it.
 void bench_measure(struct bench *bench, struct candidate *list, size_t count);
-void bench_print(const struct bench *bench, const char *row, const struct candidate *list,
-                 size_t count);
+void bench_print(const char *row, const struct candidate *list, size_t count);
 bool bench_wants(const struct bench *bench, const char *row);
 
 // The peaks as candidates.
