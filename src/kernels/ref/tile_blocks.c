@@ -4,9 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/ref/tile_rows.h"
 #include "kernels/slots.h"
-
-enum { ROWS = 4, COLS = 8 }; // as in kernels.def
 
 // NaN when there is one, or an infinity.
 static float largest(const float *x, size_t n)
@@ -55,54 +54,29 @@ static int32_t add_pair(int32_t sum, const float *a, const float *b)
     return sum + x[0] * y[0] + x[1] * y[1];
 }
 
-static void add_block(const struct mopt_tile_f32 *t, const float *a, const float *b,
-                      float acc[COLS])
+static void add_block(const struct mopt_tile_f32 *t, const float *a, const float *b, float *acc)
 {
-    for (int j = 0; j < COLS; j++) {
+    for (int j = 0; j < TILE_COLS; j++) {
         int32_t sum = 0;
         for (size_t p = 1; p < t->block; p++) {
-            sum = add_pair(sum, a + p, b + p * COLS + j);
+            sum = add_pair(sum, a + p, b + p * TILE_COLS + j);
         }
         acc[j] = fmaf((float)sum, a[0] * b[j], acc[j]);
     }
 }
 
-static void add_blocks(const struct mopt_tile_f32 *t, int i, float acc[COLS])
+static void add_blocks(const struct mopt_tile_f32 *t, int i, float *acc)
 {
     const float *b = t->b;
     for (size_t tap = 0; tap < t->taps; tap++) {
-        const float *a = t->a[tap * ROWS + (size_t)i] + t->offset;
-        for (size_t p = 0; p < t->k; p += t->block, b += t->block * COLS) {
+        const float *a = t->a[tap * TILE_ROWS + (size_t)i] + t->offset;
+        for (size_t p = 0; p < t->k; p += t->block, b += t->block * TILE_COLS) {
             add_block(t, a + p, b, acc);
-        }
-    }
-}
-
-static void tile_one(const struct mopt_tile_f32 *t)
-{
-    for (int i = 0; i < t->rows; i++) {
-        float *c = t->c + (size_t)i * t->ldc;
-        float acc[COLS] = {0};
-        for (int j = 0; j < t->cols; j++) {
-            acc[j] = t->accumulate ? c[j] : (t->bias ? t->bias[j] : 0);
-        }
-        add_blocks(t, i, acc);
-        for (int j = 0; j < t->cols; j++) {
-            float x = acc[j];
-            if (t->residual) {
-                x += t->residual[(size_t)i * t->residual_ld + (size_t)j];
-            }
-            x = x < t->low ? t->low : x;
-            c[j] = x > t->high ? t->high : x;
         }
     }
 }
 
 void mopt__tile_blocks_ref(const struct mopt_tile_f32 *tile)
 {
-    struct mopt_tile_f32 one = *tile;
-    for (int i = 0; i <= tile->more; i++) {
-        tile_one(&one);
-        mopt__tile_f32_below(&one, 1);
-    }
+    tile_run(tile, add_blocks);
 }
