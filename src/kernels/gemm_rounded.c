@@ -76,13 +76,16 @@ static void pack_pairs(const struct form *form, size_t k, size_t n, const float 
 static void pack_block(const struct form *form, size_t rows, size_t cols, const float *b,
                        size_t row_step, size_t column_step, float *out)
 {
-    enum { UNITS = 1 + MOPT_BLOCK_LENGTH / 2 };
-    float column[MOPT_BLOCK_LENGTH];
-    float blocks[MOPT_TILE_COLS_MAX * UNITS];
+    enum { LENGTH = MOPT_BLOCK_LENGTH, UNITS = 1 + MOPT_BLOCK_LENGTH / 2 };
+    float columns[MOPT_TILE_COLS_MAX * LENGTH], blocks[MOPT_TILE_COLS_MAX * UNITS];
     size_t width = (size_t)form->kernels.f32_cols;
     memset(out, 0, form->block * width * sizeof *out);
+    if (column_step == 1) {
+        form->kernels.transpose_32(b, row_step, columns, LENGTH, rows, cols);
+    }
     for (size_t j = 0; j < cols; j++) {
-        for (size_t p = 0; p < rows; p++) {
+        float *column = columns + j * LENGTH;
+        for (size_t p = 0; column_step != 1 && p < rows; p++) {
             column[p] = b[p * row_step + j * column_step];
         }
         form->kernels.f32_to_blocks(column, rows, form->length, blocks + j * form->block);
