@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// See gemm_rounded.h.
 #include "kernels/gemm_rounded.h"
 
 #include <string.h>

@@ -2,21 +2,9 @@
 // The float tile with pairs of bfloat16 in the place of floats: vdpbf16ps, which adds the products
 // of the odd numbers and of the even ones one after the other, denormal numbers as 0 (Intel SDM
 // volume 2, VDPBF16PS).
-#include <immintrin.h>
+#define ADD_PAIRS "vdpbf16ps"
+#include "kernels/x86_avx512/add_pairs.h"
 
-// *c += the two products; at: a is in memory. Keeps registers as vf_add_product does.
-static inline void add_pairs(__m512 *c, __m512 a, __m512 b)
-{
-    __asm__("vdpbf16ps %2, %1, %0" : "+v"(*c) : "v"(a), "v"(b));
-}
-
-static inline void add_pairs_at(__m512 *c, const float *a, __m512 b)
-{
-    __asm__("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(*c) : "v"(b), "m"(*a));
-}
-
-#define TILE_ADD_PRODUCT add_pairs
-#define TILE_ADD_PRODUCT_AT add_pairs_at
 #define TILE_ROWS 11
 #define TILE_VECTORS 2
 #define TILE_EACH_ROWS(M, v) \

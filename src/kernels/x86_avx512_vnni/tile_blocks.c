@@ -1,21 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of blocks of integers with vpdpwssd: the loop of the float tile with pairs of integers
 // in the place of floats, a block at a time. Sums of floats wait in memory meanwhile.
-#include <immintrin.h>
+#define ADD_PAIRS "vpdpwssd"
+#include "kernels/x86_avx512/add_pairs.h"
 
-// *c += the two products; at: a is in memory. Keeps registers as vf_add_product does.
-static inline void add_pairs(__m512 *c, __m512 a, __m512 b)
-{
-    __asm__("vpdpwssd %2, %1, %0" : "+v"(*c) : "v"(a), "v"(b));
-}
-
-static inline void add_pairs_at(__m512 *c, const float *a, __m512 b)
-{
-    __asm__("vpdpwssd %2%{1to16%}, %1, %0" : "+v"(*c) : "v"(b), "m"(*a));
-}
-
-#define TILE_ADD_PRODUCT add_pairs
-#define TILE_ADD_PRODUCT_AT add_pairs_at
 #define TILE_ROWS 12
 #define TILE_VECTORS 2
 #define TILE_EACH_ROWS(M, v) \

@@ -17,6 +17,7 @@
 #include "exec/exec.h"
 #include "ir/text.h"
 #include "lower_cases.h"
+#include "opened.h"
 #include "tests.h"
 
 // ---- Text with numbers --------------------------------------------------------------------------------------------
@@ -84,23 +85,12 @@ static struct mopt_datum *make_input(const struct mopt_model *model, const struc
     return datum;
 }
 
-static struct mopt_session *open_with(struct mopt_model *model,
-                                      const struct mopt_session_options *options)
-{
-    struct mopt_error err;
-    struct mopt_session *session = NULL;
-    if (mopt__session_new(model, options, &session, &err) != MOPT_OK) {
-        fail_msg("%s", err.text);
-    }
-    return session;
-}
-
 static struct mopt_session *open_session(struct mopt_model *model, int threads, bool reference)
 {
     struct mopt_session_options options = {.threads = threads,
                                            .reference = reference,
                                            .profile = true};
-    return open_with(model, &options);
+    return opened(model, &options);
 }
 
 static void run(struct mopt_session *session, struct mopt_datum *const *inputs,
@@ -250,7 +240,7 @@ static void strict_sums_are_plain(void **state)
                                                    {.threads = 1, .strict_fp = true},
                                                    {.threads = 1}};
     for (size_t i = 0; i < MOPT_COUNTOF(options); i++) {
-        struct mopt_session *session = open_with(model, &options[i]);
+        struct mopt_session *session = opened(model, &options[i]);
         run(session, input, &outputs[i]);
         mopt__session_free(session);
     }

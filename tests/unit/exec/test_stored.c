@@ -14,6 +14,7 @@
 
 #include "exec/exec.h"
 #include "ir/text.h"
+#include "opened.h"
 #include "tests.h"
 
 enum { VALUES_MAX = 3, WEIGHTS = 256 * 256 };
@@ -22,8 +23,6 @@ enum { VALUES_MAX = 3, WEIGHTS = 256 * 256 };
 static struct mopt_model *parse(const char *text, const char *type)
 {
     enum { ROOM = 1 << 22 };
-    struct mopt_model *model = NULL;
-    struct mopt_error err;
     char *out = malloc(ROOM);
     size_t at = 0;
     assert_non_null(out);
@@ -46,11 +45,7 @@ static struct mopt_model *parse(const char *text, const char *type)
         }
     }
     out[at] = '\0';
-    mopt_error_clear(&err);
-    if (mopt__text_parse(out, at, &model, &err) != MOPT_OK ||
-        mopt__ops_resolve(model, &err) != MOPT_OK) {
-        fail_msg("%s", err.text);
-    }
+    struct mopt_model *model = parsed(out, at);
     free(out);
     return model;
 }
@@ -58,13 +53,7 @@ static struct mopt_model *parse(const char *text, const char *type)
 static struct mopt_session *open_session(struct mopt_model *model, int threads)
 {
     const struct mopt_session_options options = {.threads = threads};
-    struct mopt_session *session = NULL;
-    struct mopt_error err;
-    mopt_error_clear(&err);
-    if (mopt__session_new(model, &options, &session, &err) != MOPT_OK) {
-        fail_msg("%s", err.text);
-    }
-    return session;
+    return opened(model, &options);
 }
 
 static size_t constant_bytes(const struct mopt_session *session)

@@ -16,6 +16,7 @@
 #include "exec/internal.h"
 #include "ir/text.h"
 #include "kernels/gemm.h"
+#include "opened.h"
 #include "tests.h"
 
 enum { OUTPUTS_MAX = 3 };
@@ -48,8 +49,6 @@ static float rounded(float x)
 static struct mopt_model *parse(const char *text, bool round, float factor)
 {
     enum { ROOM = 1 << 20 };
-    struct mopt_model *model = NULL;
-    struct mopt_error err;
     char *out = malloc(ROOM);
     size_t at = 0;
     assert_non_null(out);
@@ -70,11 +69,7 @@ static struct mopt_model *parse(const char *text, bool round, float factor)
         text = end - 1;
     }
     out[at] = '\0';
-    mopt_error_clear(&err);
-    if (mopt__text_parse(out, at, &model, &err) != MOPT_OK ||
-        mopt__ops_resolve(model, &err) != MOPT_OK) {
-        fail_msg("%s", err.text);
-    }
+    struct mopt_model *model = parsed(out, at);
     free(out);
     return model;
 }
@@ -82,12 +77,7 @@ static struct mopt_model *parse(const char *text, bool round, float factor)
 static struct mopt_session *open_session(struct mopt_model *model, int threads, bool bf16)
 {
     const struct mopt_session_options options = {.threads = threads, .bf16 = bf16};
-    struct mopt_session *session = NULL;
-    struct mopt_error err;
-    if (mopt__session_new(model, &options, &session, &err) != MOPT_OK) {
-        fail_msg("%s", err.text);
-    }
-    return session;
+    return opened(model, &options);
 }
 
 static size_t packed_bytes(const struct mopt_session *session)

@@ -16,6 +16,7 @@
 #include "base/cpu.h"
 #include "exec/exec.h"
 #include "ir/text.h"
+#include "opened.h"
 #include "tests.h"
 
 struct widened {
@@ -189,26 +190,13 @@ static enum mopt_dtype dtype_seen(const struct seen *seen, const char *name)
 
 static struct mopt_model *parse(const char *text)
 {
-    struct mopt_model *model = NULL;
-    struct mopt_error err;
-    mopt_error_clear(&err);
-    if (mopt__text_parse(text, strlen(text), &model, &err) != MOPT_OK ||
-        mopt__ops_resolve(model, &err) != MOPT_OK) {
-        fail_msg("%s", err.text);
-    }
-    return model;
+    return parsed(text, strlen(text));
 }
 
 static struct mopt_session *open_session(struct mopt_model *model, bool reference)
 {
-    struct mopt_session *session = NULL;
     struct mopt_session_options options = {.threads = 1, .seed = 5, .reference = reference};
-    struct mopt_error err;
-    mopt_error_clear(&err);
-    if (mopt__session_new(model, &options, &session, &err) != MOPT_OK) {
-        fail_msg("%s", err.text);
-    }
-    return session;
+    return opened(model, &options);
 }
 
 static struct mopt_datum *tensor_of(enum mopt_dtype dtype, int rank, const int64_t *dims,

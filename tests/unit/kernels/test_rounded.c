@@ -2,6 +2,7 @@
 // Products whose operands are both rounded: pairs of bfloat16 and blocks of integers, portable and
 // with the instructions made for them, against sums in double. Some virtual machines hide
 // AVX512_BF16 although it works: an attempt decides whether it is tested.
+#include <float.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -214,7 +215,7 @@ static void test_products(void **state)
     struct mopt_kernels table;
     enum mopt_weights weights;
     for (int i = 0; i < KINDS; i++) {
-        for (int round = 0; take((enum kind)i, &table, &weights) && round < 60; round++) {
+        for (int round = 0; take((enum kind)i, &table, &weights) && round < 150; round++) {
             struct product p;
             make(&rng, weights, &p);
             run(&table, &p, p.c[0], NULL);
@@ -236,7 +237,7 @@ static void test_same_bytes(void **state)
     struct mopt_rng rng;
     mopt__rng_init(&rng, 54);
     take(PORTABLE_BLOCKS, &portable, &weights);
-    for (int round = 0; take(VNNI_BLOCKS, &table, &weights) && round < 60; round++) {
+    for (int round = 0; take(VNNI_BLOCKS, &table, &weights) && round < 150; round++) {
         struct product p;
         make(&rng, weights, &p);
         run(&portable, &p, p.c[0], NULL);
@@ -255,7 +256,7 @@ static void test_not_a_number(void **state)
     struct mopt_kernels table;
     enum mopt_weights weights;
     for (int i = 0; i < KINDS; i++) {
-        for (int round = 0; take((enum kind)i, &table, &weights) && round < 20; round++) {
+        for (int round = 0; take((enum kind)i, &table, &weights) && round < 40; round++) {
             struct product p;
             make(&rng, weights, &p);
             p.finish = (struct mopt_finish){.act = {.kind = MOPT_ACT_NONE}};
@@ -270,6 +271,40 @@ static void test_not_a_number(void **state)
                 bool bad = p.k > 0 && at / p.ldc == row && at % p.ldc < p.n;
                 float x = p.c[0][at];
                 assert_true(!bad ? isfinite(x) : infinite ? isinf(x) : isnan(x));
+            }
+            free_product(&p);
+        }
+    }
+}
+
+// Finite operands give finite results: no form rounds the largest floats to infinities.
+static void test_largest(void **state)
+{
+    (void)state;
+    struct mopt_kernels table;
+    enum mopt_weights weights;
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 56);
+    for (int i = 0; i < KINDS; i++) {
+        for (int round = 0; take((enum kind)i, &table, &weights) && round < 20; round++) {
+            struct product p;
+            make(&rng, weights, &p);
+            p.finish = (struct mopt_finish){.act = {.kind = MOPT_ACT_NONE}};
+            size_t row = mopt__rng_below(&rng, p.m);
+            bool huge = round % 2 == 0; // in a, else in b
+            for (size_t at = 0; at < p.m * p.lda; at++) {
+                p.a[at] = huge ? 0 : 0x1p-20F;
+            }
+            for (size_t at = 0; at < p.k * p.n; at++) {
+                p.b[at] = huge ? 0x1p-20F : 0;
+            }
+            for (size_t j = 0; p.k > 0 && j < (huge ? 1 : p.n); j++) {
+                *(huge ? &p.a[row * p.lda] : &p.b[p.transposed ? j * p.k : j]) = -FLT_MAX;
+            }
+            run(&table, &p, p.c[0], NULL);
+            for (size_t j = 0; p.k > 0 && j < p.n; j++) {
+                float want = -FLT_MAX * 0x1p-20F;
+                near((double)p.c[0][row * p.ldc + j], (double)want, 0x1p-7 * -(double)want);
             }
             free_product(&p);
         }
@@ -326,9 +361,8 @@ static void test_blocks(void **state)
 int mopt__test_rounded(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products),
-        cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_products),     cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_not_a_number), cmocka_unit_test(test_largest),
         cmocka_unit_test(test_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
