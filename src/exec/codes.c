@@ -88,15 +88,38 @@ bool mopt__low_same_codes(const struct mopt_low_quant *a, const struct mopt_low_
            mopt__low_zero(a, 0) == mopt__low_zero(b, 0);
 }
 
+bool mopt__low_is_codes(const struct mopt_low_shape *shape)
+{
+    return is_eight_bit(shape->dtype);
+}
+
 bool mopt__low_passes_codes(const struct mopt_lower *l, const struct mopt_node *node,
-                            struct mopt_low_quant *after)
+                            struct mopt_low_passage *passage)
 {
     const struct mopt_value *x = mopt__node_input(node, 0);
     const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
     struct mopt_low_quant before;
-    return l->values[x->id].codes != NULL && mopt__low_is_free(l, next) &&
-           mopt__low_dequantizer(l, x->producer, false, &before) &&
-           mopt__low_quantizer(l, next, after) && mopt__low_same_codes(&before, after);
+    struct mopt_low_quant after;
+    struct mopt_low_shape shape;
+    if (mopt__low_shape(l, x, &shape) && mopt__low_is_codes(&shape)) {
+        *passage = (struct mopt_low_passage){.from = x, .to = node->outputs[0]};
+        return true;
+    }
+    if (l->values[x->id].codes == NULL || !mopt__low_is_free(l, next) ||
+        !mopt__low_dequantizer(l, x->producer, false, &before) ||
+        !mopt__low_quantizer(l, next, &after) || !mopt__low_same_codes(&before, &after)) {
+        return false;
+    }
+    *passage =
+        (struct mopt_low_passage){.from = l->values[x->id].codes, .to = after.codes, .after = next};
+    return true;
+}
+
+void mopt__low_leave_codes(struct mopt_lower *l, const struct mopt_low_passage *passage)
+{
+    if (passage->after != NULL) {
+        l->absorbed[passage->after->order] = true;
+    }
 }
 
 // ---- Constants ----------------------------------------------------------------------------------------------------

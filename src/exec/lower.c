@@ -215,8 +215,7 @@ static enum mopt_status lower_group(struct mopt_lower *l, const struct mopt_grou
         return mopt__low_is(group->anchor, "", "ConvInteger") ? mopt__low_conv_dynamic(l, group)
                                                               : mopt__low_product_dynamic(l, group);
     }
-    if (mopt__low_is(group->anchor, "", "Add") ||
-        mopt__low_is(group->anchor, "com.microsoft", "QLinearAdd")) {
+    if (mopt__low_is(group->anchor, "", "Add")) {
         return mopt__low_add_bytes(l, group);
     }
     if (mopt__low_is(group->anchor, "", "Conv") || mopt__low_is(group->anchor, "", "QLinearConv")) {

@@ -194,8 +194,7 @@ void mopt__low_unmade(struct mopt_lower *l);
 // ---- groups.c ----
 enum mopt_status mopt__low_groups(struct mopt_lower *l);
 
-// ---- qlinear.c: the group of a QLinearConv, QLinearMatMul, QGemm or QLinearAdd, if kernels take
-// it ----
+// ---- qlinear.c: the group of a QLinearConv, QLinearMatMul or QGemm, if kernels take it ----
 bool mopt__low_qlinear(const struct mopt_lower *l, const struct mopt_node *node,
                        struct mopt_group *group);
 
@@ -237,10 +236,18 @@ float mopt__low_scale(const struct mopt_low_quant *q, size_t channel);
 // Zero point for codes as stored in MOPT_FORM_BYTES (int8: + 128).
 int32_t mopt__low_zero(const struct mopt_low_quant *q, size_t channel);
 bool mopt__low_one_scale(const struct mopt_low_quant *q);
-// A node that only moves elements: its input is codes, and what follows it makes codes of the same
-// parameters (*after), so that it can work on the codes.
+// A node that moves or compares elements can work on codes: its operand and its result are codes
+// themselves, or what stands in front of it dequantizes, and what follows quantizes with the same
+// parameters.
+struct mopt_low_passage {
+    const struct mopt_value *from, *to; // codes
+    const struct mopt_node *after;      // the QuantizeLinear that is done with; NULL: none
+};
 bool mopt__low_passes_codes(const struct mopt_lower *l, const struct mopt_node *node,
-                            struct mopt_low_quant *after);
+                            struct mopt_low_passage *passage);
+// The node becomes an action on the codes.
+void mopt__low_leave_codes(struct mopt_lower *l, const struct mopt_low_passage *passage);
+bool mopt__low_is_codes(const struct mopt_low_shape *shape); // 8-bit elements
 bool mopt__low_same_codes(const struct mopt_low_quant *a, const struct mopt_low_quant *b);
 // A float constant, or the dequantized content of a constant behind a DequantizeLinear; NULL *data
 // when it is neither. source (may be NULL): what tells it from others, for mopt__low_packed.

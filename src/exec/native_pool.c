@@ -55,7 +55,9 @@ static bool read_window(const struct mopt_lower *l, const struct mopt_node *node
     size_t channels;
     size_t pixels;
     if (node->output_count != 1 || !mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
-        !mopt__low_shape(l, node->outputs[0], &y) || x.dtype != MOPT_FLOAT32 ||
+        !mopt__low_shape(l, node->outputs[0], &y) ||
+        (x.dtype != MOPT_FLOAT32 &&
+         !(mopt__low_is_codes(&x) && mopt__low_is(node, "", "MaxPool"))) ||
         !mopt__low_image(&x, &batch, &channels, &pixels) || y.rank != x.rank ||
         mopt__window_read(node, x.rank - 2, NULL, &w, &ignored) != MOPT_OK) {
         return false;
@@ -116,14 +118,13 @@ static bool read_global(const struct mopt_lower *l, const struct mopt_node *node
 
 // A maximum of codes is the code of the maximum.
 static enum mopt_status lower_bytes(struct mopt_lower *l, struct pool_work *p,
-                                    const struct mopt_low_quant *y, const struct mopt_value *x)
+                                    const struct mopt_low_passage *passage)
 {
-    enum mopt_status status =
-        mopt__low_cell(l, l->values[x->id].codes, MOPT_FORM_BYTES_NHWC, &p->x);
+    enum mopt_status status = mopt__low_cell(l, passage->from, MOPT_FORM_BYTES_NHWC, &p->x);
     if (status == MOPT_OK) {
-        status = mopt__low_output(l, y->codes, MOPT_FORM_BYTES_NHWC, &p->y);
+        status = mopt__low_output(l, passage->to, MOPT_FORM_BYTES_NHWC, &p->y);
     }
-    l->absorbed[y->codes->producer->order] = true;
+    mopt__low_leave_codes(l, passage);
     uint32_t cells[] = {p->x, p->y};
     return status == MOPT_OK ? mopt__low_emit(l, run_pool_bytes, p, cells, 2) : status;
 }
@@ -156,7 +157,7 @@ static enum mopt_status lower_mean(struct mopt_lower *l, const struct mopt_windo
 enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node *node, bool *done)
 {
     struct mopt_pool2d pool2d = {.kind = MOPT_POOLING_AVERAGE};
-    struct mopt_low_quant y;
+    struct mopt_low_passage passage;
     bool max = mopt__low_is(node, "", "MaxPool");
     bool window = (max || mopt__low_is(node, "", "AveragePool")) && read_window(l, node, &pool2d);
     if (!window && !read_global(l, node, &pool2d)) {
@@ -175,8 +176,8 @@ enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node 
     *done = true;
     p->pool2d = pool2d;
     p->pool2d.kind = max ? MOPT_POOLING_MAX : MOPT_POOLING_AVERAGE;
-    if (max && mopt__low_passes_codes(l, node, &y)) {
-        return lower_bytes(l, p, &y, x);
+    if (max && mopt__low_passes_codes(l, node, &passage)) {
+        return lower_bytes(l, p, &passage);
     }
     enum mopt_status status = mopt__low_image_cell(l, x, &p->x, &p->ldx);
     if (status == MOPT_OK) {

@@ -93,17 +93,17 @@ static bool is_simple(const struct mopt_resize *r, const struct mopt_low_shape *
            r->rule.coordinates != MOPT_RESIZE_TF_CROP;
 }
 
-// Codes in, codes out: the QuantizeLinear behind it is done with.
-static enum mopt_status emit_codes(struct mopt_lower *l, const struct mopt_low_quant *after,
-                                   const struct mopt_value *codes, struct resize_work *w)
+// Codes in, codes out.
+static enum mopt_status emit_codes(struct mopt_lower *l, const struct mopt_low_passage *passage,
+                                   struct resize_work *w)
 {
     w->element = 1;
     w->ldx = w->resize.channels;
     w->ldy = w->resize.channels;
-    l->absorbed[after->codes->producer->order] = true;
-    enum mopt_status status = mopt__low_cell(l, codes, MOPT_FORM_BYTES_NHWC, &w->x);
+    mopt__low_leave_codes(l, passage);
+    enum mopt_status status = mopt__low_cell(l, passage->from, MOPT_FORM_BYTES_NHWC, &w->x);
     if (status == MOPT_OK) {
-        status = mopt__low_output(l, after->codes, MOPT_FORM_BYTES_NHWC, &w->y);
+        status = mopt__low_output(l, passage->to, MOPT_FORM_BYTES_NHWC, &w->y);
     }
     return status == MOPT_OK ? mopt__low_emit(l, run_copy, w, (uint32_t[]){w->x, w->y}, 2) : status;
 }
@@ -112,9 +112,9 @@ static enum mopt_status emit(struct mopt_lower *l, const struct mopt_node *node,
                              struct resize_work *w)
 {
     const struct mopt_value *x = node->inputs[0].value;
-    struct mopt_low_quant after;
-    if (nearest && mopt__low_passes_codes(l, node, &after)) {
-        return emit_codes(l, &after, l->values[x->id].codes, w);
+    struct mopt_low_passage passage;
+    if (nearest && mopt__low_passes_codes(l, node, &passage)) {
+        return emit_codes(l, &passage, w);
     }
     w->element = sizeof(float);
     enum mopt_status status = mopt__low_image_cell(l, x, &w->x, &w->ldx);
@@ -143,7 +143,8 @@ enum mopt_status mopt__low_resize(struct mopt_lower *l, const struct mopt_node *
     size_t pixels;
     bool known;
     if ((!mopt__low_is(node, "", "Resize") && !mopt__low_is(node, "", "Upsample")) ||
-        !mopt__low_shape(l, mopt__node_input(node, 0), &x) || x.dtype != MOPT_FLOAT32 ||
+        !mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
+        (x.dtype != MOPT_FLOAT32 && !mopt__low_is_codes(&x)) ||
         !mopt__low_shape(l, node->outputs[0], &y)) {
         return MOPT_OK;
     }
@@ -155,7 +156,9 @@ enum mopt_status mopt__low_resize(struct mopt_lower *l, const struct mopt_node *
         return MOPT_OK;
     }
     enum mopt_status status = open_node(l, node, &x, &r, &known);
-    *done = status == MOPT_OK && known && is_simple(&r, &y);
+    // Codes are only copied: blends of them are the reference's.
+    *done = status == MOPT_OK && known && is_simple(&r, &y) &&
+            (r.rule.mode == MOPT_RESIZE_NEAREST || x.dtype == MOPT_FLOAT32);
     if (*done) {
         status = fill(l, &r, w);
     }

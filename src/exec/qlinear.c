@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators on codes whose scales and zero points are operands: QLinearConv, QLinearMatMul, QGemm
-// and QLinearAdd become the same groups as what stands between DequantizeLinear and QuantizeLinear.
+// Products of codes whose scales and zero points are operands: QLinearConv, QLinearMatMul and QGemm
+// become the same groups as what stands between DequantizeLinear and QuantizeLinear (qdq.c has the
+// other operators on codes).
 #include "exec/lower.h"
 
 // Codes whose scale and zero point are the operands `at` and at + 1; at most one of them for each
@@ -31,14 +32,13 @@ static bool read_operand(const struct mopt_lower *l, const struct mopt_node *nod
     return read_codes(l, node, mopt__node_input(node, at), at + 1, n, q);
 }
 
-// Two operands, the first of which is no constant, and codes as the result. y: where the result's
-// scale stands. n: lines of the second operand, which is a constant when `weights`.
+// Two operands, of which only the second is a constant, and codes as the result. y: where the
+// result's scale stands. n: lines of the second operand.
 static bool read_three(const struct mopt_lower *l, const struct mopt_node *node, uint32_t y,
-                       size_t n, bool weights, struct mopt_group *g)
+                       size_t n, struct mopt_group *g)
 {
     return read_operand(l, node, 0, 1, &g->x) && mopt__low_constant(l, g->x.codes) == NULL &&
-           read_operand(l, node, 3, n, &g->w) &&
-           (mopt__low_constant(l, g->w.codes) != NULL) == weights &&
+           read_operand(l, node, 3, n, &g->w) && mopt__low_constant(l, g->w.codes) != NULL &&
            read_codes(l, node, g->out, y, 1, &g->y);
 }
 
@@ -52,20 +52,6 @@ static bool read_bias(const struct mopt_lower *l, const struct mopt_value *bias,
            (constant != NULL && constant->dtype == MOPT_INT32 && constant->count == n);
 }
 
-static bool is_sum(const struct mopt_lower *l, const struct mopt_node *node)
-{
-    struct mopt_low_shape y;
-    struct mopt_low_shape x;
-    bool same = mopt__low_shape(l, mopt__node_output(node, 0), &y);
-    for (uint32_t i = 0; i < 6 && same; i += 3) {
-        same = mopt__low_shape(l, mopt__node_input(node, i), &x) && x.rank == y.rank;
-        for (int d = 0; d < y.rank && same; d++) {
-            same = x.dims[d] == y.dims[d];
-        }
-    }
-    return same;
-}
-
 bool mopt__low_qlinear(const struct mopt_lower *l, const struct mopt_node *node,
                        struct mopt_group *g)
 {
@@ -74,22 +60,19 @@ bool mopt__low_qlinear(const struct mopt_lower *l, const struct mopt_node *node,
                              .out = mopt__node_output(node, 0),
                              .bytes = true,
                              .out_codes = true};
-    if (mopt__low_is(node, "com.microsoft", "QLinearAdd")) {
-        return is_sum(l, node) && read_three(l, node, 6, 1, false, g);
-    }
     if (mopt__node_input(node, 3) == NULL || !mopt__low_shape(l, mopt__node_input(node, 3), &w)) {
         return false;
     }
     if (mopt__low_is(node, "", "QLinearConv")) {
         size_t n = (size_t)w.dims[0];
-        return read_three(l, node, 6, n, true, g) && mopt__low_takes_window(l, node) &&
+        return read_three(l, node, 6, n, g) && mopt__low_takes_window(l, node) &&
                read_bias(l, mopt__node_input(node, 8), n, g);
     }
     size_t n;
     if (mopt__low_is(node, "", "QLinearMatMul")) {
-        return mopt__low_takes_codes(l, node, &n) && read_three(l, node, 6, n, true, g);
+        return mopt__low_takes_codes(l, node, &n) && read_three(l, node, 6, n, g);
     }
     return mopt__low_is(node, "com.microsoft", "QGemm") && mopt__low_takes_codes(l, node, &n) &&
            mopt__low_float(node, "alpha", 1) == 1 && mopt__node_input(node, 7) != NULL &&
-           read_three(l, node, 7, n, true, g) && read_bias(l, mopt__node_input(node, 6), n, g);
+           read_three(l, node, 7, n, g) && read_bias(l, mopt__node_input(node, 6), n, g);
 }

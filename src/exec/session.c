@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "exec/program.h"
+#include "exec/qdq.h"
 #include "exec/widen.h"
 #include "ir/inline.h"
 
@@ -147,13 +148,28 @@ static enum mopt_status widen(struct mopt_session *session, struct mopt_error *e
     return status;
 }
 
-// Model-local functions are inlined, and what computes in 16-bit floats is widened, in a private
-// copy; other models run as they are.
+static enum mopt_status to_qdq(struct mopt_session *session, struct mopt_error *err)
+{
+    enum mopt_status status =
+        session->copy == NULL ? mopt__model_clone(session->model, &session->copy, err) : MOPT_OK;
+    if (status == MOPT_OK) {
+        session->model = session->copy;
+        status = mopt__model_to_qdq(session->copy, err);
+    }
+    return status;
+}
+
+// Model-local functions are inlined, operators on codes take QDQ form, and what computes in 16-bit
+// floats is widened, in a private copy; other models run as they are.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_error *err)
 {
     mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
     enum mopt_status status =
         session->model->function_count > 0 ? inline_functions(session, err) : MOPT_OK;
+    if (status == MOPT_OK && !session->options.reference &&
+        mopt__model_has_qlinear(session->model)) {
+        status = to_qdq(session, err);
+    }
     if (status == MOPT_OK && !session->options.reference &&
         mopt__model_has_narrow(session->model)) {
         status = widen(session, err);

@@ -395,7 +395,38 @@ const struct lowered mopt__lowered[] = {
      "  z = com.microsoft::QLinearAdd(a, r, p, d, s, o, r, p); v = Reshape(z, flat);"
      "  t = com.microsoft::QGemm<transB=1>(v, r, p, g, sg, zg, c, s, o);"
      "  u = QLinearMatMul(t, s, o, h, sh, zh, r, n); } }",
-     0, 8},
+     0, 7},
+    {"operators on codes whose scales are operands, floats between: of two operands, Concat",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (uint8[2,4,6,5] x, uint8[2,4,1,1] g) -> (uint8[2,12,6,5] k) {"
+     "  float s = {0.0213}; uint8 o = {100}; float[1] r = {0.0407}; uint8[1] p = {90};"
+     "  float t = {0.0078}; uint8 e = {0};"
+     "  a = com.microsoft::QLinearSigmoid(x, s, o, t, e);"
+     "  b = com.microsoft::QLinearMul(x, s, o, a, t, e, r, p);"
+     "  c = com.microsoft::QLinearMul(b, r, p, g, t, e, s, o);"
+     "  d = com.microsoft::QLinearAdd(b, r, p, g, s, o, r, p);"
+     "  k = com.microsoft::QLinearConcat<axis=1>(r, p, b, r, p, c, s, o, d, r, p); } }",
+     0, 4},
+    {"operators on codes whose scales are operands, floats between: of one operand",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (uint8[2,4,6,5] x) -> (uint8[2,4,6,5] l, uint8[2,4,3,2] n, uint8[2,4,1,1] h,"
+     "  uint8[2,4,6,5] j) {"
+     "  float s = {0.0213}; uint8 o = {100}; float[1] r = {0.0407}; uint8[1] p = {90};"
+     "  float t = {0.0078}; uint8 e = {0};"
+     "  l = com.microsoft::QLinearLeakyRelu<alpha=0.2>(x, s, o, r, p);"
+     "  n = com.microsoft::QLinearAveragePool<kernel_shape=[2,3], strides=[2,2]>(x, s, o, r, p);"
+     "  h = com.microsoft::QLinearGlobalAveragePool(x, s, o, s, o);"
+     "  j = com.microsoft::QLinearSoftmax<axis=3, opset=13>(x, s, o, t, e); } }",
+     0, 6},
+    {"maximum and views of codes as they are",
+     "graph main (float[2,4,6,5] x) -> (uint8[2,24] y, int8[2,4,12,5] v) {"
+     "  float s = {0.0213}; uint8 o = {100}; int8 z = {-5}; int64[2] flat = {2, -1};"
+     "  float[4] by = {1, 1, 2, 1};"
+     "  a = QuantizeLinear(x, s, o); b = MaxPool<kernel_shape=[2,3], strides=[2,2]>(a);"
+     "  y = Reshape(b, flat);"
+     "  c = QuantizeLinear(x, s, z); d = MaxPool<kernel_shape=[3,3], pads=[1,1,1,1]>(c);"
+     "  v = Resize<mode=\"nearest\">(d, _, by); }",
+     0, 6},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"
