@@ -177,6 +177,15 @@ static enum mopt_status group_conv(struct mopt_lower *l, const struct mopt_node 
     return place(l, &g, last);
 }
 
+static enum mopt_status place_with_members(struct mopt_lower *l, const struct mopt_group *g,
+                                           uint32_t last)
+{
+    for (int i = 0; i < g->member_count; i++) {
+        absorb(l, g->members[i], &last);
+    }
+    return place(l, g, last);
+}
+
 // A MatMul of two computed operands: the beginning of an attention, or alone.
 static enum mopt_status group_matmul(struct mopt_lower *l, const struct mopt_node *node)
 {
@@ -187,10 +196,11 @@ static enum mopt_status group_matmul(struct mopt_lower *l, const struct mopt_nod
     if (status == MOPT_OK && !found) {
         status = mopt__low_group_matmul(l, node, &g, &found);
     }
-    for (int i = 0; status == MOPT_OK && found && i < g.member_count; i++) {
-        absorb(l, g.members[i], &last);
+    if (status == MOPT_OK && found && g.bytes) {
+        take_function(l, &g, &last);
+        take_quantizer(l, &g, &last);
     }
-    return status == MOPT_OK && found ? place(l, &g, last) : status;
+    return status == MOPT_OK && found ? place_with_members(l, &g, last) : status;
 }
 
 static bool is_plain_gemm(const struct mopt_node *node)
@@ -352,7 +362,12 @@ static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_no
 static enum mopt_status group_qlinear(struct mopt_lower *l, const struct mopt_node *node)
 {
     struct mopt_group g;
-    return mopt__low_qlinear(l, node, &g) ? place(l, &g, node->order) : MOPT_OK;
+    enum mopt_status status = MOPT_OK;
+    bool found = mopt__low_qlinear(l, node, &g);
+    if (found && mopt__low_constant(l, g.w.codes) == NULL) {
+        status = mopt__low_group_qlinear_matmul(l, node, &g, &found);
+    }
+    return status == MOPT_OK && found ? place_with_members(l, &g, node->order) : status;
 }
 
 enum mopt_status mopt__low_groups(struct mopt_lower *l)

@@ -46,7 +46,7 @@ struct mopt_low_attention {
 };
 
 // Products of two computed operands: c[i] [m, n] = a[i] [m, k] b[i] [k, n], matrices read where
-// they lie (see struct mopt_batch_gemm_f32).
+// they lie (see struct mopt_batch_gemm_f32 and _u8: steps count elements, or codes).
 struct mopt_low_matmul {
     const struct mopt_value *a, *b;
     size_t batch, m, n, k, lda, b_row, b_column;
@@ -207,8 +207,12 @@ enum mopt_status mopt__low_group_attention(struct mopt_lower *l, const struct mo
                                            struct mopt_group *group, bool *found);
 
 // ---- native_matmul.c: the group of a MatMul of two computed operands ----
+// bytes: they are codes, and x and w of the group are set.
 enum mopt_status mopt__low_group_matmul(struct mopt_lower *l, const struct mopt_node *node,
                                         struct mopt_group *group, bool *found);
+// Completes the group of a QLinearMatMul, of which qlinear.c has set the rest.
+enum mopt_status mopt__low_group_qlinear_matmul(struct mopt_lower *l, const struct mopt_node *node,
+                                                struct mopt_group *group, bool *found);
 
 // ---- functions.c ----
 // The elementwise function of one operand that a node computes, if it is one of the table's.

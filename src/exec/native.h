@@ -43,6 +43,9 @@ struct mopt_low_columns {
 enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_group *group,
                                       const struct mopt_low_columns *columns,
                                       struct mopt_requantize *out);
+// The same of n columns of two computed operands: without start and bias.
+enum mopt_status mopt__low_requantize_sums(struct mopt_lower *l, const struct mopt_group *group,
+                                           size_t n, struct mopt_requantize *out);
 
 // The sums of a dynamically quantized operand x: sum of (x - x_zero) * w is the sum of x * w that
 // begins with -x_zero * sums, and x_scale * weight_scale times that is real. Made for each run.

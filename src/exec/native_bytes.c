@@ -167,6 +167,24 @@ enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_gr
     return status;
 }
 
+enum mopt_status mopt__low_requantize_sums(struct mopt_lower *l, const struct mopt_group *group,
+                                           size_t n, struct mopt_requantize *out)
+{
+    float *units = mopt__low_work(l, n * sizeof *units);
+    float *no_bias = mopt__low_work(l, n * sizeof *no_bias);
+    if (units == NULL || no_bias == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    for (size_t j = 0; j < n; j++) {
+        units[j] = mopt__low_scale(&group->x, 0) * mopt__low_scale(&group->w, 0);
+    }
+    *out = (struct mopt_requantize){.scale = units, .act = group->act};
+    if (group->out_codes) {
+        to_codes(group, n, units, no_bias, out);
+    }
+    return MOPT_OK;
+}
+
 // ---- Sum of two quantized values ----------------------------------------------------------------------------------
 
 enum { PIECE = 2048 }; // elements one thread takes at least

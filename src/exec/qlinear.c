@@ -32,13 +32,14 @@ static bool read_operand(const struct mopt_lower *l, const struct mopt_node *nod
     return read_codes(l, node, mopt__node_input(node, at), at + 1, n, q);
 }
 
-// Two operands, of which only the second is a constant, and codes as the result. y: where the
-// result's scale stands. n: lines of the second operand.
+// Two operands, the first of which is no constant, and codes as the result. y: where the result's
+// scale stands. n: lines of the second operand, which is a constant when `weights`.
 static bool read_three(const struct mopt_lower *l, const struct mopt_node *node, uint32_t y,
-                       size_t n, struct mopt_group *g)
+                       size_t n, bool weights, struct mopt_group *g)
 {
     return read_operand(l, node, 0, 1, &g->x) && mopt__low_constant(l, g->x.codes) == NULL &&
-           read_operand(l, node, 3, n, &g->w) && mopt__low_constant(l, g->w.codes) != NULL &&
+           read_operand(l, node, 3, n, &g->w) &&
+           (mopt__low_constant(l, g->w.codes) != NULL) == weights &&
            read_codes(l, node, g->out, y, 1, &g->y);
 }
 
@@ -65,14 +66,15 @@ bool mopt__low_qlinear(const struct mopt_lower *l, const struct mopt_node *node,
     }
     if (mopt__low_is(node, "", "QLinearConv")) {
         size_t n = (size_t)w.dims[0];
-        return read_three(l, node, 6, n, g) && mopt__low_takes_window(l, node) &&
+        return read_three(l, node, 6, n, true, g) && mopt__low_takes_window(l, node) &&
                read_bias(l, mopt__node_input(node, 8), n, g);
     }
     size_t n;
     if (mopt__low_is(node, "", "QLinearMatMul")) {
-        return mopt__low_takes_codes(l, node, &n) && read_three(l, node, 6, n, g);
+        return (mopt__low_takes_codes(l, node, &n) && read_three(l, node, 6, n, true, g)) ||
+               read_three(l, node, 6, 1, false, g);
     }
     return mopt__low_is(node, "com.microsoft", "QGemm") && mopt__low_takes_codes(l, node, &n) &&
            mopt__low_float(node, "alpha", 1) == 1 && mopt__node_input(node, 7) != NULL &&
-           read_three(l, node, 7, n, g) && read_bias(l, mopt__node_input(node, 6), n, g);
+           read_three(l, node, 7, n, true, g) && read_bias(l, mopt__node_input(node, 6), n, g);
 }

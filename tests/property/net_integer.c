@@ -93,6 +93,46 @@ static bool add_qlinear_product(struct net *net, int v)
     return with_codes(net, out, kept);
 }
 
+// The product of codes and the same codes turned, either way round; the Transpose may be seen by
+// others, too.
+static bool add_computed_product(struct net *net, int v)
+{
+    enum { LONGEST = 100 };
+    int q = pick_codes(net), t = net->count;
+    (void)v;
+    if (q < 0 || net->values[q].rank < 2 || net_elements(&net->values[q]) == 0) {
+        return false;
+    }
+    struct shape out = net->values[q], turned = out;
+    int64_t *rows = &turned.dims[out.rank - 2], *columns = &turned.dims[out.rank - 1];
+    if (*rows > LONGEST || *columns > LONGEST) {
+        return false;
+    }
+    net_line(net, "    v%d = Transpose<perm=[", t);
+    for (int i = 0; i < out.rank; i++) {
+        net_line(net, "%s%d", i > 0 ? ", " : "", i < out.rank - 2 ? i : 2 * out.rank - 3 - i);
+    }
+    net_line(net, "]>(v%d);\n", q);
+    *rows = out.dims[out.rank - 1];
+    *columns = out.dims[out.rank - 2];
+    (void)with_codes(net, turned, (struct kept){net->codes[q], out.type});
+    int left = net_chance(net, 50) ? q : t, right = left == q ? t : q;
+    out.dims[out.rank - 1] = out.dims[out.rank - 2] = net->values[left].dims[out.rank - 2];
+    struct kept kept = choose_whole(net, out.type);
+    if (net_chance(net, 50)) {
+        int a = net_dequantize(net, left), b = net_dequantize(net, right);
+        out.type = NET_FLOAT;
+        net_settle(net, net_add(net, &out, "MatMul(v%d, v%d)", a, b), kept);
+        return true;
+    }
+    net_line(net, "    v%d = QLinearMatMul(", net->count);
+    net_codes_text(net, 'v', left, net->codes[left]);
+    net_line(net, ", ");
+    net_codes_text(net, 'v', right, net->codes[right]);
+    net_line(net, ", c%d, c%d);\n", kept.codes.scale, kept.codes.zero);
+    return with_codes(net, out, kept);
+}
+
 static bool add_qlinear_sum(struct net *net, int v)
 {
     int q = pick_codes(net);
@@ -273,9 +313,10 @@ static bool add_dynamic(struct net *net, int v)
     return true;
 }
 
-static const net_maker makers[] = {add_qlinear_conv, add_qlinear_conv, add_qlinear_product,
-                                   add_qlinear_sum,  add_on_codes,     add_on_codes,
-                                   add_dynamic,      add_dynamic,      add_dynamic};
+static const net_maker makers[] = {add_qlinear_conv,     add_qlinear_conv, add_qlinear_product,
+                                   add_computed_product, add_qlinear_sum,  add_on_codes,
+                                   add_on_codes,         add_dynamic,      add_dynamic,
+                                   add_dynamic};
 
 struct net_makers net_integer_makers(void)
 {

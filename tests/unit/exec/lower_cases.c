@@ -418,6 +418,17 @@ const struct lowered mopt__lowered[] = {
      "  h = com.microsoft::QLinearGlobalAveragePool(x, s, o, s, o);"
      "  j = com.microsoft::QLinearSoftmax<axis=3, opset=13>(x, s, o, t, e); } }",
      0, 6},
+    {"products of two computed operands on codes: scales as operands, between linear nodes, to "
+     "floats",
+     "graph main (uint8[2,3,5,7] x, uint8[2,3,7,4] w, int8[1,3,4,7] u) -> (int8[2,3,5,4] y,"
+     "  uint8[2,3,5,4] z, float[2,3,5,4] f) {"
+     "  float s = {0.0213}; uint8 o = {100}; float[1] r = {0.0407}; uint8[1] p = {128};"
+     "  int8 n = {-3}; float t = {0.0078}; int8 e = {9};"
+     "  y = QLinearMatMul(x, s, o, w, r, p, r, n);"
+     "  a = DequantizeLinear(x, s, o); h = Transpose<perm=[0,1,3,2]>(u);"
+     "  b = DequantizeLinear(h, t, e); c = MatMul(a, b); z = QuantizeLinear(c, s, o);"
+     "  d = DequantizeLinear(x, s, o); g = DequantizeLinear(w, s, o); f = MatMul(d, g); }",
+     1e-5, 4},
     {"maximum and views of codes as they are",
      "graph main (float[2,4,6,5] x) -> (uint8[2,24] y, int8[2,4,12,5] v) {"
      "  float s = {0.0213}; uint8 o = {100}; int8 z = {-5}; int64[2] flat = {2, -1};"

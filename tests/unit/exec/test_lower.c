@@ -76,6 +76,8 @@ static struct mopt_datum *make_input(const struct mopt_model *model, const struc
             *(uint8_t *)mopt__tensor_data(tensor) = 1;
         } else if (type->dtype == MOPT_UINT8) {
             ((uint8_t *)mopt__tensor_data(tensor))[i] = (uint8_t)(128 + next(state));
+        } else if (type->dtype == MOPT_INT8) {
+            ((int8_t *)mopt__tensor_data(tensor))[i] = (int8_t)next(state);
         } else {
             ((float *)mopt__tensor_data(tensor))[i] = (float)next(state) / 30;
         }

@@ -9,6 +9,6 @@ int main(void)
                    mopt__test_vector() + mopt__test_attention() + mopt__test_lstm() +
                    mopt__test_int8() + mopt__test_bytes() + mopt__test_floats_16() +
                    mopt__test_resize() + mopt__test_mean() + mopt__test_weights() +
-                   mopt__test_rounded();
+                   mopt__test_rounded() + mopt__test_batch_u8();
     return failures != 0;
 }

@@ -19,5 +19,6 @@ int mopt__test_resize(void);
 int mopt__test_mean(void);
 int mopt__test_weights(void);
 int mopt__test_rounded(void);
+int mopt__test_batch_u8(void);
 
 #endif
