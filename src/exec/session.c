@@ -2,6 +2,7 @@
 // Sessions: what is prepared once per model, and the frame of a run around the steps.
 #include <stdio.h>
 
+#include "exec/compound.h"
 #include "exec/program.h"
 #include "exec/qdq.h"
 #include "exec/widen.h"
@@ -148,27 +149,41 @@ static enum mopt_status widen(struct mopt_session *session, struct mopt_error *e
     return status;
 }
 
-static enum mopt_status to_qdq(struct mopt_session *session, struct mopt_error *err)
+// What a failed inference could not find out, the run will say.
+static enum mopt_status infer_types(struct mopt_model *model, struct mopt_error *err)
+{
+    enum mopt_status status = mopt__infer_model(model, MOPT_INFER_KEEP, err);
+    if (status != MOPT_OK && status != MOPT_E_MEMORY) {
+        mopt_error_clear(err);
+        status = MOPT_OK;
+    }
+    return status;
+}
+
+static enum mopt_status spread(struct mopt_session *session, struct mopt_error *err)
 {
     enum mopt_status status =
         session->copy == NULL ? mopt__model_clone(session->model, &session->copy, err) : MOPT_OK;
     if (status == MOPT_OK) {
         session->model = session->copy;
-        status = mopt__model_to_qdq(session->copy, err);
+        status = infer_types(session->copy, err);
     }
-    return status;
+    if (status == MOPT_OK) {
+        status = mopt__model_spread(session->copy, err);
+    }
+    return status == MOPT_OK ? mopt__model_to_qdq(session->copy, err) : status;
 }
 
-// Model-local functions are inlined, operators on codes take QDQ form, and what computes in 16-bit
-// floats is widened, in a private copy; other models run as they are.
+// Model-local functions are inlined, compound operators spread, operators on codes take QDQ form,
+// and what computes in 16-bit floats is widened, in a private copy; other models run as they are.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_error *err)
 {
     mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
     enum mopt_status status =
         session->model->function_count > 0 ? inline_functions(session, err) : MOPT_OK;
     if (status == MOPT_OK && !session->options.reference &&
-        mopt__model_has_qlinear(session->model)) {
-        status = to_qdq(session, err);
+        (mopt__model_has_compound(session->model) || mopt__model_has_qlinear(session->model))) {
+        status = spread(session, err);
     }
     if (status == MOPT_OK && !session->options.reference &&
         mopt__model_has_narrow(session->model)) {

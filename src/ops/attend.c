@@ -85,6 +85,13 @@ static double mask_at(const struct mopt_attend *a, size_t b, size_t row, size_t 
     return is_padding(a, b, row, column) ? a->filter : 0;
 }
 
+double mopt__attend_added(const struct mopt_attend *a, size_t batch, size_t head, size_t row,
+                          size_t column)
+{
+    double mask = mask_at(a, batch, row, column);
+    return mask == -INFINITY ? mask : mask + added_bias(a, batch, head, row, column);
+}
+
 // ---- One row ------------------------------------------------------------------------------------
 
 static double product(const struct mopt_attend *a, const double *q, const double *k)

@@ -65,6 +65,10 @@ struct mopt_attend {
 enum mopt_status mopt__attend(struct mopt_eval *eval, const struct mopt_attend *a,
                               struct mopt_error *err);
 
+// What is added to the score of a query and a key: bias and masks; -INFINITY: not seen.
+double mopt__attend_added(const struct mopt_attend *a, size_t batch, size_t head, size_t row,
+                          size_t column);
+
 // MOPT_E_SHAPE unless t (may be NULL) has shape [batch or 1, heads or 1, rows, columns].
 enum mopt_status mopt__attend_bias(const struct mopt_attend *a, const struct mopt_tensor *t,
                                    size_t columns, struct mopt_error *err);

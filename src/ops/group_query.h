@@ -3,7 +3,7 @@
 #ifndef MOPT_OPS_GROUP_QUERY_H
 #define MOPT_OPS_GROUP_QUERY_H
 
-#include "ops/attend.h"
+#include "ops/attend_fast.h"
 #include "ops/kv_cache.h"
 
 enum mopt_group_query_input {
@@ -46,6 +46,7 @@ struct mopt_group_query {
     double *sinks;   // [heads]
     double *data[MOPT_GQ_INPUTS];
     double *arrays[3]; // q, k, v
+    const struct mopt_kernels *kernels;
 };
 
 // Reads and checks everything; what it allocates is freed by mopt__group_query_release.

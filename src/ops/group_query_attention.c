@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/fast.h"
 #include "ops/group_query.h"
 #include "ops/narrow.h"
 
@@ -199,19 +200,41 @@ static enum mopt_status run(struct mopt_eval *eval, struct mopt_group_query *g,
     g->a.q = g->arrays[0];
     g->a.k = g->arrays[1];
     g->a.v = g->arrays[2];
+    if (status == MOPT_OK && g->kernels != NULL && mopt__attend_is_plain(&g->a)) {
+        return mopt__attend_rounded(eval, g->kernels, &g->a, err);
+    }
     return status == MOPT_OK ? mopt__attend(eval, &g->a, err) : status;
 }
 
-static enum mopt_status grouped_eval(struct mopt_eval *eval, struct mopt_error *err)
+// kernels: NULL is the reference.
+static enum mopt_status grouped_with(struct mopt_eval *eval, const struct mopt_kernels *kernels,
+                                     struct mopt_error *err)
 {
     struct mopt_group_query g;
     memset(&g, 0, sizeof g);
+    g.kernels = kernels;
     enum mopt_status status = mopt__group_query_open(eval, &g, err);
     if (status == MOPT_OK) {
         status = run(eval, &g, err);
     }
     mopt__group_query_release(&g);
     return status;
+}
+
+static enum mopt_status grouped_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    return grouped_with(eval, NULL, err);
+}
+
+static enum mopt_status grouped_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_fast *fast = eval->state;
+    return grouped_with(eval, fast->kernels, err);
+}
+
+static enum mopt_status grouped_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    return mopt__fast_bind(bind, NULL, grouped_run, err);
 }
 
 // ---- Inference ----------------------------------------------------------------------------------
@@ -325,6 +348,7 @@ static const struct mopt_op records[] = {
                      MOPT_A_STRING("v_quant_type", "NONE", "NONE|PER_TENSOR|PER_CHANNEL")),
      .infer = grouped_infer,
      .eval = grouped_eval,
+     .bind = grouped_bind,
      .cost = grouped_cost},
 };
 const struct mopt_op_family mopt__ops_group_query_attention = {records, MOPT_COUNTOF(records)};

@@ -4,7 +4,8 @@
 #include <float.h>
 #include <string.h>
 
-#include "ops/attend.h"
+#include "ops/attend_fast.h"
+#include "ops/fast.h"
 
 enum { QUERY, KEY, VALUE, BIAS, MASK, ADDED, PAST_KEY, PAST_VALUE, PAST_LENGTH, BEAMS, INPUTS };
 
@@ -16,6 +17,7 @@ struct multi {
     size_t past, fresh, room;   // cached keys, new keys, rows of a head in the cache
     double *data[INPUTS];
     double *arrays[3]; // q, k, v
+    const struct mopt_kernels *kernels;
 };
 
 // ---- Reading ------------------------------------------------------------------------------------
@@ -335,16 +337,54 @@ static enum mopt_status run(struct mopt_eval *eval, struct multi *m, struct mopt
     a->q = m->arrays[0];
     a->k = m->arrays[1];
     a->v = m->arrays[2];
+    if (status == MOPT_OK && m->kernels != NULL && mopt__attend_is_plain(a)) {
+        return mopt__attend_rounded(eval, m->kernels, a, err);
+    }
     return status == MOPT_OK ? mopt__attend(eval, a, err) : status;
 }
 
-static enum mopt_status multi_eval(struct mopt_eval *eval, struct mopt_error *err)
+// Nothing has to be gathered or added to: the heads are read where they lie.
+static bool is_direct(const struct mopt_eval *eval, const struct multi *m)
+{
+    bool more = false;
+    for (uint32_t i = 1; i < 4; i++) {
+        more = more || mopt__eval_wants(eval, i);
+    }
+    return m->kernels != NULL && m->in[QUERY]->dtype == MOPT_FLOAT32 && !m->in[BIAS] &&
+           !m->in[PAST_KEY] && !m->in[PAST_LENGTH] && !more && m->a.size > 0;
+}
+
+static struct mopt_head_steps steps_of(const struct mopt_heads *part)
+{
+    return (struct mopt_head_steps){part->batch_step, part->head_step, part->step};
+}
+
+static enum mopt_status run_direct(struct mopt_eval *eval, struct multi *m, struct mopt_error *err)
+{
+    const float *from[3];
+    for (int i = 0; i < 3; i++) {
+        from[i] = (const float *)m->in[m->source[i]]->data + m->parts[i].first;
+    }
+    const struct mopt_attend_floats f = {.q = from[0],
+                                         .k = from[1],
+                                         .v = from[2],
+                                         .q_steps = steps_of(&m->parts[0]),
+                                         .k_steps = steps_of(&m->parts[1]),
+                                         .v_steps = steps_of(&m->parts[2])};
+    enum mopt_status status = put_outputs(eval, m, err);
+    return status == MOPT_OK ? mopt__attend_floats(eval, m->kernels, &m->a, &f, err) : status;
+}
+
+// kernels: NULL is the reference.
+static enum mopt_status multi_with(struct mopt_eval *eval, const struct mopt_kernels *kernels,
+                                   struct mopt_error *err)
 {
     struct multi m;
     memset(&m, 0, sizeof m);
+    m.kernels = kernels;
     enum mopt_status status = open_multi(eval, &m, err);
     if (status == MOPT_OK) {
-        status = run(eval, &m, err);
+        status = is_direct(eval, &m) ? run_direct(eval, &m, err) : run(eval, &m, err);
     }
     for (int i = 0; i < INPUTS; i++) {
         mopt__free(m.data[i]);
@@ -353,6 +393,22 @@ static enum mopt_status multi_eval(struct mopt_eval *eval, struct mopt_error *er
         mopt__free(m.arrays[i]);
     }
     return status;
+}
+
+static enum mopt_status multi_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    return multi_with(eval, NULL, err);
+}
+
+static enum mopt_status multi_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_fast *fast = eval->state;
+    return multi_with(eval, fast->kernels, err);
+}
+
+static enum mopt_status multi_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    return mopt__fast_bind(bind, NULL, multi_run, err);
 }
 
 // ---- Inference ----------------------------------------------------------------------------------
@@ -473,6 +529,7 @@ static const struct mopt_op records[] = {
                      MOPT_A_FLOAT_OPTIONAL("scale"), MOPT_A_INT("unidirectional", 0)),
      .infer = multi_infer,
      .eval = multi_eval,
+     .bind = multi_bind,
      .cost = multi_cost},
 };
 const struct mopt_op_family mopt__ops_multi_head_attention = {records, MOPT_COUNTOF(records)};

@@ -438,6 +438,36 @@ const struct lowered mopt__lowered[] = {
      "  c = QuantizeLinear(x, s, z); d = MaxPool<kernel_shape=[3,3], pads=[1,1,1,1]>(c);"
      "  v = Resize<mode=\"nearest\">(d, _, by); }",
      0, 6},
+    {"compound operators of com.microsoft: products of codes to floats",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (float[3,16] x) -> (float[3,8] y, float[3,8] z) {"
+     "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"
+     "  0.04, 0.01}; float[8] b = @8;"
+     "  y = com.microsoft::DynamicQuantizeMatMul(x, w, sw, zw, b);"
+     "  q, s, o = DynamicQuantizeLinear(x);"
+     "  z = com.microsoft::MatMulIntegerToFloat(q, w, s, sw, o, zw, b); } }",
+     1e-5, 4},
+    {"compound operators of com.microsoft: what follows sums",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (float[1,4,5,5] x, float[1,6,5,5] a, float[2,3,4,5] m) ->"
+     "  (float[1,6,5,5] y, float[4,7] z, float[2,3,5,5] n) {"
+     "  float[6,4,3,3] w = @216; float[6] b = @6; float[25,7] g = @175; float[1,7] h = @7;"
+     "  int64[2] flat = {4, 25};"
+     "  y = com.microsoft::FusedConv<activation=\"Clip\", activation_params=[-0.5,1.5],"
+     "  pads=[1,1,1,1]>(x, w, b, a); v = Reshape(x, flat);"
+     "  z = com.microsoft::FusedGemm<activation=\"LeakyRelu\", activation_alpha=0.1>(v, g, h);"
+     "  n = com.microsoft::FusedMatMul<alpha=0.25, transA=1>(m, m); } }",
+     1e-5, 6},
+    {"compound operators of com.microsoft: attention with padded keys",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (float[2,5,8] x, float[2,5,12] q, float[2,7,12] k) ->"
+     "  (float[2,5,8] y, float[2,5,8] e, float[2,5,12] z) {"
+     "  float[8,24] w = @192; float[24] b = @24; int32[2,5] m = {1,1,1,0,0,1,1,1,1,0};"
+     "  int32[2] n = {4, 5};"
+     "  y = com.microsoft::Attention<num_heads=2>(x, w, b, m);"
+     "  e = com.microsoft::Attention<num_heads=4, unidirectional=1>(x, w, b, n);"
+     "  z = com.microsoft::MultiHeadAttention<num_heads=3>(q, k, k); } }",
+     1e-5, 7},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators of com.microsoft that say in one node what several of ONNX say (ONNX Runtime writes
+// them when it saves an optimized model): in a private copy of the model they become these, which
+// lowering knows how to fuse its own way.
+#include <string.h>
+
+#include "exec/compound.h"
+#include "ops/epilogue.h"
+#include "ops/ops.h"
+
+enum { VERSION = 13 }; // of the operators that are made
+
+// Nodes in front of `node`, one behind the other. The first failure ends it.
+struct chain {
+    struct mopt_node *node;
+    struct mopt_node *last; // its output is made when somebody reads it, or is that of `node`
+    struct mopt_error *err;
+    bool failed;
+};
+
+static struct mopt_node *add(struct chain *c, const char *op_type, struct mopt_value *const *inputs,
+                             uint32_t count, uint32_t outputs)
+{
+    struct mopt_node *made =
+        c->failed ? NULL
+                  : mopt__node_new(c->node->graph, c->node, op_type, "", count, outputs, c->err);
+    c->failed = made == NULL;
+    if (made == NULL) {
+        return NULL;
+    }
+    made->op = mopt__op_find("", op_type, VERSION);
+    for (uint32_t i = 0; i < count; i++) {
+        mopt__node_set_input(made, i, inputs[i]);
+    }
+    c->last = made;
+    return made;
+}
+
+// What an output of a node is from now on; NULL after a failure.
+static struct mopt_value *name_output(struct chain *c, struct mopt_node *made, uint32_t index)
+{
+    struct mopt_value *value =
+        c->failed ? NULL : mopt__value_fresh(c->node->graph, c->node->outputs[0]->name, c->err);
+    c->failed = value == NULL;
+    if (value != NULL) {
+        mopt__node_set_output(made, index, value);
+    }
+    return value;
+}
+
+static struct mopt_value *last_output(struct chain *c)
+{
+    return name_output(c, c->last, 0);
+}
+
+// op(last, value), or op(last) when value is NULL.
+static struct mopt_node *follow(struct chain *c, const char *op_type, struct mopt_value *value)
+{
+    struct mopt_value *inputs[] = {last_output(c), value};
+    return add(c, op_type, inputs, value != NULL ? 2 : 1, 1);
+}
+
+static void set_int(struct chain *c, struct mopt_node *made, const char *name, int64_t value)
+{
+    c->failed = c->failed || mopt__node_set_int(made, name, value, c->err) != MOPT_OK;
+}
+
+static void set_float(struct chain *c, struct mopt_node *made, const char *name, double value)
+{
+    c->failed = c->failed || mopt__node_set_float(made, name, (float)value, c->err) != MOPT_OK;
+}
+
+static struct mopt_value *number(struct chain *c, double value)
+{
+    struct mopt_tensor *tensor = NULL;
+    if (c->failed || mopt__tensor_new(MOPT_FLOAT32, 0, NULL, &tensor, c->err) != MOPT_OK) {
+        c->failed = true;
+        return NULL;
+    }
+    *(float *)mopt__tensor_data(tensor) = (float)value;
+    struct mopt_value *constant =
+        mopt__graph_constant(c->node->graph, c->node->outputs[0]->name, tensor, c->err);
+    mopt__tensor_unref(tensor);
+    c->failed = constant == NULL;
+    return constant;
+}
+
+// The last node makes what `node` made, and has its name.
+static enum mopt_status finish(struct chain *c)
+{
+    if (c->failed) {
+        return c->err->status;
+    }
+    struct mopt_value *y = c->node->outputs[0];
+    mopt__node_set_output(c->node, 0, NULL);
+    mopt__node_set_output(c->last, 0, y);
+    c->last->name = c->node->name;
+    mopt__node_remove(c->node);
+    return MOPT_OK;
+}
+
+// ---- Products of codes to floats ----------------------------------------------------------------
+
+// sums * (a_scale * b_scale) + bias
+static enum mopt_status scale_sums(struct chain *c, struct mopt_value *const sums[4],
+                                   struct mopt_value *a_scale, struct mopt_value *b_scale,
+                                   struct mopt_value *bias)
+{
+    struct mopt_value *scales[] = {a_scale, b_scale};
+    add(c, "Mul", scales, 2, 1);
+    struct mopt_value *factor = last_output(c);
+    add(c, "MatMulInteger", sums, 4, 1);
+    struct mopt_node *cast = follow(c, "Cast", NULL);
+    set_int(c, cast, "to", MOPT_FLOAT32);
+    follow(c, "Mul", factor);
+    if (bias != NULL) {
+        follow(c, "Add", bias);
+    }
+    return finish(c);
+}
+
+static enum mopt_status spread_dynamic(struct mopt_node *node, struct mopt_error *err)
+{
+    struct chain c = {.node = node, .err = err};
+    struct mopt_value *x = mopt__node_input(node, 0);
+    struct mopt_node *quantizer = add(&c, "DynamicQuantizeLinear", &x, 1, 3);
+    struct mopt_value *codes[3] = {NULL};
+    for (uint32_t i = 0; i < 3; i++) {
+        codes[i] = name_output(&c, quantizer, i);
+    }
+    struct mopt_value *sums[] = {codes[0], mopt__node_input(node, 1), codes[2],
+                                 mopt__node_input(node, 3)};
+    return scale_sums(&c, sums, codes[1], mopt__node_input(node, 2), mopt__node_input(node, 4));
+}
+
+static enum mopt_status spread_to_float(struct mopt_node *node, struct mopt_error *err)
+{
+    struct chain c = {.node = node, .err = err};
+    struct mopt_value *sums[] = {mopt__node_input(node, 0), mopt__node_input(node, 1),
+                                 mopt__node_input(node, 4), mopt__node_input(node, 5)};
+    return scale_sums(&c, sums, mopt__node_input(node, 2), mopt__node_input(node, 3),
+                      mopt__node_input(node, 6));
+}
+
+// ---- Activations --------------------------------------------------------------------------------
+
+static void activate(struct chain *c, const struct mopt_epilogue *e)
+{
+    static const char *const names[] = {
+        [MOPT_EPILOGUE_RELU] = "Relu", [MOPT_EPILOGUE_SIGMOID] = "Sigmoid",
+        [MOPT_EPILOGUE_TANH] = "Tanh", [MOPT_EPILOGUE_LEAKY_RELU] = "LeakyRelu",
+        [MOPT_EPILOGUE_CLIP] = "Clip", [MOPT_EPILOGUE_HARD_SIGMOID] = "HardSigmoid"};
+    if (e->kind == MOPT_EPILOGUE_NONE) {
+        return;
+    }
+    if (e->kind == MOPT_EPILOGUE_CLIP) {
+        struct mopt_value *inputs[3] = {last_output(c)};
+        inputs[1] = number(c, e->alpha);
+        inputs[2] = number(c, e->beta);
+        add(c, "Clip", inputs, 3, 1);
+        return;
+    }
+    struct mopt_node *made = follow(c, names[e->kind], NULL);
+    if (e->kind == MOPT_EPILOGUE_LEAKY_RELU || e->kind == MOPT_EPILOGUE_HARD_SIGMOID) {
+        set_float(c, made, "alpha", e->alpha);
+    }
+    if (e->kind == MOPT_EPILOGUE_HARD_SIGMOID) {
+        set_float(c, made, "beta", e->beta);
+    }
+}
+
+static bool takes_fused(const struct mopt_node *node)
+{
+    struct mopt_epilogue e;
+    struct mopt_error ignored;
+    mopt_error_clear(&ignored);
+    return mopt__epilogue_read(node, &e, &ignored) == MOPT_OK;
+}
+
+// The operator without what follows it; its inputs are the first three.
+static enum mopt_status spread_fused(struct mopt_node *node, const char *op_type,
+                                     struct mopt_value *added, struct mopt_error *err)
+{
+    static const char *const own[] = {"activation", "activation_params", "activation_alpha",
+                                      "activation_beta", "activation_gamma"};
+    struct chain c = {.node = node, .err = err};
+    struct mopt_epilogue e;
+    struct mopt_value *inputs[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        inputs[i] = mopt__node_input(node, i);
+    }
+    enum mopt_status status = mopt__epilogue_read(node, &e, err);
+    struct mopt_node *made =
+        status == MOPT_OK ? add(&c, op_type, inputs, inputs[2] != NULL ? 3 : 2, 1) : NULL;
+    status = made != NULL ? mopt__node_copy_attributes(made, node, err) : err->status;
+    if (status != MOPT_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < MOPT_COUNTOF(own); i++) {
+        mopt__node_remove_attribute(made, own[i]);
+    }
+    if (added != NULL) {
+        follow(&c, "Add", added);
+    }
+    activate(&c, &e);
+    return finish(&c);
+}
+
+static enum mopt_status spread_conv(struct mopt_node *node, struct mopt_error *err)
+{
+    return spread_fused(node, "Conv", mopt__node_input(node, 3), err);
+}
+
+static enum mopt_status spread_gemm(struct mopt_node *node, struct mopt_error *err)
+{
+    return spread_fused(node, "Gemm", NULL, err);
+}
+
+// ---- FusedMatMul --------------------------------------------------------------------------------
+
+static int64_t int_of(const struct mopt_node *node, const char *name)
+{
+    const struct mopt_attribute *a = mopt__node_attribute(node, name);
+    return a != NULL && a->kind == MOPT_ATTR_INT ? a->i : 0;
+}
+
+static int rank_of(const struct mopt_value *value)
+{
+    const struct mopt_type *type = value->type != NULL ? value->type : value->declared;
+    return type != NULL && type->kind == MOPT_TYPE_TENSOR ? type->rank : -1;
+}
+
+// The operand, its last two axes swapped when the node says so.
+static struct mopt_value *turned(struct chain *c, uint32_t index, const char *name)
+{
+    struct mopt_value *value = mopt__node_input(c->node, index);
+    int rank = rank_of(value);
+    int64_t perm[MOPT_RANK_MAX];
+    if (int_of(c->node, name) == 0 || rank < 2) {
+        return value;
+    }
+    for (int i = 0; i < rank; i++) {
+        perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
+    }
+    struct mopt_node *made = add(c, "Transpose", &value, 1, 1);
+    c->failed =
+        c->failed || mopt__node_set_ints(made, "perm", perm, (size_t)rank, c->err) != MOPT_OK;
+    return last_output(c);
+}
+
+static bool takes_matmul(const struct mopt_node *node)
+{
+    bool moved = int_of(node, "transBatchA") != 0 || int_of(node, "transBatchB") != 0;
+    return !moved && rank_of(node->inputs[0].value) >= 0 && rank_of(node->inputs[1].value) >= 0;
+}
+
+static enum mopt_status spread_matmul(struct mopt_node *node, struct mopt_error *err)
+{
+    struct chain c = {.node = node, .err = err};
+    const struct mopt_attribute *alpha = mopt__node_attribute(node, "alpha");
+    struct mopt_value *a = turned(&c, 0, "transA");
+    struct mopt_value *inputs[] = {a, turned(&c, 1, "transB")};
+    add(&c, "MatMul", inputs, 2, 1);
+    if (alpha != NULL && alpha->f != 1) {
+        struct mopt_value *factor = number(&c, (double)alpha->f);
+        follow(&c, "Mul", factor);
+    }
+    return finish(&c);
+}
+
+// ---- Attention ----------------------------------------------------------------------------------
+
+enum { INPUT, WEIGHTS, BIAS, MASK, PAST, ADDED };
+
+static const struct mopt_type *type_of(const struct mopt_value *value)
+{
+    const struct mopt_type *type = value->type != NULL ? value->type : value->declared;
+    bool tensor = type != NULL && type->kind == MOPT_TYPE_TENSOR && type->rank >= 0;
+    return tensor ? type : NULL;
+}
+
+// Sizes of queries, keys and values in the columns of the weights.
+static bool read_hidden(const struct mopt_node *node, int64_t sizes[3])
+{
+    const struct mopt_tensor *w = mopt__value_constant(node->inputs[WEIGHTS].value);
+    const struct mopt_attribute *a = mopt__node_attribute(node, "qkv_hidden_sizes");
+    if (w == NULL || w->rank != 2 || (a != NULL && a->count != 0 && a->count != 3)) {
+        return false;
+    }
+    for (int i = 0; i < 3; i++) {
+        sizes[i] = a != NULL && a->count == 3 ? a->ints[i] : w->dims[1] / 3;
+        if (sizes[i] <= 0) {
+            return false;
+        }
+    }
+    return sizes[0] + sizes[1] + sizes[2] == w->dims[1];
+}
+
+// MultiHeadAttention knows the mask: ends of the keys [batch], or which keys there are.
+static bool takes_mask(const struct mopt_node *node)
+{
+    const struct mopt_value *mask = mopt__node_input(node, MASK);
+    const struct mopt_type *m = mask != NULL ? type_of(mask) : NULL;
+    const struct mopt_type *x = type_of(node->inputs[INPUT].value);
+    bool ends = m != NULL && m->rank == 1 && x != NULL && x->rank == 3 && m->dims[0] == x->dims[0];
+    return mask == NULL || ends ||
+           (m != NULL && m->rank == 2 && x != NULL && x->rank == 3 && m->dims[0] == x->dims[0] &&
+            m->dims[1] == x->dims[1]);
+}
+
+static bool takes_attention(const struct mopt_node *node)
+{
+    int64_t sizes[3];
+    bool cached = false;
+    for (uint32_t i = PAST; i < node->input_count; i++) {
+        cached = cached || (i != ADDED && node->inputs[i].value != NULL);
+    }
+    return !cached && int_of(node, "do_rotary") == 0 &&
+           int_of(node, "past_present_share_buffer") == 0 && read_hidden(node, sizes) &&
+           takes_mask(node);
+}
+
+static struct mopt_value *sizes_of(struct chain *c, const int64_t sizes[3])
+{
+    static const int64_t count = 3;
+    struct mopt_tensor *tensor = NULL;
+    if (c->failed || mopt__tensor_new(MOPT_INT64, 1, &count, &tensor, c->err) != MOPT_OK) {
+        c->failed = true;
+        return NULL;
+    }
+    memcpy(mopt__tensor_data(tensor), sizes, 3 * sizeof *sizes);
+    struct mopt_value *constant =
+        mopt__graph_constant(c->node->graph, c->node->outputs[0]->name, tensor, c->err);
+    mopt__tensor_unref(tensor);
+    c->failed = constant == NULL;
+    return constant;
+}
+
+// The projection of queries, keys and values, which are parts of its columns.
+static void project(struct chain *c, struct mopt_value *parts[3])
+{
+    int64_t sizes[3];
+    struct mopt_value *operands[] = {c->node->inputs[INPUT].value, c->node->inputs[WEIGHTS].value};
+    add(c, "MatMul", operands, 2, 1);
+    if (mopt__node_input(c->node, BIAS) != NULL) {
+        follow(c, "Add", c->node->inputs[BIAS].value);
+    }
+    (void)read_hidden(c->node, sizes);
+    struct mopt_value *inputs[] = {last_output(c), NULL};
+    inputs[1] = sizes_of(c, sizes);
+    struct mopt_node *split = add(c, "Split", inputs, 2, 3);
+    set_int(c, split, "axis", 2);
+    for (uint32_t i = 0; i < 3; i++) {
+        parts[i] = name_output(c, split, i);
+    }
+}
+
+static enum mopt_status spread_attention(struct mopt_node *node, struct mopt_error *err)
+{
+    static const char *const own[] = {"qkv_hidden_sizes", "do_rotary", "past_present_share_buffer",
+                                      "rotary_embedding_dim"};
+    struct chain c = {.node = node, .err = err};
+    struct mopt_value *inputs[6] = {NULL};
+    project(&c, inputs);
+    inputs[4] = mopt__node_input(node, MASK);
+    inputs[5] = mopt__node_input(node, ADDED);
+    struct mopt_node *made =
+        c.failed ? NULL
+                 : mopt__node_new(node->graph, node, "MultiHeadAttention", node->domain, 6, 1, err);
+    if (made == NULL || mopt__node_copy_attributes(made, node, err) != MOPT_OK) {
+        return err->status;
+    }
+    made->op = mopt__op_find(node->domain, "MultiHeadAttention", 1);
+    for (uint32_t i = 0; i < 6; i++) {
+        mopt__node_set_input(made, i, inputs[i]);
+    }
+    for (size_t i = 0; i < MOPT_COUNTOF(own); i++) {
+        mopt__node_remove_attribute(made, own[i]);
+    }
+    c.last = made;
+    return finish(&c);
+}
+
+// ---- The model ----------------------------------------------------------------------------------
+
+struct compound {
+    const char *name;
+    enum mopt_status (*spread)(struct mopt_node *node, struct mopt_error *err);
+    bool (*takes)(const struct mopt_node *node); // NULL: always
+};
+
+static const struct compound compounds[] = {
+    {"DynamicQuantizeMatMul", spread_dynamic, NULL},
+    {"MatMulIntegerToFloat", spread_to_float, NULL},
+    {"FusedConv", spread_conv, takes_fused},
+    {"FusedGemm", spread_gemm, takes_fused},
+    {"FusedMatMul", spread_matmul, takes_matmul},
+    {"Attention", spread_attention, takes_attention},
+};
+
+static bool has_one_output(const struct mopt_node *node)
+{
+    bool one = node->output_count > 0 && node->outputs[0] != NULL;
+    for (uint32_t o = 1; o < node->output_count; o++) {
+        one = one && node->outputs[o] == NULL;
+    }
+    return one;
+}
+
+static const struct compound *compound_of(const struct mopt_node *node)
+{
+    const struct compound *found = NULL;
+    struct mopt_error ignored;
+    mopt_error_clear(&ignored);
+    for (size_t i = 0; found == NULL && i < MOPT_COUNTOF(compounds); i++) {
+        bool named = strcmp(node->op_type, compounds[i].name) == 0;
+        found = named && strcmp(node->domain, "com.microsoft") == 0 ? &compounds[i] : NULL;
+    }
+    bool sound = found != NULL && node->function == NULL && node->op != NULL &&
+                 mopt__op_check(node, &ignored) == MOPT_OK && has_one_output(node);
+    return sound && (found->takes == NULL || found->takes(node)) ? found : NULL;
+}
+
+static enum mopt_status look(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    bool *found = context;
+    (void)err;
+    for (const struct mopt_node *node = graph->first; !*found && node != NULL; node = node->next) {
+        *found = compound_of(node) != NULL;
+    }
+    return MOPT_OK;
+}
+
+bool mopt__model_has_compound(const struct mopt_model *model)
+{
+    bool found = false;
+    struct mopt_error ignored;
+    mopt_error_clear(&ignored);
+    (void)mopt__graph_walk(model->graph, look, &found, &ignored);
+    return found;
+}
+
+static enum mopt_status rewrite(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    enum mopt_status status = MOPT_OK;
+    struct mopt_node *next;
+    (void)context;
+    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = next) {
+        const struct compound *compound = compound_of(node);
+        next = node->next;
+        status = compound != NULL ? compound->spread(node, err) : MOPT_OK;
+    }
+    return status;
+}
+
+enum mopt_status mopt__model_spread(struct mopt_model *model, struct mopt_error *err)
+{
+    return mopt__graph_walk(model->graph, rewrite, NULL, err);
+}
