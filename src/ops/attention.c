@@ -5,22 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "ops/attend_fast.h"
-#include "ops/fast.h"
+#include "ops/attention_node.h"
 #include "ops/narrow.h"
-
-struct attention {
-    const struct mopt_tensor *q, *k, *v, *mask, *past_k, *past_v, *lengths;
-    bool flat; // inputs of rank 3: heads are folded into the last axis
-    bool causal;
-    double scale, softcap;
-    int64_t left, right; // sliding window, -1 = open
-    int64_t output_mode;
-    enum mopt_dtype precision;       // of the softmax
-    size_t batch, heads, groups;     // query heads, key/value heads
-    size_t rows, fresh, past, total; // queries, new keys, cached keys, all keys
-    size_t size, value_size;         // of a head of q and k, of v
-};
 
 // ---- Reading ---------------------------------------------------------------------------------------------------------
 
@@ -35,7 +21,7 @@ static enum mopt_status read_int(const struct mopt_node *node, const char *name,
     return status;
 }
 
-static enum mopt_status read_attributes(const struct mopt_node *node, struct attention *a,
+static enum mopt_status read_attributes(const struct mopt_node *node, struct mopt_attention_node *a,
                                         struct mopt_error *err)
 {
     int64_t causal = 0;
@@ -75,7 +61,7 @@ static enum mopt_status read_attributes(const struct mopt_node *node, struct att
     return MOPT_OK;
 }
 
-static enum mopt_status open_flat(const struct mopt_node *node, struct attention *a,
+static enum mopt_status open_flat(const struct mopt_node *node, struct mopt_attention_node *a,
                                   struct mopt_error *err)
 {
     int64_t heads = 0;
@@ -100,7 +86,7 @@ static enum mopt_status open_flat(const struct mopt_node *node, struct attention
     return fits ? MOPT_OK : mopt_error_set(err, MOPT_E_SHAPE, "Q, K and V do not fit together");
 }
 
-static enum mopt_status open_heads(const struct mopt_node *node, struct attention *a,
+static enum mopt_status open_heads(const struct mopt_node *node, struct mopt_attention_node *a,
                                    struct mopt_error *err)
 {
     if (node->op->since >= 25 &&
@@ -120,8 +106,9 @@ static enum mopt_status open_heads(const struct mopt_node *node, struct attentio
     return fits ? MOPT_OK : mopt_error_set(err, MOPT_E_SHAPE, "Q, K and V do not fit together");
 }
 
-static enum mopt_status check_cache(const struct attention *a, const struct mopt_tensor *t,
-                                    size_t size, struct mopt_error *err)
+static enum mopt_status check_cache(const struct mopt_attention_node *a,
+                                    const struct mopt_tensor *t, size_t size,
+                                    struct mopt_error *err)
 {
     if (!t || (t->rank == 4 && (size_t)t->dims[0] == a->batch && (size_t)t->dims[1] == a->groups &&
                (size_t)t->dims[2] == a->past && (size_t)t->dims[3] == size)) {
@@ -130,7 +117,7 @@ static enum mopt_status check_cache(const struct attention *a, const struct mopt
     return mopt_error_set(err, MOPT_E_SHAPE, "the cache does not fit the keys and values");
 }
 
-static enum mopt_status open_cache(struct attention *a, struct mopt_error *err)
+static enum mopt_status open_cache(struct mopt_attention_node *a, struct mopt_error *err)
 {
     if (!a->past_k != !a->past_v) {
         return mopt_error_set(err, MOPT_E_FORMAT, "past_key and past_value must come together");
@@ -151,7 +138,7 @@ static enum mopt_status open_cache(struct attention *a, struct mopt_error *err)
 }
 
 // The mask must broadcast to [batch, heads, rows, total]; its last axis may be shorter.
-static enum mopt_status check_mask(const struct attention *a, struct mopt_error *err)
+static enum mopt_status check_mask(const struct mopt_attention_node *a, struct mopt_error *err)
 {
     const size_t want[4] = {a->batch, a->heads, a->rows, a->total};
     const struct mopt_tensor *m = a->mask;
@@ -165,11 +152,11 @@ static enum mopt_status check_mask(const struct attention *a, struct mopt_error 
                 : mopt_error_set(err, MOPT_E_SHAPE, "input 'attn_mask' does not broadcast");
 }
 
-static enum mopt_status open_attention(const struct mopt_eval *eval, struct attention *a,
-                                       struct mopt_error *err)
+enum mopt_status mopt__attention_open(const struct mopt_eval *eval, struct mopt_attention_node *a,
+                                      struct mopt_error *err)
 {
     const struct mopt_tensor *in[7] = {NULL};
-    *a = (struct attention){.q = NULL};
+    *a = (struct mopt_attention_node){.q = NULL};
     enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
     if (status == MOPT_OK) {
         status = read_attributes(eval->node, a, err);
@@ -215,8 +202,8 @@ struct place {
     size_t heads, length, size; // of the tensor
 };
 
-static double element(const struct attention *a, const struct mopt_tensor *t, const struct place *p,
-                      size_t d)
+static double element(const struct mopt_attention_node *a, const struct mopt_tensor *t,
+                      const struct place *p, size_t d)
 {
     size_t line = a->flat ? (p->batch * p->length + p->position) * p->heads + p->head
                           : (p->batch * p->heads + p->head) * p->length + p->position;
@@ -224,7 +211,7 @@ static double element(const struct attention *a, const struct mopt_tensor *t, co
 }
 
 // Keys or values with the cache in front: [batch, groups, total, size].
-static void join(const struct attention *a, const struct mopt_tensor *past,
+static void join(const struct mopt_attention_node *a, const struct mopt_tensor *past,
                  const struct mopt_tensor *fresh, size_t size, double *out)
 {
     for (size_t i = 0; i < a->batch * a->groups; i++) {
@@ -238,7 +225,8 @@ static void join(const struct attention *a, const struct mopt_tensor *past,
     }
 }
 
-static double mask_at(const struct attention *a, size_t b, size_t h, size_t row, size_t column)
+static double mask_at(const struct mopt_attention_node *a, size_t b, size_t h, size_t row,
+                      size_t column)
 {
     const size_t at[4] = {b, h, row, column};
     const struct mopt_tensor *m = a->mask;
@@ -262,7 +250,8 @@ static double mask_at(const struct attention *a, size_t b, size_t h, size_t row,
 }
 
 // What is added to the score of one query and key; -infinity: not to be seen.
-static double bias_at(const struct attention *a, size_t b, size_t h, size_t row, size_t column)
+double mopt__attention_added(const struct mopt_attention_node *a, size_t b, size_t h, size_t row,
+                             size_t column)
 {
     double bias = mask_at(a, b, h, row, column);
     int64_t offset = (int64_t)a->past;
@@ -278,7 +267,7 @@ static double bias_at(const struct attention *a, size_t b, size_t h, size_t row,
 }
 
 // Softmax of one row in the chosen precision; a row without a visible key becomes 0.
-static void softmax(const struct attention *a, double *row, bool masked)
+static void softmax(const struct mopt_attention_node *a, double *row, bool masked)
 {
     double top = -INFINITY;
     struct mopt_narrow_sum sum = {.dtype = a->precision};
@@ -304,8 +293,8 @@ struct outputs {
     double *row;
 };
 
-static double score(const struct attention *a, const double *keys, size_t b, size_t h, size_t row,
-                    size_t column)
+static double score(const struct mopt_attention_node *a, const double *keys, size_t b, size_t h,
+                    size_t row, size_t column)
 {
     enum mopt_dtype dtype = a->q->dtype;
     const double *key = keys + column * a->size;
@@ -323,8 +312,8 @@ static double score(const struct attention *a, const double *keys, size_t b, siz
     return sum;
 }
 
-static void attend_row(const struct attention *a, const struct outputs *o, size_t b, size_t h,
-                       size_t row)
+static void attend_row(const struct mopt_attention_node *a, const struct outputs *o, size_t b,
+                       size_t h, size_t row)
 {
     size_t group = b * a->groups + h / (a->heads / a->groups);
     const double *keys = o->keys + group * a->total * a->size;
@@ -333,7 +322,7 @@ static void attend_row(const struct attention *a, const struct outputs *o, size_
     bool masked = true;
     for (size_t j = 0; j < a->total; j++) {
         double plain = score(a, keys, b, h, row, j);
-        double bias = bias_at(a, b, h, row, j);
+        double bias = mopt__attention_added(a, b, h, row, j);
         masked = masked && bias == -INFINITY;
         o->row[j] = mopt__round_to(a->q->dtype, plain + bias);
         if (o->scores && a->output_mode < 3) {
@@ -356,7 +345,7 @@ static void attend_row(const struct attention *a, const struct outputs *o, size_
     }
 }
 
-static enum mopt_status put_caches(struct mopt_eval *eval, const struct attention *a,
+static enum mopt_status put_caches(struct mopt_eval *eval, const struct mopt_attention_node *a,
                                    const double *keys, const double *values, struct mopt_error *err)
 {
     int64_t dims[4] = {(int64_t)a->batch, (int64_t)a->groups, (int64_t)a->total, (int64_t)a->size};
@@ -371,8 +360,8 @@ static enum mopt_status put_caches(struct mopt_eval *eval, const struct attentio
     return status;
 }
 
-static enum mopt_status new_outputs(struct mopt_eval *eval, const struct attention *a,
-                                    struct outputs *o, struct mopt_error *err)
+enum mopt_status mopt__attention_output(struct mopt_eval *eval, const struct mopt_attention_node *a,
+                                        struct mopt_tensor **y, struct mopt_error *err)
 {
     int64_t batch = (int64_t)a->batch;
     int64_t heads = (int64_t)a->heads;
@@ -380,17 +369,23 @@ static enum mopt_status new_outputs(struct mopt_eval *eval, const struct attenti
     int64_t size = (int64_t)a->value_size;
     const int64_t flat[3] = {batch, rows, heads * size};
     const int64_t full[4] = {batch, heads, rows, size};
-    const int64_t scores[4] = {batch, heads, rows, (int64_t)a->total};
-    enum mopt_status status =
-        mopt__eval_output(eval, 0, a->q->dtype, a->flat ? 3 : 4, a->flat ? flat : full, &o->y, err);
+    return mopt__eval_output(eval, 0, a->q->dtype, a->flat ? 3 : 4, a->flat ? flat : full, y, err);
+}
+
+static enum mopt_status new_outputs(struct mopt_eval *eval, const struct mopt_attention_node *a,
+                                    struct outputs *o, struct mopt_error *err)
+{
+    const int64_t scores[4] = {(int64_t)a->batch, (int64_t)a->heads, (int64_t)a->rows,
+                               (int64_t)a->total};
+    enum mopt_status status = mopt__attention_output(eval, a, &o->y, err);
     if (status == MOPT_OK && mopt__eval_wants(eval, 3)) {
         status = mopt__eval_output(eval, 3, a->q->dtype, 4, scores, &o->scores, err);
     }
     return status;
 }
 
-static enum mopt_status attend(struct mopt_eval *eval, const struct attention *a, double *keys,
-                               double *values, double *row, struct mopt_error *err)
+static enum mopt_status attend(struct mopt_eval *eval, const struct mopt_attention_node *a,
+                               double *keys, double *values, double *row, struct mopt_error *err)
 {
     struct outputs o = {NULL, NULL, keys, values, row};
     join(a, a->past_k, a->k, a->size, keys);
@@ -408,10 +403,10 @@ static enum mopt_status attend(struct mopt_eval *eval, const struct attention *a
     return status;
 }
 
-static enum mopt_status attention_eval(struct mopt_eval *eval, struct mopt_error *err)
+enum mopt_status mopt__attention_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    struct attention a;
-    enum mopt_status status = open_attention(eval, &a, err);
+    struct mopt_attention_node a;
+    enum mopt_status status = mopt__attention_open(eval, &a, err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -425,167 +420,6 @@ static enum mopt_status attention_eval(struct mopt_eval *eval, struct mopt_error
     mopt__free(values);
     mopt__free(row);
     return status;
-}
-
-// ---- By the fused kernel ------------------------------------------------------------------------
-
-static bool is_plain(const struct mopt_eval *eval, const struct attention *a)
-{
-    return a->q->dtype == MOPT_FLOAT32 && a->k->dtype == MOPT_FLOAT32 &&
-           a->v->dtype == MOPT_FLOAT32 && a->precision == MOPT_FLOAT32 && a->softcap <= 0 &&
-           a->size > 0 && !mopt__eval_wants(eval, 3);
-}
-
-// Steps of [batch, heads, length, size], or of [batch, length, heads * size] when flat.
-static struct mopt_head_steps steps_of(bool flat, size_t heads, size_t length, size_t size)
-{
-    return (struct mopt_head_steps){.batch = heads * length * size,
-                                    .head = flat ? size : length * size,
-                                    .row = flat ? heads * size : size};
-}
-
-// Keys or values: where they lie, or behind the cached ones in output `index` (or in *own).
-struct side {
-    const float *data;
-    struct mopt_head_steps steps;
-    float *own;
-};
-
-static void join_floats(const struct attention *a, const struct mopt_tensor *past,
-                        const struct mopt_tensor *fresh, size_t size, float *out)
-{
-    const struct mopt_head_steps from = steps_of(a->flat, a->groups, a->fresh, size);
-    for (size_t i = 0; i < a->batch * a->groups; i++) {
-        const float *rows =
-            (const float *)fresh->data + i / a->groups * from.batch + i % a->groups * from.head;
-        if (a->past > 0) {
-            memcpy(out, (const float *)past->data + i * a->past * size,
-                   a->past * size * sizeof *out);
-        }
-        out += a->past * size;
-        for (size_t s = 0; s < a->fresh; s++, out += size) {
-            memcpy(out, rows + s * from.row, size * sizeof *out);
-        }
-    }
-}
-
-static enum mopt_status open_side(struct mopt_eval *eval, const struct attention *a, uint32_t index,
-                                  size_t size, struct side *side, struct mopt_error *err)
-{
-    const struct mopt_tensor *fresh = index == 1 ? a->k : a->v;
-    const struct mopt_tensor *past = index == 1 ? a->past_k : a->past_v;
-    const int64_t dims[4] = {(int64_t)a->batch, (int64_t)a->groups, (int64_t)a->total,
-                             (int64_t)size};
-    struct mopt_tensor *present = NULL;
-    *side =
-        (struct side){.data = fresh->data, .steps = steps_of(a->flat, a->groups, a->fresh, size)};
-    if (mopt__eval_wants(eval, index)) {
-        enum mopt_status status =
-            mopt__eval_output(eval, index, MOPT_FLOAT32, 4, dims, &present, err);
-        if (status != MOPT_OK) {
-            return status;
-        }
-    } else if (!past) {
-        return MOPT_OK;
-    }
-    if (!present) {
-        side->own = mopt__calloc(a->batch * a->groups * a->total * size + 1, sizeof(float));
-        if (!side->own) {
-            return mopt_error_memory(err);
-        }
-    }
-    float *joined = present ? mopt__nn_f32(present) : side->own;
-    join_floats(a, past, fresh, size, joined);
-    side->data = joined;
-    side->steps = steps_of(false, a->groups, a->total, size);
-    return MOPT_OK;
-}
-
-// What is added to the scores, [batch, heads or 1, rows, total].
-static enum mopt_status make_mask(const struct attention *a, struct mopt_attention_f32 *run,
-                                  float **mask, struct mopt_error *err)
-{
-    const struct mopt_tensor *m = a->mask;
-    size_t heads = m && m->rank >= 3 && m->dims[m->rank - 3] != 1 ? a->heads : 1;
-    size_t lines = a->batch * heads * a->rows;
-    *mask = mopt__calloc(lines * a->total + 1, sizeof **mask);
-    if (!*mask) {
-        return mopt_error_memory(err);
-    }
-    for (size_t i = 0; i < lines; i++) {
-        for (size_t j = 0; j < a->total; j++) {
-            (*mask)[i * a->total + j] =
-                (float)bias_at(a, i / a->rows / heads, i / a->rows % heads, i % a->rows, j);
-        }
-    }
-    run->mask = *mask;
-    run->mask_steps = (struct mopt_head_steps){.batch = heads * a->rows * a->total,
-                                               .head = heads > 1 ? a->rows * a->total : 0,
-                                               .row = a->total};
-    return MOPT_OK;
-}
-
-static enum mopt_status run_kernel(struct mopt_eval *eval, const struct attention *a,
-                                   const struct side sides[2], struct mopt_error *err)
-{
-    const struct mopt_fast *fast = eval->state;
-    struct outputs o = {NULL, NULL, NULL, NULL, NULL};
-    float *mask = NULL;
-    bool simple = !a->mask && !a->lengths && a->left < 0 && a->right < 0;
-    enum mopt_status status = new_outputs(eval, a, &o, err);
-    if (status != MOPT_OK || o.y->count == 0) {
-        return status;
-    }
-    struct mopt_attention_f32 run = {.batch = a->batch,
-                                     .heads = a->heads,
-                                     .groups = a->groups,
-                                     .queries = a->rows,
-                                     .keys = a->total,
-                                     .size = a->size,
-                                     .value_size = a->value_size,
-                                     .q = a->q->data,
-                                     .k = sides[0].data,
-                                     .v = sides[1].data,
-                                     .y = mopt__nn_f32(o.y),
-                                     .q_steps = steps_of(a->flat, a->heads, a->rows, a->size),
-                                     .k_steps = sides[0].steps,
-                                     .v_steps = sides[1].steps,
-                                     .y_steps = steps_of(a->flat, a->heads, a->rows, a->value_size),
-                                     .scale = (float)(a->scale * a->scale),
-                                     .causal = simple && a->causal,
-                                     .past = a->past,
-                                     .blind_is_zero = true};
-    status = simple ? MOPT_OK : make_mask(a, &run, &mask, err);
-    if (status == MOPT_OK) {
-        status = mopt__attend_kernel(eval, fast->kernels, &run, err);
-    }
-    mopt__free(mask);
-    return status;
-}
-
-static enum mopt_status attention_run(struct mopt_eval *eval, struct mopt_error *err)
-{
-    struct attention a;
-    struct side sides[2] = {{.data = NULL}, {.data = NULL}};
-    enum mopt_status status = open_attention(eval, &a, err);
-    if (status != MOPT_OK || !is_plain(eval, &a)) {
-        return status == MOPT_OK ? attention_eval(eval, err) : status;
-    }
-    status = open_side(eval, &a, 1, a.size, &sides[0], err);
-    if (status == MOPT_OK) {
-        status = open_side(eval, &a, 2, a.value_size, &sides[1], err);
-    }
-    if (status == MOPT_OK) {
-        status = run_kernel(eval, &a, sides, err);
-    }
-    mopt__free(sides[0].own);
-    mopt__free(sides[1].own);
-    return status;
-}
-
-static enum mopt_status attention_bind(struct mopt_bind *bind, struct mopt_error *err)
-{
-    return mopt__fast_bind(bind, NULL, attention_run, err);
 }
 
 // ---- Inference -------------------------------------------------------------------------------------------------------
@@ -692,15 +526,15 @@ static void attention_cost(struct mopt_cost *cost)
         MOPT_A_FLOAT_OPTIONAL("scale"), MOPT_A_FLOAT("softcap", 0),                 \
         MOPT_A_INT_OPTIONAL("softmax_precision")
 #define WINDOW MOPT_A_INT("left_window_size", -1), MOPT_A_INT("right_window_size", -1)
-#define ATTENTION(from, to, inputs, ...)                                         \
-    {                                                                            \
-        .domain = "", .name = "Attention", .since = from, .until = to,           \
-        .summary = "scaled dot-product attention with masks and caches", inputs, \
-        MOPT_OUTPUTS({"Y", "T1", F, 0}, {"present_key", "T1", F, OPTIONAL},      \
-                     {"present_value", "T2", F, OPTIONAL},                       \
-                     {"qk_matmul_output", "T1", F, OPTIONAL}),                   \
-        MOPT_ATTRIBUTES(ATTRIBUTES, __VA_ARGS__), .infer = attention_infer,      \
-        .eval = attention_eval, .bind = attention_bind, .cost = attention_cost   \
+#define ATTENTION(from, to, inputs, ...)                                                   \
+    {                                                                                      \
+        .domain = "", .name = "Attention", .since = from, .until = to,                     \
+        .summary = "scaled dot-product attention with masks and caches", inputs,           \
+        MOPT_OUTPUTS({"Y", "T1", F, 0}, {"present_key", "T1", F, OPTIONAL},                \
+                     {"present_value", "T2", F, OPTIONAL},                                 \
+                     {"qk_matmul_output", "T1", F, OPTIONAL}),                             \
+        MOPT_ATTRIBUTES(ATTRIBUTES, __VA_ARGS__), .infer = attention_infer,                \
+        .eval = mopt__attention_eval, .bind = mopt__attention_bind, .cost = attention_cost \
     }
 
 static const struct mopt_op records[] = {
