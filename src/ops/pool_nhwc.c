@@ -35,20 +35,30 @@ static void output_dims(const struct mopt_window *w, int rank, const int64_t *x,
     }
 }
 
+#define POOL_AT(name, T, LOWEST)                                                          \
+    static void pool_##name(const struct pooling *p, const void *data, size_t image,      \
+                            const struct mopt_tap *taps, size_t count, void *result)      \
+    {                                                                                     \
+        T *y = result;                                                                    \
+        for (size_t c = 0; c < p->channels; c++) {                                        \
+            y[c] = (LOWEST); /* of a window over padding only */                          \
+        }                                                                                 \
+        for (size_t t = 0; t < count; t++) {                                              \
+            const T *x = (const T *)data + (image * p->in + taps[t].input) * p->channels; \
+            for (size_t c = 0; c < p->channels; c++) {                                    \
+                y[c] = x[c] > y[c] ? x[c] : y[c];                                         \
+            }                                                                             \
+        }                                                                                 \
+    }
+POOL_AT(s8, int8_t, INT8_MIN)
+POOL_AT(u8, uint8_t, 0)
+
 // One output position of one image, all channels.
 static void pool_at(const struct pooling *p, const struct mopt_tensor *x, size_t image,
                     const struct mopt_tap *taps, size_t count, struct mopt_tensor *y, size_t to)
 {
-    const double lowest = x->dtype == MOPT_INT8 ? -128 : 0; // of a window over padding only
-    for (size_t c = 0; c < p->channels; c++) {
-        double top = lowest;
-        for (size_t t = 0; t < count; t++) {
-            const size_t at = (image * p->in + taps[t].input) * p->channels + c;
-            const double value = mopt__tensor_f64(x, at);
-            top = value > top ? value : top;
-        }
-        mopt__nn_store_at(y, to * p->channels + c, top);
-    }
+    uint8_t *result = (uint8_t *)mopt__tensor_data(y) + to * p->channels;
+    (x->dtype == MOPT_INT8 ? pool_s8 : pool_u8)(p, x->data, image, taps, count, result);
 }
 
 static enum mopt_status nhwc_eval(struct mopt_eval *eval, struct mopt_error *err)

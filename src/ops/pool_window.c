@@ -106,37 +106,31 @@ static double padded_count(const struct mopt_window *w, size_t position)
     return count;
 }
 
-static double average(const struct mopt_tensor *x, size_t plane, const struct mopt_tap *taps,
-                      size_t count, double divisor)
+static double average(const double *values, size_t count, double divisor)
 {
     double sum = 0;
     for (size_t t = 0; t < count; t++) {
-        sum += mopt__tensor_f64(x, plane + taps[t].input);
+        sum += values[t];
     }
     return divisor > 0 ? sum / divisor : 0;
 }
 
-static double norm(const struct mopt_tensor *x, size_t plane, const struct mopt_tap *taps,
-                   size_t count, double p)
+static double norm(const double *values, size_t count, double p)
 {
     double sum = 0;
     for (size_t t = 0; t < count; t++) {
-        sum += pow(fabs(mopt__tensor_f64(x, plane + taps[t].input)), p);
+        sum += pow(fabs(values[t]), p);
     }
     return pow(sum, 1 / p);
 }
 
 // Tap with the largest element (the first of equals; NaN wins); count must not be 0.
-static size_t largest(const struct mopt_tensor *x, size_t plane, const struct mopt_tap *taps,
-                      size_t count)
+static size_t largest(const double *values, size_t count)
 {
     size_t best = 0;
-    double top = mopt__tensor_f64(x, plane + taps[0].input);
-    for (size_t t = 1; t < count && !isnan(top); t++) {
-        double value = mopt__tensor_f64(x, plane + taps[t].input);
-        if (value > top || isnan(value)) {
+    for (size_t t = 1; t < count && !isnan(values[best]); t++) {
+        if (values[t] > values[best] || isnan(values[t])) {
             best = t;
-            top = value;
         }
     }
     return best;
@@ -156,41 +150,70 @@ static int64_t column_major(const struct mopt_window *w, size_t offset)
     return index;
 }
 
-static void store_max(const struct pooling *p, const struct mopt_tensor *x, size_t plane,
-                      const struct mopt_tap *taps, size_t count, size_t at, struct mopt_tensor *y,
-                      int64_t *indices)
+// What the positions of one call share.
+struct walk {
+    const struct pooling *p;
+    const struct mopt_tensor *x;
+    struct mopt_tensor *y;
+    int64_t *indices; // NULL: not asked for
+    struct mopt_tap *taps;
+    double *values; // under the taps
+};
+
+static void store_max(const struct walk *k, size_t plane, size_t count, size_t at)
 {
     if (count == 0) { // a window over padding only
-        mopt__nn_store_at(y, at, -INFINITY);
-        if (indices) {
-            indices[at] = -1;
+        mopt__nn_store_at(k->y, at, -INFINITY);
+        if (k->indices) {
+            k->indices[at] = -1;
         }
         return;
     }
-    size_t offset = taps[largest(x, plane, taps, count)].input;
-    mopt__nn_store_at(y, at, mopt__tensor_f64(x, plane + offset));
-    if (indices) {
-        int64_t inner = p->column_major ? column_major(&p->w, offset) : (int64_t)offset;
-        indices[at] = (int64_t)plane + inner;
+    size_t best = largest(k->values, count);
+    mopt__nn_store_at(k->y, at, k->values[best]);
+    if (k->indices) {
+        size_t offset = k->taps[best].input;
+        int64_t inner = k->p->column_major ? column_major(&k->p->w, offset) : (int64_t)offset;
+        k->indices[at] = (int64_t)plane + inner;
     }
 }
 
-static void pool_at(const struct pooling *p, const struct mopt_tensor *x, size_t position,
-                    const struct mopt_tap *taps, size_t count, struct mopt_tensor *y,
-                    int64_t *indices)
+static void pool_at(const struct walk *k, size_t position, size_t count)
 {
+    const struct pooling *p = k->p;
     double divisor = p->padded ? padded_count(&p->w, position) : (double)count;
     for (size_t i = 0; i < p->planes; i++) {
         size_t at = i * p->out + position;
-        size_t plane = i * p->in;
+        mopt__window_gather(&p->w, k->x, i * p->in, k->taps, count, k->values);
         if (p->kind == KIND_MAX) {
-            store_max(p, x, plane, taps, count, at, y, indices);
+            store_max(k, i * p->in, count, at);
         } else if (p->kind == KIND_AVERAGE) {
-            mopt__nn_store_at(y, at, average(x, plane, taps, count, divisor));
+            mopt__nn_store_at(k->y, at, average(k->values, count, divisor));
         } else {
-            mopt__nn_store_at(y, at, norm(x, plane, taps, count, p->p));
+            mopt__nn_store_at(k->y, at, norm(k->values, count, p->p));
         }
     }
+}
+
+// All positions, one after the other.
+static enum mopt_status pool_positions(const struct mopt_eval *eval, struct walk *k,
+                                       struct mopt_error *err)
+{
+    const struct pooling *p = k->p;
+    size_t limit = 0;
+    enum mopt_status status = mopt__window_new_taps(&p->w, &k->taps, err);
+    if (status == MOPT_OK) {
+        (void)mopt__window_tap_limit(&p->w, &limit);
+        k->values = mopt__nn_zeros(limit, err);
+        status = mopt__nn_got(k->values, err);
+    }
+    for (size_t at = 0; status == MOPT_OK && p->planes > 0 && at < p->out; at++) {
+        pool_at(k, at, mopt__window_taps(&p->w, at, k->taps));
+        status = mopt__nn_tick(eval, err);
+    }
+    mopt__free(k->values);
+    mopt__free(k->taps);
+    return status;
 }
 
 static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -199,7 +222,6 @@ static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err
     struct pooling p = {.rank = 0};
     struct mopt_tensor *y = NULL;
     struct mopt_tensor *indices = NULL;
-    struct mopt_tap *taps = NULL;
     enum mopt_status status = mopt__open(eval, &x, 1, err);
     if (status == MOPT_OK) {
         status = open_pooling(eval->node, eval->version, x->rank, x->dims, &p, err);
@@ -210,16 +232,18 @@ static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err
     if (status == MOPT_OK && mopt__eval_wants(eval, 1)) {
         status = mopt__eval_output(eval, 1, MOPT_INT64, p.rank, p.dims, &indices, err);
     }
-    if (status == MOPT_OK) {
-        status = mopt__window_new_taps(&p.w, &taps, err);
+    if (status != MOPT_OK) {
+        return status;
     }
-    for (size_t at = 0; status == MOPT_OK && p.planes > 0 && at < p.out; at++) {
-        size_t count = mopt__window_taps(&p.w, at, taps);
-        pool_at(&p, x, at, taps, count, y, indices ? mopt__tensor_data(indices) : NULL);
-        status = mopt__nn_tick(eval, err);
+    if (p.kind == KIND_MAX && !indices && mopt__window_max_fits(&p.w, x->dtype, p.planes)) {
+        return mopt__window_max(&p.w, x->dtype, p.planes, x->data, mopt__tensor_data(y),
+                                eval->budget, err);
     }
-    mopt__free(taps);
-    return status;
+    struct walk k = {.p = &p,
+                     .x = x,
+                     .y = y,
+                     .indices = indices ? mopt__tensor_data(indices) : NULL};
+    return pool_positions(eval, &k, err);
 }
 
 // ---- Bound form ------------------------------------------------------------------------------------------------------

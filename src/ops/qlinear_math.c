@@ -20,15 +20,6 @@ static size_t row_start(const int64_t *dims, const int64_t *strides, int rank, s
     return at;
 }
 
-// Real values of all 256 codes.
-static void fill_table(const struct mopt_quantized *q, float table[256])
-{
-    for (int i = 0; i < 256; i++) {
-        int32_t code = q->dtype == MOPT_INT8 ? (int8_t)i : i;
-        table[i] = (float)(code - q->zero) * (float)q->scale;
-    }
-}
-
 struct pair {
     float a[256], b[256];
     const uint8_t *left, *right;
@@ -93,8 +84,8 @@ static enum mopt_status pair_eval(struct mopt_eval *eval, struct mopt_error *err
                      .right_step = rank > 0 ? (size_t)b_strides[rank - 1] : 0,
                      .multiply = multiply,
                      .out = &c};
-    fill_table(&a, p.a);
-    fill_table(&b, p.b);
+    mopt__quantized_values(&a, p.a);
+    mopt__quantized_values(&b, p.b);
     size_t n = rank > 0 ? (size_t)dims[rank - 1] : 1;
     size_t rows = rank > 0 ? mopt__nn_product(dims, 0, rank - 1) : 1;
     uint8_t *out = mopt__tensor_data(y);
@@ -140,14 +131,39 @@ static enum mopt_status open_one(struct mopt_eval *eval, struct mopt_quantized *
     return mopt__eval_output(eval, 0, out->dtype, in[0]->rank, in[0]->dims, y, err);
 }
 
+// The operator is a function of the code: it is computed once for each of the 256.
+static void map_codes(const struct mopt_quantized *x, const struct mopt_quantized *out,
+                      double (*function)(double value, double parameter), double parameter,
+                      struct mopt_tensor *y)
+{
+    float values[256];
+    uint8_t table[256];
+    mopt__quantized_values(x, values);
+    for (size_t i = 0; i < MOPT_COUNTOF(table); i++) {
+        table[i] = mopt__quantized_code(out, function((double)values[i], parameter));
+    }
+    mopt__quantized_look_up(table, x->t->data, y->count, mopt__tensor_data(y));
+}
+
+static double sigmoid(double value, double parameter)
+{
+    (void)parameter;
+    return 1 / (1 + exp(-value));
+}
+
+static double leaky(double value, double alpha)
+{
+    return value >= 0 ? value : alpha * value;
+}
+
 static enum mopt_status sigmoid_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     struct mopt_quantized x;
     struct mopt_quantized out;
     struct mopt_tensor *y = NULL;
     enum mopt_status status = open_one(eval, &x, &out, &y, err);
-    for (size_t i = 0; status == MOPT_OK && i < y->count; i++) {
-        mopt__quantized_store(&out, y, i, 1 / (1 + exp(-mopt__quantized_at(&x, i))));
+    if (status == MOPT_OK) {
+        map_codes(&x, &out, sigmoid, 0, y);
     }
     return status;
 }
@@ -162,9 +178,8 @@ static enum mopt_status leaky_eval(struct mopt_eval *eval, struct mopt_error *er
     if (status == MOPT_OK) {
         status = open_one(eval, &x, &out, &y, err);
     }
-    for (size_t i = 0; status == MOPT_OK && i < y->count; i++) {
-        double value = mopt__quantized_at(&x, i);
-        mopt__quantized_store(&out, y, i, value >= 0 ? value : (double)alpha * value);
+    if (status == MOPT_OK) {
+        map_codes(&x, &out, leaky, (double)alpha, y);
     }
     return status;
 }
@@ -192,35 +207,64 @@ static enum mopt_status softmax_span(const struct mopt_node *node, const struct 
     return MOPT_OK;
 }
 
+struct softmax {
+    float values[256]; // real values of the codes
+    double *powers;    // [256 (top), 256 (code)] of e, those asked for so far; else 0
+    const struct mopt_quantized *out;
+    size_t n, inner; // elements of a line and the step between them
+};
+
+// exp of the difference between a code's value and the largest of its line. A power that is 0
+// itself is computed each time.
+static double power_of(struct softmax *s, size_t top, size_t code)
+{
+    double *power = &s->powers[top * 256 + code];
+    if (*power == 0) {
+        *power = exp((double)s->values[code] - (double)s->values[top]);
+    }
+    return *power;
+}
+
+static void softmax_line(struct softmax *s, const uint8_t *x, uint8_t *y)
+{
+    size_t top = x[0];
+    double sum = 0;
+    for (size_t i = 1; i < s->n; i++) {
+        top = s->values[x[i * s->inner]] > s->values[top] ? x[i * s->inner] : top;
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        sum += power_of(s, top, x[i * s->inner]);
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        y[i * s->inner] = mopt__quantized_code(s->out, power_of(s, top, x[i * s->inner]) / sum);
+    }
+}
+
 static enum mopt_status softmax_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     struct mopt_quantized x;
     struct mopt_quantized out;
     struct mopt_tensor *y = NULL;
-    size_t n = 0;
-    size_t inner = 0;
+    struct softmax s = {.out = &out};
     enum mopt_status status = open_one(eval, &x, &out, &y, err);
     if (status == MOPT_OK) {
-        status = softmax_span(eval->node, x.t, &n, &inner, err);
+        status = softmax_span(eval->node, x.t, &s.n, &s.inner, err);
     }
     if (status != MOPT_OK || y->count == 0) {
         return status;
     }
-    for (size_t line = 0; line < y->count / n; line++) {
-        size_t from = line / inner * inner * n + line % inner;
-        double top = -INFINITY;
-        double sum = 0;
-        for (size_t i = 0; i < n; i++) {
-            top = fmax(top, mopt__quantized_at(&x, from + i * inner));
-        }
-        for (size_t i = 0; i < n; i++) {
-            sum += exp(mopt__quantized_at(&x, from + i * inner) - top);
-        }
-        for (size_t i = 0; i < n; i++) {
-            double value = exp(mopt__quantized_at(&x, from + i * inner) - top) / sum;
-            mopt__quantized_store(&out, y, from + i * inner, value);
-        }
+    s.powers = mopt__nn_zeros((size_t)256 * 256, err);
+    if (!s.powers) {
+        return MOPT_E_MEMORY;
     }
+    mopt__quantized_values(&x, s.values);
+    const uint8_t *from = x.t->data;
+    uint8_t *to = mopt__tensor_data(y);
+    for (size_t line = 0; line < y->count / s.n; line++) {
+        size_t at = line / s.inner * s.inner * s.n + line % s.inner;
+        softmax_line(&s, from + at, to + at);
+    }
+    mopt__free(s.powers);
     return MOPT_OK;
 }
 
@@ -257,6 +301,28 @@ static enum mopt_status check_pieces(const struct mopt_eval *eval, int *axis, in
     return status;
 }
 
+// One piece: `rows` runs of `length` codes, which stand `stride` apart in the result.
+static void concat_piece(const struct mopt_quantized *x, const struct mopt_quantized *out,
+                         size_t rows, size_t length, size_t stride, uint8_t *y)
+{
+    float values[256];
+    uint8_t table[256];
+    bool same = true;
+    const uint8_t *from = x->t->data;
+    mopt__quantized_values(x, values);
+    for (size_t i = 0; i < MOPT_COUNTOF(table); i++) {
+        table[i] = mopt__quantized_code(out, (double)values[i]);
+        same = same && table[i] == i;
+    }
+    for (size_t row = 0; row < rows && length > 0; row++) {
+        if (same) {
+            memcpy(y + row * stride, from + row * length, length);
+        } else {
+            mopt__quantized_look_up(table, from + row * length, length, y + row * stride);
+        }
+    }
+}
+
 static enum mopt_status concat_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     struct mopt_quantized out;
@@ -272,16 +338,16 @@ static enum mopt_status concat_eval(struct mopt_eval *eval, struct mopt_error *e
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, out.dtype, rank, dims, &y, err);
     }
-    size_t inner = status == MOPT_OK ? mopt__nn_product(dims, axis + 1, rank) : 0;
+    size_t rows = status == MOPT_OK ? mopt__nn_product(dims, 0, axis) : 0;
+    size_t stride = status == MOPT_OK ? mopt__nn_product(dims, axis, rank) : 0;
     size_t offset = 0;
     for (uint32_t p = 2; status == MOPT_OK && p < eval->input_count; p += 3) {
         struct mopt_quantized x;
         status = mopt__quantized_open(mopt__eval_input(eval, p), mopt__eval_input(eval, p + 1),
                                       mopt__eval_input(eval, p + 2), &x, err);
-        size_t length = status == MOPT_OK ? (size_t)x.t->dims[axis] * inner : 0;
-        for (size_t i = 0; status == MOPT_OK && i < x.t->count; i++) {
-            size_t to = i / length * (size_t)dims[axis] * inner + offset + i % length;
-            mopt__quantized_store(&out, y, to, mopt__quantized_at(&x, i));
+        size_t length = status == MOPT_OK ? mopt__nn_product(x.t->dims, axis, rank) : 0;
+        if (length > 0) {
+            concat_piece(&x, &out, rows, length, stride, (uint8_t *)mopt__tensor_data(y) + offset);
         }
         offset += length;
     }

@@ -11,16 +11,8 @@ struct pooling {
     int rank;
     int64_t dims[MOPT_RANK_MAX];
     size_t images, channels;
-    double real[256]; // values of the codes
+    float real[256]; // values of the codes
 };
-
-static void fill_real(struct pooling *p)
-{
-    for (int i = 0; i < 256; i++) {
-        int64_t code = p->x.dtype == MOPT_INT8 ? (int8_t)i : i;
-        p->real[i] = (double)((float)(code - p->x.zero) * (float)p->x.scale);
-    }
-}
 
 // Axis of the tensor that is spatial axis i.
 static int spatial_axis(const struct pooling *p, int i)
@@ -103,7 +95,7 @@ static double padded_count(const struct mopt_window *w, size_t position)
 }
 
 static void pool_at(const struct pooling *p, size_t position, const struct mopt_tap *taps,
-                    size_t count, struct mopt_tensor *y)
+                    size_t count, uint8_t *y)
 {
     size_t in = mopt__window_count(p->w.in, p->w.rank);
     size_t out = mopt__window_count(p->w.out, p->w.rank);
@@ -116,10 +108,10 @@ static void pool_at(const struct pooling *p, size_t position, const struct mopt_
         for (size_t t = 0; t < count; t++) {
             size_t at = p->last ? (image * in + taps[t].input) * p->channels + channel
                                 : i * in + taps[t].input;
-            sum += p->real[x[at]];
+            sum += (double)p->real[x[at]];
         }
         size_t to = p->last ? (image * out + position) * p->channels + channel : i * out + position;
-        mopt__quantized_store(&p->out, y, to, divisor > 0 ? sum / divisor : 0);
+        y[to] = mopt__quantized_code(&p->out, divisor > 0 ? sum / divisor : 0);
     }
 }
 
@@ -144,7 +136,7 @@ static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err
     }
     if (status == MOPT_OK) {
         set_dims(&p, in[0]->dims);
-        fill_real(&p);
+        mopt__quantized_values(&p.x, p.real);
         p.out.dtype = in[0]->dtype;
         p.images = (size_t)in[0]->dims[0];
         p.channels = (size_t)in[0]->dims[p.last ? p.rank - 1 : 1];
@@ -155,7 +147,7 @@ static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err
     }
     size_t positions = status == MOPT_OK && y->count ? mopt__window_count(p.w.out, p.w.rank) : 0;
     for (size_t at = 0; status == MOPT_OK && at < positions; at++) {
-        pool_at(&p, at, taps, mopt__window_taps(&p.w, at, taps), y);
+        pool_at(&p, at, taps, mopt__window_taps(&p.w, at, taps), mopt__tensor_data(y));
         status = mopt__nn_tick(eval, err);
     }
     mopt__free(taps);

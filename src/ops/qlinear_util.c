@@ -23,18 +23,24 @@ enum mopt_status mopt__quantized_open(const struct mopt_tensor *t, const struct 
     return MOPT_OK;
 }
 
-double mopt__quantized_at(const struct mopt_quantized *q, size_t i)
+void mopt__quantized_values(const struct mopt_quantized *q, float values[256])
 {
-    return (double)((float)(mopt__tensor_i64_at(q->t, i) - q->zero) * (float)q->scale);
+    for (int i = 0; i < 256; i++) {
+        int64_t code = q->dtype == MOPT_INT8 ? (int8_t)i : i;
+        values[i] = (float)(code - q->zero) * (float)q->scale;
+    }
 }
 
-void mopt__quantized_store(const struct mopt_quantized *q, struct mopt_tensor *y, size_t i,
-                           double value)
+uint8_t mopt__quantized_code(const struct mopt_quantized *q, double value)
 {
-    int64_t low = 0;
-    int64_t high = 0;
-    mopt__nn_int_range(q->dtype, &low, &high);
-    mopt__element_set_i64(q->dtype, mopt__tensor_data(y), i,
-                          mopt__nn_quantize((double)((float)value / (float)q->scale), q->zero, low,
-                                            high));
+    bool is_signed = q->dtype == MOPT_INT8;
+    return (uint8_t)mopt__nn_quantize((double)((float)value / (float)q->scale), q->zero,
+                                      is_signed ? INT8_MIN : 0, is_signed ? INT8_MAX : UINT8_MAX);
+}
+
+void mopt__quantized_look_up(const uint8_t table[256], const uint8_t *x, size_t count, uint8_t *y)
+{
+    for (size_t i = 0; i < count; i++) {
+        y[i] = table[x[i]];
+    }
 }

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ops/lanes.h"
+
 // Sizes above this are refused, so that sums and products of two sizes below cannot overflow.
 static const int64_t size_limit = INT64_C(1) << 48;
 static const int64_t step_limit = INT32_MAX;
@@ -295,5 +297,27 @@ size_t mopt__window_taps(const struct mopt_window *w, size_t position, struct mo
         if (axis < 0) {
             return count;
         }
+    }
+}
+
+void mopt__window_gather(const struct mopt_window *w, const struct mopt_tensor *x, size_t first,
+                         const struct mopt_tap *taps, size_t count, double *values)
+{
+    if (x->dtype == MOPT_FLOAT32) {
+        const float *from = (const float *)x->data + first;
+        for (size_t t = 0; t < count; t++) {
+            values[t] = (double)from[taps[t].input];
+        }
+        return;
+    }
+    const size_t step = (size_t)w->dilation[w->rank - 1];
+    for (size_t t = 0; t < count;) { // a run on the last axis at a time
+        size_t end = t + 1;
+        while (end < count && taps[end].input - taps[end - 1].input == step) {
+            end++;
+        }
+        mopt__load_f64(x->dtype, x->data, (int64_t)(first + taps[t].input), (int64_t)step, end - t,
+                       values + t);
+        t = end;
     }
 }

@@ -49,5 +49,18 @@ size_t mopt__window_taps(const struct mopt_window *w, size_t position, struct mo
 // Heap room for the taps of one position.
 enum mopt_status mopt__window_new_taps(const struct mopt_window *w, struct mopt_tap **taps,
                                        struct mopt_error *err);
+// Elements of one channel (its first is element `first` of x) under the taps, as double.
+void mopt__window_gather(const struct mopt_window *w, const struct mopt_tensor *x, size_t first,
+                         const struct mopt_tap *taps, size_t count, double *values);
+
+// ---- Maxima without their places (window_max.c) --------------------------------------------------------------------
+// Whether mopt__window_max knows the element type and the windows are not endless.
+bool mopt__window_max_fits(const struct mopt_window *w, enum mopt_dtype dtype, size_t planes);
+// Largest element of each window of x [planes, in...] into y [planes, out...]: the first of equals,
+// NaN before all numbers; the lowest value of the type under a window over padding only. budget may
+// be NULL. Errors: MOPT_E_MEMORY and what the budget says.
+enum mopt_status mopt__window_max(const struct mopt_window *w, enum mopt_dtype dtype, size_t planes,
+                                  const void *x, void *y, const struct mopt_budget *budget,
+                                  struct mopt_error *err);
 
 #endif

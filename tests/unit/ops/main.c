@@ -16,5 +16,6 @@ int main(void)
         failures += mopt__test_nn_ops();
     }
     failures += mopt__test_attention();
+    failures += mopt__test_codes();
     return failures != 0;
 }

@@ -11,6 +11,7 @@ int mopt__test_gradient(void);       // Gradient
 int mopt__test_carried(void);        // operators that hand shape arithmetic on
 int mopt__test_nest(void);           // time of inference of nested control flow
 int mopt__test_facets(void);         // random nodes of every operator
+int mopt__test_codes(void);          // operators on 8-bit codes, maxima of windows
 int mopt__test_attention(void);      // the attention family
 int mopt__test_bound(void);          // bound kernels of every operator
 int mopt__test_tensor_kernels(void); // called by mopt__test_tensor_ops
