@@ -121,4 +121,8 @@ case('dqlstm', 'DynamicQuantizeLSTM', [floats(T, B, I), bytes_s(1, I, 4 * H), by
 case('dqlstm_bi', 'DynamicQuantizeLSTM', [floats(T, B, I), bytes_u(2, I, 4 * H), bytes_u(2, H, 4 * H), floats(2, 8 * H), None, None, None, None, scale([0.01, 0.02]), np.array([120, 130], np.uint8), scale([0.01, 0.01]), np.array([120, 130], np.uint8)], nout=3, hidden_size=H, direction='bidirectional')
 attention_cases.add(case)
 n_ok += block_cases.add(case, out)
+case('qwhere', 'QLinearWhere', [rng.integers(0, 2, (2, 3, 5)).astype(bool), bytes_u(3, 1), scale(0.02), zero(120), bytes_u(2, 1, 5), scale(0.03), zero(3), scale(0.05), zero(100)])
+case('qwhere_s8', 'QLinearWhere', [rng.integers(0, 2, (5,)).astype(bool), bytes_s(2, 3, 5), scale(0.02), zero(-3, np.int8), bytes_s(2, 3, 5), scale(0.05), zero(10, np.int8), scale(0.05), zero(10, np.int8)])
+case('qwhere_all', 'QLinearWhere', [rng.integers(0, 2, (8, 64)).astype(bool), np.arange(512).astype(np.uint8).reshape(8, 64), scale(0.037), zero(7), np.arange(512).astype(np.uint8).reshape(8, 64), scale(0.0051), zero(200), scale(0.0123), zero(131)])
+case('qwhere_scalar', 'QLinearWhere', [np.array(True), bytes_u(4), scale(0.02), zero(120), bytes_u(3, 4), scale(0.03), zero(3), scale(0.05), zero(100)])
 print(n_ok, 'cases')

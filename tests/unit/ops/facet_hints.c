@@ -127,6 +127,7 @@ static const struct facet_hint hints[] = {
     {"QLinearMatMul", "m k;.;.;k n;.;.;.;.", ""},
     {"QLinearMatMul", "b m k;.;.;k n;n;n;.;.", ""},
     {"QLinearMul", "h w;.;.;w;.;.;.;.", ""},
+    {"QLinearWhere", "h w;w;.;.;h 1;.;.;.;.", ""},
     {"QuantizeLinear", "h w;w;w", "axis=1"},
     {"RNN", "s b i;1 h i;1 h h;1 2h;b:0..s;1 b h", "hidden_size=h"},
     {"RNN", "s b i;2 h i;2 h h;_;_;2 b h", "hidden_size=h direction=bidirectional"},

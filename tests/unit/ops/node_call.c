@@ -10,9 +10,10 @@
 
 static enum mopt_dtype letter_type(char letter)
 {
-    static const char letters[] = "fhbdilcu";
-    static const enum mopt_dtype types[] = {MOPT_FLOAT32, MOPT_FLOAT16, MOPT_BFLOAT16, MOPT_FLOAT64,
-                                            MOPT_INT32,   MOPT_INT64,   MOPT_INT8,     MOPT_UINT8};
+    static const char letters[] = "fhbdilcut";
+    static const enum mopt_dtype types[] = {MOPT_FLOAT32, MOPT_FLOAT16, MOPT_BFLOAT16,
+                                            MOPT_FLOAT64, MOPT_INT32,   MOPT_INT64,
+                                            MOPT_INT8,    MOPT_UINT8,   MOPT_BOOL};
     const char *at = strchr(letters, letter);
     return at != NULL && letter != '\0' ? types[at - letters] : MOPT_UNDEFINED;
 }

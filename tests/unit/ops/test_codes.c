@@ -188,6 +188,40 @@ static void pieces_of_codes(void **state)
     }
 }
 
+// condition [2,3,1], X [3,7], Y [2,1,7].
+static void choice_of_codes(void **state)
+{
+    (void)state;
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 10);
+    for (int trial = 0; trial < TRIALS; trial++) {
+        bool is_signed = (trial & 1) != 0;
+        struct node_call call =
+            call_node("ms.QLinearWhere",
+                      is_signed ? "t 2 3 1=1,0,0,1,1,0;c 3 7;.=1;c.=0;c 2 1 7;.=1;c.=0;.=1;c.=0"
+                                : "t 2 3 1=1,0,0,1,1,0;u 3 7;.=1;u.=0;u 2 1 7;.=1;u.=0;.=1;u.=0",
+                      "", 1);
+        struct parameters x = random_parameters(&rng, is_signed);
+        struct parameters y = random_parameters(&rng, is_signed);
+        struct parameters z = random_parameters(&rng, is_signed);
+        set_parameters(&call, 2, x);
+        set_parameters(&call, 5, y);
+        set_parameters(&call, 7, z);
+        random_input(&call, 1, &rng);
+        random_input(&call, 4, &rng);
+        call_again(&call);
+        const struct mopt_tensor *out = call_output(&call, 0);
+        assert_int_equal(out->count, 42);
+        for (size_t i = 0; i < out->count; i++) {
+            bool left = input_bytes(&call, 0)[i / 7] != 0;
+            double value = left ? real_of(input_bytes(&call, 1)[i % 21], is_signed, x)
+                                : real_of(input_bytes(&call, 4)[i / 21 * 7 + i % 7], is_signed, y);
+            assert_int_equal(((const uint8_t *)out->data)[i], code_of(value, is_signed, z));
+        }
+        call_release(&call);
+    }
+}
+
 // Without indices the maxima come a row at a time, with them a window at a time: the same bytes,
 // and those of the elements that the indices name.
 static void check_maxima(const char *input, const char *attributes)
@@ -259,8 +293,8 @@ int mopt__test_codes(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(functions_of_codes), cmocka_unit_test(softmax_of_codes),
-        cmocka_unit_test(pieces_of_codes),    cmocka_unit_test(maxima_of_windows),
-        cmocka_unit_test(maxima_of_padding),
+        cmocka_unit_test(pieces_of_codes),    cmocka_unit_test(choice_of_codes),
+        cmocka_unit_test(maxima_of_windows),  cmocka_unit_test(maxima_of_padding),
     };
     return cmocka_run_group_tests_name("ops codes", tests, NULL, NULL);
 }
