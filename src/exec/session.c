@@ -5,6 +5,7 @@
 #include "exec/compound.h"
 #include "exec/program.h"
 #include "exec/qdq.h"
+#include "exec/sink.h"
 #include "exec/widen.h"
 #include "ir/inline.h"
 
@@ -160,34 +161,48 @@ static enum mopt_status infer_types(struct mopt_model *model, struct mopt_error 
     return status;
 }
 
-static enum mopt_status spread(struct mopt_session *session, struct mopt_error *err)
+static enum mopt_status spread(struct mopt_model *model, struct mopt_error *err)
+{
+    enum mopt_status status = infer_types(model, err);
+    if (status == MOPT_OK) {
+        status = mopt__model_spread(model, err);
+    }
+    return status == MOPT_OK ? mopt__model_to_qdq(model, err) : status;
+}
+
+static enum mopt_status rewrite(struct mopt_session *session,
+                                enum mopt_status (*change)(struct mopt_model *model,
+                                                           struct mopt_error *err),
+                                struct mopt_error *err)
 {
     enum mopt_status status =
         session->copy == NULL ? mopt__model_clone(session->model, &session->copy, err) : MOPT_OK;
     if (status == MOPT_OK) {
         session->model = session->copy;
-        status = infer_types(session->copy, err);
+        status = change(session->copy, err);
     }
-    if (status == MOPT_OK) {
-        status = mopt__model_spread(session->copy, err);
-    }
-    return status == MOPT_OK ? mopt__model_to_qdq(session->copy, err) : status;
+    return status;
 }
 
 // Model-local functions are inlined, compound operators spread, operators on codes take QDQ form,
-// and what computes in 16-bit floats is widened, in a private copy; other models run as they are.
+// what computes in 16-bit floats is widened, and bodies dequantize what they read, in a private
+// copy; other models run as they are.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_error *err)
 {
     mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
     enum mopt_status status =
         session->model->function_count > 0 ? inline_functions(session, err) : MOPT_OK;
-    if (status == MOPT_OK && !session->options.reference &&
-        (mopt__model_has_compound(session->model) || mopt__model_has_qlinear(session->model))) {
-        status = spread(session, err);
+    if (status != MOPT_OK || session->options.reference) {
+        return status;
     }
-    if (status == MOPT_OK && !session->options.reference &&
-        mopt__model_has_narrow(session->model)) {
+    if (mopt__model_has_compound(session->model) || mopt__model_has_qlinear(session->model)) {
+        status = rewrite(session, spread, err);
+    }
+    if (status == MOPT_OK && mopt__model_has_narrow(session->model)) {
         status = widen(session, err);
+    }
+    if (status == MOPT_OK && mopt__model_has_outer_codes(session->model)) {
+        status = rewrite(session, mopt__model_sink_codes, err);
     }
     return status;
 }

@@ -300,6 +300,21 @@ const struct lowered mopt__lowered[] = {
      "  y = If<then_branch=graph () -> (t) { t = Add(b, x); },"
      "  else_branch=graph () -> (e) { e = Neg(b); }>(p); }",
      1e-5, -1},
+    {"codes that bodies dequantize: a branch, in it a loop, and a sum that a loop must not repeat",
+     "graph main (float[1,4,6,7] x, bool[] p) -> (float[1,4,6,7] y, float[1,4,6,7] z) {"
+     "  float s = {0.02}; uint8 o = {100}; int8[4,4,3,3] w = #144; float sw = {0.0137};"
+     "  int64 n = {3}; bool t = {1}; q = QuantizeLinear(x, s, o);"
+     "  xd = DequantizeLinear(q, s, o);"
+     "  y = If<then_branch=graph () -> (a) {"
+     "    wd = DequantizeLinear(w, sw); c = Conv<pads=[1,1,1,1]>(xd, wd); m = Relu(xd);"
+     "    cq = QuantizeLinear(c, s, o); cd = DequantizeLinear(cq, s, o);"
+     "    e = Loop<body=graph (int64 i, bool b, float[1,4,6,7] v) -> (b2, v2) {"
+     "      r = Conv<pads=[1,1,1,1]>(cd, wd); h = QuantizeLinear(r, s, o);"
+     "      g = DequantizeLinear(h, s, o); v1 = Add(v, g); v2 = Add(v1, xd);"
+     "      b2 = Identity(b); }>(n, t, m);"
+     "    a = Identity(e); }, else_branch=graph () -> (b) { b = Relu(xd); }>(p);"
+     "  z = Neg(xd); }",
+     1e-5, 24},
     {"codes: convolutions, sum, maximum, classifier",
      "graph main (float[1,3,8,8] x) -> (float[1,5] y) {"
      "  float sx = {0.01}; uint8 zx = {120}; float sc = {0.05}; uint8 zc = {128};"
