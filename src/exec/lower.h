@@ -18,7 +18,8 @@ struct mopt_low_value {
     // Codes, as in BYTES, that are table[code] of the codes `origin`, not computed until asked for
     const struct mopt_value *origin; // NULL: none
     const uint8_t *table;            // [256]
-    // Output of DequantizeLinear, not computed until asked for: (codes - zero) * scale
+    // Output of DequantizeLinear, not computed until asked for: (codes - zero) * scale. Or moved
+    // codes (native_moves.c): the value itself, which is in a form of codes then
     const struct mopt_value *codes; // NULL: none
     // Image that a Concat makes of it and others, to be written where it will lie; NULL: none
     const struct mopt_value *parent;
@@ -297,6 +298,8 @@ enum mopt_status mopt__low_quantization(struct mopt_lower *l, const struct mopt_
 enum mopt_status mopt__low_rows(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_matmul(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_moves(struct mopt_lower *l, const struct mopt_node *node, bool *done);
+enum mopt_status mopt__low_joins(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_stored(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_cast(struct mopt_lower *l, const struct mopt_node *node, bool *done);

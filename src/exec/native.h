@@ -21,6 +21,54 @@ enum mopt_status mopt__low_lookup_binary(struct mopt_lower *l, const struct mopt
                                          enum mopt_binary_op op, bool *done);
 enum mopt_status mopt__low_lookup_codes(struct mopt_lower *l, const struct mopt_low_quant *q,
                                         bool *done);
+// How the codes behind x (not a constant) become codes of `after`: each is table[code] of the codes
+// `origin`; *table NULL: as they are.
+enum mopt_status mopt__low_lookup_change(struct mopt_lower *l, const struct mopt_value *x,
+                                         const struct mopt_low_quant *after,
+                                         const struct mopt_value **origin, const uint8_t **table);
+
+// ---- native_boxes.c: bytes that move
+// From from[from + sum of index * from_steps] to to[to + sum of index * to_steps]; the last axis
+// runs fastest.
+struct mopt_low_box {
+    int rank;
+    size_t dims[MOPT_RANK_MAX + 1];
+    ptrdiff_t from_steps[MOPT_RANK_MAX + 1], to_steps[MOPT_RANK_MAX + 1], from, to;
+};
+struct mopt_low_bytes {
+    uint32_t cell;
+    const uint8_t *constant; // instead of the cell; or NULL
+    const uint8_t *table;    // [256] to be looked up in; NULL: none. Only when from_steps are dense
+};
+// Drops axes of 1 and joins axes that lie as one on both sides.
+void mopt__box_merge(struct mopt_low_box *box);
+bool mopt__box_is_run(const struct mopt_low_box *box); // merged: one piece on both sides
+void mopt__box_copy(const struct mopt_low_box *box, const uint8_t *from, uint8_t *to);
+enum mopt_status mopt__low_box(struct mopt_lower *l, const struct mopt_low_box *box,
+                               const struct mopt_low_bytes *from, uint32_t to);
+enum mopt_status mopt__low_fill(struct mopt_lower *l, size_t count, uint8_t code, uint32_t to);
+// The axis that is the place-th of an image with channels innermost, or of anything row-major.
+int mopt__low_stored_axis(int rank, bool nhwc, int place);
+// Elements between neighbours along each axis, stored so.
+void mopt__low_stored_steps(const struct mopt_low_shape *shape, bool nhwc,
+                            ptrdiff_t steps[MOPT_RANK_MAX]);
+// All elements of a shape whose axes (not places) have these steps, in the order of storing.
+struct mopt_low_box mopt__low_box_of(const struct mopt_low_shape *shape, bool nhwc,
+                                     const ptrdiff_t from_steps[MOPT_RANK_MAX],
+                                     const ptrdiff_t to_steps[MOPT_RANK_MAX]);
+
+// ---- native_moves.c: codes behind a value of floats or of codes
+struct mopt_low_coded {
+    const struct mopt_value *codes;
+    bool real; // dequantized: (code - zero) * scale
+    float scale;
+    int32_t zero;
+};
+bool mopt__low_coded(const struct mopt_lower *l, const struct mopt_value *value,
+                     struct mopt_low_coded *out);
+// The value exists as codes in a form of its own; floats of it are made when somebody asks.
+void mopt__low_note_coded(struct mopt_lower *l, const struct mopt_value *value,
+                          const struct mopt_low_coded *coded);
 // Geometry of one or two spatial axes for the kernels.
 void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels,
                       struct mopt_window2d *out);

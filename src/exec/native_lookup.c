@@ -190,18 +190,28 @@ static enum mopt_status run_tail(struct mopt_lower *l, const struct tail *tail,
     return status;
 }
 
+// [256] codes of the values.
+static const uint8_t *make_table(struct mopt_lower *l, const float values[CODES],
+                                 const struct mopt_low_quant *after)
+{
+    struct mopt_kernels portable;
+    uint8_t *table = mopt__low_work(l, CODES);
+    if (table != NULL) {
+        mopt__kernels_select(MOPT_ISA_REF, &portable);
+        portable.quantize_u8(values, mopt__low_scale(after, 0), true, mopt__low_zero(after, 0),
+                             table, CODES);
+    }
+    return table;
+}
+
 static enum mopt_status set_table(struct mopt_lower *l, const struct mopt_value *origin,
                                   const float values[CODES], const struct mopt_low_quant *after)
 {
-    struct mopt_kernels portable;
     struct mopt_low_value *codes = &l->values[after->codes->id];
-    uint8_t *table = mopt__low_work(l, CODES);
+    const uint8_t *table = make_table(l, values, after);
     if (table == NULL) {
         return MOPT_E_MEMORY;
     }
-    mopt__kernels_select(MOPT_ISA_REF, &portable);
-    portable.quantize_u8(values, mopt__low_scale(after, 0), true, mopt__low_zero(after, 0), table,
-                         CODES);
     codes->origin = origin;
     codes->table = table;
     return MOPT_OK;
@@ -276,4 +286,27 @@ enum mopt_status mopt__low_lookup_codes(struct mopt_lower *l, const struct mopt_
     enum mopt_status status = read_operand(l, q->real, &o, &known);
     *done = status == MOPT_OK && known && o.origin != NULL;
     return *done ? set_table(l, o.origin, o.values, q) : status;
+}
+
+enum mopt_status mopt__low_lookup_change(struct mopt_lower *l, const struct mopt_value *x,
+                                         const struct mopt_low_quant *after,
+                                         const struct mopt_value **origin, const uint8_t **table)
+{
+    struct operand o;
+    bool known = false;
+    enum mopt_status status = read_operand(l, x, &o, &known);
+    if (status == MOPT_OK && (!known || o.origin == NULL)) {
+        return mopt_error_set(l->err, MOPT_E_INTERNAL, "'%s' is no codes", x->name);
+    }
+    *origin = o.origin;
+    *table = status == MOPT_OK ? make_table(l, o.values, after) : NULL;
+    if (status != MOPT_OK || *table == NULL) {
+        return status != MOPT_OK ? status : MOPT_E_MEMORY;
+    }
+    bool same = true;
+    for (int c = 0; c < CODES; c++) {
+        same = same && (*table)[c] == c;
+    }
+    *table = same ? NULL : *table;
+    return MOPT_OK;
 }

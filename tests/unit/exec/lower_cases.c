@@ -247,6 +247,104 @@ const struct lowered mopt__lowered[] = {
      "  r = Resize<mode=\"nearest\", coordinate_transformation_mode=\"asymmetric\","
      "    nearest_mode=\"floor\">(d, _, twice); y = QuantizeLinear(r, s, z); }",
      0, 2},
+    {"codes side by side: channels of images, other scales and types, a function, a constant",
+     "graph main (float[2,3,5,7] x) -> (uint8[2,26,5,7] y, float[2,3,5,7] o) {"
+     "  float s = {0.0213}; uint8 z = {120}; float t = {0.031}; int8 n = {-9}; float u = {0.0451};"
+     "  int8[9,3,1,1] w = #27; int8[6,3,3,3] v = #162; float sw = {0.0197};"
+     "  float[2,2,5,7] k = @140; xq = QuantizeLinear(x, s, z); xd = DequantizeLinear(xq, s, z);"
+     "  wd = DequantizeLinear(w, sw); vd = DequantizeLinear(v, sw); a = Conv(xd, wd);"
+     "  aq = QuantizeLinear(a, t, n); ad = DequantizeLinear(aq, t, n);"
+     "  b = Conv<pads=[1,1,1,1]>(xd, vd); bq = QuantizeLinear(b, u, z);"
+     "  bd = DequantizeLinear(bq, u, z); g = Sigmoid(bd); gq = QuantizeLinear(g, s);"
+     "  gd = DequantizeLinear(gq, s); c = Concat<axis=1>(ad, bd, gd, k, xd);"
+     "  y = QuantizeLinear(c, u, z); o = Abs(x); }",
+     0, 5},
+    {"codes side by side: rows and the last axis, one constant in codes, results that are codes",
+     "graph main (float[4,5] x, float[4,6] p) ->"
+     "    (int8[4,14] y, uint8[8,5] q, uint8[12,5] r, float[4,5] o) {"
+     "  float s = {0.0213}; uint8 z = {120}; float t = {0.031}; int8 n = {-9};"
+     "  int8[4,3] k = #12; u = QuantizeLinear(x, s, z); d = DequantizeLinear(u, s, z);"
+     "  v = QuantizeLinear(p, t); e = DequantizeLinear(v, t);"
+     "  f = DequantizeLinear(k, s, n); c = Concat<axis=-1>(f, d, e); y = QuantizeLinear(c, t, n);"
+     "  h = Concat<axis=0>(d, d); q = QuantizeLinear(h, s, z); i = Concat<axis=0>(d, h);"
+     "  r = QuantizeLinear(i, s, z); o = Abs(x); }",
+     0, 6},
+    {"codes cut in two and joined again, the halves of one scale, without a quantizer between",
+     "graph main (float[1,4,6,6] x) -> (uint8[1,12,6,6] y, float[1,4,6,6] v) {"
+     "  float s = {0.0213}; uint8 z = {120}; float t = {0.0407}; int8[8,4,1,1] w = #32;"
+     "  float sw = {0.0197}; int8[4,4,3,3] k = #144; xq = QuantizeLinear(x, s, z);"
+     "  xd = DequantizeLinear(xq, s, z); wd = DequantizeLinear(w, sw); c = Conv(xd, wd);"
+     "  cq = QuantizeLinear(c, t, z); cd = DequantizeLinear(cq, t, z);"
+     "  a, b = Split<axis=1, num_outputs=2>(cd); bq = QuantizeLinear(b, s, z);"
+     "  bd = DequantizeLinear(bq, s, z); kd = DequantizeLinear(k, sw);"
+     "  e = Conv<pads=[1,1,1,1]>(bd, kd); eq = QuantizeLinear(e, t, z);"
+     "  ed = DequantizeLinear(eq, t, z); j = Concat<axis=1>(a, b, ed); y = QuantizeLinear(j, t, z);"
+     "  v = Neg(a); }",
+     0, 6},
+    {"codes cut: outermost, last, unequal, other scales behind some",
+     "graph main (float[1,6,4] x) -> (uint8[1,2,4] a, uint8[1,4,4] b, uint8[1,6,1] c,"
+     "                                float[1,6,3] d) {"
+     "  float s = {0.0213}; uint8 z = {120}; float t = {0.0307}; int64[2] p = {2, 4};"
+     "  int64[2] q = {1, 3}; v = QuantizeLinear(x, s, z); e = DequantizeLinear(v, s, z);"
+     "  f, g = Split<axis=1>(e, p);"
+     "  a = QuantizeLinear(f, s, z); b = QuantizeLinear(g, t, z); h, i = Split<axis=-1>(e, q);"
+     "  c = QuantizeLinear(h, s, z); d = Neg(i); }",
+     0, 3},
+    {"codes turned: matrices, heads, channels out and in again without a move",
+     "graph main (float[2,3,4,5] x) -> (uint8[2,4,6,5] a, int8[5,4,3,2] b, uint8[2,6,4,5] y) {"
+     "  float s = {0.0213}; uint8 z = {120}; float t = {0.0307}; int8 n = {4};"
+     "  int8[6,3,1,1] w = #18; int8[6,6,3,3] u = #324; float sw = {0.0197};"
+     "  xq = QuantizeLinear(x, s, z); xd = DequantizeLinear(xq, s, z);"
+     "  wd = DequantizeLinear(w, sw); c = Conv(xd, wd); cq = QuantizeLinear(c, s, z);"
+     "  cd = DequantizeLinear(cq, s, z); e = Transpose<perm=[0,2,3,1]>(cd);"
+     "  eq = QuantizeLinear(e, s, z); ed = DequantizeLinear(eq, s, z);"
+     "  f = Transpose<perm=[0,1,3,2]>(ed); a = QuantizeLinear(f, s, z);"
+     "  g = Transpose(xd); b = QuantizeLinear(g, t, n); h = Transpose<perm=[0,3,1,2]>(ed);"
+     "  ud = DequantizeLinear(u, sw); i = Conv<pads=[1,1,1,1]>(h, ud);"
+     "  y = QuantizeLinear(i, s, z); }",
+     0, -1},
+    {"codes in slices: forwards, backwards, of channels; padded",
+     "graph main (float[1,3,6,7] x) -> (uint8[1,4,3,7] a, uint8[1,2,6,3] b, int8[1,4,8,9] c,"
+     "                                 float[1,3,7,7] d) {"
+     "  float s = {0.0213}; uint8 z = {120}; int8 n = {-9}; int8[4,3,1,1] w = #12;"
+     "  float sw = {0.0197}; int64[1] h = {2}; int64[1] zero = {0}; int64[1] far = {900};"
+     "  int64[1] two = {2}; int64[2] from = {3, -2}; int64[2] to = {1, -900};"
+     "  int64[2] axes = {1, -1}; int64[2] back = {-1, -2}; int64[8] pads = {0,0,1,1,0,0,1,1};"
+     "  int64[2] wide = {1, 0}; xq = QuantizeLinear(x, s, z); xd = DequantizeLinear(xq, s, z);"
+     "  wd = DequantizeLinear(w, sw); v = Conv(xd, wd); vq = QuantizeLinear(v, s, n);"
+     "  vd = DequantizeLinear(vq, s, n); i = Slice(vd, zero, far, h, two);"
+     "  a = QuantizeLinear(i, s, z); j = Slice(vd, from, to, axes, back);"
+     "  b = QuantizeLinear(j, s, z); k = Pad(vd, pads); c = QuantizeLinear(k, s, n);"
+     "  l = Pad(xd, wide, _, h); d = Neg(l); }",
+     0, 7},
+    {"codes that are no numbers: moved, joined, padded",
+     "graph main (float[1,3,6,7] x) -> (int8[1,8,6,7] a, int8[1,6,7,4] b, int8[1,4,3,7] c,"
+     "                                 int8[1,6,6,7] d) {"
+     "  float s = {0.0213}; int8 n = {-9}; int8[4,3,1,1] w = #12; float sw = {0.0197};"
+     "  int64[1] h = {2}; int64[1] one = {1}; int64[1] far = {900}; int64[1] two = {2};"
+     "  int64[2] wide = {1, 1}; int8 e = {-77}; xq = QuantizeLinear(x, s, n);"
+     "  xd = DequantizeLinear(xq, s, n); wd = DequantizeLinear(w, sw); v = Conv(xd, wd);"
+     "  vq = QuantizeLinear(v, s, n); a = Concat<axis=1>(vq, vq);"
+     "  b = Transpose<perm=[0,2,3,1]>(vq); c = Slice(vq, one, far, h, two);"
+     "  d = Pad(vq, wide, e, one); }",
+     0, 5},
+    {"codes viewed: pixels in a row, joined, turned; heads of them",
+     "graph main (float[1,3,4,4] x) -> (uint8[1,21,6] y, uint8[1,2,8,6] q) {"
+     "  float s = {0.0213}; uint8 z = {120}; float t = {0.0307}; int8[6,3,1,1] w = #18;"
+     "  int8[6,6,2,2] u = #144; float sw = {0.0197}; int64[3] rows = {1, 6, -1};"
+     "  int64[4] heads = {1, 2, 3, -1}; int64[4] cut = {1, 2, 6, 8};"
+     "  xq = QuantizeLinear(x, s, z); xd = DequantizeLinear(xq, s, z);"
+     "  wd = DequantizeLinear(w, sw); ud = DequantizeLinear(u, sw); a = Conv(xd, wd);"
+     "  aq = QuantizeLinear(a, s, z); ad = DequantizeLinear(aq, s, z);"
+     "  b = Conv<strides=[2,2]>(ad, ud); bq = QuantizeLinear(b, t, z);"
+     "  bd = DequantizeLinear(bq, t, z); c = Reshape(ad, rows); cq = QuantizeLinear(c, s, z);"
+     "  cd = DequantizeLinear(cq, s, z); d = Reshape(bd, rows); e0 = GlobalMaxPool(bd);"
+     "  e1 = QuantizeLinear(e0, t, z); e2 = DequantizeLinear(e1, t, z); e = Reshape(e2, rows);"
+     "  j = Concat<axis=2>(cd, d, e); jq = QuantizeLinear(j, t, z);"
+     "  jd = DequantizeLinear(jq, t, z); k = Transpose<perm=[0,2,1]>(jd);"
+     "  y = QuantizeLinear(k, t, z); m = Reshape(cd, cut); n = Transpose<perm=[0,1,3,2]>(m);"
+     "  q = QuantizeLinear(n, s, z); }",
+     0, -1},
     {"computed operands: broadcast batches, transposed and shared",
      "graph main (float[2,3,5,4] x, float[3,7,4] k, float[4,6] w) ->"
      "    (float[2,3,5,7] y, float[2,3,5,6] z, float[3,4,4] g, float[2,3,4,4] s) {"
