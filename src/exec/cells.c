@@ -372,10 +372,16 @@ enum mopt_status mopt__low_cell(struct mopt_lower *l, const struct mopt_value *v
     return status;
 }
 
-bool mopt__low_has_cell(const struct mopt_lower *l, const struct mopt_value *value)
+bool mopt__low_has_real(const struct mopt_lower *l, const struct mopt_value *value)
 {
     const struct mopt_low_value *v = &l->values[value->id];
     return present(v, MOPT_FORM_PLAIN, MOPT_FORM_NHWC) >= 0 ||
-           present(v, MOPT_FORM_BYTES, MOPT_FORM_BYTES_NHWC) >= 0 ||
-           v->cell[MOPT_FORM_ROWS] != MOPT_NO_CELL || v->origin != NULL;
+           v->cell[MOPT_FORM_ROWS] != MOPT_NO_CELL;
+}
+
+bool mopt__low_has_cell(const struct mopt_lower *l, const struct mopt_value *value)
+{
+    const struct mopt_low_value *v = &l->values[value->id];
+    return mopt__low_has_real(l, value) || present(v, MOPT_FORM_BYTES, MOPT_FORM_BYTES_NHWC) >= 0 ||
+           v->origin != NULL;
 }

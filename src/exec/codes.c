@@ -81,16 +81,35 @@ bool mopt__low_one_scale(const struct mopt_low_quant *q)
     return q->scale->count == 1;
 }
 
-bool mopt__low_same_codes(const struct mopt_low_quant *a, const struct mopt_low_quant *b)
-{
-    return mopt__low_one_scale(a) && mopt__low_one_scale(b) && a->dtype == b->dtype &&
-           mopt__low_scale(a, 0) == mopt__low_scale(b, 0) &&
-           mopt__low_zero(a, 0) == mopt__low_zero(b, 0);
-}
-
 bool mopt__low_is_codes(const struct mopt_low_shape *shape)
 {
     return is_eight_bit(shape->dtype);
+}
+
+bool mopt__low_coded(const struct mopt_lower *l, const struct mopt_value *value,
+                     struct mopt_low_coded *out)
+{
+    const struct mopt_low_value *v = &l->values[value->id];
+    struct mopt_low_shape shape;
+    if (v->codes != NULL) {
+        *out = (struct mopt_low_coded){v->codes, true, v->scale, v->zero};
+        return true;
+    }
+    *out = (struct mopt_low_coded){.codes = value};
+    return mopt__low_shape(l, value, &shape) && mopt__low_is_codes(&shape) &&
+           (v->origin != NULL || v->cell[MOPT_FORM_BYTES] != MOPT_NO_CELL ||
+            v->cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL);
+}
+
+void mopt__low_note_coded(struct mopt_lower *l, const struct mopt_value *value,
+                          const struct mopt_low_coded *coded)
+{
+    struct mopt_low_value *v = &l->values[value->id];
+    if (coded->real) {
+        v->codes = value;
+        v->scale = coded->scale;
+        v->zero = coded->zero;
+    }
 }
 
 bool mopt__low_passes_codes(const struct mopt_lower *l, const struct mopt_node *node,
@@ -98,20 +117,19 @@ bool mopt__low_passes_codes(const struct mopt_lower *l, const struct mopt_node *
 {
     const struct mopt_value *x = mopt__node_input(node, 0);
     const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
-    struct mopt_low_quant before;
     struct mopt_low_quant after;
     struct mopt_low_shape shape;
-    if (mopt__low_shape(l, x, &shape) && mopt__low_is_codes(&shape)) {
-        *passage = (struct mopt_low_passage){.from = x, .to = node->outputs[0]};
-        return true;
+    *passage = (struct mopt_low_passage){.from = x, .to = node->outputs[0]};
+    if (!mopt__low_coded(l, x, &passage->coded)) {
+        return mopt__low_shape(l, x, &shape) && mopt__low_is_codes(&shape);
     }
-    if (l->values[x->id].codes == NULL || !mopt__low_is_free(l, next) ||
-        !mopt__low_dequantizer(l, x->producer, false, &before) ||
-        !mopt__low_quantizer(l, next, &after) || !mopt__low_same_codes(&before, &after)) {
-        return false;
+    passage->from = passage->coded.codes;
+    if (passage->coded.real && mopt__low_is_free(l, next) && mopt__low_quantizer(l, next, &after) &&
+        mopt__low_one_scale(&after) && mopt__low_scale(&after, 0) == passage->coded.scale &&
+        mopt__low_zero(&after, 0) == passage->coded.zero) {
+        passage->to = after.codes;
+        passage->after = next;
     }
-    *passage =
-        (struct mopt_low_passage){.from = l->values[x->id].codes, .to = after.codes, .after = next};
     return true;
 }
 
@@ -119,6 +137,8 @@ void mopt__low_leave_codes(struct mopt_lower *l, const struct mopt_low_passage *
 {
     if (passage->after != NULL) {
         l->absorbed[passage->after->order] = true;
+    } else {
+        mopt__low_note_coded(l, passage->to, &passage->coded);
     }
 }
 

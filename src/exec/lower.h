@@ -168,6 +168,8 @@ enum mopt_status mopt__low_action(struct mopt_lower *l, const struct mopt_action
 enum mopt_status mopt__low_slot_cell(struct mopt_lower *l, const struct mopt_value *value,
                                      uint32_t *cell);
 bool mopt__low_has_cell(const struct mopt_lower *l, const struct mopt_value *value);
+// It exists as what the graph says, not only as codes.
+bool mopt__low_has_real(const struct mopt_lower *l, const struct mopt_value *value);
 
 // ---- lower.c ----
 // Runs the node of a step through its record.
@@ -241,19 +243,31 @@ float mopt__low_scale(const struct mopt_low_quant *q, size_t channel);
 // Zero point for codes as stored in MOPT_FORM_BYTES (int8: + 128).
 int32_t mopt__low_zero(const struct mopt_low_quant *q, size_t channel);
 bool mopt__low_one_scale(const struct mopt_low_quant *q);
+// Codes behind a value.
+struct mopt_low_coded {
+    const struct mopt_value *codes;
+    bool real; // dequantized: (code - zero) * scale; else the value itself, made by a native
+    float scale;
+    int32_t zero;
+};
+bool mopt__low_coded(const struct mopt_lower *l, const struct mopt_value *value,
+                     struct mopt_low_coded *out);
+// The value exists as codes in a form of its own; floats of it are made when somebody asks.
+void mopt__low_note_coded(struct mopt_lower *l, const struct mopt_value *value,
+                          const struct mopt_low_coded *coded);
 // A node that moves or compares elements can work on codes: its operand and its result are codes
-// themselves, or what stands in front of it dequantizes, and what follows quantizes with the same
+// themselves, or its operand is dequantized ones; what follows may quantize with the same
 // parameters.
 struct mopt_low_passage {
     const struct mopt_value *from, *to; // codes
     const struct mopt_node *after;      // the QuantizeLinear that is done with; NULL: none
+    struct mopt_low_coded coded;        // of `to`
 };
 bool mopt__low_passes_codes(const struct mopt_lower *l, const struct mopt_node *node,
                             struct mopt_low_passage *passage);
 // The node becomes an action on the codes.
 void mopt__low_leave_codes(struct mopt_lower *l, const struct mopt_low_passage *passage);
 bool mopt__low_is_codes(const struct mopt_low_shape *shape); // 8-bit elements
-bool mopt__low_same_codes(const struct mopt_low_quant *a, const struct mopt_low_quant *b);
 // A float constant, or the dequantized content of a constant behind a DequantizeLinear; NULL *data
 // when it is neither. source (may be NULL): what tells it from others, for mopt__low_packed.
 struct mopt_low_source {

@@ -57,18 +57,6 @@ struct mopt_low_box mopt__low_box_of(const struct mopt_low_shape *shape, bool nh
                                      const ptrdiff_t from_steps[MOPT_RANK_MAX],
                                      const ptrdiff_t to_steps[MOPT_RANK_MAX]);
 
-// ---- native_moves.c: codes behind a value of floats or of codes
-struct mopt_low_coded {
-    const struct mopt_value *codes;
-    bool real; // dequantized: (code - zero) * scale
-    float scale;
-    int32_t zero;
-};
-bool mopt__low_coded(const struct mopt_lower *l, const struct mopt_value *value,
-                     struct mopt_low_coded *out);
-// The value exists as codes in a form of its own; floats of it are made when somebody asks.
-void mopt__low_note_coded(struct mopt_lower *l, const struct mopt_value *value,
-                          const struct mopt_low_coded *coded);
 // Geometry of one or two spatial axes for the kernels.
 void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels,
                       struct mopt_window2d *out);

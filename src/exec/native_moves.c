@@ -7,38 +7,7 @@
 
 #include "exec/native.h"
 
-// ---- Codes of values ----------------------------------------------------------------------------
-
-static bool is_eight_bit(enum mopt_dtype dtype)
-{
-    return dtype == MOPT_UINT8 || dtype == MOPT_INT8;
-}
-
-bool mopt__low_coded(const struct mopt_lower *l, const struct mopt_value *value,
-                     struct mopt_low_coded *out)
-{
-    const struct mopt_low_value *v = &l->values[value->id];
-    struct mopt_low_shape shape;
-    if (v->codes != NULL) {
-        *out = (struct mopt_low_coded){v->codes, true, v->scale, v->zero};
-        return true;
-    }
-    *out = (struct mopt_low_coded){.codes = value};
-    return mopt__low_shape(l, value, &shape) && is_eight_bit(shape.dtype) &&
-           (v->origin != NULL || v->cell[MOPT_FORM_BYTES] != MOPT_NO_CELL ||
-            v->cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL);
-}
-
-void mopt__low_note_coded(struct mopt_lower *l, const struct mopt_value *value,
-                          const struct mopt_low_coded *coded)
-{
-    struct mopt_low_value *v = &l->values[value->id];
-    if (coded->real) {
-        v->codes = value;
-        v->scale = coded->scale;
-        v->zero = coded->zero;
-    }
-}
+// ---- What is worth it ---------------------------------------------------------------------------
 
 // Somebody makes codes of the value, or joins it with others.
 static bool leads_to_codes(const struct mopt_value *value)
@@ -56,10 +25,7 @@ static bool leads_to_codes(const struct mopt_value *value)
 // Codes are what to move: there are no floats yet, or codes are wanted again.
 static bool is_worth(const struct mopt_lower *l, const struct mopt_node *node)
 {
-    const struct mopt_low_value *v = &l->values[node->inputs[0].value->id];
-    bool worth = v->codes == NULL || (v->cell[MOPT_FORM_PLAIN] == MOPT_NO_CELL &&
-                                      v->cell[MOPT_FORM_NHWC] == MOPT_NO_CELL &&
-                                      v->cell[MOPT_FORM_ROWS] == MOPT_NO_CELL);
+    bool worth = !mopt__low_has_real(l, node->inputs[0].value);
     for (uint32_t o = 0; o < node->output_count; o++) {
         worth = worth || leads_to_codes(node->outputs[o]);
     }
@@ -152,9 +118,8 @@ static enum mopt_status lower_view(struct mopt_lower *l, const struct mopt_node 
     struct source s;
     struct mopt_low_shape shape;
     if (node->output_count != 1 || !mopt__low_coded(l, node->inputs[0].value, &s.coded) ||
-        !s.coded.real || !mopt__low_shape(l, node->inputs[0].value, &s.shape) ||
-        !mopt__low_shape(l, y, &shape) || s.shape.count != shape.count ||
-        shape.dtype != s.shape.dtype) {
+        !mopt__low_shape(l, node->inputs[0].value, &s.shape) || !mopt__low_shape(l, y, &shape) ||
+        s.shape.count != shape.count || shape.dtype != s.shape.dtype) {
         return MOPT_OK;
     }
     *done = true;

@@ -144,7 +144,7 @@ static enum mopt_status lower_mean(struct mopt_lower *l, const struct mopt_windo
                                       .channels = window->channels,
                                       .scale = v->scale,
                                       .zero_point = v->zero};
-    w->codes = v->codes != NULL && !mopt__low_has_cell(l, x);
+    w->codes = v->codes != NULL && !mopt__low_has_real(l, x);
     enum mopt_status status = w->codes ? mopt__low_cell(l, v->codes, MOPT_FORM_BYTES_NHWC, &w->x)
                                        : mopt__low_image_cell(l, x, &w->x, &w->mean.ldx);
     if (status == MOPT_OK) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nodes that only move or relabel elements: views become aliases, channel concatenation copies
-// rows.
+// Nodes that only move or relabel floats: views become aliases, channel concatenation copies rows.
+// (native_moves.c and native_concat.c do it with codes.)
 #include <string.h>
 
 #include "exec/native.h"
@@ -26,33 +26,6 @@ static bool is_coded(const struct mopt_lower *l, const struct mopt_value *value)
     return l->values[value->id].codes != NULL;
 }
 
-// Codes that a native made, or will.
-static bool is_native_codes(const struct mopt_lower *l, const struct mopt_value *codes)
-{
-    const struct mopt_low_value *v = &l->values[codes->id];
-    return !v->in_slot && (v->cell[MOPT_FORM_BYTES] != MOPT_NO_CELL ||
-                           v->cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL || v->origin != NULL);
-}
-
-// A view of codes, or of dequantized ones that are quantized again with the same parameters.
-static enum mopt_status view_of_codes(struct mopt_lower *l, const struct mopt_node *node,
-                                      bool *done)
-{
-    struct mopt_low_passage passage;
-    uint32_t cell;
-    if (!mopt__low_passes_codes(l, node, &passage) ||
-        (passage.after == NULL && !is_native_codes(l, passage.from))) {
-        return MOPT_OK;
-    }
-    enum mopt_status status = mopt__low_cell(l, passage.from, MOPT_FORM_BYTES, &cell);
-    if (status == MOPT_OK) {
-        status = mopt__low_alias(l, passage.to, MOPT_FORM_BYTES, cell);
-    }
-    mopt__low_leave_codes(l, &passage);
-    *done = true;
-    return status;
-}
-
 static enum mopt_status lower_view(struct mopt_lower *l, const struct mopt_node *node, bool *done)
 {
     const struct mopt_value *x = node->inputs[0].value;
@@ -61,14 +34,7 @@ static enum mopt_status lower_view(struct mopt_lower *l, const struct mopt_node 
     struct mopt_low_shape b;
     uint32_t cell;
     if (y == NULL || !mopt__low_shape(l, x, &a) || !mopt__low_shape(l, y, &b) ||
-        a.count != b.count || a.dtype != b.dtype ||
-        (a.dtype != MOPT_FLOAT32 && !mopt__low_is_codes(&a))) {
-        return MOPT_OK;
-    }
-    if (is_coded(l, x) || mopt__low_is_codes(&a)) {
-        return view_of_codes(l, node, done);
-    }
-    if (!is_native(l, x)) {
+        a.count != b.count || a.dtype != b.dtype || a.dtype != MOPT_FLOAT32 || !is_native(l, x)) {
         return MOPT_OK;
     }
     enum mopt_status status = mopt__low_cell(l, x, MOPT_FORM_PLAIN, &cell);

@@ -286,38 +286,6 @@ bool net_joins(const struct shape *a, const struct shape *b, int axis)
     return same;
 }
 
-static bool add_concat(struct net *net, int v)
-{
-    struct shape out = net->values[v];
-    if (out.rank < 2 || net_elements(&out) == 0) {
-        return false;
-    }
-    int other = net_pick_like(net, v, 1, net_joins);
-    out.dims[1] += net->values[other].dims[1];
-    if (net_elements(&out) > ELEMENTS_MAX || out.dims[1] > 160) {
-        return false;
-    }
-    struct kept kept = net_chance(net, 50) ? net_codes_of(net, v) : net_choose_kept(net);
-    net_settle(net, net_add(net, &out, "Concat<axis=1>(v%d, v%d)", v, other), kept);
-    return true;
-}
-
-static bool add_split(struct net *net, int v)
-{
-    struct shape out = net->values[v];
-    if (out.rank < 2 || out.dims[1] < 2 || out.dims[1] % 2 != 0) {
-        return false;
-    }
-    struct kept kept = net_codes_of(net, v);
-    out.dims[1] /= 2;
-    net_line(net, "    v%d, v%d = Split<axis=1, num_outputs=2>(v%d);\n", net->count, net->count + 1,
-             v);
-    int a = net_result(net, &out), b = net_result(net, &out);
-    net_settle(net, a, kept);
-    net_settle(net, b, net_chance(net, 60) ? kept : net_choose_kept(net));
-    return true;
-}
-
 // ---- Functions and sums -------------------------------------------------------------------------
 
 static bool add_functions(struct net *net, int v)
@@ -409,10 +377,10 @@ static const net_maker makers[] = {
     add_bottleneck,    add_bottleneck, add_twin_convs, add_twin_convs, add_twin_products,
     add_twin_products, add_conv,       add_conv,       add_conv,       add_conv,
     add_dense,         add_dense,      add_passing,    add_passing,    add_passing,
-    add_mean,          add_concat,     add_concat,     add_split,      add_functions,
-    add_functions,     add_sum,        add_sum,        add_factor,     add_integer,
-    add_integer,       add_integer,    add_integer,    add_integer,    add_integer,
-    add_float,         add_codes};
+    add_mean,          net_add_joined, net_add_joined, net_add_cut,    net_add_moved,
+    net_add_moved,     add_functions,  add_functions,  add_sum,        add_sum,
+    add_factor,        add_integer,    add_integer,    add_integer,    add_integer,
+    add_integer,       add_integer,    add_float,      add_codes};
 
 struct net_makers net_codes_makers(void)
 {

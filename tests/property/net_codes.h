@@ -43,5 +43,9 @@ void net_conv_attributes(struct net *net, const struct coded_conv *c);
 bool net_joins(const struct shape *a, const struct shape *b, int axis);
 bool net_window_kept(struct net *net, const struct shape *x, int v);
 bool net_like(const struct shape *a, const struct shape *b, int axis);
+// net_moved.c
+bool net_add_joined(struct net *net, int v);
+bool net_add_cut(struct net *net, int v);
+bool net_add_moved(struct net *net, int v);
 
 #endif

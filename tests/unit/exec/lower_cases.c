@@ -328,6 +328,21 @@ const struct lowered mopt__lowered[] = {
      "  b = Transpose<perm=[0,2,3,1]>(vq); c = Slice(vq, one, far, h, two);"
      "  d = Pad(vq, wide, e, one); }",
      0, 5},
+    {"codes resized, their maxima and pieces of them side by side, no quantizer between",
+     "graph main (float[1,3,8,8] x) -> (uint8[1,14,8,8] y, float[1,14,1,1] v) {"
+     "  float s = {0.0213}; uint8 z = {120}; float t = {0.0307}; int8[6,3,1,1] w = #18;"
+     "  int8[2,6,2,2] u = #48; float sw = {0.0197}; float[4] twice = {1, 1, 2, 2};"
+     "  xq = QuantizeLinear(x, s, z); xd = DequantizeLinear(xq, s, z);"
+     "  wd = DequantizeLinear(w, sw); ud = DequantizeLinear(u, sw); a = Conv(xd, wd);"
+     "  aq = QuantizeLinear(a, s, z); ad = DequantizeLinear(aq, s, z);"
+     "  b = Conv<strides=[2,2]>(ad, ud); bq = QuantizeLinear(b, t, z);"
+     "  bd = DequantizeLinear(bq, t, z);"
+     "  r = Resize<mode=\"nearest\", coordinate_transformation_mode=\"asymmetric\","
+     "    nearest_mode=\"floor\">(bd, _, twice);"
+     "  m = MaxPool<kernel_shape=[3,3], pads=[1,1,1,1]>(ad); n = Identity(m);"
+     "  j = Concat<axis=1>(r, n, ad); y = QuantizeLinear(j, t, z);"
+     "  jd = DequantizeLinear(y, t, z); v = GlobalMaxPool(jd); }",
+     0, 7},
     {"codes viewed: pixels in a row, joined, turned; heads of them",
      "graph main (float[1,3,4,4] x) -> (uint8[1,21,6] y, uint8[1,2,8,6] q) {"
      "  float s = {0.0213}; uint8 z = {120}; float t = {0.0307}; int8[6,3,1,1] w = #18;"
@@ -519,7 +534,7 @@ const struct lowered mopt__lowered[] = {
      "  c = com.microsoft::QLinearMul(b, r, p, g, t, e, s, o);"
      "  d = com.microsoft::QLinearAdd(b, r, p, g, s, o, r, p);"
      "  k = com.microsoft::QLinearConcat<axis=1>(r, p, b, r, p, c, s, o, d, r, p); } }",
-     0, 4},
+     0, 3},
     {"operators on codes whose scales are operands, floats between: of one operand",
      "model (ir=10, opset=21, \"com.microsoft\"=1) {"
      "graph main (uint8[2,4,6,5] x) -> (uint8[2,4,6,5] l, uint8[2,4,3,2] n, uint8[2,4,1,1] h,"
