@@ -250,7 +250,7 @@ static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
         mopt__low_moves,        mopt__low_joins,
         mopt__low_shaping,      mopt__low_elementwise,
         mopt__low_pooling,      mopt__low_rows,
-        mopt__low_resize,
+        mopt__low_resize,       mopt__low_blocks,
     };
     struct mopt_step *step = &l->schedule->steps[s];
     l->step = s;

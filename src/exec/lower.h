@@ -313,6 +313,7 @@ enum mopt_status mopt__low_rows(struct mopt_lower *l, const struct mopt_node *no
 enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_matmul(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_moves(struct mopt_lower *l, const struct mopt_node *node, bool *done);
+enum mopt_status mopt__low_blocks(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_joins(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_stored(struct mopt_lower *l, const struct mopt_node *node, bool *done);

@@ -343,6 +343,17 @@ const struct lowered mopt__lowered[] = {
      "  j = Concat<axis=1>(r, n, ad); y = QuantizeLinear(j, t, z);"
      "  jd = DequantizeLinear(y, t, z); v = GlobalMaxPool(jd); }",
      0, 7},
+    {"codes in blocks: channels that become pixels and channels again, both orders",
+     "graph main (float[2,3,4,6] x) -> (uint8[2,2,12,18] y, uint8[2,12,2,3] v,"
+     "                                  uint8[2,12,2,3] u, float[2,2,12,18] q) {"
+     "  float s = {0.0213}; uint8 z = {120}; int8[18,3,1,1] w = #54; float sw = {0.0197};"
+     "  xq = QuantizeLinear(x, s, z); xd = DequantizeLinear(xq, s, z);"
+     "  wd = DequantizeLinear(w, sw); a = Conv(xd, wd); aq = QuantizeLinear(a, s, z);"
+     "  ad = DequantizeLinear(aq, s, z); b = DepthToSpace<blocksize=3>(ad);"
+     "  y = QuantizeLinear(b, s, z); c = DepthToSpace<blocksize=3, mode=\"CRD\">(ad);"
+     "  d = SpaceToDepth<blocksize=2>(xd); v = QuantizeLinear(d, s, z);"
+     "  u = SpaceToDepth<blocksize=2>(xq); q = Neg(c); }",
+     0, 7},
     {"codes viewed: pixels in a row, joined, turned; heads of them",
      "graph main (float[1,3,4,4] x) -> (uint8[1,21,6] y, uint8[1,2,8,6] q) {"
      "  float s = {0.0213}; uint8 z = {120}; float t = {0.0307}; int8[6,3,1,1] w = #18;"
