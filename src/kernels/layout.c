@@ -21,7 +21,6 @@ enum { SIDE = 16, STRIP = 64 }; // channels of a block; pixels of one piece of w
             }                                                                                     \
         }                                                                                         \
     }
-TRANSPOSE(uint8_t)
 TRANSPOSE(uint16_t)
 TRANSPOSE(uint64_t)
 
@@ -44,7 +43,7 @@ static void transpose(const struct mopt_kernels *kernels, size_t element, const 
         if (rows == 3 && ldy == 3) {
             interleave_3(x, ldx, y, columns);
         } else {
-            transpose_uint8_t(x, ldx, y, ldy, rows, columns);
+            kernels->transpose_8(x, ldx, y, ldy, rows, columns);
         }
         break;
     case 2:

@@ -291,6 +291,8 @@ typedef void mopt_slot_average_f32(const struct mopt_window_f32 *window);
 // y[c * ldy + r] = x[r * ldx + c] of elements of 4 bytes.
 typedef void mopt_slot_transpose_32(const void *x, size_t ldx, void *y, size_t ldy, size_t rows,
                                     size_t columns);
+typedef void mopt_slot_transpose_8(const uint8_t *x, size_t ldx, uint8_t *y, size_t ldy,
+                                   size_t rows, size_t columns); // of bytes
 // y[i] = f(x[i]); x == y allowed.
 typedef void mopt_slot_unary_f32(const struct mopt_function_f32 *act, const float *x, float *y,
                                  size_t n);
@@ -431,6 +433,7 @@ struct mopt_kernels {
     mopt_slot_max_f32 *max_f32;
     mopt_slot_average_f32 *average_f32;
     mopt_slot_transpose_32 *transpose_32;
+    mopt_slot_transpose_8 *transpose_8;
     mopt_slot_unary_f32 *unary_f32;
     mopt_slot_binary_f32 *binary_f32;
     mopt_slot_softmax_f32 *softmax_f32;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transpose of 4-byte elements with AVX2: blocks of 8 x 8.
+// Transposes with AVX2: 4-byte elements in blocks of 8 x 8, bytes in blocks of 16 x 16.
 #include <immintrin.h>
+#include <string.h>
 
 #include "kernels/slots.h"
 
-enum { SIDE = 8 };
+enum { SIDE = 8, BYTES = 16 };
 
 static __m256i first(size_t n)
 {
@@ -57,6 +58,70 @@ void mopt__transpose_32_avx2(const void *x, size_t ldx, void *y, size_t ldy, siz
             size_t width = columns - c < SIDE ? columns - c : SIDE;
             block((const uint32_t *)x + i * ldx + c, ldx, (uint32_t *)y + c * ldy + i, ldy, height,
                   width);
+        }
+    }
+}
+
+// ---- Bytes --------------------------------------------------------------------------------------
+
+// Where a byte is, its row and column, is a number of 8 bits; an interleaving of rows 8 apart turns
+// it left by one bit, four of them make rows of the columns.
+static inline void interleave(const __m128i *from, __m128i *to)
+{
+    for (int i = 0; i < BYTES / 2; i++) {
+        to[2 * i] = _mm_unpacklo_epi8(from[i], from[i + BYTES / 2]);
+        to[2 * i + 1] = _mm_unpackhi_epi8(from[i], from[i + BYTES / 2]);
+    }
+}
+
+// At most 16 rows and columns; `whole`: exactly.
+static inline void byte_block(const uint8_t *x, size_t ldx, uint8_t *y, size_t ldy, size_t rows,
+                              size_t columns, bool whole)
+{
+    __m128i a[BYTES];
+    __m128i b[BYTES];
+    for (size_t i = 0; i < BYTES; i++) {
+        if (whole || (i < rows && columns == BYTES)) {
+            a[i] = _mm_loadu_si128((const __m128i *)(const void *)(x + i * ldx));
+        } else {
+            a[i] = _mm_setzero_si128();
+            memcpy(&a[i], x + (i < rows ? i : 0) * ldx, i < rows ? columns : 0);
+        }
+    }
+    interleave(a, b);
+    interleave(b, a);
+    interleave(a, b);
+    interleave(b, a);
+    for (size_t c = 0; c < (whole ? BYTES : columns); c++) {
+        if (whole || rows == BYTES) {
+            _mm_storeu_si128((__m128i *)(void *)(y + c * ldy), a[c]);
+        } else {
+            memcpy(y + c * ldy, &a[c], rows);
+        }
+    }
+}
+
+// The last block of an axis that is long enough overlaps the one before it.
+static size_t block_at(size_t place, size_t count)
+{
+    return count >= BYTES && count - place < BYTES ? count - BYTES : place;
+}
+
+void mopt__transpose_8_avx2(const uint8_t *x, size_t ldx, uint8_t *y, size_t ldy, size_t rows,
+                            size_t columns)
+{
+    const size_t height = rows < BYTES ? rows : BYTES, width = columns < BYTES ? columns : BYTES;
+    for (size_t i = 0; i < rows; i += BYTES) {
+        const size_t r = block_at(i, rows);
+        for (size_t k = 0; k < columns; k += BYTES) {
+            const size_t c = block_at(k, columns);
+            const uint8_t *from = x + r * ldx + c;
+            uint8_t *to = y + c * ldy + r;
+            if (height == BYTES && width == BYTES) {
+                byte_block(from, ldx, to, ldy, BYTES, BYTES, true);
+            } else {
+                byte_block(from, ldx, to, ldy, height, width, false);
+            }
         }
     }
 }
