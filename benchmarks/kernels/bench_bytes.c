@@ -135,7 +135,18 @@ static void convolution(struct bench *b, size_t in, size_t out, size_t size, siz
 }
 
 // ---- Vectors
-enum vector_kind { QUANTIZE, QUANTIZE_DIVIDE, DEQUANTIZE, RANGE, ADD, MAX9, LOOKUP, VECTORS };
+enum vector_kind {
+    QUANTIZE,
+    QUANTIZE_DIVIDE,
+    DEQUANTIZE,
+    RANGE,
+    ADD,
+    MUL,
+    SCALE,
+    MAX9,
+    LOOKUP,
+    VECTORS
+};
 struct vector {
     const struct bench *bench;
     enum vector_kind kind;
@@ -180,6 +191,12 @@ static void run_vector(const void *work)
     case ADD:
         k->add_u8(v->a, v->b, factors, zeros, bounds, v->y, v->n);
         break;
+    case MUL:
+        k->mul_u8(v->a, 0.5F, v->floats, 0.7F, zeros, v->y, v->n);
+        break;
+    case SCALE:
+        k->scale_u8(v->a, v->floats, zeros, v->y, v->n);
+        break;
     case LOOKUP:
         k->lookup_u8(v->a, v->table, v->y, v->n);
         break;
@@ -193,9 +210,10 @@ static void vectors(struct bench *b)
 {
     static const char *const names[VECTORS] = {"quantize_u8",   "quantize_u8 divide",
                                                "dequantize_u8", "range_f32",
-                                               "add_u8",        "max_u8 9x64",
+                                               "add_u8",        "mul_u8",
+                                               "scale_u8",      "max_u8 9x64",
                                                "lookup_u8"};
-    static const double bytes[VECTORS] = {5, 5, 5, 4, 3, 1, 2};
+    static const double bytes[VECTORS] = {5, 5, 5, 4, 3, 6, 6, 1, 2};
     struct vector v = {.bench = b, .n = 98304};
     v.floats = bench_bytes(v.n * sizeof *v.floats);
     v.a = bench_bytes(v.n);

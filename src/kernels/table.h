@@ -325,6 +325,15 @@ typedef void mopt_slot_range_f32(const float *x, size_t n, float *low, float *hi
 typedef void mopt_slot_add_u8(const uint8_t *a, const uint8_t *b, const float factors[2],
                               const int32_t zeros[3], const int32_t bounds[2], uint8_t *y,
                               size_t n);
+// y = what quantize_u8 makes, dividing by y_scale, of (float)(a - zero) * scale * b: each step
+// rounded to float. zeros: {a, y}; y may be a.
+typedef void mopt_slot_mul_u8(const uint8_t *a, float scale, const float *b, float y_scale,
+                              const int32_t zeros[2], uint8_t *y, size_t n);
+// y = clamp(even((a - zero) * factor) + zero_point, 0, 255), the product rounded to float; factors
+// of at most MOPT_FACTOR_MOST in magnitude. zeros: {a, y}; y may be a.
+enum { MOPT_FACTOR_MOST = 64 };
+typedef void mopt_slot_scale_u8(const uint8_t *a, const float *factors, const int32_t zeros[2],
+                                uint8_t *y, size_t n);
 // y[c] = max over t of x[t][c]; taps >= 1; y may be one of x.
 typedef void mopt_slot_max_u8(const uint8_t *const *x, size_t taps, size_t channels, uint8_t *y);
 // Sum of n bytes (mod 2^32).
@@ -442,6 +451,8 @@ struct mopt_kernels {
     mopt_slot_dequantize_u8 *dequantize_u8;
     mopt_slot_range_f32 *range_f32;
     mopt_slot_add_u8 *add_u8;
+    mopt_slot_mul_u8 *mul_u8;
+    mopt_slot_scale_u8 *scale_u8;
     mopt_slot_max_u8 *max_u8;
     mopt_slot_total_u8 *total_u8;
     mopt_slot_lookup_u8 *lookup_u8;

@@ -45,6 +45,23 @@ void mopt__add_u8_ref(const uint8_t *a, const uint8_t *b, const float factors[2]
     }
 }
 
+void mopt__mul_u8_ref(const uint8_t *a, float scale, const float *b, float y_scale,
+                      const int32_t zeros[2], uint8_t *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float left = (float)(a[i] - zeros[0]) * scale;
+        y[i] = code(left * b[i] / y_scale, zeros[1]);
+    }
+}
+
+void mopt__scale_u8_ref(const uint8_t *a, const float *factors, const int32_t zeros[2], uint8_t *y,
+                        size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[i] = mopt__byte_of((float)(a[i] - zeros[0]) * factors[i], zeros[1], 0, 255);
+    }
+}
+
 void mopt__max_u8_ref(const uint8_t *const *x, size_t taps, size_t channels, uint8_t *y)
 {
     for (size_t c = 0; c < channels; c++) {

@@ -10,38 +10,87 @@
 #include "kernels/template/requantize_vb.h"
 
 // ---- Floats to bytes and back: VB_BYTES elements each
+// Quotients by multiplications. near = x * (1 / scale) lies within two units in the last place of
+// x / scale, and near + (x - near scale) * (1 / scale) within 2^-22 of one before it is rounded.
+// That rounds to the same code as the quotient does: true of every significand that a scale can
+// have, against the floats around the middle between any two codes, all of which have been tried
+// (other floats are further away from it than the error). Nothing is lost below the smallest
+// exponent for scales from 2^-100 to 2^100; x is clamped to 512 scales first, which is beyond all
+// codes.
+enum quotient { QUOTIENT_PRODUCT, QUOTIENT_FAST, QUOTIENT_DIVIDED }; // x * factor, x / factor
+
 struct quantizing {
     struct vb_bounds bounds;
-    vbf factor;
-    bool divide;
+    vbf factor, inverse, most, least;
 };
 
-static inline vb quantize_lanes(const struct quantizing *q, const float *x)
+static inline enum quotient quotient_of(float factor, bool divide)
 {
-    vbf v = vbf_load(x);
-    v = q->divide ? vbf_div(v, q->factor) : vbf_mul(v, q->factor);
-    v = vbf_max(q->bounds.bottom, vbf_min(q->bounds.top, v)); // NaN stays NaN
-    return vb_add(vbf_round(vbf_unless_nan(v)), q->bounds.zero_point);
+    bool safe = factor >= 0x1p-100F && factor <= 0x1p100F;
+    return !divide ? QUOTIENT_PRODUCT : safe ? QUOTIENT_FAST : QUOTIENT_DIVIDED;
 }
 
-static inline vb quantize_block(const struct quantizing *q, const float *x)
+static inline struct quantizing quantizing(float factor, int32_t zero_point)
 {
-    return vb_narrow(quantize_lanes(q, x), quantize_lanes(q, x + VB_LANES),
-                     quantize_lanes(q, x + 2 * VB_LANES), quantize_lanes(q, x + 3 * VB_LANES));
+    return (struct quantizing){.bounds = vb_bounds(zero_point, 0, 255),
+                               .factor = vbf_set(factor),
+                               .inverse = vbf_set(1 / factor),
+                               .most = vbf_set(512 * factor),
+                               .least = vbf_set(-512 * factor)};
+}
+
+// Before the zero point is added, within 16 bits. NaN: 0.
+static inline vb quantize_lanes(const struct quantizing *q, enum quotient way, vbf x)
+{
+    if (way == QUOTIENT_FAST) {
+        x = vbf_max(q->least, vbf_min(q->most, x)); // NaN stays NaN
+        vbf near = vbf_mul(x, q->inverse);
+        return vbf_round_known(vbf_fma(vbf_fnma(q->factor, near, x), q->inverse, near));
+    }
+    x = way == QUOTIENT_DIVIDED ? vbf_div(x, q->factor) : vbf_mul(x, q->factor);
+    return vbf_round_known(vbf_max(q->bounds.bottom, vbf_min(q->bounds.top, x)));
+}
+
+static inline vb quantize_floats(const struct quantizing *q, enum quotient way, const float *x)
+{
+    return vb_add(quantize_lanes(q, way, vbf_load(x)), q->bounds.zero_point);
+}
+
+static inline vb quantize_block(const struct quantizing *q, enum quotient way, const float *x)
+{
+    return vb_narrow(quantize_floats(q, way, x), quantize_floats(q, way, x + VB_LANES),
+                     quantize_floats(q, way, x + 2 * VB_LANES),
+                     quantize_floats(q, way, x + 3 * VB_LANES));
+}
+
+static inline void quantize_way(const struct quantizing *q, enum quotient way, const float *x,
+                                uint8_t *y, size_t n)
+{
+    size_t i = 0;
+    for (; i + VB_BYTES <= n; i += VB_BYTES) {
+        vb_store(y + i, quantize_block(q, way, x + i));
+    }
+    if (i < n) {
+        float rest[VB_BYTES] = {0};
+        memcpy(rest, x + i, (n - i) * sizeof *x);
+        vb_store_n(y + i, quantize_block(q, way, rest), n - i);
+    }
 }
 
 static inline void bytes_quantize(const float *x, float factor, bool divide, int32_t zero_point,
                                   uint8_t *y, size_t n)
 {
-    struct quantizing q = {vb_bounds(zero_point, 0, 255), vbf_set(factor), divide};
-    size_t i = 0;
-    for (; i + VB_BYTES <= n; i += VB_BYTES) {
-        vb_store(y + i, quantize_block(&q, x + i));
-    }
-    if (i < n) {
-        float rest[VB_BYTES] = {0};
-        memcpy(rest, x + i, (n - i) * sizeof *x);
-        vb_store_n(y + i, quantize_block(&q, rest), n - i);
+    const struct quantizing q = quantizing(factor, zero_point);
+    switch (quotient_of(factor, divide)) {
+    case QUOTIENT_PRODUCT:
+        quantize_way(&q, QUOTIENT_PRODUCT, x, y, n);
+        break;
+    case QUOTIENT_FAST:
+        quantize_way(&q, QUOTIENT_FAST, x, y, n);
+        break;
+    case QUOTIENT_DIVIDED:
+        quantize_way(&q, QUOTIENT_DIVIDED, x, y, n);
+        break;
     }
 }
 
@@ -135,6 +184,89 @@ static inline void bytes_add(const uint8_t *a, const uint8_t *b, const float fac
         memcpy(left, a + i, n - i);
         memcpy(right, b + i, n - i);
         vb_store_n(y + i, add_block(&add, left, right), n - i);
+    }
+}
+
+// ---- Product of codes and floats
+struct multiplying {
+    struct quantizing to;
+    vbf scale;
+    vb zero;
+};
+
+static inline vb multiply_lanes(const struct multiplying *m, enum quotient way, const uint8_t *a,
+                                const float *b)
+{
+    vbf left = vbf_mul(vb_to_floats(vb_sub(vb_widen(a), m->zero)), m->scale);
+    return vb_add(quantize_lanes(&m->to, way, vbf_mul(left, vbf_load(b))), m->to.bounds.zero_point);
+}
+
+static inline vb multiply_block(const struct multiplying *m, enum quotient way, const uint8_t *a,
+                                const float *b)
+{
+    return vb_narrow(multiply_lanes(m, way, a, b),
+                     multiply_lanes(m, way, a + VB_LANES, b + VB_LANES),
+                     multiply_lanes(m, way, a + 2 * VB_LANES, b + 2 * VB_LANES),
+                     multiply_lanes(m, way, a + 3 * VB_LANES, b + 3 * VB_LANES));
+}
+
+static inline void multiply_way(const struct multiplying *m, enum quotient way, const uint8_t *a,
+                                const float *b, uint8_t *y, size_t n)
+{
+    size_t i = 0;
+    for (; i + VB_BYTES <= n; i += VB_BYTES) {
+        vb_store(y + i, multiply_block(m, way, a + i, b + i));
+    }
+    if (i < n) {
+        uint8_t left[VB_BYTES] = {0};
+        float right[VB_BYTES] = {0};
+        memcpy(left, a + i, n - i);
+        memcpy(right, b + i, (n - i) * sizeof *b);
+        vb_store_n(y + i, multiply_block(m, way, left, right), n - i);
+    }
+}
+
+static inline void bytes_multiply(const uint8_t *a, float scale, const float *b, float y_scale,
+                                  const int32_t zeros[2], uint8_t *y, size_t n)
+{
+    const struct multiplying m = {quantizing(y_scale, zeros[1]), vbf_set(scale), vb_set(zeros[0])};
+    if (quotient_of(y_scale, true) == QUOTIENT_FAST) {
+        multiply_way(&m, QUOTIENT_FAST, a, b, y, n);
+    } else {
+        multiply_way(&m, QUOTIENT_DIVIDED, a, b, y, n);
+    }
+}
+
+// ---- Codes times factors
+static inline vb scale_lanes(const uint8_t *a, const float *factors, vb zero)
+{
+    return vbf_round(vbf_mul(vb_to_floats(vb_sub(vb_widen(a), zero)), vbf_load(factors)));
+}
+
+static inline vb scale_block(const uint8_t *a, const float *factors, vb from, vb to)
+{
+    vb low = vb_narrow16(scale_lanes(a, factors, from),
+                         scale_lanes(a + VB_LANES, factors + VB_LANES, from));
+    vb high = vb_narrow16(scale_lanes(a + 2 * VB_LANES, factors + 2 * VB_LANES, from),
+                          scale_lanes(a + 3 * VB_LANES, factors + 3 * VB_LANES, from));
+    return vb_in_order(vb_narrow8(vb_add16(low, to), vb_add16(high, to)));
+}
+
+static inline void bytes_scale(const uint8_t *a, const float *factors, const int32_t zeros[2],
+                               uint8_t *y, size_t n)
+{
+    const vb from = vb_set(zeros[0]);
+    const vb to = vb_set16(zeros[1]);
+    size_t i = 0;
+    for (; i + VB_BYTES <= n; i += VB_BYTES) {
+        vb_store(y + i, scale_block(a + i, factors + i, from, to));
+    }
+    if (i < n) {
+        uint8_t left[VB_BYTES] = {0};
+        float right[VB_BYTES] = {0};
+        memcpy(left, a + i, n - i);
+        memcpy(right, factors + i, (n - i) * sizeof *factors);
+        vb_store_n(y + i, scale_block(left, right, from, to), n - i);
     }
 }
 

@@ -90,10 +90,15 @@ static inline vb vb_narrow_lanes(vb a, vb b, vb c, vb d)
     return _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
 }
 
-static inline vb vb_narrow(vb a, vb b, vb c, vb d)
+static inline vb vb_in_order(vb v) // bytes of vb_narrow_lanes
 {
     const vb order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    return _mm256_permutevar8x32_epi32(vb_narrow_lanes(a, b, c, d), order);
+    return _mm256_permutevar8x32_epi32(v, order);
+}
+
+static inline vb vb_narrow(vb a, vb b, vb c, vb d)
+{
+    return vb_in_order(vb_narrow_lanes(a, b, c, d));
 }
 
 // Inside 16-byte lanes.
@@ -247,6 +252,16 @@ static inline vbf vbf_mul(vbf a, vbf b)
     return _mm256_mul_ps(a, b);
 }
 
+static inline vbf vbf_fma(vbf a, vbf b, vbf c) // a b + c
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+static inline vbf vbf_fnma(vbf a, vbf b, vbf c) // c - a b
+{
+    return _mm256_fnmadd_ps(a, b, c);
+}
+
 static inline vbf vbf_div(vbf a, vbf b)
 {
     return _mm256_div_ps(a, b);
@@ -263,9 +278,9 @@ static inline vbf vbf_max(vbf a, vbf b)
     return _mm256_max_ps(a, b);
 }
 
-static inline vbf vbf_unless_nan(vbf v) // 0 for NaN
+static inline vb vbf_round_known(vbf v) // 0 for NaN
 {
-    return _mm256_and_ps(_mm256_cmp_ps(v, v, _CMP_ORD_Q), v);
+    return vbf_round(_mm256_and_ps(_mm256_cmp_ps(v, v, _CMP_ORD_Q), v));
 }
 
 // acc plus the sums of four products of neighbouring bytes, x unsigned, w signed. Even and odd

@@ -26,6 +26,18 @@ void mopt__add_u8_avx512(const uint8_t *a, const uint8_t *b, const float factors
     bytes_add(a, b, factors, zeros, bounds, y, n);
 }
 
+void mopt__mul_u8_avx512(const uint8_t *a, float scale, const float *b, float y_scale,
+                         const int32_t zeros[2], uint8_t *y, size_t n)
+{
+    bytes_multiply(a, scale, b, y_scale, zeros, y, n);
+}
+
+void mopt__scale_u8_avx512(const uint8_t *a, const float *factors, const int32_t zeros[2],
+                           uint8_t *y, size_t n)
+{
+    bytes_scale(a, factors, zeros, y, n);
+}
+
 void mopt__max_u8_avx512(const uint8_t *const *x, size_t taps, size_t channels, uint8_t *y)
 {
     bytes_max(x, taps, channels, y);

@@ -88,10 +88,15 @@ static inline vb vb_narrow_lanes(vb a, vb b, vb c, vb d)
     return _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
 }
 
-static inline vb vb_narrow(vb a, vb b, vb c, vb d)
+static inline vb vb_in_order(vb v) // bytes of vb_narrow_lanes
 {
     const vb order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return _mm512_permutexvar_epi32(order, vb_narrow_lanes(a, b, c, d));
+    return _mm512_permutexvar_epi32(order, v);
+}
+
+static inline vb vb_narrow(vb a, vb b, vb c, vb d)
+{
+    return vb_in_order(vb_narrow_lanes(a, b, c, d));
 }
 
 // Inside 16-byte lanes.
@@ -259,6 +264,16 @@ static inline vbf vbf_mul(vbf a, vbf b)
     return _mm512_mul_ps(a, b);
 }
 
+static inline vbf vbf_fma(vbf a, vbf b, vbf c) // a b + c
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+static inline vbf vbf_fnma(vbf a, vbf b, vbf c) // c - a b
+{
+    return _mm512_fnmadd_ps(a, b, c);
+}
+
 static inline vbf vbf_div(vbf a, vbf b)
 {
     return _mm512_div_ps(a, b);
@@ -275,9 +290,9 @@ static inline vbf vbf_max(vbf a, vbf b)
     return _mm512_max_ps(a, b);
 }
 
-static inline vbf vbf_unless_nan(vbf v) // 0 for NaN
+static inline vb vbf_round_known(vbf v) // 0 for NaN
 {
-    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, v, _CMP_ORD_Q), v);
+    return _mm512_maskz_cvtps_epi32(_mm512_cmp_ps_mask(v, v, _CMP_ORD_Q), v);
 }
 
 // acc plus the sums of four products of neighbouring bytes, x unsigned, w signed.

@@ -51,6 +51,18 @@ static inline void fill_bytes(struct mopt_rng *rng, int mode, void *data, size_t
     }
 }
 
+enum { LENGTH_MOST = 300 };
+
+static inline size_t length(struct mopt_rng *rng)
+{
+    return (size_t)between(rng, 0, mopt__rng_below(rng, 2) ? 40 : LENGTH_MOST);
+}
+
+static inline size_t shift(struct mopt_rng *rng)
+{
+    return (size_t)between(rng, 0, 15);
+}
+
 static inline int each_level(void (*test)(const struct mopt_kernels *kernels))
 {
     int levels = 0;
@@ -61,6 +73,13 @@ static inline int each_level(void (*test)(const struct mopt_kernels *kernels))
     }
     return levels;
 }
+
+#define LEVELS(name)                        \
+    static void test_##name(void **state)   \
+    {                                       \
+        (void)state;                        \
+        assert_true(each_level(name) >= 1); \
+    }
 
 // The meaning of "requantized" in table.h from the scaled value on, in double.
 static inline uint8_t want_rounded(float value, int32_t zero_point, int32_t low, int32_t high)

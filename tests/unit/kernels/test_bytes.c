@@ -1,143 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Byte slots at every level of this machine: the same bytes as plain loops, tails, unaligned and
-// shared memory, extreme values; the tile and depthwise slots where the drivers do not reach.
+// shared memory, extreme values; the tile and depthwise slots where the drivers do not reach. What
+// goes from element to element is tested by test_codes.c.
 #include "bytes.h"
 #include "tests.h"
 
-enum { ROUNDS = 300, LONGEST = 300 };
-
-static size_t length(struct mopt_rng *rng)
-{
-    return (size_t)between(rng, 0, mopt__rng_below(rng, 2) ? 40 : LONGEST);
-}
-
-static size_t shift(struct mopt_rng *rng)
-{
-    return (size_t)between(rng, 0, 15);
-}
-
-// Floats, with the values where roundings and limits lie now and then.
-static void fill_floats(struct mopt_rng *rng, float *x, size_t n)
-{
-    static const float hard[] = {0.0F,       -0.0F,         INFINITY, -INFINITY, NAN,
-                                 0.5F,       -0.5F,         1.5F,     2.5F,      -2.5F,
-                                 3e38F,      -3e38F,        1e-40F,   254.5F,    255.5F,
-                                 16777217.F, 2147483648.0F, -4e9F,    127.5F,    -128.5F};
-    for (size_t i = 0; i < n; i++) {
-        x[i] = mopt__rng_below(rng, 4) ? (float)mopt__rng_normal(rng) * 100
-                                       : hard[mopt__rng_below(rng, MOPT_COUNTOF(hard))];
-    }
-}
-
-static float factor_of(struct mopt_rng *rng)
-{
-    float factor = 0;
-    fill_scales(rng, mopt__rng_below(rng, 2) ? 1.0F : 0.01F, &factor, 1);
-    return factor;
-}
-
-static void quantize(const struct mopt_kernels *kernels)
-{
-    struct mopt_rng rng;
-    mopt__rng_init(&rng, 31);
-    for (int round = 0; round < ROUNDS; round++) {
-        size_t n = length(&rng);
-        struct band x = band_new(n * sizeof(float), 4 * shift(&rng));
-        struct band y = band_new(n, shift(&rng));
-        float *floats = (float *)(void *)x.data;
-        fill_floats(&rng, floats, n);
-        float factor = factor_of(&rng);
-        bool divide = mopt__rng_below(&rng, 2);
-        int32_t zero = (int32_t)between(&rng, 0, 255);
-        kernels->quantize_u8(floats, factor, divide, zero, y.data, n);
-        for (size_t i = 0; i < n; i++) {
-            float v = divide ? floats[i] / factor : floats[i] * factor;
-            uint8_t want = isnan(v) ? (uint8_t)zero : want_byte(1, v, zero, 0, 255);
-            assert_int_equal(y.data[i], want);
-        }
-        band_free(&x);
-        band_free(&y);
-    }
-}
-
-static void dequantize(const struct mopt_kernels *kernels)
-{
-    struct mopt_rng rng;
-    mopt__rng_init(&rng, 32);
-    for (int round = 0; round < ROUNDS; round++) {
-        size_t n = length(&rng);
-        struct band x = band_new(n, shift(&rng));
-        struct band y = band_new(n * sizeof(float), 4 * shift(&rng));
-        fill_bytes(&rng, 0, x.data, n);
-        float scale = factor_of(&rng);
-        int32_t zero = (int32_t)between(&rng, 0, 255);
-        float *floats = (float *)(void *)y.data;
-        kernels->dequantize_u8(x.data, scale, zero, floats, n);
-        for (size_t i = 0; i < n; i++) {
-            assert_true(same_float(floats[i], (float)(x.data[i] - zero) * scale));
-        }
-        band_free(&x);
-        band_free(&y);
-    }
-}
-
-static void range(const struct mopt_kernels *kernels)
-{
-    struct mopt_rng rng;
-    mopt__rng_init(&rng, 33);
-    for (int round = 0; round < ROUNDS; round++) {
-        size_t n = length(&rng);
-        struct band x = band_new(n * sizeof(float), 4 * shift(&rng));
-        float *floats = (float *)(void *)x.data;
-        fill_floats(&rng, floats, n);
-        float low = 7;
-        float high = 7;
-        float want_low = 0;
-        float want_high = 0;
-        bool tame = round & 1; // infinities would hide the rest
-        for (size_t i = 0; i < n; i++) {
-            floats[i] = tame && isinf(floats[i]) ? 1.0F : floats[i];
-            want_low = floats[i] < want_low ? floats[i] : want_low;
-            want_high = floats[i] > want_high ? floats[i] : want_high;
-        }
-        kernels->range_f32(floats, n, &low, &high);
-        assert_true(same_float(low, want_low));
-        assert_true(same_float(high, want_high));
-        band_free(&x);
-    }
-}
-
-static void add(const struct mopt_kernels *kernels)
-{
-    struct mopt_rng rng;
-    mopt__rng_init(&rng, 34);
-    for (int round = 0; round < ROUNDS; round++) {
-        size_t n = length(&rng);
-        struct band a = band_new(n, shift(&rng));
-        struct band b = band_new(n, shift(&rng));
-        struct band y = band_new(n, shift(&rng));
-        fill_bytes(&rng, (int)mopt__rng_below(&rng, 2), a.data, n);
-        fill_bytes(&rng, (int)mopt__rng_below(&rng, 2), b.data, n);
-        float factors[2] = {factor_of(&rng), factor_of(&rng)};
-        int32_t zeros[3] = {(int32_t)between(&rng, 0, 255), (int32_t)between(&rng, 0, 255),
-                            (int32_t)between(&rng, 0, 255)};
-        int32_t bounds[2] = {(int32_t)between(&rng, 0, 100), (int32_t)between(&rng, 100, 255)};
-        kernels->add_u8(a.data, b.data, factors, zeros, bounds, y.data, n);
-        for (size_t i = 0; i < n; i++) {
-            float left = (float)(a.data[i] - zeros[0]) * factors[0];
-            float right = (float)(b.data[i] - zeros[1]) * factors[1];
-            float sum = left + right;
-            assert_int_equal(y.data[i], want_byte(1, sum, zeros[2], bounds[0], bounds[1]));
-        }
-        if (n > 0) { // in place
-            kernels->add_u8(a.data, b.data, factors, zeros, bounds, a.data, n);
-            assert_memory_equal(a.data, y.data, n);
-        }
-        band_free(&a);
-        band_free(&b);
-        band_free(&y);
-    }
-}
+enum { ROUNDS = 300 };
 
 static void windows(const struct mopt_kernels *kernels)
 {
@@ -182,7 +50,7 @@ static void lookup(const struct mopt_kernels *kernels)
         uint8_t table[256];
         fill_bytes(&rng, 0, table, sizeof table);
         fill_bytes(&rng, 0, x.data, n);
-        for (size_t i = 0; i < n && n == LONGEST; i++) {
+        for (size_t i = 0; i < n && n == LENGTH_MOST; i++) {
             x.data[i] = (uint8_t)i; // every byte
         }
         kernels->lookup_u8(x.data, table, y.data, n);
@@ -493,16 +361,6 @@ static void test_depthwise_places(void **state)
     }
 }
 
-#define LEVELS(name)                        \
-    static void test_##name(void **state)   \
-    {                                       \
-        (void)state;                        \
-        assert_true(each_level(name) >= 1); \
-    }
-LEVELS(quantize)
-LEVELS(dequantize)
-LEVELS(range)
-LEVELS(add)
 LEVELS(windows)
 LEVELS(lookup)
 LEVELS(tiles)
@@ -544,11 +402,9 @@ static void test_fold(void **state)
 int mopt__test_bytes(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quantize), cmocka_unit_test(test_dequantize),
-        cmocka_unit_test(test_range),    cmocka_unit_test(test_add),
-        cmocka_unit_test(test_windows),  cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_tiles),    cmocka_unit_test(test_depthwise),
-        cmocka_unit_test(test_unfused),  cmocka_unit_test(test_depthwise_places),
+        cmocka_unit_test(test_windows), cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_tiles),   cmocka_unit_test(test_depthwise),
+        cmocka_unit_test(test_unfused), cmocka_unit_test(test_depthwise_places),
         cmocka_unit_test(test_fold),
     };
     return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);

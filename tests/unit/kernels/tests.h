@@ -14,6 +14,7 @@ int mopt__test_attention(void);
 int mopt__test_lstm(void);
 int mopt__test_int8(void);
 int mopt__test_bytes(void);
+int mopt__test_codes(void);
 int mopt__test_floats_16(void);
 int mopt__test_resize(void);
 int mopt__test_mean(void);
