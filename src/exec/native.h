@@ -11,6 +11,27 @@
 // native_elementwise.c: what a node of two operands computes of them; false when it is something
 // else.
 bool mopt__low_binary_op(const struct mopt_node *node, enum mopt_binary_op *op);
+// How an operand lies against the result y, which is rows of n elements: y[r][j] = a[(r / a_group)
+// * a_row + j * a_step] op b[...]. group: rows that share one row of the operand.
+struct mopt_binary_side {
+    uint32_t cell;
+    size_t group, row, step;
+    bool coded; // codes, that are (code - zero) * scale
+    float scale;
+    int32_t zero;
+};
+struct mopt_binary_work {
+    enum mopt_binary_op op;
+    size_t rows, n;
+    struct mopt_binary_side sides[2];
+    struct mopt_low_quant after; // of the result, when it is made as codes
+    int codes;                   // of a product: the operand that stays in codes, or -1
+    const float *factors;        // of a product: [256] for the codes of the other operand, or NULL
+    uint32_t y;
+};
+// native_coded.c: decides how the result is made as codes; makes it.
+enum mopt_status mopt__low_coded(struct mopt_lower *l, struct mopt_binary_work *w);
+void mopt__run_coded(const void *work, const struct mopt_frame *frame);
 // native_lookup.c: y is quantized, at once or behind other functions of it, and a function of one
 // tensor of codes: the codes behind it are noted as a table; *done false when it is something else.
 // codes: of codes themselves.

@@ -70,30 +70,14 @@ static enum mopt_status lower_unary(struct mopt_lower *l, const struct mopt_valu
 
 // ---- Two operands -------------------------------------------------------------------------------------------------
 
-// y[r][j] = a[(r / a_group) * a_row + j * a_step] op b[...]; rows of `n` elements. group: rows that
-// share one row of the operand.
-struct binary_side {
-    uint32_t cell;
-    size_t group, row, step;
-    bool coded; // codes, that are (code - zero) * scale
-    float scale;
-    int32_t zero;
-};
-struct binary_work {
-    enum mopt_binary_op op;
-    size_t rows, n;
-    struct binary_side a, b;
-    struct mopt_low_quant after; // of the result, when it is made as codes
-    uint32_t y;
-};
 struct binary_run {
-    const struct binary_work *w;
+    const struct mopt_binary_work *w;
     const struct mopt_kernels *kernels;
     const float *a, *b;
     float *y;
 };
 
-static const float *side_row(const struct binary_side *side, const float *data, size_t row)
+static const float *side_row(const struct mopt_binary_side *side, const float *data, size_t row)
 {
     return data + row / side->group * side->row;
 }
@@ -101,162 +85,36 @@ static const float *side_row(const struct binary_side *side, const float *data, 
 static void binary_rows(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct binary_run *r = context;
-    const struct binary_work *w = r->w;
+    const struct mopt_binary_work *w = r->w;
     (void)thread;
     for (size_t row = (size_t)begin; row < (size_t)end; row++) {
-        r->kernels->binary_f32(w->op, side_row(&w->a, r->a, row), w->a.step,
-                               side_row(&w->b, r->b, row), w->b.step, r->y + row * w->n, w->n);
+        r->kernels->binary_f32(w->op, side_row(&w->sides[0], r->a, row), w->sides[0].step,
+                               side_row(&w->sides[1], r->b, row), w->sides[1].step,
+                               r->y + row * w->n, w->n);
     }
 }
 
 static void binary_piece(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct binary_run *r = context;
-    const struct binary_work *w = r->w;
+    const struct mopt_binary_work *w = r->w;
     (void)thread;
-    r->kernels->binary_f32(w->op, r->a + (size_t)begin * w->a.step, w->a.step,
-                           r->b + (size_t)begin * w->b.step, w->b.step, r->y + begin,
+    r->kernels->binary_f32(w->op, r->a + (size_t)begin * w->sides[0].step, w->sides[0].step,
+                           r->b + (size_t)begin * w->sides[1].step, w->sides[1].step, r->y + begin,
                            (size_t)(end - begin));
 }
 
 static void run_binary(const void *work, const struct mopt_frame *frame)
 {
-    const struct binary_work *w = work;
-    struct binary_run r = {w, frame->kernels, frame->data[w->a.cell], frame->data[w->b.cell],
-                           frame->data[w->y]};
+    const struct mopt_binary_work *w = work;
+    struct binary_run r = {w, frame->kernels, frame->data[w->sides[0].cell],
+                           frame->data[w->sides[1].cell], frame->data[w->y]};
     if (w->rows == 1) {
         mopt__pool_for(frame->pool, (int64_t)w->n, PIECE, binary_piece, &r);
     } else {
         size_t grain = w->n < PIECE ? PIECE / w->n : 1;
         mopt__pool_for(frame->pool, (int64_t)w->rows, (int64_t)grain, binary_rows, &r);
     }
-}
-
-// ---- The same on codes: dequantized and quantized again on the way, some elements at a time ----
-enum { SOME = 1024 };
-
-struct coded_side {
-    const struct binary_side *side;
-    const void *data;
-    size_t held; // first element of what `values` holds; SIZE_MAX: nothing
-    size_t rows; // times that it is there, of short rows
-    float values[SOME];
-};
-
-// Elements at..at+n of a row; one when the operand stands still.
-static const float *coded_values(const struct mopt_kernels *kernels, struct coded_side *s,
-                                 size_t row, size_t at, size_t n)
-{
-    const struct binary_side *side = s->side;
-    size_t from = row / side->group * side->row + at * side->step;
-    if (!side->coded) {
-        return (const float *)s->data + from;
-    }
-    if (s->held != from) {
-        s->held = from;
-        kernels->dequantize_u8((const uint8_t *)s->data + from, side->scale, side->zero, s->values,
-                               side->step == 0 ? 1 : n);
-    }
-    return s->values;
-}
-
-// One row of an operand, `n` elements.
-static void coded_row(const struct mopt_kernels *kernels, const struct coded_side *s, size_t from,
-                      size_t n, float *out)
-{
-    const struct binary_side *side = s->side;
-    size_t count = side->step == 0 ? 1 : n;
-    if (side->coded) {
-        kernels->dequantize_u8((const uint8_t *)s->data + from, side->scale, side->zero, out,
-                               count);
-    } else {
-        memcpy(out, (const float *)s->data + from, count * sizeof *out);
-    }
-    for (size_t i = count; i < n; i++) {
-        out[i] = out[0];
-    }
-}
-
-// Some whole rows, one after the other.
-static const float *coded_rows(const struct mopt_kernels *kernels, struct coded_side *s, size_t row,
-                               size_t rows, size_t n)
-{
-    const struct binary_side *side = s->side;
-    size_t first = row / side->group * side->row;
-    size_t last = (row + rows - 1) / side->group * side->row;
-    if (side->group == 1 && side->row == n && side->step == 1) {
-        coded_row(kernels, s, first, rows * n, s->values);
-        return s->values;
-    }
-    for (size_t i = 0; i < rows && (s->held != first || first != last || i >= s->rows); i++) {
-        coded_row(kernels, s, (row + i) / side->group * side->row, n, s->values + i * n);
-    }
-    s->rows = s->held == first && first == last && s->rows > rows ? s->rows : rows;
-    s->held = first == last ? first : SIZE_MAX;
-    return s->values;
-}
-
-struct coded_run {
-    const struct binary_work *w;
-    const struct mopt_frame *frame;
-    size_t pieces; // of a row
-    size_t each;   // rows that are worked on together when they are short
-};
-
-static void coded_short_rows(void *context, int64_t begin, int64_t end, int thread)
-{
-    const struct coded_run *r = context;
-    const struct binary_work *w = r->w;
-    const struct mopt_kernels *kernels = r->frame->kernels;
-    struct coded_side a = {.side = &w->a, .data = r->frame->data[w->a.cell], .held = SIZE_MAX};
-    struct coded_side b = {.side = &w->b, .data = r->frame->data[w->b.cell], .held = SIZE_MAX};
-    uint8_t *y = r->frame->data[w->y];
-    float values[SOME];
-    (void)thread;
-    for (size_t row = (size_t)begin; row < (size_t)end;) {
-        size_t rows = (size_t)end - row < r->each ? (size_t)end - row : r->each;
-        size_t n = rows * w->n;
-        kernels->binary_f32(w->op, coded_rows(kernels, &a, row, rows, w->n), 1,
-                            coded_rows(kernels, &b, row, rows, w->n), 1, values, n);
-        kernels->quantize_u8(values, mopt__low_scale(&w->after, 0), true,
-                             mopt__low_zero(&w->after, 0), y + row * w->n, n);
-        row += rows;
-    }
-}
-
-static void coded_pieces(void *context, int64_t begin, int64_t end, int thread)
-{
-    const struct coded_run *r = context;
-    const struct binary_work *w = r->w;
-    const struct mopt_kernels *kernels = r->frame->kernels;
-    struct coded_side a = {.side = &w->a, .data = r->frame->data[w->a.cell], .held = SIZE_MAX};
-    struct coded_side b = {.side = &w->b, .data = r->frame->data[w->b.cell], .held = SIZE_MAX};
-    uint8_t *y = r->frame->data[w->y];
-    float values[SOME];
-    (void)thread;
-    for (size_t item = (size_t)begin; item < (size_t)end; item++) {
-        size_t row = item / r->pieces;
-        size_t at = item % r->pieces * SOME;
-        size_t n = w->n - at < SOME ? w->n - at : SOME;
-        kernels->binary_f32(w->op, coded_values(kernels, &a, row, at, n), w->a.step,
-                            coded_values(kernels, &b, row, at, n), w->b.step, values, n);
-        kernels->quantize_u8(values, mopt__low_scale(&w->after, 0), true,
-                             mopt__low_zero(&w->after, 0), y + row * w->n + at, n);
-    }
-}
-
-static void run_coded(const void *work, const struct mopt_frame *frame)
-{
-    const struct binary_work *w = work;
-    struct coded_run r = {w, frame, (w->n + SOME - 1) / SOME, SOME / w->n};
-    size_t piece = w->n < SOME ? w->n : SOME;
-    if (r.each > 1 && w->rows > 1) {
-        mopt__pool_for(frame->pool, (int64_t)w->rows, (int64_t)(PIECE / piece + 1),
-                       coded_short_rows, &r);
-        return;
-    }
-    mopt__pool_for(frame->pool, (int64_t)(w->rows * r.pieces), (int64_t)(PIECE / piece + 1),
-                   coded_pieces, &r);
 }
 
 bool mopt__low_binary_op(const struct mopt_node *node, enum mopt_binary_op *op)
@@ -300,9 +158,9 @@ static size_t shared_row(const struct mopt_low_shape *x, const struct mopt_low_s
 // How an operand lies against y, in rows of *n elements: as y itself or one element (in rows of any
 // length: *n is y's count), one row for all, one element for each row. False: another broadcast.
 static bool plain_side(const struct mopt_low_shape *x, const struct mopt_low_shape *y, size_t *n,
-                       struct binary_side *side)
+                       struct mopt_binary_side *side)
 {
-    *side = (struct binary_side){.group = 1, .step = x->count == 1 ? 0 : 1};
+    *side = (struct mopt_binary_side){.group = 1, .step = x->count == 1 ? 0 : 1};
     *n = y->count;
     if (x->count == y->count || x->count == 1) {
         return true;
@@ -318,13 +176,13 @@ static bool plain_side(const struct mopt_low_shape *x, const struct mopt_low_sha
 }
 
 static bool image_side(const struct mopt_low_shape *x, const struct mopt_low_shape *y,
-                       struct binary_side *side)
+                       struct mopt_binary_side *side)
 {
     size_t batch;
     size_t channels;
     size_t pixels;
     mopt__low_image(y, &batch, &channels, &pixels);
-    *side = (struct binary_side){.group = 1, .row = channels, .step = 1};
+    *side = (struct mopt_binary_side){.group = 1, .row = channels, .step = 1};
     if (x->count == y->count && x->rank == y->rank) {
         return true;
     }
@@ -345,24 +203,24 @@ static bool image_side(const struct mopt_low_shape *x, const struct mopt_low_sha
 }
 
 static bool match_plain(const struct mopt_low_shape *a, const struct mopt_low_shape *b,
-                        const struct mopt_low_shape *y, struct binary_work *w)
+                        const struct mopt_low_shape *y, struct mopt_binary_work *w)
 {
     size_t n_a;
     size_t n_b;
-    if (!plain_side(a, y, &n_a, &w->a) || !plain_side(b, y, &n_b, &w->b) ||
+    if (!plain_side(a, y, &n_a, &w->sides[0]) || !plain_side(b, y, &n_b, &w->sides[1]) ||
         (n_a != n_b && n_a != y->count && n_b != y->count)) {
         return false;
     }
     w->n = n_a < n_b ? n_a : n_b;
     w->rows = y->count / w->n;
-    w->a.row = a->count == y->count ? w->n : w->a.row;
-    w->b.row = b->count == y->count ? w->n : w->b.row;
+    w->sides[0].row = a->count == y->count ? w->n : w->sides[0].row;
+    w->sides[1].row = b->count == y->count ? w->n : w->sides[1].row;
     return true;
 }
 
 static enum mopt_status binary_cell(struct mopt_lower *l, const struct mopt_value *value,
                                     const struct mopt_low_shape *y, bool nhwc,
-                                    struct binary_side *side)
+                                    struct mopt_binary_side *side)
 {
     struct mopt_low_shape shape;
     const struct mopt_low_value *v = &l->values[value->id];
@@ -378,16 +236,17 @@ static enum mopt_status binary_cell(struct mopt_lower *l, const struct mopt_valu
 
 // The result is made as codes when operands are codes and a QuantizeLinear with one scale is all
 // that sees it.
-static bool takes_codes(struct mopt_lower *l, const struct mopt_node *node, struct binary_work *w)
+static bool takes_codes(struct mopt_lower *l, const struct mopt_node *node,
+                        struct mopt_binary_work *w)
 {
     const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
-    w->a.coded = l->values[mopt__node_input(node, 0)->id].codes != NULL;
-    w->b.coded = l->values[mopt__node_input(node, 1)->id].codes != NULL;
-    bool takes = (w->a.coded || w->b.coded) && mopt__low_is_free(l, next) &&
+    w->sides[0].coded = l->values[mopt__node_input(node, 0)->id].codes != NULL;
+    w->sides[1].coded = l->values[mopt__node_input(node, 1)->id].codes != NULL;
+    bool takes = (w->sides[0].coded || w->sides[1].coded) && mopt__low_is_free(l, next) &&
                  mopt__low_quantizer(l, next, &w->after) && mopt__low_one_scale(&w->after) &&
                  w->after.real == node->outputs[0];
-    w->a.coded = takes && w->a.coded;
-    w->b.coded = takes && w->b.coded;
+    w->sides[0].coded = takes && w->sides[0].coded;
+    w->sides[1].coded = takes && w->sides[1].coded;
     return takes;
 }
 
@@ -410,13 +269,13 @@ static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_nod
     if (found != MOPT_OK || *done) {
         return found;
     }
-    struct binary_work w = {.op = op};
+    struct mopt_binary_work w = {.op = op};
     bool nhwc = mopt__low_image(&y, &batch, &channels, &pixels) &&
                 (mopt__low_prefers_nhwc(l, operands[0]) || mopt__low_prefers_nhwc(l, operands[1]));
     if (nhwc) {
         w.rows = batch * pixels;
         w.n = channels;
-        nhwc = image_side(&a, &y, &w.a) && image_side(&b, &y, &w.b);
+        nhwc = image_side(&a, &y, &w.sides[0]) && image_side(&b, &y, &w.sides[1]);
     }
     if (!nhwc && !match_plain(&a, &b, &y, &w)) {
         return MOPT_OK;
@@ -426,9 +285,9 @@ static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_nod
         w.rows = 1;
     }
     bool codes = takes_codes(l, node, &w);
-    enum mopt_status status = binary_cell(l, operands[0], &y, nhwc, &w.a);
+    enum mopt_status status = binary_cell(l, operands[0], &y, nhwc, &w.sides[0]);
     if (status == MOPT_OK) {
-        status = binary_cell(l, operands[1], &y, nhwc, &w.b);
+        status = binary_cell(l, operands[1], &y, nhwc, &w.sides[1]);
     }
     if (status == MOPT_OK && codes) {
         l->absorbed[w.after.codes->producer->order] = true;
@@ -438,14 +297,17 @@ static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_nod
         status =
             mopt__low_output(l, node->outputs[0], nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, &w.y);
     }
-    struct binary_work *own = status == MOPT_OK ? mopt__low_work(l, sizeof *own) : NULL;
+    if (status == MOPT_OK && codes) {
+        status = mopt__low_coded(l, &w);
+    }
+    struct mopt_binary_work *own = status == MOPT_OK ? mopt__low_work(l, sizeof *own) : NULL;
     if (own == NULL) {
         return status == MOPT_OK ? MOPT_E_MEMORY : status;
     }
     *own = w;
     *done = true;
-    uint32_t cells[] = {w.a.cell, w.b.cell, w.y};
-    return mopt__low_emit(l, codes ? run_coded : run_binary, own, cells, 3);
+    uint32_t cells[] = {w.sides[0].cell, w.sides[1].cell, w.y};
+    return mopt__low_emit(l, codes ? mopt__run_coded : run_binary, own, cells, 3);
 }
 
 static bool all_free(const struct mopt_lower *l, const struct mopt_low_chain *chain)

@@ -332,6 +332,30 @@ static bool add_sum(struct net *net, int v)
     return net_settle_new(net, y);
 }
 
+// Times a gate of its own channels: means, or a function of them.
+static bool add_gate(struct net *net, int v)
+{
+    const struct shape shape = net->values[v];
+    struct shape channels = shape;
+    if (shape.rank != 4 || net_elements(&shape) == 0) {
+        return false;
+    }
+    channels.dims[2] = channels.dims[3] = 1;
+    (void)net_settle_new(net, net_add(net, &channels, "GlobalAveragePool(v%d)", v));
+    int gate = net->count - 1;
+    if (net_chance(net, 50) && net->values[gate].type == NET_FLOAT) {
+        (void)net_settle_new(net, net_add(net, &channels, "%s(v%d)",
+                                          net_chance(net, 60) ? "Sigmoid" : "HardSigmoid", gate));
+        gate = net->count - 1;
+    }
+    if (net->values[gate].type != NET_FLOAT || !net_same_dims(&channels, &net->values[gate])) {
+        return true;
+    }
+    bool first = net_chance(net, 50);
+    return net_settle_new(net, net_add(net, &shape, "Mul(v%d, v%d)", first ? gate : v,
+                                       first ? v : gate));
+}
+
 // With a constant, real or coded, of one number or per channel.
 static bool add_factor(struct net *net, int v)
 {
@@ -379,8 +403,9 @@ static const net_maker makers[] = {
     add_dense,         add_dense,      add_passing,    add_passing,    add_passing,
     add_mean,          net_add_joined, net_add_joined, net_add_cut,    net_add_moved,
     net_add_moved,     add_functions,  add_functions,  add_sum,        add_sum,
-    add_factor,        add_integer,    add_integer,    add_integer,    add_integer,
-    add_integer,       add_integer,    add_float,      add_codes};
+    add_factor,        add_gate,       add_gate,       add_integer,    add_integer,
+    add_integer,       add_integer,    add_integer,    add_integer,    add_float,
+    add_codes};
 
 struct net_makers net_codes_makers(void)
 {

@@ -240,6 +240,37 @@ const struct lowered mopt__lowered[] = {
      "  d = DequantizeLinear(cq, s, z); g = GlobalAveragePool(d); gq = QuantizeLinear(g, t, o);"
      "  gd = DequantizeLinear(gq, t, o); m = Mul(d, gd); y = QuantizeLinear(m, u, o); }",
      0, -1},
+    {"codes times codes: by channel, either way; scales that tie, are tiny, leave no factor",
+     "graph main (uint8[2,6,7,5] x, uint8[2,6,1,1] g) -> (uint8[2,6,7,5] y, int8[2,6,7,5] z,"
+     "    uint8[2,6,7,5] v, uint8[2,6,7,5] w) {"
+     "  float s = {0.0513}; uint8 o = {100}; float t = {0.0231}; uint8 p = {90}; float u = "
+     "{0.0937};"
+     "  float a = {0.0625}; float b = {0.25}; float c = {0.5}; int8 q = {-7}; uint8 r = {111};"
+     "  float small = {1e-42}; float less = {1e-5}; d0 = DequantizeLinear(x, s, o);"
+     "  g0 = DequantizeLinear(g, t, p); m0 = Mul(d0, g0); y = QuantizeLinear(m0, u, p);"
+     "  d1 = DequantizeLinear(x, a, o); g1 = DequantizeLinear(g, b, p); m1 = Mul(g1, d1);"
+     "  z = QuantizeLinear(m1, c, q); m2 = Mul(g0, d0); v = QuantizeLinear(m2, less, r);"
+     "  m3 = Mul(d1, g1); w = QuantizeLinear(m3, small, r); }",
+     0, 5},
+    {"codes times codes: element by element, by the last axis, by one number",
+     "graph main (uint8[3,5,31] x, uint8[3,5,31] a, uint8[31] b, uint8[1,1] c) ->"
+     "    (uint8[3,5,31] y, int8[3,5,31] z, uint8[3,5,31] v) {"
+     "  float s = {0.0513}; uint8 o = {100}; float t = {0.0231}; uint8 p = {90}; float u = "
+     "{0.0937};"
+     "  int8 q = {-7}; float r = {0.375}; d = DequantizeLinear(x, s, o);"
+     "  e = DequantizeLinear(a, t, p); m = Mul(d, e); y = QuantizeLinear(m, u, o);"
+     "  f = DequantizeLinear(b, r, p); k = Mul(f, d); z = QuantizeLinear(k, u, q);"
+     "  g = DequantizeLinear(c, r, o); n = Mul(d, g); v = QuantizeLinear(n, u, p); }",
+     0, 4},
+    {"codes times codes and floats: rows longer than what is worked on at once",
+     "graph main (uint8[21,2101] x, uint8[2101] a, float[2101] b, uint8[21,1] c) ->"
+     "    (uint8[21,2101] y, uint8[21,2101] z, uint8[21,2101] v) {"
+     "  float s = {0.0513}; uint8 o = {100}; float t = {0.0231}; uint8 p = {90}; float u = "
+     "{0.0937};"
+     "  d = DequantizeLinear(x, s, o); e = DequantizeLinear(a, t, p); m = Mul(d, e);"
+     "  y = QuantizeLinear(m, u, o); k = Mul(b, d); z = QuantizeLinear(k, u, p);"
+     "  g = DequantizeLinear(c, t, o); n = Mul(g, d); v = QuantizeLinear(n, u, p); }",
+     0, 3},
     {"codes resized",
      "graph main (uint8[1,4,20,20] x) -> (uint8[1,4,40,40] y) {"
      "  float s = {0.05}; uint8 z = {12}; float[4] twice = {1, 1, 2, 2};"
