@@ -1,19 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 // What does not depend on any input is computed once, when the session is made: weights that a
-// model assembles from pieces, tables, ranges. Dequantized weights are left alone (the integer
-// natives take the codes), and so is whatever would need much more memory than what it is made of.
+// model assembles from pieces, tables, ranges. Codes that the integer natives may take are left
+// alone, and so is whatever would need much more memory than what it is made of: other codes would
+// need it in every run.
 #include <string.h>
 
 #include "exec/program.h"
 #include "exec/widen.h"
+#include "ops/operands.h"
 
 enum { GROWTH = 1 << 20 }; // bytes that results may have beyond twice their inputs
+
+static bool is_dequantizer(const struct mopt_node *node)
+{
+    return strcmp(node->op_type, "DequantizeLinear") == 0;
+}
+
+// Operators that never look for the codes behind an operand.
+static bool reads_floats(const struct mopt_node *node)
+{
+    static const char *const operators[] = {"Gather", "Transpose", "LSTM", "GRU", "RNN"};
+    bool found = false;
+    for (size_t i = 0; i < MOPT_COUNTOF(operators) && !found; i++) {
+        found = strcmp(node->op_type, operators[i]) == 0;
+    }
+    return found;
+}
+
+// Constant codes of a form that natives can take, and a node that may want them (mopt__low_quant).
+static bool keeps_codes(const struct mopt_session *session, const struct mopt_node *node)
+{
+    const struct mopt_tensor *x = mopt__session_constant(session, mopt__node_input(node, 0));
+    const struct mopt_tensor *scale = mopt__session_constant(session, mopt__node_input(node, 1));
+    const struct mopt_value *y = mopt__node_output(node, 0);
+    const struct mopt_use *use = y != NULL ? y->uses : NULL;
+    bool fits = x != NULL && scale != NULL && scale->dtype == MOPT_FLOAT32 && scale->rank <= 1 &&
+                (x->dtype == MOPT_INT8 || x->dtype == MOPT_UINT8 || x->dtype == MOPT_INT32) &&
+                mopt__int_of(node, "block_size", 0) == 0;
+    while (use != NULL && reads_floats(use->node)) {
+        use = use->next;
+    }
+    return fits && use != NULL;
+}
 
 static bool is_foldable(const struct mopt_session *session, const struct mopt_node *node)
 {
     const uint32_t never = MOPT_TRAIT_RANDOM | MOPT_TRAIT_CONTROL | MOPT_TRAIT_STATE |
                            MOPT_TRAIT_GENERATOR | MOPT_TRAIT_NAMES;
-    if ((node->op->traits & never) != 0 || strcmp(node->op_type, "DequantizeLinear") == 0) {
+    if ((node->op->traits & never) != 0) {
         return false;
     }
     for (uint32_t i = 0; i < node->input_count; i++) {
@@ -21,6 +55,9 @@ static bool is_foldable(const struct mopt_session *session, const struct mopt_no
         if (value != NULL && mopt__session_constant(session, value) == NULL) {
             return false;
         }
+    }
+    if (is_dequantizer(node) && keeps_codes(session, node)) {
+        return false;
     }
     const struct mopt_value *x = mopt__node_input(node, 0);
     return x == NULL || !mopt__weights_are_stored(node, mopt__session_constant(session, x));
@@ -37,7 +74,7 @@ static size_t counted_bytes(const struct mopt_node *node, const struct mopt_datu
     return strcmp(node->op_type, "Constant") == 0 ? 0 : datum_bytes(datum);
 }
 
-// True when every result is a tensor and they are not much larger than the inputs.
+// True when every result is a tensor and they are not much larger than the inputs, or codes.
 static bool is_worth(const struct mopt_step *step)
 {
     size_t in = GROWTH;
@@ -51,7 +88,7 @@ static bool is_worth(const struct mopt_step *step)
         }
         out += datum_bytes(step->outputs[o]);
     }
-    return out <= in;
+    return out <= in || is_dequantizer(step->node);
 }
 
 // A node that fails stays as it is: the run says what is wrong.

@@ -638,6 +638,18 @@ const struct lowered mopt__lowered[] = {
      "  e = com.microsoft::Attention<num_heads=4, unidirectional=1>(x, w, b, n);"
      "  z = com.microsoft::MultiHeadAttention<num_heads=3>(q, k, k); } }",
      1e-5, 7},
+    {"constant codes that nobody takes as they are: in blocks, of other types, of a table",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (float[3,160] x, float[1,160] r, float[2] f) -> (float[3,32] y,"
+     "  float[40,160] t, float[2,32] g) {"
+     "  int4[160,32] a = &5120; float[10,32] s = @320; int8[40,160] b = #6400; int8[40,10] z = "
+     "#400;"
+     "  float[40,10] h = @400; int16[40,160] c = #6400; float u = {0.3}; uint8[160,32] d = $5120;"
+     "  uint8 o = {99}; w = DequantizeLinear<axis=0, block_size=16>(a, s); y = MatMul(x, w);"
+     "  v = DequantizeLinear<axis=1, block_size=16>(b, h, z); e = DequantizeLinear(c, u);"
+     "  p = Mul(r, v); t = Add(p, e); k = DequantizeLinear(d, u, o); i = Cast<to=7>(f);"
+     "  g = Gather(k, i); } }",
+     1e-5, 5},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"

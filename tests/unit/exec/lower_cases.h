@@ -8,7 +8,7 @@
 struct lowered {
     const char *name;
     // @N stands for N numbers in [-1, 1], #N for N integers in [-60, 60], $N for N integers in
-    // [68, 188], all in braces
+    // [68, 188], &N for N integers in [-7, 7], ^N for N in [0, 15], all in braces
     const char *text;
     double tolerance; // absolute and relative
     int calls;        // actions that a run takes, changes of form included in their node's

@@ -37,7 +37,7 @@ static char *expand(const char *text)
     assert_non_null(out);
     for (; *text != '\0'; assert_true(at + 64 < room)) {
         const char kind = *text++;
-        if (strchr("@#$", kind) == NULL) {
+        if (strchr("@#$&^", kind) == NULL) {
             out[at++] = kind;
             continue;
         }
@@ -46,7 +46,11 @@ static char *expand(const char *text)
         text = end;
         for (unsigned long i = 0; i < count; i++) {
             double number = next(&state);
-            number = kind == '@' ? number / 60 : kind == '$' ? number + 128 : number;
+            number = kind == '@'   ? number / 60
+                     : kind == '$' ? number + 128
+                     : kind == '&' ? trunc(number / 8)
+                     : kind == '^' ? trunc((number + 60) / 8)
+                                   : number;
             at += (size_t)snprintf(out + at, room - at, "%c%g", i > 0 ? ',' : '{', number);
             assert_true(at + 64 < room);
         }
