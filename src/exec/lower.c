@@ -245,12 +245,13 @@ static bool is_sound(const struct mopt_lower *l, const struct mopt_node *node)
 static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
 {
     static const mopt_lowering lowerings[] = {
-        mopt__low_quantization, mopt__low_dynamic_quantizer,
-        mopt__low_stored,       mopt__low_cast,
-        mopt__low_moves,        mopt__low_joins,
-        mopt__low_shaping,      mopt__low_elementwise,
-        mopt__low_pooling,      mopt__low_rows,
-        mopt__low_resize,       mopt__low_blocks,
+        mopt__low_quantization,  mopt__low_dynamic_quantizer,
+        mopt__low_stored,        mopt__low_cast,
+        mopt__low_moves,         mopt__low_joins,
+        mopt__low_shaping,       mopt__low_elementwise,
+        mopt__low_pooling,       mopt__low_rows,
+        mopt__low_resize,        mopt__low_blocks,
+        mopt__low_norm_channels,
     };
     struct mopt_step *step = &l->schedule->steps[s];
     l->step = s;

@@ -351,6 +351,13 @@ static bool add_norm(struct net *net, int v)
         (void)net_add(net, shape, "InstanceNormalization(v%d, c%d, c%d)", v, scale, shift);
         return true;
     }
+    if (net_chance(net, 25)) {
+        int64_t groups = NET_ONE_OF(net, 1, 2, 4, 8);
+        groups = shape->dims[1] % groups == 0 ? groups : 1;
+        (void)net_add(net, shape, "GroupNormalization<num_groups=%d>(v%d, c%d, c%d)", (int)groups,
+                      v, scale, shift);
+        return true;
+    }
     int mean = net_weight(net, &channel, 1), var = net_constant(net, &channel, FILL_POSITIVE);
     (void)net_add(net, shape, "BatchNormalization(v%d, c%d, c%d, c%d, c%d)", v, scale, shift, mean,
                   var);

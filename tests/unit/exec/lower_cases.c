@@ -608,6 +608,7 @@ const struct lowered mopt__lowered[] = {
      "  c = QuantizeLinear(x, s, z); d = MaxPool<kernel_shape=[3,3], pads=[1,1,1,1]>(c);"
      "  v = Resize<mode=\"nearest\">(d, _, by); }",
      0, 6},
+<<<<<<< HEAD
     {"compound operators of com.microsoft: products of codes to floats",
      "model (ir=10, opset=21, \"com.microsoft\"=1) {"
      "graph main (float[3,16] x) -> (float[3,8] y, float[3,8] z) {"
@@ -650,6 +651,27 @@ const struct lowered mopt__lowered[] = {
      "  p = Mul(r, v); t = Add(p, e); k = DequantizeLinear(d, u, o); i = Cast<to=7>(f);"
      "  g = Gather(k, i); } }",
      1e-5, 5},
+=======
+    {"normalized channels: as they lie, innermost, in groups, by factors that are computed",
+     "model (ir=10, opset=21) {"
+     "graph main (float[2,6,9,11] x, float[6] g, float[2,4,3,5,2] v) -> (float[2,6,9,11] y,"
+     "  float[2,6,9,11] z, float[2,4,3,5,2] u, float[2,6,99] t) {"
+     "  float[6,6,3,3] w = @324; float[6] s = @6; float[6] b = @6; float[4] r = @4;"
+     "  int64[3] flat = {0, 0, -1}; h = InstanceNormalization(x, g, b);"
+     "  c = Conv<pads=[1,1,1,1]>(h, w); y = InstanceNormalization<epsilon=0.01>(c, s, b);"
+     "  d = Conv<pads=[1,1,1,1]>(y, w); z = GroupNormalization<num_groups=2>(d, s, g);"
+     "  u = GroupNormalization<num_groups=1>(v, r, r); q = Neg(s); f = Reshape(x, flat);"
+     "  t = GroupNormalization<num_groups=3>(f, q, b); } }",
+     2e-5, 8},
+    {"normalized channels: a factor for each group, parts of an image",
+     "model (ir=9, opset=18) {"
+     "graph main (float[1,6,7,5] x) -> (float[1,12,7,5] y) {"
+     "  float[8,6,1,1] w = @48; float[2] s = @2; float[4] b = @4; float[12,12,1,1] k = @144;"
+     "  c = Conv(x, w); p, q = Split<axis=1, num_outputs=2>(c);"
+     "  n = GroupNormalization<num_groups=2>(p, s, s); i = InstanceNormalization(q, b, b);"
+     "  j = Concat<axis=1>(n, i, q); y = Conv(j, k); } }",
+     2e-5, -1},
+>>>>>>> 574f555 (exec, kernels: InstanceNormalization and GroupNormalization are natives, in either form)
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"
