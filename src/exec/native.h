@@ -30,7 +30,7 @@ struct mopt_binary_work {
     uint32_t y;
 };
 // native_coded.c: decides how the result is made as codes; makes it.
-enum mopt_status mopt__low_coded(struct mopt_lower *l, struct mopt_binary_work *w);
+enum mopt_status mopt__low_binary_coded(struct mopt_lower *l, struct mopt_binary_work *w);
 void mopt__run_coded(const void *work, const struct mopt_frame *frame);
 // native_lookup.c: y is quantized, at once or behind other functions of it, and a function of one
 // tensor of codes: the codes behind it are noted as a table; *done false when it is something else.

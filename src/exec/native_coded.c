@@ -300,7 +300,7 @@ static size_t served(const struct mopt_binary_work *w, const struct mopt_binary_
     return along * rows;
 }
 
-enum mopt_status mopt__low_coded(struct mopt_lower *l, struct mopt_binary_work *w)
+enum mopt_status mopt__low_binary_coded(struct mopt_lower *l, struct mopt_binary_work *w)
 {
     enum { MANY = 16 };
     w->codes = -1;

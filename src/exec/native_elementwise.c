@@ -298,7 +298,7 @@ static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_nod
             mopt__low_output(l, node->outputs[0], nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN, &w.y);
     }
     if (status == MOPT_OK && codes) {
-        status = mopt__low_coded(l, &w);
+        status = mopt__low_binary_coded(l, &w);
     }
     struct mopt_binary_work *own = status == MOPT_OK ? mopt__low_work(l, sizeof *own) : NULL;
     if (own == NULL) {

@@ -608,7 +608,6 @@ const struct lowered mopt__lowered[] = {
      "  c = QuantizeLinear(x, s, z); d = MaxPool<kernel_shape=[3,3], pads=[1,1,1,1]>(c);"
      "  v = Resize<mode=\"nearest\">(d, _, by); }",
      0, 6},
-<<<<<<< HEAD
     {"compound operators of com.microsoft: products of codes to floats",
      "model (ir=10, opset=21, \"com.microsoft\"=1) {"
      "graph main (float[3,16] x) -> (float[3,8] y, float[3,8] z) {"
@@ -651,7 +650,6 @@ const struct lowered mopt__lowered[] = {
      "  p = Mul(r, v); t = Add(p, e); k = DequantizeLinear(d, u, o); i = Cast<to=7>(f);"
      "  g = Gather(k, i); } }",
      1e-5, 5},
-=======
     {"normalized channels: as they lie, innermost, in groups, by factors that are computed",
      "model (ir=10, opset=21) {"
      "graph main (float[2,6,9,11] x, float[6] g, float[2,4,3,5,2] v) -> (float[2,6,9,11] y,"
@@ -671,7 +669,6 @@ const struct lowered mopt__lowered[] = {
      "  n = GroupNormalization<num_groups=2>(p, s, s); i = InstanceNormalization(q, b, b);"
      "  j = Concat<axis=1>(n, i, q); y = Conv(j, k); } }",
      2e-5, -1},
->>>>>>> 574f555 (exec, kernels: InstanceNormalization and GroupNormalization are natives, in either form)
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"
