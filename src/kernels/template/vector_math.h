@@ -3,7 +3,9 @@
 // which is included before. Polynomials and quotients were fitted by us to the smallest largest
 // relative error; each function says how far it may be off, in units in the last place (ulp) of the
 // exact result, and tests/unit/kernels/test_vector.c holds it to that over all floats by samples.
-// NaN gives NaN. Results in the denormal range are rounded there, not flushed.
+// NaN gives NaN. Denormal numbers, and 0 made of less than they are, take processors a hundred
+// times as long as others: exp and log round in the denormal range, sigmoid and softplus may give 0
+// for a result below 2^-126.
 #ifndef MOPT_KERNELS_TEMPLATE_VECTOR_MATH_H
 #define MOPT_KERNELS_TEMPLATE_VECTOR_MATH_H
 
@@ -16,7 +18,7 @@
 #endif
 
 // e^x = 2^n (1 + p): n the nearest integer to x / ln 2, p = e^r - 1 for the rest r, |r| <= 0.3466.
-// x within [-104, 89], where the result has run into 0 or infinity already.
+// x within [-104, 89], at whose ends the result has run into 0 or infinity already.
 static inline vfloat exp_parts(vfloat x, vfloat *n)
 {
     *n = v_round(v_mul(x, v_set(0x1.715476p+0F)));
@@ -29,27 +31,32 @@ static inline vfloat exp_parts(vfloat x, vfloat *n)
     return v_fma(v_mul(r, r), q, r);
 }
 
-// e^x for x <= 89. 1.1 ulp.
-static inline vfloat exp_below(vfloat x)
-{
-    vfloat n;
-    const vfloat p = exp_parts(v_max(v_set(-104.0F), x), &n);
-    return v_scale(v_add(v_set(1.0F), p), n);
-}
+// The least float x with e^x >= 2^-126.
+#define LEAST_NORMAL_EXP (-0x1.5d589ep+6F)
 
-// e^x for x <= 89, and 0 for x below `least` >= -87.3. 1.1 ulp. Denormal numbers, and 0 made of
-// less than they are, take processors a hundred times as long as others: here are none.
+// e^x for x <= 89, and 0 for x below `least` >= LEAST_NORMAL_EXP. 1.1 ulp. No denormal number is
+// made.
 static inline vfloat exp_from(vfloat x, vfloat least)
 {
     vfloat n;
     const vfloat p = exp_parts(v_max(least, x), &n);
-    return v_select(v_less(x, least), v_set(0.0F), v_scale(v_add(v_set(1.0F), p), n));
+    return v_unless(v_less(x, least), v_scale(v_add(v_set(1.0F), p), n));
 }
 
-// e^x. 1.1 ulp; infinity above 88.73, 0 below -103.98.
+// e^x for x <= 89, and 0 where it is below 2^-126. 1.1 ulp.
+static inline vfloat exp_normal(vfloat x)
+{
+    return exp_from(x, v_set(LEAST_NORMAL_EXP));
+}
+
+// e^x. 1.1 ulp; infinity above 88.73, 0 below -103.98, where 1 is computed instead.
 static inline vfloat exp_any(vfloat x)
 {
-    return exp_below(v_min(v_set(89.0F), x));
+    vfloat n;
+    const vmask none = v_less(x, v_set(-103.98F));
+    const vfloat some = v_unless(none, v_min(v_set(89.0F), x));
+    const vfloat p = exp_parts(some, &n);
+    return v_unless(none, v_scale(v_add(v_set(1.0F), p), n));
 }
 
 // e^x - 1 for x <= 0. 1.5 ulp. It is -1 long before e^x is denormal, which would take long.
@@ -68,11 +75,12 @@ static inline vfloat tanh_any(vfloat x)
     return v_sign(v_quotient(t, v_add(v_set(2.0F), t)), x);
 }
 
-// 1 / (1 + e^-x), from e^-|x| so that neither end loses digits. 3 ulp.
+// 1 / (1 + e^-x), from e^-|x| so that neither end loses digits. 3 ulp, or 0
+// for a result below 2^-126.
 static inline vfloat sigmoid_any(vfloat x)
 {
     const vfloat one = v_set(1.0F);
-    const vfloat e = exp_below(v_negative(x));
+    const vfloat e = exp_normal(v_negative(x));
     return v_quotient(v_select(v_less(x, v_set(0.0F)), e, one), v_add(one, e));
 }
 
@@ -147,10 +155,11 @@ static inline vfloat log_any(vfloat x)
     return v_select(v_equal(x, v_set(0.0F)), v_set(-INFINITY), y);
 }
 
-// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|), the latter as a quotient of polynomials. 4 ulp.
+// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|), the latter as a quotient of polynomials. 4 ulp,
+// or 0 for a result below 2^-126.
 static inline vfloat softplus_any(vfloat x)
 {
-    const vfloat e = exp_below(v_negative(x));
+    const vfloat e = exp_normal(v_negative(x));
     vfloat p = v_fma(e, v_set(0x1.bfe910p-9F), v_set(0x1.e7bf30p-3F));
     vfloat q = v_fma(e, v_set(0x1.34607cp-4F), v_set(0x1.603936p-1F));
     p = v_fma(e, p, v_set(0x1.10f3b4p+0F));
@@ -160,11 +169,11 @@ static inline vfloat softplus_any(vfloat x)
     return v_add(v_max(v_set(0.0F), x), v_mul(e, v_quotient(p, q)));
 }
 
-// x tanh(ln(1 + w)) = x n / (n + 2) with w = e^x, n = w^2 + 2 w. 4 ulp for x >= -87, where
-// w becomes a denormal number.
+// x tanh(ln(1 + w)) = x n / (n + 2) with w = e^x, n = w^2 + 2 w. 4 ulp for x >= -87; 0
+// where w is below 2^-126.
 static inline vfloat mish_any(vfloat x)
 {
-    const vfloat w = exp_below(v_min(v_set(20.0F), x)); // the quotient is 1 from there on
+    const vfloat w = exp_normal(v_min(v_set(20.0F), x)); // the quotient is 1 from there on
     const vfloat n = v_fma(w, w, v_add(w, w));
     return v_mul(x, v_quotient(n, v_add(n, v_set(2.0F))));
 }

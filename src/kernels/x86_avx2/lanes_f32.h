@@ -134,6 +134,12 @@ static inline vfloat v_select(vmask m, vfloat yes, vfloat no)
     return _mm256_blendv_ps(no, yes, m);
 }
 
+// a, and 0 where m holds.
+static inline vfloat v_unless(vmask m, vfloat a)
+{
+    return _mm256_andnot_ps(m, a);
+}
+
 static inline vfloat v_round(vfloat a)
 {
     return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);

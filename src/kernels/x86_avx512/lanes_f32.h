@@ -141,6 +141,12 @@ static inline vfloat v_select(vmask m, vfloat yes, vfloat no)
     return _mm512_mask_blend_ps(m, no, yes);
 }
 
+// a, and 0 where m holds.
+static inline vfloat v_unless(vmask m, vfloat a)
+{
+    return _mm512_mask_blend_ps(m, a, _mm512_setzero_ps());
+}
+
 // Nearest integer, ties to even.
 static inline vfloat v_round(vfloat a)
 {
