@@ -58,7 +58,7 @@ void mopt__window_gather(const struct mopt_window *w, const struct mopt_tensor *
 bool mopt__window_max_fits(const struct mopt_window *w, enum mopt_dtype dtype, size_t planes);
 // Largest element of each window of x [planes, in...] into y [planes, out...]: the first of equals,
 // NaN before all numbers; the lowest value of the type under a window over padding only. budget may
-// be NULL. Errors: MOPT_E_MEMORY and what the budget says.
+// be NULL. Errors: MOPT_E_MEMORY, what the budget says, MOPT_E_UNSUPPORTED (not for this type).
 enum mopt_status mopt__window_max(const struct mopt_window *w, enum mopt_dtype dtype, size_t planes,
                                   const void *x, void *y, const struct mopt_budget *budget,
                                   struct mopt_error *err);

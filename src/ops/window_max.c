@@ -105,6 +105,10 @@ enum mopt_status mopt__window_max(const struct mopt_window *w, enum mopt_dtype d
                                   struct mopt_error *err)
 {
     const struct kind *kind = find_kind(dtype);
+    if (!kind) {
+        return mopt_error_set(err, MOPT_E_UNSUPPORTED, "maxima of type '%s'",
+                              mopt__dtype_name(dtype));
+    }
     struct mopt_window outer = *w; // all axes but the last: its positions are rows
     outer.rank--;
     const size_t in = mopt__window_count(w->in, w->rank) * kind->size;
