@@ -172,7 +172,7 @@ static void run_vector(const void *work)
 {
     const struct vector *v = work;
     const struct mopt_kernels *k = &v->bench->table;
-    static const float factors[2] = {0.5F, 0.7F};
+    static const float scales[3] = {0.5F, 0.7F, 0.6F};
     static const int32_t zeros[3] = {3, 4, 5};
     static const int32_t bounds[2] = {0, 255};
     float low = 0;
@@ -189,7 +189,7 @@ static void run_vector(const void *work)
         k->range_f32(v->floats, v->n, &low, &high);
         break;
     case ADD:
-        k->add_u8(v->a, v->b, factors, zeros, bounds, v->y, v->n);
+        k->add_u8(v->a, v->b, scales, zeros, bounds, v->y, v->n);
         break;
     case MUL:
         k->mul_u8(v->a, 0.5F, v->floats, 0.7F, zeros, v->y, v->n);

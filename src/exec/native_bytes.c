@@ -191,7 +191,7 @@ enum { PIECE = 2048 }; // elements one thread takes at least
 
 struct add_work {
     size_t count;
-    float factors[2];
+    float scales[3];
     int32_t zeros[3], limits[2];
     uint32_t a, b, y;
 };
@@ -207,7 +207,7 @@ static void add_piece(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct adding *s = context;
     (void)thread;
-    s->kernels->add_u8(s->a + begin, s->b + begin, s->w->factors, s->w->zeros, s->w->limits,
+    s->kernels->add_u8(s->a + begin, s->b + begin, s->w->scales, s->w->zeros, s->w->limits,
                        s->y + begin, (size_t)(end - begin));
 }
 
@@ -228,10 +228,9 @@ enum mopt_status mopt__low_add_bytes(struct mopt_lower *l, const struct mopt_gro
     }
     mopt__low_shape(l, group->out, &shape);
     bounds(group, &limits);
-    float scale = mopt__low_scale(&group->y, 0);
     *w = (struct add_work){.count = shape.count,
-                           .factors = {mopt__low_scale(&group->x, 0) / scale,
-                                       mopt__low_scale(&group->w, 0) / scale},
+                           .scales = {mopt__low_scale(&group->x, 0), mopt__low_scale(&group->w, 0),
+                                      mopt__low_scale(&group->y, 0)},
                            .zeros = {mopt__low_zero(&group->x, 0), mopt__low_zero(&group->w, 0),
                                      limits.zero_point},
                            .limits = {limits.low, limits.high}};

@@ -318,11 +318,11 @@ typedef void mopt_slot_dequantize_u8(const uint8_t *x, float scale, int32_t zero
                                      size_t n);
 // Smallest and largest of x and 0; NaN ignored.
 typedef void mopt_slot_range_f32(const float *x, size_t n, float *low, float *high);
-// y = clamp(even((a - a_zero) * a_scale + (b - b_zero) * b_scale) + zero_point, low, high);
-// scales already divided by the scale of y, each product and the sum rounded to float, clamped as
-// requantized (table of tile_u8). factors: {a_scale, b_scale}, zeros: {a, b, y}, bounds: {low,
-// high}; y may be a or b.
-typedef void mopt_slot_add_u8(const uint8_t *a, const uint8_t *b, const float factors[2],
+// y = clamp(even(((a - a_zero) * a_scale + (b - b_zero) * b_scale) / y_scale) + zero_point, low,
+// high); each product, the sum and the quotient rounded to float (what DequantizeLinear, Add and
+// QuantizeLinear say), clamped as requantized (table of tile_u8). scales, zeros: {a, b, y}; bounds:
+// {low, high}; y may be a or b.
+typedef void mopt_slot_add_u8(const uint8_t *a, const uint8_t *b, const float scales[3],
                               const int32_t zeros[3], const int32_t bounds[2], uint8_t *y,
                               size_t n);
 // y = what quantize_u8 makes, dividing by y_scale, of (float)(a - zero) * scale * b: each step

@@ -129,6 +129,9 @@ static bool add_transpose(struct net *net, int v)
 {
     struct shape out = net->values[v];
     int perm[RANK_MAX];
+    if (out.rank < 1) {
+        return false; // the text of a model has no empty lists
+    }
     for (int i = 0; i < out.rank; i++) {
         perm[i] = i;
     }
@@ -145,7 +148,7 @@ static bool add_transpose(struct net *net, int v)
     }
     mopt__strbuf_printf(&net->body, "]>(v%d);\n", v);
     (void)net_result(net, &out);
-    return out.rank > 0;
+    return true;
 }
 
 // Flattening, by a constant shape or by one that is computed from the input's.

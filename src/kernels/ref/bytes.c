@@ -35,13 +35,13 @@ void mopt__range_f32_ref(const float *x, size_t n, float *low, float *high)
     *high = largest;
 }
 
-void mopt__add_u8_ref(const uint8_t *a, const uint8_t *b, const float factors[2],
+void mopt__add_u8_ref(const uint8_t *a, const uint8_t *b, const float scales[3],
                       const int32_t zeros[3], const int32_t bounds[2], uint8_t *y, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        float left = (float)(a[i] - zeros[0]) * factors[0];
-        float right = (float)(b[i] - zeros[1]) * factors[1];
-        y[i] = mopt__byte_of(left + right, zeros[2], bounds[0], bounds[1]);
+        float left = (float)(a[i] - zeros[0]) * scales[0];
+        float right = (float)(b[i] - zeros[1]) * scales[1];
+        y[i] = mopt__byte_of((left + right) / scales[2], zeros[2], bounds[0], bounds[1]);
     }
 }
 

@@ -151,39 +151,70 @@ static inline void bytes_range(const float *x, size_t n, float *low, float *high
 // ---- Sum of two
 struct adding {
     struct vb_bounds bounds;
-    vbf a_factor, b_factor;
+    vbf a_factor, b_factor, scale, inverse;
     vb a_zero, b_zero;
 };
 
-static inline vb add_lanes(const struct adding *add, const uint8_t *a, const uint8_t *b)
+static inline vb add_lanes(const struct adding *add, enum quotient way, const uint8_t *a,
+                           const uint8_t *b)
 {
     vbf left = vbf_mul(vb_to_floats(vb_sub(vb_widen(a), add->a_zero)), add->a_factor);
     vbf right = vbf_mul(vb_to_floats(vb_sub(vb_widen(b), add->b_zero)), add->b_factor);
-    return vb_requantize(&add->bounds, vbf_add(left, right));
+    vbf sum = vbf_add(left, right);
+    if (way != QUOTIENT_FAST) {
+        return vb_requantize(&add->bounds, vbf_div(sum, add->scale));
+    }
+    vbf near = vbf_mul(sum, add->inverse);
+    vbf rest = vbf_fnma(add->scale, near, sum);
+    return vb_requantize(&add->bounds, vbf_fma(rest, add->inverse, near));
 }
 
-static inline vb add_block(const struct adding *add, const uint8_t *a, const uint8_t *b)
+static inline vb add_block(const struct adding *add, enum quotient way, const uint8_t *a,
+                           const uint8_t *b)
 {
-    return vb_narrow(add_lanes(add, a, b), add_lanes(add, a + VB_LANES, b + VB_LANES),
-                     add_lanes(add, a + 2 * VB_LANES, b + 2 * VB_LANES),
-                     add_lanes(add, a + 3 * VB_LANES, b + 3 * VB_LANES));
+    return vb_narrow(add_lanes(add, way, a, b), add_lanes(add, way, a + VB_LANES, b + VB_LANES),
+                     add_lanes(add, way, a + 2 * VB_LANES, b + 2 * VB_LANES),
+                     add_lanes(add, way, a + 3 * VB_LANES, b + 3 * VB_LANES));
 }
 
-static inline void bytes_add(const uint8_t *a, const uint8_t *b, const float factors[2],
-                             const int32_t zeros[3], const int32_t bounds[2], uint8_t *y, size_t n)
+static inline void add_way(const struct adding *add, enum quotient way, const uint8_t *a,
+                           const uint8_t *b, uint8_t *y, size_t n)
 {
-    struct adding add = {vb_bounds(zeros[2], bounds[0], bounds[1]), vbf_set(factors[0]),
-                         vbf_set(factors[1]), vb_set(zeros[0]), vb_set(zeros[1])};
     size_t i = 0;
     for (; i + VB_BYTES <= n; i += VB_BYTES) {
-        vb_store(y + i, add_block(&add, a + i, b + i));
+        vb_store(y + i, add_block(add, way, a + i, b + i));
     }
     if (i < n) {
         uint8_t left[VB_BYTES] = {0};
         uint8_t right[VB_BYTES] = {0};
         memcpy(left, a + i, n - i);
         memcpy(right, b + i, n - i);
-        vb_store_n(y + i, add_block(&add, left, right), n - i);
+        vb_store_n(y + i, add_block(add, way, left, right), n - i);
+    }
+}
+
+// No number on the way to a quotient is beyond the floats.
+static inline bool adds_safely(const float scales[3])
+{
+    float most = scales[2] * 0x1p60F;
+    return quotient_of(scales[2], true) == QUOTIENT_FAST && scales[0] >= -most &&
+           scales[0] <= most && scales[1] >= -most && scales[1] <= most;
+}
+
+static inline void bytes_add(const uint8_t *a, const uint8_t *b, const float scales[3],
+                             const int32_t zeros[3], const int32_t bounds[2], uint8_t *y, size_t n)
+{
+    const struct adding add = {.bounds = vb_bounds(zeros[2], bounds[0], bounds[1]),
+                               .a_factor = vbf_set(scales[0]),
+                               .b_factor = vbf_set(scales[1]),
+                               .scale = vbf_set(scales[2]),
+                               .inverse = vbf_set(1 / scales[2]),
+                               .a_zero = vb_set(zeros[0]),
+                               .b_zero = vb_set(zeros[1])};
+    if (adds_safely(scales)) {
+        add_way(&add, QUOTIENT_FAST, a, b, y, n);
+    } else {
+        add_way(&add, QUOTIENT_DIVIDED, a, b, y, n);
     }
 }
 

@@ -19,10 +19,10 @@ void mopt__range_f32_avx2(const float *x, size_t n, float *low, float *high)
     bytes_range(x, n, low, high);
 }
 
-void mopt__add_u8_avx2(const uint8_t *a, const uint8_t *b, const float factors[2],
+void mopt__add_u8_avx2(const uint8_t *a, const uint8_t *b, const float scales[3],
                        const int32_t zeros[3], const int32_t bounds[2], uint8_t *y, size_t n)
 {
-    bytes_add(a, b, factors, zeros, bounds, y, n);
+    bytes_add(a, b, scales, zeros, bounds, y, n);
 }
 
 void mopt__mul_u8_avx2(const uint8_t *a, float scale, const float *b, float y_scale,

@@ -108,19 +108,19 @@ static void add(const struct mopt_kernels *kernels)
         struct band y = band_new(n, shift(&rng));
         fill_bytes(&rng, (int)mopt__rng_below(&rng, 2), a.data, n);
         fill_bytes(&rng, (int)mopt__rng_below(&rng, 2), b.data, n);
-        float factors[2] = {factor_of(&rng), factor_of(&rng)};
+        float scales[3] = {factor_of(&rng), factor_of(&rng), factor_of(&rng)};
         int32_t zeros[3] = {(int32_t)between(&rng, 0, 255), (int32_t)between(&rng, 0, 255),
                             (int32_t)between(&rng, 0, 255)};
         int32_t bounds[2] = {(int32_t)between(&rng, 0, 100), (int32_t)between(&rng, 100, 255)};
-        kernels->add_u8(a.data, b.data, factors, zeros, bounds, y.data, n);
+        kernels->add_u8(a.data, b.data, scales, zeros, bounds, y.data, n);
         for (size_t i = 0; i < n; i++) {
-            float left = (float)(a.data[i] - zeros[0]) * factors[0];
-            float right = (float)(b.data[i] - zeros[1]) * factors[1];
-            float sum = left + right;
+            float left = (float)(a.data[i] - zeros[0]) * scales[0];
+            float right = (float)(b.data[i] - zeros[1]) * scales[1];
+            float sum = (left + right) / scales[2];
             assert_int_equal(y.data[i], want_byte(1, sum, zeros[2], bounds[0], bounds[1]));
         }
         if (n > 0) { // in place
-            kernels->add_u8(a.data, b.data, factors, zeros, bounds, a.data, n);
+            kernels->add_u8(a.data, b.data, scales, zeros, bounds, a.data, n);
             assert_memory_equal(a.data, y.data, n);
         }
         band_free(&a);
