@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mean over the pixels of an image. Threads share the rows, as in what comes before: each finds the
-// pixels where it wrote them. Codes become floats a few pixels at a time, in the first cache.
+// pixels where it wrote them.
 #include "kernels/mean_nhwc.h"
 
 enum {
@@ -8,7 +8,6 @@ enum {
     CHANNELS = 512,       // of one call of the kernel
     MOST_CHANNELS = 2048, // of one pass over the image
     SOME = 64,            // pixels of one call
-    FLOATS = 4096,        // of dequantized pixels, 16 KiB
     GRAIN = 1 << 14       // loads, below which a second thread is no help
 };
 
@@ -25,20 +24,6 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-// Channels from..from+channels of the pixels first..first+count as floats, one pixel after the
-// other.
-static void read_codes(const struct work *work, size_t first, size_t count, size_t from,
-                       size_t channels, float *floats)
-{
-    const struct mopt_mean_nhwc *m = work->mean;
-    bool whole = channels == m->channels; // pixels lie one after the other already
-    for (size_t i = 0; i < (whole ? 1 : count); i++) {
-        work->kernels->dequantize_u8(m->codes + (first + i) * m->channels + from, m->scale,
-                                     m->zero_point, floats + i * channels,
-                                     whole ? count * channels : channels);
-    }
-}
-
 // Channels from..from+channels of the pixels first..first+count are added to what is in y, if it
 // is `more`.
 static void add_pixels(const struct work *work, size_t first, size_t count, size_t from,
@@ -46,13 +31,9 @@ static void add_pixels(const struct work *work, size_t first, size_t count, size
 {
     const struct mopt_mean_nhwc *m = work->mean;
     const float *taps[SOME + 1] = {y};
-    float floats[FLOATS];
     size_t used = more ? 1 : 0;
-    if (m->codes) {
-        read_codes(work, first, count, from, channels, floats);
-    }
     for (size_t i = 0; i < count; i++) {
-        taps[used++] = m->codes ? floats + i * channels : m->x + (first + i) * m->ldx + from;
+        taps[used++] = m->x + (first + i) * m->ldx + from;
     }
     const struct mopt_window_f32 call = {
         .x = taps, .y = y, .channels = channels, .taps = used, .factor = 1};
@@ -66,11 +47,16 @@ static void sum_band(const struct work *work, size_t band, size_t at, size_t cha
     size_t image = work->image * m->rows;
     size_t first = (image + m->rows * band / work->bands) * m->columns;
     size_t end = (image + m->rows * (band + 1) / work->bands) * m->columns;
-    size_t some = m->codes ? smaller(SOME, FLOATS / channels) : SOME;
+    size_t from = work->first + at;
+    float *y = work->sums[band] + at;
+    if (m->codes) {
+        work->kernels->sums_u8(m->codes + first * m->channels + from, m->channels, end - first,
+                               channels, m->scale, m->zero_point, y);
+        return;
+    }
     for (size_t pixel = first; pixel < end;) {
-        size_t count = smaller(some, end - pixel);
-        add_pixels(work, pixel, count, work->first + at, channels, pixel > first,
-                   work->sums[band] + at);
+        size_t count = smaller(SOME, end - pixel);
+        add_pixels(work, pixel, count, from, channels, pixel > first, y);
         pixel += count;
     }
 }

@@ -316,6 +316,10 @@ typedef void mopt_slot_quantize_u8(const float *x, float factor, bool divide, in
 // y = (float)(x - zero_point) * scale.
 typedef void mopt_slot_dequantize_u8(const uint8_t *x, float scale, int32_t zero_point, float *y,
                                      size_t n);
+// y[c] = sum over i < pixels, in order, of (float)(x[i * step + c] - zero_point) * scale, each
+// product and sum rounded to float; pixels >= 1. Up to 15 bytes behind a pixel's channels are read.
+typedef void mopt_slot_sums_u8(const uint8_t *x, size_t step, size_t pixels, size_t channels,
+                               float scale, int32_t zero_point, float *y);
 // Smallest and largest of x and 0; NaN ignored.
 typedef void mopt_slot_range_f32(const float *x, size_t n, float *low, float *high);
 // y = clamp(even(((a - a_zero) * a_scale + (b - b_zero) * b_scale) / y_scale) + zero_point, low,
@@ -449,6 +453,7 @@ struct mopt_kernels {
     mopt_slot_norm_f32 *norm_f32;
     mopt_slot_quantize_u8 *quantize_u8;
     mopt_slot_dequantize_u8 *dequantize_u8;
+    mopt_slot_sums_u8 *sums_u8;
     mopt_slot_range_f32 *range_f32;
     mopt_slot_add_u8 *add_u8;
     mopt_slot_mul_u8 *mul_u8;

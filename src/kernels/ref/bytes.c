@@ -23,6 +23,17 @@ void mopt__dequantize_u8_ref(const uint8_t *x, float scale, int32_t zero_point, 
     }
 }
 
+void mopt__sums_u8_ref(const uint8_t *x, size_t step, size_t pixels, size_t channels, float scale,
+                       int32_t zero_point, float *y)
+{
+    mopt__dequantize_u8_ref(x, scale, zero_point, y, channels);
+    for (size_t i = 1; i < pixels; i++) {
+        for (size_t c = 0; c < channels; c++) {
+            y[c] += (float)(x[i * step + c] - zero_point) * scale;
+        }
+    }
+}
+
 void mopt__range_f32_ref(const float *x, size_t n, float *low, float *high)
 {
     float smallest = 0;

@@ -110,6 +110,48 @@ static inline void bytes_dequantize(const uint8_t *x, float scale, int32_t zero_
     }
 }
 
+// ---- Sums of dequantized pixels
+static inline vbf dequantize_lanes(const uint8_t *x, vb zero, vbf scale)
+{
+    return vbf_mul(vb_to_floats(vb_sub(vb_widen(x), zero)), scale);
+}
+
+static inline void sums_of(const uint8_t *x, size_t step, size_t pixels, vb zero, vbf scale,
+                           int vectors, float *y)
+{
+    vbf sums[4];
+    for (int v = 0; v < vectors; v++) {
+        sums[v] = dequantize_lanes(x + v * VB_LANES, zero, scale);
+    }
+    for (size_t i = 1; i < pixels; i++) {
+        for (int v = 0; v < vectors; v++) {
+            sums[v] = vbf_add(sums[v], dequantize_lanes(x + i * step + v * VB_LANES, zero, scale));
+        }
+    }
+    for (int v = 0; v < vectors; v++) {
+        vbf_store(y + v * VB_LANES, sums[v]);
+    }
+}
+
+static inline void bytes_sums(const uint8_t *x, size_t step, size_t pixels, size_t channels,
+                              float scale, int32_t zero_point, float *y)
+{
+    const vb zero = vb_set(zero_point);
+    const vbf factor = vbf_set(scale);
+    size_t c = 0;
+    for (; c + VB_BYTES <= channels; c += VB_BYTES) {
+        sums_of(x + c, step, pixels, zero, factor, 4, y + c);
+    }
+    for (; c + VB_LANES <= channels; c += VB_LANES) {
+        sums_of(x + c, step, pixels, zero, factor, 1, y + c);
+    }
+    if (c < channels) {
+        float rest[VB_LANES];
+        sums_of(x + c, step, pixels, zero, factor, 1, rest);
+        memcpy(y + c, rest, (channels - c) * sizeof *y);
+    }
+}
+
 // ---- Range. The order of operands ignores NaN: a comparison with it gives the second one.
 static inline float least_lane(vbf v, bool largest)
 {

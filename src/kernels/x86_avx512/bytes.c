@@ -15,6 +15,12 @@ void mopt__dequantize_u8_avx512(const uint8_t *x, float scale, int32_t zero_poin
     bytes_dequantize(x, scale, zero_point, y, n);
 }
 
+void mopt__sums_u8_avx512(const uint8_t *x, size_t step, size_t pixels, size_t channels,
+                          float scale, int32_t zero_point, float *y)
+{
+    bytes_sums(x, step, pixels, channels, scale, zero_point, y);
+}
+
 void mopt__range_f32_avx512(const float *x, size_t n, float *low, float *high)
 {
     bytes_range(x, n, low, high);

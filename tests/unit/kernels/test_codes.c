@@ -268,8 +268,37 @@ static void scale(const struct mopt_kernels *kernels)
     }
 }
 
+static void sums(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 41);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t channels = (size_t)between(&rng, 1, 150);
+        size_t pixels = (size_t)between(&rng, 1, 20);
+        size_t step = channels + (size_t)between(&rng, 0, 5);
+        struct band x = band_new(pixels * step, shift(&rng));
+        struct band y = band_new(channels * sizeof(float), 4 * shift(&rng));
+        float *floats = (float *)(void *)y.data;
+        int32_t zero = (int32_t)between(&rng, 0, 255);
+        float factor = factor_of(&rng);
+        fill_bytes(&rng, (int)mopt__rng_below(&rng, 2), x.data, pixels * step);
+        kernels->sums_u8(x.data, step, pixels, channels, factor, zero, floats);
+        for (size_t c = 0; c < channels; c++) {
+            float sum = (float)(x.data[c] - zero) * factor;
+            for (size_t i = 1; i < pixels; i++) {
+                float term = (float)(x.data[i * step + c] - zero) * factor;
+                sum += term;
+            }
+            assert_true(same_float(floats[c], sum));
+        }
+        band_free(&x);
+        band_free(&y);
+    }
+}
+
 LEVELS(quantize)
 LEVELS(dequantize)
+LEVELS(sums)
 LEVELS(range)
 LEVELS(add)
 LEVELS(quotients)
@@ -282,7 +311,7 @@ int mopt__test_codes(void)
         cmocka_unit_test(test_quantize),  cmocka_unit_test(test_dequantize),
         cmocka_unit_test(test_range),     cmocka_unit_test(test_add),
         cmocka_unit_test(test_quotients), cmocka_unit_test(test_product),
-        cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_scale),     cmocka_unit_test(test_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
