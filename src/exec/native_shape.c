@@ -76,11 +76,17 @@ static enum mopt_status lower_split(struct mopt_lower *l, const struct mopt_node
         return MOPT_OK;
     }
     int64_t axis = a != NULL ? (a->i < 0 ? a->i + x.rank : a->i) : 0;
+    int64_t size = 0;
     for (uint32_t o = 0; o < node->output_count; o++) {
         struct mopt_low_shape y;
-        if (node->outputs[o] == NULL || !mopt__low_shape(l, node->outputs[o], &y)) {
+        if (node->outputs[o] == NULL || !mopt__low_shape(l, node->outputs[o], &y) ||
+            y.rank != x.rank || axis < 0 || axis >= x.rank) {
             return MOPT_OK;
         }
+        size += y.dims[axis];
+    }
+    if (size != x.dims[axis]) { // the node says what is wrong
+        return MOPT_OK;
     }
     if (axis == 1 && (x.rank == 3 || x.rank == 4) &&
         mopt__low_prefers_nhwc(l, node->inputs[0].value)) {

@@ -41,7 +41,7 @@ static uint32_t operands_of(const struct rule *rule, const struct mopt_node *nod
 
 // ---- Which nodes change -------------------------------------------------------------------------
 
-static const struct mopt_tensor *constant_of(const struct mopt_value *value)
+const struct mopt_tensor *mopt__initial_constant(const struct mopt_value *value)
 {
     const struct mopt_node *node = value != NULL ? value->producer : NULL;
     if (node != NULL && strcmp(node->op_type, "Constant") == 0 && node->domain[0] == '\0') {
@@ -53,7 +53,7 @@ static const struct mopt_tensor *constant_of(const struct mopt_value *value)
 
 static bool is_number(const struct mopt_value *value, bool scale)
 {
-    const struct mopt_tensor *t = constant_of(value);
+    const struct mopt_tensor *t = mopt__initial_constant(value);
     bool fits = t != NULL && t->count == 1 && t->rank <= 1;
     return fits &&
            (scale ? t->dtype == MOPT_FLOAT32 : t->dtype == MOPT_INT8 || t->dtype == MOPT_UINT8);
@@ -123,7 +123,7 @@ bool mopt__model_has_qlinear(const struct mopt_model *model)
 static enum mopt_status scalar(struct mopt_graph *graph, struct mopt_value *value,
                                struct mopt_value **out, struct mopt_error *err)
 {
-    const struct mopt_tensor *t = constant_of(value);
+    const struct mopt_tensor *t = mopt__initial_constant(value);
     struct mopt_tensor *copy = NULL;
     *out = value;
     if (t->rank == 0) {

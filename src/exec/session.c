@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "exec/compound.h"
+#include "exec/pick.h"
 #include "exec/program.h"
 #include "exec/qdq.h"
 #include "exec/sink.h"
@@ -185,8 +186,8 @@ static enum mopt_status rewrite(struct mopt_session *session,
 }
 
 // Model-local functions are inlined, compound operators spread, operators on codes take QDQ form,
-// what computes in 16-bit floats is widened, and bodies dequantize what they read, in a private
-// copy; other models run as they are.
+// what computes in 16-bit floats is widened, bodies dequantize what they read, and codes are picked
+// before they are dequantized, in a private copy; other models run as they are.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_error *err)
 {
     mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
@@ -203,6 +204,9 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_e
     }
     if (status == MOPT_OK && mopt__model_has_outer_codes(session->model)) {
         status = rewrite(session, mopt__model_sink_codes, err);
+    }
+    if (status == MOPT_OK && mopt__model_has_picked_codes(session->model)) {
+        status = rewrite(session, mopt__model_pick_codes, err);
     }
     return status;
 }

@@ -8,19 +8,11 @@
 
 #include <string.h>
 
+#include "exec/qdq.h"
+
 static bool is_default(const struct mopt_node *node, const char *name)
 {
     return node->domain[0] == '\0' && strcmp(node->op_type, name) == 0;
-}
-
-static const struct mopt_tensor *constant_of(const struct mopt_value *value)
-{
-    const struct mopt_node *node = value != NULL ? value->producer : NULL;
-    if (node != NULL && is_default(node, "Constant")) {
-        const struct mopt_attribute *a = mopt__node_attribute(node, "value");
-        return a != NULL && a->kind == MOPT_ATTR_TENSOR ? a->t : NULL;
-    }
-    return value != NULL ? mopt__value_constant(value) : NULL;
 }
 
 // Codes that are computed, of one scale that never changes.
@@ -33,9 +25,9 @@ static bool is_source(const struct mopt_node *node)
     }
     const struct mopt_value *codes = mopt__node_input(node, 0);
     const struct mopt_value *zero = mopt__node_input(node, 2);
-    const struct mopt_tensor *scale = constant_of(mopt__node_input(node, 1));
-    return codes != NULL && constant_of(codes) == NULL && scale != NULL && scale->count == 1 &&
-           (zero == NULL || constant_of(zero) != NULL);
+    const struct mopt_tensor *scale = mopt__initial_constant(mopt__node_input(node, 1));
+    return codes != NULL && mopt__initial_constant(codes) == NULL && scale != NULL &&
+           scale->count == 1 && (zero == NULL || mopt__initial_constant(zero) != NULL);
 }
 
 static bool takes_codes(const struct mopt_node *node)

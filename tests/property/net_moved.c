@@ -173,9 +173,47 @@ static bool maximum(struct net *net, int v)
     return true;
 }
 
+static bool pick(struct net *net, int v)
+{
+    enum { PICKED_MAX = 4 };
+    struct shape out = net->values[v];
+    int64_t indices[PICKED_MAX];
+    if (out.rank <= net->fixed_axes) {
+        return false;
+    }
+    int axis = net->fixed_axes + (int)net_below(net, out.rank - net->fixed_axes);
+    int count = 1 + (int)net_below(net, PICKED_MAX);
+    for (int i = 0; i < count; i++) {
+        indices[i] = net_below(net, 2 * out.dims[axis]) - out.dims[axis];
+    }
+    out.dims[axis] = count;
+    if (net_elements(&out) > ELEMENTS_MAX) {
+        return false;
+    }
+    (void)net_add(net, &out, "Gather<axis=%d>(v%d, c%d)", axis, v,
+                  net_integers(net, indices, count));
+    return true;
+}
+
+static bool repeat(struct net *net, int v)
+{
+    struct shape out = net->values[v];
+    int64_t repeats[RANK_MAX];
+    for (int i = 0; i < out.rank; i++) {
+        repeats[i] = i >= net->fixed_axes && net_chance(net, 30) ? 2 : 1;
+        out.dims[i] *= repeats[i];
+    }
+    if (out.rank == 0 || net_elements(&out) > ELEMENTS_MAX) {
+        return false;
+    }
+    (void)net_add(net, &out, "Tile(v%d, c%d)", v, net_integers(net, repeats, out.rank));
+    return true;
+}
+
 bool net_add_moved(struct net *net, int v)
 {
-    static const net_maker moves[] = {turn, turn, view, net_add_slice, net_add_pad, twice, maximum};
+    static const net_maker moves[] = {turn,  turn,    view, net_add_slice, net_add_pad,
+                                      twice, maximum, pick, repeat};
     struct kept kept = net_chance(net, 70) ? net_codes_of(net, v) : net_choose_kept(net);
     int y = v;
     if (net_elements(&net->values[v]) == 0) {

@@ -385,6 +385,16 @@ const struct lowered mopt__lowered[] = {
      "  d = SpaceToDepth<blocksize=2>(xd); v = QuantizeLinear(d, s, z);"
      "  u = SpaceToDepth<blocksize=2>(xq); q = Neg(c); }",
      0, 7},
+    {"codes picked, of a table of words and of images, one after the other; repeated",
+     "graph main (float[2,3,4,5] x, int64[90] i) -> (uint8[90,16] y, int8[2,3,2,4] v,"
+     "                                            float[180,16] t, float[90,16] o) {"
+     "  float s = {0.0213}; uint8 z = {120}; int8 n = {-3}; uint8[40,16] w = $640;"
+     "  int64[2] two = {2, 1}; int64[2] rows = {3, -1}; int64[4] columns = {1, 1, 0, -2};"
+     "  wd = DequantizeLinear(w, s, z); a = Gather(wd, i); y = QuantizeLinear(a, s, z);"
+     "  xq = QuantizeLinear(x, s, n); xd = DequantizeLinear(xq, s, n);"
+     "  b = Gather<axis=2>(xd, rows); c = Gather<axis=-1>(b, columns);"
+     "  v = QuantizeLinear(c, s, n); t = Tile(a, two); d = Neg(a); o = Abs(d); }",
+     0, 10},
     {"codes viewed: pixels in a row, joined, turned; heads of them",
      "graph main (float[1,3,4,4] x) -> (uint8[1,21,6] y, uint8[1,2,8,6] q) {"
      "  float s = {0.0213}; uint8 z = {120}; float t = {0.0307}; int8[6,3,1,1] w = #18;"
@@ -638,7 +648,7 @@ const struct lowered mopt__lowered[] = {
      "  e = com.microsoft::Attention<num_heads=4, unidirectional=1>(x, w, b, n);"
      "  z = com.microsoft::MultiHeadAttention<num_heads=3>(q, k, k); } }",
      1e-5, 7},
-    {"constant codes that nobody takes as they are: in blocks, of other types, of a table",
+    {"constant codes that nobody takes as they are: in blocks, of other types; picked of a table",
      "model (ir=10, opset=21, \"com.microsoft\"=1) {"
      "graph main (float[3,160] x, float[1,160] r, float[2] f) -> (float[3,32] y,"
      "  float[40,160] t, float[2,32] g) {"
@@ -649,7 +659,7 @@ const struct lowered mopt__lowered[] = {
      "  v = DequantizeLinear<axis=1, block_size=16>(b, h, z); e = DequantizeLinear(c, u);"
      "  p = Mul(r, v); t = Add(p, e); k = DequantizeLinear(d, u, o); i = Cast<to=7>(f);"
      "  g = Gather(k, i); } }",
-     1e-5, 5},
+     1e-5, 6},
     {"normalized channels: as they lie, innermost, in groups, by factors that are computed",
      "model (ir=10, opset=21) {"
      "graph main (float[2,6,9,11] x, float[6] g, float[2,4,3,5,2] v) -> (float[2,6,9,11] y,"

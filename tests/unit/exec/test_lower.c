@@ -78,6 +78,8 @@ static struct mopt_datum *make_input(const struct mopt_model *model, const struc
     for (size_t i = 0; i < tensor->count; i++) {
         if (type->dtype == MOPT_BOOL) {
             *(uint8_t *)mopt__tensor_data(tensor) = 1;
+        } else if (type->dtype == MOPT_INT64) {
+            ((int64_t *)mopt__tensor_data(tensor))[i] = next(state) % 10;
         } else if (type->dtype == MOPT_UINT8) {
             ((uint8_t *)mopt__tensor_data(tensor))[i] = (uint8_t)(128 + next(state));
         } else if (type->dtype == MOPT_INT8) {
