@@ -4,7 +4,7 @@
 // lowering knows how to fuse its own way.
 #include <string.h>
 
-#include "exec/compound.h"
+#include "exec/rewrite.h"
 #include "ops/epilogue.h"
 #include "ops/ops.h"
 
@@ -398,62 +398,30 @@ static const struct compound compounds[] = {
     {"Attention", spread_attention, takes_attention},
 };
 
-static bool has_one_output(const struct mopt_node *node)
-{
-    bool one = node->output_count > 0 && node->outputs[0] != NULL;
-    for (uint32_t o = 1; o < node->output_count; o++) {
-        one = one && node->outputs[o] == NULL;
-    }
-    return one;
-}
-
 static const struct compound *compound_of(const struct mopt_node *node)
 {
     const struct compound *found = NULL;
-    struct mopt_error ignored;
-    mopt_error_clear(&ignored);
-    for (size_t i = 0; found == NULL && i < MOPT_COUNTOF(compounds); i++) {
-        bool named = strcmp(node->op_type, compounds[i].name) == 0;
-        found = named && strcmp(node->domain, "com.microsoft") == 0 ? &compounds[i] : NULL;
+    bool named = strcmp(node->domain, "com.microsoft") == 0;
+    for (size_t i = 0; named && found == NULL && i < MOPT_COUNTOF(compounds); i++) {
+        found = strcmp(node->op_type, compounds[i].name) == 0 ? &compounds[i] : NULL;
     }
-    bool sound = found != NULL && node->function == NULL && node->op != NULL &&
-                 mopt__op_check(node, &ignored) == MOPT_OK && has_one_output(node);
-    return sound && (found->takes == NULL || found->takes(node)) ? found : NULL;
+    return found != NULL && mopt__rewrite_is_sound(node) ? found : NULL;
 }
 
-static enum mopt_status look(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static bool takes(const struct mopt_node *node)
 {
-    bool *found = context;
-    (void)err;
-    for (const struct mopt_node *node = graph->first; !*found && node != NULL; node = node->next) {
-        *found = compound_of(node) != NULL;
-    }
-    return MOPT_OK;
+    return compound_of(node) != NULL;
 }
 
-bool mopt__model_has_compound(const struct mopt_model *model)
+static enum mopt_status change(struct mopt_node *node, struct mopt_error *err)
 {
-    bool found = false;
-    struct mopt_error ignored;
-    mopt_error_clear(&ignored);
-    (void)mopt__graph_walk(model->graph, look, &found, &ignored);
-    return found;
+    const struct compound *compound = compound_of(node);
+    bool fits = compound != NULL && (compound->takes == NULL || compound->takes(node));
+    return fits ? compound->spread(node, err) : MOPT_OK;
 }
 
-static enum mopt_status rewrite(void *context, struct mopt_graph *graph, struct mopt_error *err)
-{
-    enum mopt_status status = MOPT_OK;
-    struct mopt_node *next;
-    (void)context;
-    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = next) {
-        const struct compound *compound = compound_of(node);
-        next = node->next;
-        status = compound != NULL ? compound->spread(node, err) : MOPT_OK;
-    }
-    return status;
-}
-
-enum mopt_status mopt__model_spread(struct mopt_model *model, struct mopt_error *err)
-{
-    return mopt__graph_walk(model->graph, rewrite, NULL, err);
-}
+const struct mopt_rewrite mopt__rewrite_compound = {
+    .takes = takes,
+    .change = change,
+    .typed = true,
+};

@@ -2,11 +2,9 @@
 // Nodes that pick or repeat elements of dequantized codes work on the codes, in a private copy of
 // the model, and DequantizeLinear follows them. Nodes whose elements lie where the shapes say are
 // not among them: native_moves.c moves their codes.
-#include "exec/pick.h"
-
 #include <string.h>
 
-#include "exec/qdq.h"
+#include "exec/rewrite.h"
 #include "ops/ops.h"
 
 static bool picks(const struct mopt_node *node)
@@ -44,37 +42,19 @@ static bool dequantizes_bytes(const struct mopt_node *node)
 static struct mopt_node *source_of(const struct mopt_node *node)
 {
     const struct mopt_value *x = mopt__node_input(node, 0);
-    struct mopt_error ignored;
-    mopt_error_clear(&ignored);
-    bool changes = picks(node) && node->op != NULL && node->function == NULL && x != NULL &&
-                   dequantizes_bytes(x->producer) && x->producer->graph == node->graph &&
-                   mopt__op_check(node, &ignored) == MOPT_OK && node->output_count == 1 &&
-                   node->outputs[0] != NULL;
+    bool changes = picks(node) && x != NULL && dequantizes_bytes(x->producer) &&
+                   x->producer->graph == node->graph && mopt__rewrite_is_sound(node);
     return changes ? x->producer : NULL;
 }
 
-static enum mopt_status look(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static bool takes(const struct mopt_node *node)
 {
-    bool *found = context;
-    (void)err;
-    for (const struct mopt_node *node = graph->first; !*found && node != NULL; node = node->next) {
-        *found = source_of(node) != NULL;
-    }
-    return MOPT_OK;
+    return source_of(node) != NULL;
 }
 
-bool mopt__model_has_picked_codes(const struct mopt_model *model)
+static enum mopt_status change(struct mopt_node *node, struct mopt_error *err)
 {
-    bool found = false;
-    struct mopt_error ignored;
-    mopt_error_clear(&ignored);
-    (void)mopt__graph_walk(model->graph, look, &found, &ignored);
-    return found;
-}
-
-static enum mopt_status change(struct mopt_node *node, struct mopt_node *source,
-                               struct mopt_error *err)
-{
+    struct mopt_node *source = source_of(node);
     struct mopt_value *y = node->outputs[0];
     struct mopt_value *codes = mopt__value_fresh(node->graph, y->name, err);
     struct mopt_node *after = codes != NULL
@@ -99,19 +79,4 @@ static enum mopt_status change(struct mopt_node *node, struct mopt_node *source,
     return MOPT_OK;
 }
 
-static enum mopt_status rewrite(void *context, struct mopt_graph *graph, struct mopt_error *err)
-{
-    enum mopt_status status = MOPT_OK;
-    (void)context;
-    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;
-         node = node->next) {
-        struct mopt_node *source = source_of(node);
-        status = source != NULL ? change(node, source, err) : MOPT_OK;
-    }
-    return status;
-}
-
-enum mopt_status mopt__model_pick_codes(struct mopt_model *model, struct mopt_error *err)
-{
-    return mopt__graph_walk(model->graph, rewrite, NULL, err);
-}
+const struct mopt_rewrite mopt__rewrite_picked_codes = {.takes = takes, .change = change};

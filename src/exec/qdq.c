@@ -3,10 +3,9 @@
 // become DequantizeLinear, the operator on floats and QuantizeLinear in a private copy of the
 // model: lowering knows this form, and what it makes fast there is fast here. Products and
 // convolutions stay as they are: qlinear.c takes them, and their reference sums integers.
-#include "exec/qdq.h"
-
 #include <string.h>
 
+#include "exec/rewrite.h"
 #include "ops/ops.h"
 
 enum {
@@ -41,16 +40,6 @@ static uint32_t operands_of(const struct rule *rule, const struct mopt_node *nod
 
 // ---- Which nodes change -------------------------------------------------------------------------
 
-const struct mopt_tensor *mopt__initial_constant(const struct mopt_value *value)
-{
-    const struct mopt_node *node = value != NULL ? value->producer : NULL;
-    if (node != NULL && strcmp(node->op_type, "Constant") == 0 && node->domain[0] == '\0') {
-        const struct mopt_attribute *a = mopt__node_attribute(node, "value");
-        return a != NULL && a->kind == MOPT_ATTR_TENSOR ? a->t : NULL;
-    }
-    return value != NULL ? mopt__value_constant(value) : NULL;
-}
-
 static bool is_number(const struct mopt_value *value, bool scale)
 {
     const struct mopt_tensor *t = mopt__initial_constant(value);
@@ -80,11 +69,8 @@ static const struct rule *rule_of(const struct mopt_node *node)
     for (size_t i = 0; named && rule == NULL && i < MOPT_COUNTOF(rules); i++) {
         rule = strcmp(node->op_type, rules[i].name) == 0 ? &rules[i] : NULL;
     }
-    struct mopt_error ignored;
-    mopt_error_clear(&ignored);
-    if (rule == NULL || node->function != NULL || node->op == NULL ||
-        mopt__op_check(node, &ignored) != MOPT_OK || node->output_count != 1 ||
-        node->outputs[0] == NULL || is_channels_last(node) || !has_numbers(node, rule->out)) {
+    if (rule == NULL || !mopt__rewrite_is_sound(node) || is_channels_last(node) ||
+        !has_numbers(node, rule->out)) {
         return NULL;
     }
     uint32_t count = operands_of(rule, node);
@@ -98,23 +84,9 @@ static const struct rule *rule_of(const struct mopt_node *node)
     return complete && count > 0 ? rule : NULL;
 }
 
-static enum mopt_status look(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static bool takes(const struct mopt_node *node)
 {
-    bool *found = context;
-    (void)err;
-    for (const struct mopt_node *node = graph->first; !*found && node != NULL; node = node->next) {
-        *found = rule_of(node) != NULL;
-    }
-    return MOPT_OK;
-}
-
-bool mopt__model_has_qlinear(const struct mopt_model *model)
-{
-    bool found = false;
-    struct mopt_error ignored;
-    mopt_error_clear(&ignored);
-    (void)mopt__graph_walk(model->graph, look, &found, &ignored);
-    return found;
+    return rule_of(node) != NULL;
 }
 
 // ---- The three nodes ----------------------------------------------------------------------------
@@ -206,9 +178,9 @@ static enum mopt_status set_attributes(struct mopt_node *to, const struct mopt_n
 }
 
 // The operator on floats, between what dequantizes its operands and what quantizes its result.
-static enum mopt_status spread(struct mopt_node *node, const struct rule *rule,
-                               struct mopt_error *err)
+static enum mopt_status spread(struct mopt_node *node, struct mopt_error *err)
 {
+    const struct rule *rule = rule_of(node);
     struct mopt_value *y = node->outputs[0];
     struct mopt_node *middle = mopt__node_new(node->graph, node, rule->becomes, "",
                                               rule->plain + operands_of(rule, node), 1, err);
@@ -235,20 +207,4 @@ static enum mopt_status spread(struct mopt_node *node, const struct rule *rule,
     return MOPT_OK;
 }
 
-static enum mopt_status rewrite(void *context, struct mopt_graph *graph, struct mopt_error *err)
-{
-    enum mopt_status status = MOPT_OK;
-    struct mopt_node *next;
-    (void)context;
-    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = next) {
-        const struct rule *rule = rule_of(node);
-        next = node->next;
-        status = rule != NULL ? spread(node, rule, err) : MOPT_OK;
-    }
-    return status;
-}
-
-enum mopt_status mopt__model_to_qdq(struct mopt_model *model, struct mopt_error *err)
-{
-    return mopt__graph_walk(model->graph, rewrite, NULL, err);
-}
+const struct mopt_rewrite mopt__rewrite_qlinear = {.takes = takes, .change = spread};

@@ -2,11 +2,8 @@
 // Sessions: what is prepared once per model, and the frame of a run around the steps.
 #include <stdio.h>
 
-#include "exec/compound.h"
-#include "exec/pick.h"
 #include "exec/program.h"
-#include "exec/qdq.h"
-#include "exec/sink.h"
+#include "exec/rewrite.h"
 #include "exec/widen.h"
 #include "ir/inline.h"
 
@@ -151,36 +148,17 @@ static enum mopt_status widen(struct mopt_session *session, struct mopt_error *e
     return status;
 }
 
-// What a failed inference could not find out, the run will say.
-static enum mopt_status infer_types(struct mopt_model *model, struct mopt_error *err)
-{
-    enum mopt_status status = mopt__infer_model(model, MOPT_INFER_KEEP, err);
-    if (status != MOPT_OK && status != MOPT_E_MEMORY) {
-        mopt_error_clear(err);
-        status = MOPT_OK;
-    }
-    return status;
-}
-
-static enum mopt_status spread(struct mopt_model *model, struct mopt_error *err)
-{
-    enum mopt_status status = infer_types(model, err);
-    if (status == MOPT_OK) {
-        status = mopt__model_spread(model, err);
-    }
-    return status == MOPT_OK ? mopt__model_to_qdq(model, err) : status;
-}
-
-static enum mopt_status rewrite(struct mopt_session *session,
-                                enum mopt_status (*change)(struct mopt_model *model,
-                                                           struct mopt_error *err),
+static enum mopt_status rewrite(struct mopt_session *session, const struct mopt_rewrite *rewrite,
                                 struct mopt_error *err)
 {
+    if (!mopt__rewrite_applies(rewrite, session->model)) {
+        return MOPT_OK;
+    }
     enum mopt_status status =
         session->copy == NULL ? mopt__model_clone(session->model, &session->copy, err) : MOPT_OK;
     if (status == MOPT_OK) {
         session->model = session->copy;
-        status = change(session->copy, err);
+        status = mopt__rewrite_run(rewrite, session->copy, err);
     }
     return status;
 }
@@ -196,19 +174,17 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_e
     if (status != MOPT_OK || session->options.reference) {
         return status;
     }
-    if (mopt__model_has_compound(session->model) || mopt__model_has_qlinear(session->model)) {
-        status = rewrite(session, spread, err);
+    status = rewrite(session, &mopt__rewrite_compound, err);
+    if (status == MOPT_OK) {
+        status = rewrite(session, &mopt__rewrite_qlinear, err);
     }
     if (status == MOPT_OK && mopt__model_has_narrow(session->model)) {
         status = widen(session, err);
     }
-    if (status == MOPT_OK && mopt__model_has_outer_codes(session->model)) {
-        status = rewrite(session, mopt__model_sink_codes, err);
+    if (status == MOPT_OK) {
+        status = rewrite(session, &mopt__rewrite_outer_codes, err);
     }
-    if (status == MOPT_OK && mopt__model_has_picked_codes(session->model)) {
-        status = rewrite(session, mopt__model_pick_codes, err);
-    }
-    return status;
+    return status == MOPT_OK ? rewrite(session, &mopt__rewrite_picked_codes, err) : status;
 }
 
 static enum mopt_status build(struct mopt_session *session, struct mopt_error *err)

@@ -4,11 +4,9 @@
 // branch must not decide how it sums. So the body gets a DequantizeLinear of its own, and captures
 // the codes. A turn of a loop would dequantize again, so there only products and convolutions,
 // which take codes as they are, have this.
-#include "exec/sink.h"
-
 #include <string.h>
 
-#include "exec/qdq.h"
+#include "exec/rewrite.h"
 
 static bool is_default(const struct mopt_node *node, const char *name)
 {
@@ -55,23 +53,9 @@ static struct mopt_use *find_use(const struct mopt_node *source)
     return use;
 }
 
-static enum mopt_status look(void *context, struct mopt_graph *graph, struct mopt_error *err)
+static bool takes(const struct mopt_node *node)
 {
-    bool *found = context;
-    (void)err;
-    for (const struct mopt_node *node = graph->first; !*found && node != NULL; node = node->next) {
-        *found = is_source(node) && find_use(node) != NULL;
-    }
-    return MOPT_OK;
-}
-
-bool mopt__model_has_outer_codes(const struct mopt_model *model)
-{
-    bool found = false;
-    struct mopt_error ignored;
-    mopt_error_clear(&ignored);
-    (void)mopt__graph_walk(model->graph, look, &found, &ignored);
-    return found;
+    return is_source(node) && find_use(node) != NULL;
 }
 
 // The same node in front of all others of a body; NULL: out of memory.
@@ -114,18 +98,4 @@ static enum mopt_status sink(struct mopt_node *source, struct mopt_error *err)
     return MOPT_OK;
 }
 
-static enum mopt_status rewrite(void *context, struct mopt_graph *graph, struct mopt_error *err)
-{
-    enum mopt_status status = MOPT_OK;
-    (void)context;
-    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK;
-         node = node->next) {
-        status = is_source(node) ? sink(node, err) : MOPT_OK;
-    }
-    return status;
-}
-
-enum mopt_status mopt__model_sink_codes(struct mopt_model *model, struct mopt_error *err)
-{
-    return mopt__graph_walk(model->graph, rewrite, NULL, err);
-}
+const struct mopt_rewrite mopt__rewrite_outer_codes = {.takes = takes, .change = sink};

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// The walk of rewrites over a model, and what they ask about nodes. It must not know any of them.
+#include "exec/rewrite.h"
+
+#include <string.h>
+
+#include "ops/ops.h"
+
+const struct mopt_tensor *mopt__initial_constant(const struct mopt_value *value)
+{
+    const struct mopt_node *node = value != NULL ? value->producer : NULL;
+    if (node != NULL && strcmp(node->op_type, "Constant") == 0 && node->domain[0] == '\0') {
+        const struct mopt_attribute *a = mopt__node_attribute(node, "value");
+        return a != NULL && a->kind == MOPT_ATTR_TENSOR ? a->t : NULL;
+    }
+    return value != NULL ? mopt__value_constant(value) : NULL;
+}
+
+bool mopt__rewrite_is_sound(const struct mopt_node *node)
+{
+    struct mopt_error ignored;
+    mopt_error_clear(&ignored);
+    bool one = node->output_count > 0 && node->outputs[0] != NULL;
+    for (uint32_t o = 1; o < node->output_count; o++) {
+        one = one && node->outputs[o] == NULL;
+    }
+    return one && node->function == NULL && node->op != NULL &&
+           mopt__op_check(node, &ignored) == MOPT_OK;
+}
+
+struct search {
+    const struct mopt_rewrite *rewrite;
+    bool found;
+};
+
+static enum mopt_status look(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    struct search *s = context;
+    (void)err;
+    for (const struct mopt_node *node = graph->first; !s->found && node != NULL;
+         node = node->next) {
+        s->found = s->rewrite->takes(node);
+    }
+    return MOPT_OK;
+}
+
+bool mopt__rewrite_applies(const struct mopt_rewrite *rewrite, const struct mopt_model *model)
+{
+    struct search s = {.rewrite = rewrite};
+    struct mopt_error ignored;
+    mopt_error_clear(&ignored);
+    (void)mopt__graph_walk(model->graph, look, &s, &ignored);
+    return s.found;
+}
+
+static enum mopt_status change(void *context, struct mopt_graph *graph, struct mopt_error *err)
+{
+    const struct mopt_rewrite *rewrite = context;
+    enum mopt_status status = MOPT_OK;
+    struct mopt_node *next;
+    for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = next) {
+        next = node->next;
+        status = rewrite->takes(node) ? rewrite->change(node, err) : MOPT_OK;
+    }
+    return status;
+}
+
+// What a failed inference could not find out, the run will say.
+static enum mopt_status infer_types(struct mopt_model *model, struct mopt_error *err)
+{
+    enum mopt_status status = mopt__infer_model(model, MOPT_INFER_KEEP, err);
+    if (status != MOPT_OK && status != MOPT_E_MEMORY) {
+        mopt_error_clear(err);
+        status = MOPT_OK;
+    }
+    return status;
+}
+
+enum mopt_status mopt__rewrite_run(const struct mopt_rewrite *rewrite, struct mopt_model *model,
+                                   struct mopt_error *err)
+{
+    struct mopt_rewrite own = *rewrite;
+    enum mopt_status status = rewrite->typed ? infer_types(model, err) : MOPT_OK;
+    return status == MOPT_OK ? mopt__graph_walk(model->graph, change, &own, err) : status;
+}
