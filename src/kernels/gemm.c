@@ -147,7 +147,11 @@ static void one_row(void *context, int64_t begin, int64_t end, int thread)
         .weights = gemm->weights,
     };
     mopt__epilogue_bounds(epilogue, &tile.low, &tile.high);
-    if (gemm->weights == MOPT_WEIGHTS_F32) {
+    if (gemm->weights == MOPT_WEIGHTS_CODED) {
+        size_t panel = mopt__coded_panel_bytes(&gemm->coded, gemm->k, width);
+        work->kernels->row_coded(&tile, &gemm->coded, (const char *)gemm->b + (size_t)begin * panel,
+                                 to - from);
+    } else if (gemm->weights == MOPT_WEIGHTS_F32) {
         tile.b = (const float *)gemm->b + from * gemm->k;
         work->kernels->row_f32(&tile, to - from);
     } else {
@@ -195,6 +199,7 @@ static struct mopt_product product_of(const struct work *work)
         .n = gemm->n,
         .b = gemm->b,
         .weights = gemm->weights,
+        .coded = &gemm->coded,
         .c = gemm->c,
         .ldc = gemm->ldc,
         .epilogue = &gemm->epilogue,

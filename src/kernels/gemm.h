@@ -24,8 +24,8 @@ size_t mopt__packed_f32_count(const struct mopt_kernels *kernels, size_t k, size
 // panels [ceil(n / tile cols)][k][tile cols], zero behind n.
 void mopt__pack_f32(const struct mopt_kernels *kernels, size_t k, size_t n, const float *b,
                     size_t row_step, size_t column_step, float *out);
-// The same of weights stored in any form: bytes, and packing. Those of 16 bits are rounded to
-// nearest even.
+// The same of weights stored in any form but CODED (see coded.h): bytes, and packing. Those of 16
+// bits are rounded to nearest even.
 size_t mopt__packed_bytes(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
                           size_t n);
 void mopt__pack_weights(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
@@ -42,6 +42,7 @@ struct mopt_gemm_f32 {
     size_t lda;
     const void *b; // packed
     enum mopt_weights weights;
+    struct mopt_coded coded; // how weights are stored that are CODED
     float *c;
     size_t ldc;
     struct mopt_finish epilogue;

@@ -10,7 +10,7 @@
 
 enum {
     DEPTH = 1024,     // most floats of a row per piece: 128 KiB of weights, in the second cache
-    DEPTH_WIDE = 384, // of weights that are widened: in the first cache, where they are written
+    DEPTH_WIDE = 384, // of weights that become floats: in the first cache, where they are written
     WIDE_COLS = 32,   // the widest tile of floats
 };
 
@@ -32,7 +32,8 @@ static struct piece piece_at(const struct mopt_product *p, size_t tap, size_t at
     if (p->k > depth) {
         size_t cuts = (p->k + depth - 1) / depth;
         size_t step = (p->k + cuts - 1) / cuts;
-        step = p->block ? (step + p->block - 1) / p->block * p->block : step;
+        size_t whole = p->block ? p->block : p->weights == MOPT_WEIGHTS_CODED ? MOPT_CODED_STEP : 1;
+        step = (step + whole - 1) / whole * whole;
         piece.k = p->k - at < step ? p->k - at : step;
     } else {
         size_t fit = depth / p->k;
@@ -123,9 +124,25 @@ static __attribute__((noinline)) void run_widened(const struct mopt_product *p,
     run_tiles(p, panel, piece, &own);
 }
 
+// Weights of few bits: expanded for all tiles.
+static __attribute__((noinline)) void run_expanded(const struct mopt_product *p,
+                                                   const struct panel *panel,
+                                                   const struct piece *piece)
+{
+    _Alignas(64) float wide[DEPTH_WIDE * WIDE_COLS];
+    assert(p->kernels->f32_cols <= WIDE_COLS && piece->taps == 1 && piece->k <= DEPTH_WIDE);
+    p->kernels->expand_coded(p->coded, panel->b, piece->at, piece->k, wide);
+    struct right right = {.b = wide};
+    run_tiles(p, panel, piece, &right);
+}
+
 static void run_piece(const struct mopt_product *p, const struct panel *panel,
                       const struct piece *piece)
 {
+    if (p->weights == MOPT_WEIGHTS_CODED) {
+        run_expanded(p, panel, piece);
+        return;
+    }
     size_t line = (size_t)p->kernels->f32_cols * mopt__weights_bytes(p->weights);
     const char *b = panel->b + (piece->tap * p->k + piece->at) * line;
     size_t bytes = piece->taps * piece->k * line;
@@ -197,6 +214,14 @@ static void finish_block(const struct mopt_product *p, size_t row, size_t rows, 
                         epilogue->residual_ld, rows, end - column);
 }
 
+static size_t panel_bytes(const struct mopt_product *p)
+{
+    size_t width = (size_t)p->kernels->f32_cols;
+    return p->weights == MOPT_WEIGHTS_CODED
+               ? mopt__coded_panel_bytes(p->coded, p->k, width)
+               : width * p->taps * p->k * mopt__weights_bytes(p->weights);
+}
+
 void mopt__product_block(const struct mopt_product *p, const float *const *a, size_t row,
                          size_t rows, size_t first, size_t last)
 {
@@ -209,8 +234,7 @@ void mopt__product_block(const struct mopt_product *p, const float *const *a, si
         size_t column = column_of(p, unit);
         struct panel panel = {
             .a = a,
-            .b = (const char *)p->b +
-                 unit * width * p->taps * p->k * mopt__weights_bytes(p->weights),
+            .b = (const char *)p->b + unit * panel_bytes(p),
             .c = p->c + row * p->ldc + column,
             .offset = group * p->k,
             .rows = rows,

@@ -27,6 +27,7 @@ struct mopt_product {
     size_t groups, n; // n: columns per group
     const void *b;    // [groups][ceil(n / tile cols)][taps][k][tile cols]
     enum mopt_weights weights;
+    const struct mopt_coded *coded; // of CODED weights, which have one tap and one group
     size_t block; // of tile_blocks in the place of tile_f32, which is cut at whole blocks; else 0
     float *c;     // row r at c + r * ldc, group g at column g * n
     size_t ldc;

@@ -81,6 +81,7 @@ enum mopt_weights {
     // The forms of 16 bits that are not widened: activations are rounded, too, when they are read.
     MOPT_WEIGHTS_PAIRS,  // bfloat16, two rows of a panel side by side
     MOPT_WEIGHTS_BLOCKS, // block floating point, see below
+    MOPT_WEIGHTS_CODED,  // as struct mopt_coded says
 };
 // Block floating point: up to MOPT_BLOCK_LENGTH neighbours of a row of A, or of a column of B, are
 // integers of 16 bits with one scale. Two of them have the size of a float, so that a block is
@@ -98,6 +99,28 @@ static inline size_t mopt__weights_column(enum mopt_weights weights, size_t cols
         return column;
     }
     return column < half ? 2 * column : 2 * (column - half) + 1;
+}
+
+// Weights as codes of few bits: a weight is (code - zero) * scale, both steps rounded to float,
+// with a scale (and zero) for `block` rows of a column. A panel is ceil(k / block) blocks, one
+// after the other: scale[cols] floats; zero[cols] floats if there are zeros; [block * bits /
+// 32][cols] words of 32 bits, each with 32 / bits codes that are below one another, the first one
+// in the lowest bits.
+struct mopt_coded {
+    int bits;     // 2, 4 or 8
+    size_t block; // rows; a multiple of MOPT_CODED_STEP
+    bool zeros;   // one for each scale; else all are `zero`
+    float zero;
+};
+enum { MOPT_CODED_STEP = 16 };
+static inline size_t mopt__coded_block_bytes(const struct mopt_coded *coded, size_t cols)
+{
+    size_t words = coded->block / 16 * (size_t)coded->bits / 2;
+    return (1 + (size_t)coded->zeros + words) * cols * sizeof(uint32_t);
+}
+static inline size_t mopt__coded_panel_bytes(const struct mopt_coded *coded, size_t k, size_t cols)
+{
+    return (k + coded->block - 1) / coded->block * mopt__coded_block_bytes(coded, cols);
 }
 
 // One tile of a product or a convolution in float:
@@ -273,6 +296,14 @@ typedef void mopt_slot_row_f32(const struct mopt_tile_f32 *tile, size_t cols);
 // are not looked at.
 typedef void mopt_slot_tile_16(const struct mopt_tile_f32 *tile);
 typedef void mopt_slot_row_16(const struct mopt_tile_f32 *tile, size_t cols);
+// The same with weights of few bits in panels that lie one after the other; a panel is read this
+// once.
+typedef void mopt_slot_row_coded(const struct mopt_tile_f32 *tile, const struct mopt_coded *coded,
+                                 const void *panels, size_t cols);
+// Rows from..from+rows of a panel as floats, y[rows][tile cols]. from: a multiple of
+// MOPT_CODED_STEP.
+typedef void mopt_slot_expand_coded(const struct mopt_coded *coded, const void *panel, size_t from,
+                                    size_t rows, float *y);
 // tile_f32 with pairs of bfloat16 in the place of the floats of a and b: k counts pairs, and each
 // multiplication is the sum of two, of which each is added with at least the precision of a float;
 // denormal numbers may count as 0.
@@ -437,6 +468,8 @@ struct mopt_kernels {
     mopt_slot_row_f32 *row_f32;
     mopt_slot_tile_16 *tile_16;
     mopt_slot_row_16 *row_16;
+    mopt_slot_row_coded *row_coded;
+    mopt_slot_expand_coded *expand_coded;
     mopt_slot_tile_pairs *tile_pairs;
     mopt_slot_tile_blocks *tile_blocks;
     mopt_slot_f32_to_blocks *f32_to_blocks;

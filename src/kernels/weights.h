@@ -5,7 +5,7 @@
 
 #include "kernels/table.h"
 
-// Bytes of a stored weight.
+// Bytes of a stored weight, which is not CODED.
 static inline size_t mopt__weights_bytes(enum mopt_weights weights)
 {
     return weights == MOPT_WEIGHTS_F32 ? sizeof(float) : sizeof(uint16_t);

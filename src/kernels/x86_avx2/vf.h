@@ -97,6 +97,36 @@ static inline void vf_add_product_at(vf *c, const float *a, vf b)
     vf_add_product(c, vf_set1(*a), b);
 }
 
+// Words of codes, the next code of each in the lowest of its bits; none is looked up here.
+enum { VW_TABLE_BITS = 0 };
+typedef __m256i vw;
+
+static inline vw vw_load(const void *p)
+{
+    return _mm256_loadu_si256(p);
+}
+
+// Past a code; bits: 2, 4 or 8.
+static inline vw vw_next(vw words, int bits)
+{
+    if (bits == 2) {
+        return _mm256_srli_epi32(words, 2);
+    }
+    return bits == 4 ? _mm256_srli_epi32(words, 4) : _mm256_srli_epi32(words, 8);
+}
+
+static inline vf vw_table(int bits, float zero)
+{
+    (void)bits;
+    return vf_set1(zero);
+}
+
+static inline vf vw_code(vw words, int bits, vf table)
+{
+    (void)table;
+    return _mm256_cvtepi32_ps(_mm256_and_si256(words, _mm256_set1_epi32((1 << bits) - 1)));
+}
+
 // The larger or smaller one; x when one of them is NaN.
 static inline vf vf_max(vf bound, vf x)
 {

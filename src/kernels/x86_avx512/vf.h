@@ -93,6 +93,41 @@ static inline void vf_add_product_at(vf *c, const float *a, vf b)
     __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(*c) : "v"(b), "m"(*a));
 }
 
+// Words of codes, the next code of each in the lowest of its bits. Codes of at most VW_TABLE_BITS
+// are looked up: vw_code gives what stands for them in a table, else the code itself.
+enum { VW_TABLE_BITS = 4 };
+typedef __m512i vw;
+
+static inline vw vw_load(const void *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+// Past a code; bits: 2, 4 or 8.
+static inline vw vw_next(vw words, int bits)
+{
+    if (bits == 2) {
+        return _mm512_srli_epi32(words, 2);
+    }
+    return bits == 4 ? _mm512_srli_epi32(words, 4) : _mm512_srli_epi32(words, 8);
+}
+
+// code - zero for every code of so many bits.
+static inline vf vw_table(int bits, float zero)
+{
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i code = _mm512_and_si512(lane, _mm512_set1_epi32((1 << bits) - 1));
+    return _mm512_sub_ps(_mm512_cvtepi32_ps(code), _mm512_set1_ps(zero));
+}
+
+static inline vf vw_code(vw words, int bits, vf table)
+{
+    if (bits <= VW_TABLE_BITS) {
+        return _mm512_permutexvar_ps(words, table);
+    }
+    return _mm512_cvtepi32_ps(_mm512_and_si512(words, _mm512_set1_epi32((1 << bits) - 1)));
+}
+
 // The larger or smaller one; x when one of them is NaN.
 static inline vf vf_max(vf bound, vf x)
 {

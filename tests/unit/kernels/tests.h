@@ -22,5 +22,6 @@ int mopt__test_norm_channels(void);
 int mopt__test_weights(void);
 int mopt__test_rounded(void);
 int mopt__test_batch_u8(void);
+int mopt__test_coded(void);
 
 #endif
