@@ -56,7 +56,8 @@ static bool is_foldable(const struct mopt_session *session, const struct mopt_no
             return false;
         }
     }
-    if (is_dequantizer(node) && keeps_codes(session, node)) {
+    if (is_dequantizer(node) &&
+        (keeps_codes(session, node) || mopt__codes_are_weights(session, node))) {
         return false;
     }
     const struct mopt_value *x = mopt__node_input(node, 0);
@@ -92,7 +93,7 @@ static bool is_worth(const struct mopt_step *step)
 }
 
 // A node that fails stays as it is: the run says what is wrong.
-static void fold_step(struct mopt_session *session, struct mopt_step *step)
+void mopt__session_fold_step(struct mopt_session *session, struct mopt_step *step)
 {
     const struct mopt_node *node = step->node;
     struct mopt_error ignored;
@@ -120,7 +121,7 @@ static void fold_schedule(struct mopt_session *session, struct mopt_schedule *sc
 {
     for (uint32_t s = 0; s < schedule->step_count; s++) {
         if (is_foldable(session, schedule->steps[s].node)) {
-            fold_step(session, &schedule->steps[s]);
+            mopt__session_fold_step(session, &schedule->steps[s]);
         }
     }
 }

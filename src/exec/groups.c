@@ -217,7 +217,8 @@ static enum mopt_status group_product(struct mopt_lower *l, const struct mopt_no
     }
     g.bytes = is_plain_gemm(node) &&
               integer_operands(l, node, mopt__int_of(node, "transB", 0) != 0 ? 0 : 1, &g);
-    if (mopt__low_is(node, "", "MatMul")) {
+    bool nbits = mopt__low_is_nbits(node) && mopt__node_input(node, 5) == NULL;
+    if (mopt__low_is(node, "", "MatMul") || nbits) {
         take_bias(l, &g, &last);
     }
     if (g.bytes) {
@@ -381,7 +382,8 @@ enum mopt_status mopt__low_groups(struct mopt_lower *l)
         }
         if (mopt__low_is(node, "", "Conv")) {
             status = group_conv(l, node);
-        } else if (mopt__low_is(node, "", "MatMul") || mopt__low_is(node, "", "Gemm")) {
+        } else if (mopt__low_is(node, "", "MatMul") || mopt__low_is(node, "", "Gemm") ||
+                   mopt__low_is_nbits(node)) {
             status = group_product(l, node);
         } else if (mopt__low_is(node, "", "MatMulInteger") ||
                    mopt__low_is(node, "", "ConvInteger")) {

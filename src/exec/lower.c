@@ -251,7 +251,7 @@ static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
         mopt__low_shaping,       mopt__low_elementwise,
         mopt__low_pooling,       mopt__low_rows,
         mopt__low_resize,        mopt__low_blocks,
-        mopt__low_norm_channels,
+        mopt__low_norm_channels, mopt__low_coded_codes,
     };
     struct mopt_step *step = &l->schedule->steps[s];
     l->step = s;

@@ -6,6 +6,7 @@
 #define MOPT_EXEC_LOWER_H
 
 #include "exec/program.h"
+#include "kernels/coded.h"
 #include "kernels/gemm.h"
 #include "ops/operands.h"
 
@@ -291,6 +292,22 @@ enum mopt_status mopt__low_weight_floats(struct mopt_lower *l, const struct mopt
                                          const float **data);
 void mopt__low_drop_wide(struct mopt_lower *l);
 
+// ---- coded.c: weights of few bits, which stay codes ----
+// The matrix B[k, n] of a product, and what it is made of.
+struct mopt_coded_weights {
+    const struct mopt_tensor *codes, *scale, *zero; // zero: NULL = none
+    size_t k, n;
+    struct mopt_coded form;
+    struct mopt_coded_source source;
+};
+// The weights of a MatMulNBits, or of a MatMul or Gemm behind a DequantizeLinear that
+// mopt__codes_are_weights means; false when the node has none that kernels take.
+bool mopt__low_coded(const struct mopt_lower *l, const struct mopt_node *node,
+                     struct mopt_coded_weights *weights);
+bool mopt__low_is_nbits(const struct mopt_node *node);
+enum mopt_status mopt__low_pack_coded(struct mopt_lower *l,
+                                      const struct mopt_coded_weights *weights, const void **block);
+
 // ---- native_*.c: each returns MOPT_OK with *done false when the node is not for it ----
 typedef enum mopt_status (*mopt_lowering)(struct mopt_lower *l, const struct mopt_node *node,
                                           bool *done);
@@ -320,6 +337,8 @@ enum mopt_status mopt__low_joins(struct mopt_lower *l, const struct mopt_node *n
 enum mopt_status mopt__low_shaping(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_stored(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_cast(struct mopt_lower *l, const struct mopt_node *node, bool *done);
+enum mopt_status mopt__low_coded_codes(struct mopt_lower *l, const struct mopt_node *node,
+                                       bool *done);
 // Can the group's native take it? Called while groups are formed; what they accept they must lower.
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_node *node);

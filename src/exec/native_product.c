@@ -11,11 +11,35 @@ struct sides { // A [m, k] times B [k, n], element (p, j) of B at p * row_step +
     float alpha, beta;
 };
 
+// The operand that is added to the product.
+static const struct mopt_value *own_bias(const struct mopt_node *node)
+{
+    return mopt__node_input(node, mopt__low_is_nbits(node) ? 5 : 2);
+}
+
+static bool read_coded_sides(const struct mopt_lower *l, const struct mopt_node *node,
+                             struct sides *s)
+{
+    struct mopt_low_shape a;
+    struct mopt_low_shape y;
+    struct mopt_coded_weights w;
+    if (!mopt__low_shape(l, mopt__node_input(node, 0), &a) ||
+        !mopt__low_shape(l, mopt__node_output(node, 0), &y) || a.rank < 1 ||
+        !mopt__low_coded(l, node, &w) || (size_t)a.dims[a.rank - 1] != w.k) {
+        return false;
+    }
+    *s = (struct sides){.m = a.count / w.k, .k = w.k, .n = w.n, .alpha = 1, .beta = 1};
+    return y.count == s->m * s->n;
+}
+
 static bool read_sides(const struct mopt_lower *l, const struct mopt_node *node, struct sides *s)
 {
     struct mopt_low_shape a;
     struct mopt_low_shape b;
     struct mopt_low_shape y;
+    if (mopt__low_is_nbits(node)) {
+        return read_coded_sides(l, node, s);
+    }
     bool quantized = mopt__low_is(node, "com.microsoft", "QGemm");
     bool gemm = quantized || mopt__low_is(node, "", "Gemm");
     quantized = quantized || mopt__low_is(node, "", "QLinearMatMul");
@@ -41,9 +65,12 @@ bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node 
     struct sides s;
     struct mopt_low_shape x;
     struct mopt_low_shape c;
-    const struct mopt_value *bias = mopt__node_input(node, 2);
+    struct mopt_coded_weights coded;
+    const struct mopt_value *bias = own_bias(node);
     if (!read_sides(l, node, &s) || !mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
-        x.dtype != MOPT_FLOAT32 || !mopt__low_has_weights(l, mopt__node_input(node, 1))) {
+        x.dtype != MOPT_FLOAT32 ||
+        (!mopt__low_coded(l, node, &coded) &&
+         !mopt__low_has_weights(l, mopt__node_input(node, 1)))) {
         return false;
     }
     if (bias == NULL) {
@@ -67,6 +94,7 @@ struct product_work {
     size_t m, n, k;
     const void *b;
     enum mopt_weights weights;
+    struct mopt_coded coded;
     struct mopt_finish finish;
     uint32_t x, y, residual;
 };
@@ -81,6 +109,7 @@ static void run_product(const void *work, const struct mopt_frame *frame)
                                  .lda = p->k,
                                  .b = p->b,
                                  .weights = p->weights,
+                                 .coded = p->coded,
                                  .c = frame->data[p->y],
                                  .ldc = p->n,
                                  .epilogue = p->finish,
@@ -172,8 +201,14 @@ static enum mopt_status pack_product(struct mopt_lower *l, const struct mopt_nod
 {
     const float *b = NULL;
     struct mopt_low_source source;
+    struct mopt_coded_weights coded;
     void *block = NULL;
     bool made = false;
+    if (mopt__low_coded(l, node, &coded)) {
+        p->weights = MOPT_WEIGHTS_CODED;
+        p->coded = coded.form;
+        return mopt__low_pack_coded(l, &coded, &p->b);
+    }
     enum mopt_status status = mopt__low_weights(l, mopt__node_input(node, 1), &source);
     if (status == MOPT_OK) {
         status = choose_weights(l, s, &source, &p->weights);
@@ -201,7 +236,7 @@ static enum mopt_status pack_product(struct mopt_lower *l, const struct mopt_nod
 static enum mopt_status make_bias(struct mopt_lower *l, const struct mopt_group *group,
                                   const struct sides *s, const float **out)
 {
-    const struct mopt_value *values[] = {mopt__node_input(group->anchor, 2), group->bias};
+    const struct mopt_value *values[] = {own_bias(group->anchor), group->bias};
     float factors[] = {s->beta, 1};
     *out = NULL;
     for (int i = 0; i < 2; i++) {

@@ -104,6 +104,11 @@ enum mopt_status mopt__exec_own(struct mopt_datum **datum, struct mopt_error *er
 void mopt__session_fold(struct mopt_session *session);
 const struct mopt_tensor *mopt__session_constant(const struct mopt_session *session,
                                                  const struct mopt_value *value);
+// Computes one node whose inputs are constants: its results become some, unless it fails.
+void mopt__session_fold_step(struct mopt_session *session, struct mopt_step *step);
+// coded.c: all that is made of these constant codes are the matrices of products, which take codes
+// of this form.
+bool mopt__codes_are_weights(const struct mopt_session *session, const struct mopt_node *node);
 // lower_pack.c: frees the blocks derived from constants.
 void mopt__packs_release(struct mopt_session *session);
 // schedule.c: the node of `scope` in which a use by `node` happens: node itself or the owner of the

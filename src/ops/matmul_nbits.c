@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // MatMulNBits of com.microsoft: A times a matrix whose columns are stored in blocks of 2, 4 or 8
 // bit codes with a scale (and zero point) each. B is [N, blocks, block*bits/8], low bits first;
-// without zero points they are 2^(bits-1).
+// without zero points they are 2^(bits-1). A number is (code - zero point) * scale, rounded to
+// float after each step.
 #include <math.h>
 
 #include "kernels/kernels.h"
@@ -135,7 +136,8 @@ static enum mopt_status unpack(const struct nbits *p, size_t n, float *out, stru
         }
         unsigned code = code_at(p->b, (n * p->blocks + stored) * bytes, k % p->block, p->bits);
         double scale = mopt__tensor_f64(p->scales, n * p->blocks + block);
-        out[k] = (float)(((double)code - zero_at(p, n, block)) * scale);
+        float difference = (float)((double)code - zero_at(p, n, block));
+        out[k] = (float)((double)difference * scale);
     }
     return MOPT_OK;
 }

@@ -679,6 +679,42 @@ const struct lowered mopt__lowered[] = {
      "  n = GroupNormalization<num_groups=2>(p, s, s); i = InstanceNormalization(q, b, b);"
      "  j = Concat<axis=1>(n, i, q); y = Conv(j, k); } }",
      2e-5, -1},
+    {"weights of few bits: bias, residual and activation, zeros of every kind, odd sizes",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (float[2,3,50] x, float[1,1,50] v, float[2,3,9] r, float[9] c) -> "
+     "(float[2,3,9] y, float[1,1,9] z, float[2,3,40] t, float[50] u) {"
+     "  uint8[9,4,8] a = $288; float[36] s = @36; float[9] b = @9; uint8[18] o = $18;"
+     "  uint8[9,1,64] d = $576; float[9] h = @9; float[9] e = @9; float[9] i = @9;"
+     "  uint8[40,4,4] f = $640; float[160] g = @160; uint8[50,1,16] w = $800; float[50] k = @50;"
+     "  m = com.microsoft::MatMulNBits<K=50, N=9, block_size=16>(x, a, s, o, _, b);"
+     "  n = Relu(m); y = Add(n, r);"
+     "  p = com.microsoft::MatMulNBits<K=50, N=9, bits=8, block_size=64>(v, d, h, e);"
+     "  z = Add(p, i);"
+     "  t = com.microsoft::MatMulNBits<K=50, N=40, bits=2, block_size=16>(x, f, g);"
+     "  j = com.microsoft::MatMulNBits<K=9, N=50, bits=4, block_size=32>(c, w, k);"
+     "  u = Tanh(j); } }",
+     1e-4, 4},
+    {"weights of few bits that stay with their operator: in groups, not constant",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (float[3,32] x, float[8] q) -> (float[3,4] y, float[3,4] z) {"
+     "  uint8[4,2,8] a = $64; float[8] s = @8; int32[32] g = {1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0,"
+     "  1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1};"
+     "  y = com.microsoft::MatMulNBits<K=32, N=4, block_size=16>(x, a, s, _, g);"
+     "  z = com.microsoft::MatMulNBits<K=32, N=4, block_size=16>(x, a, q); } }",
+     1e-4, 2},
+    {"weights behind DequantizeLinear that stay codes: blocks, scales of columns; one for others",
+     "graph main (float[3,160] x, float[3,20] r, float[160] v) -> (float[3,40] y, float[3,40] z,"
+     "  float[3,20] t, float[3,40] n, float[40] u) {"
+     "  int4[160,40] a = &6400; float[5,40] s = @200; int4[5,40] az = &200; float[40] b = @40;"
+     "  w = DequantizeLinear<axis=0, block_size=32>(a, s, az); m = MatMul(x, w); y = Add(m, b);"
+     "  uint4[40,160] c = ^6400; float[40,10] h = @400;"
+     "  d = DequantizeLinear<axis=1, block_size=16>(c, h); z = Gemm<transB=1>(x, d, b);"
+     "  int8[160,40] e = #6400; float[2,40] i = @80;"
+     "  f = DequantizeLinear<axis=0, block_size=80>(e, i); g = MatMul(x, f); n = Sigmoid(g);"
+     "  uint4[160,20] j = ^3200; float[20] l = @20; uint4[20] lz = ^20;"
+     "  p = DequantizeLinear<axis=-1>(j, l, lz); q = MatMul(x, p); t = Add(q, r);"
+     "  k = DequantizeLinear<axis=0, block_size=32>(a, s); u = MatMul(v, k); }",
+     2e-4, 5},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"

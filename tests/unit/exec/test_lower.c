@@ -62,7 +62,7 @@ static char *expand(const char *text)
 
 // ---- Running ------------------------------------------------------------------------------------------------------
 
-enum { VALUES_MAX = 4 };
+enum { VALUES_MAX = 5 };
 
 static struct mopt_datum *make_input(const struct mopt_model *model, const struct mopt_type *type,
                                      uint32_t *state)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weights of 16 bits: taken of themselves where no bit changes and few rows share them, or rounded
-// to bfloat16 when asked for; told apart from those of floats; Winograd's left as they are.
+// to bfloat16 when asked for; told apart from those of floats; Winograd's left as they are. Weights
+// of few bits.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,6 +31,10 @@ static float number(char kind, int i)
         return (float)(i * 37 % 201 - 100) / 64; // exact in bfloat16
     case 'h':
         return x / 8; // exact in binary16
+    case 'u':
+        return (float)(i * 37 % 256);
+    case 'c':
+        return (float)(i * 37 % 256 - 128);
     default:
         return x / 3;
     }
@@ -168,6 +173,42 @@ static void exact_weights_are_halved(void **state)
         try_exact('h', 8, 2);
         try_exact('h', 9, 4);
         try_exact('f', 1, 4);
+    }
+    assert_int_equal(unsetenv("MOPT_CPU"), 0);
+}
+
+// Weights of few bits are packed once, as what they are, for any number of rows; and the rows are
+// the same in all.
+static void few_bits_stay_few(void **state)
+{
+    (void)state;
+    enum { K = 64, N = 64, MANY = 70, CODES = K * N / 2, SCALES = N * 2 * 4 };
+    static const char nbits[] =
+        "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+        "graph main (float[n,64] x) -> (float[n,64] y) { uint8[64,2,16] w = u@2048;"
+        " float[64,2] s = f@128; y = com.microsoft::MatMulNBits<K=64, N=64, block_size=32>(x, w, "
+        "s);"
+        " } }";
+    static const char linear[] =
+        "graph main (float[n,64] x) -> (float[n,64] y) { int8[64,64] w = c@4096;"
+        " float[2,64] s = f@128; d = DequantizeLinear<axis=0, block_size=32>(w, s);"
+        " y = MatMul(x, d); }";
+    static const char *const levels[] = {"ref", "avx2", "avx512"};
+    for (size_t i = 0; i < 2 * sizeof levels / sizeof *levels; i++) {
+        bool codes = i % 2 == 1;
+        size_t bytes = (codes ? K * N : CODES) + SCALES;
+        assert_int_equal(setenv("MOPT_CPU", levels[i / 2], 1), 0);
+        struct mopt_model *model = parse(codes ? linear : nbits, false, 1);
+        struct mopt_session *session = open_session(model, 1, false);
+        struct mopt_datum *one[1], *all[1];
+        run(session, 2, (const int64_t[]){1, K}, one);
+        run(session, 2, (const int64_t[]){MANY, K}, all);
+        assert_in_range(packed_bytes(session), bytes, bytes + 256);
+        assert_memory_equal(floats(one[0]), floats(all[0]), N * sizeof(float));
+        mopt__datum_unref(one[0]);
+        mopt__datum_unref(all[0]);
+        mopt__session_free(session);
+        mopt__model_free(model);
     }
     assert_int_equal(unsetenv("MOPT_CPU"), 0);
 }
@@ -326,6 +367,7 @@ int mopt__test_weights(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact_weights_are_halved),
+        cmocka_unit_test(few_bits_stay_few),
         cmocka_unit_test(weights_are_rounded),
         cmocka_unit_test(activations_are_rounded),
         cmocka_unit_test(others_stay),
