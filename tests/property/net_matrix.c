@@ -205,6 +205,100 @@ static bool add_gemm(struct net *net, int v)
     return true;
 }
 
+// ---- Weights of few bits ------------------------------------------------------------------------
+
+// Constant of a type that networks do not compute with.
+static int code_constant(struct net *net, const char *type, int64_t rows, int64_t columns, int low,
+                         int high)
+{
+    int name = net->names++;
+    mopt__strbuf_printf(&net->constants, "    %s[%lld,%lld] c%d = {", type, (long long)rows,
+                        (long long)columns, name);
+    for (int64_t i = 0; i < rows * columns; i++) {
+        mopt__strbuf_printf(&net->constants, "%s%d", i > 0 ? ", " : "",
+                            low + (int)net_below(net, high - low + 1));
+    }
+    mopt__strbuf_add(&net->constants, "};\n");
+    return name;
+}
+
+// Scales for codes of so many bits, of sums of k products.
+static int code_scale(struct net *net, struct shape shape, int bits, int64_t k)
+{
+    return net_weight(net, &shape, k << (2 * bits - 2));
+}
+
+static void nbits(struct net *net, int v, int64_t k, int64_t n, int64_t block)
+{
+    const int bits = 1 << (1 + net_below(net, 3));
+    const int64_t blocks = (k + block - 1) / block;
+    struct shape codes = {.rank = 3, .dims = {n, blocks, block * bits / 8}, .type = NET_U8};
+    struct shape zeros = {.rank = 1, .dims = {n * ((blocks * bits + 7) / 8)}, .type = NET_U8};
+    struct shape scales = {.rank = 1, .dims = {n * blocks}}, bias = {.rank = 1, .dims = {n}};
+    int b = net_constant(net, &codes, FILL_RANDOM), s = code_scale(net, scales, bits, k);
+    int64_t kind = net_below(net, 3);
+    int z = kind == 1   ? net_constant(net, &zeros, FILL_RANDOM)
+            : kind == 2 ? net_constant(net, &scales, FILL_RANDOM)
+                        : -1;
+    int c = net_chance(net, 30) ? net_weight(net, &bias, 1) : -1;
+    struct shape out = net->values[v];
+    out.dims[out.rank - 1] = n;
+    net_line(net,
+             "    v%d = com.microsoft::MatMulNBits<K=%lld, N=%lld, bits=%d, block_size=%lld>(v%d, "
+             "c%d, c%d",
+             net->count, (long long)k, (long long)n, bits, (long long)block, v, b, s);
+    if (z >= 0) {
+        net_line(net, ", c%d", z);
+    }
+    if (c >= 0) {
+        net_line(net, "%s, _, c%d", z >= 0 ? "" : ", _", c);
+    }
+    net_line(net, ");\n");
+    (void)net_result(net, &out);
+}
+
+// Codes with a scale for each block of rows, or for each column.
+static void dequantized(struct net *net, int v, int64_t k, int64_t n, int64_t block)
+{
+    static const struct {
+        const char *name;
+        int low, high;
+    } types[] = {{"int4", -8, 7}, {"uint4", 0, 15}, {"int8", -128, 127}};
+    const int64_t t = net_below(net, (int64_t)MOPT_COUNTOF(types));
+    const bool blocks = net_chance(net, 70);
+    const int64_t rows = blocks ? (k + block - 1) / block : 1;
+    struct shape scales = {.rank = blocks ? 2 : 1, .dims = {blocks ? rows : n, n}};
+    int b = code_constant(net, types[t].name, k, n, types[t].low, types[t].high);
+    int s = code_scale(net, scales, t < 2 ? 4 : 8, k);
+    int z = -1, name = net->names++;
+    if (blocks && net_chance(net, 50)) {
+        z = code_constant(net, types[t].name, rows, n, types[t].low, types[t].high);
+    }
+    net_line(net, "    d%d = DequantizeLinear<axis=%d, block_size=%lld>(c%d, c%d", name, !blocks,
+             blocks ? (long long)block : 0LL, b, s);
+    if (z >= 0) {
+        net_line(net, ", c%d", z);
+    }
+    net_line(net, ");\n");
+    struct shape out = net->values[v];
+    out.dims[out.rank - 1] = n;
+    (void)net_add(net, &out, "MatMul(v%d, d%d)", v, name);
+    if (net_chance(net, 15)) { // another reader
+        (void)net_add(net, &out, "MatMul(v%d, d%d)", v, name);
+    }
+}
+
+static bool add_few_bits(struct net *net, int v)
+{
+    const struct shape *from = &net->values[v];
+    int64_t block = NET_ONE_OF(net, 16, 16, 32, 64), n = choose_columns(net);
+    if (!is_matrix(from) || net_elements(from) == 0) {
+        return false;
+    }
+    (net_chance(net, 60) ? nbits : dequantized)(net, v, last_dim(from), n, block);
+    return true;
+}
+
 // ---- Attention ----------------------------------------------------------------------------------
 
 static int head(struct net *net, int v, int64_t heads, const char *perm, struct shape shape)
@@ -499,13 +593,13 @@ static bool add_common(struct net *net, int v)
     return common.items[net_below(net, (int64_t)common.count)](net, v);
 }
 
-static const net_maker makers[] = {add_perceptron, add_perceptron, add_product,   add_product,
-                                   add_product,    add_dense,      add_dense,     add_dense,
-                                   add_gemm,       add_gemm,       add_attention, add_attention,
-                                   add_norm,       add_norm,       add_reduction, add_gather,
-                                   add_where,      add_tile,       add_binary,    add_binary,
-                                   add_function,   add_function,   add_softmax,   add_folded,
-                                   add_unsqueezed, add_common,     add_common};
+static const net_maker makers[] = {add_few_bits,  add_perceptron, add_perceptron, add_product,
+                                   add_product,   add_product,    add_dense,      add_dense,
+                                   add_dense,     add_gemm,       add_gemm,       add_attention,
+                                   add_attention, add_norm,       add_norm,       add_reduction,
+                                   add_gather,    add_where,      add_tile,       add_binary,
+                                   add_binary,    add_function,   add_function,   add_softmax,
+                                   add_folded,    add_unsqueezed, add_common,     add_common};
 
 struct net_makers net_matrix_makers(void)
 {
