@@ -2,6 +2,8 @@
 // GatherBlockQuantized of com.microsoft: Gather from a table whose elements are stored in blocks
 // along one axis, each with a scale (and zero point). Bytes may hold several codes of `bits` bits
 // along the last axis, low bits first. Indices out of range give zeros, as ONNX Runtime does.
+#include <string.h>
+
 #include "ops/nn_util.h"
 #include "ops/operands.h"
 
@@ -171,39 +173,167 @@ static double number_at(const struct blocks *b, size_t at)
     return (code - zero) * mopt__tensor_f64(b->scales, scale);
 }
 
-static enum mopt_status blocks_eval(struct mopt_eval *eval, struct mopt_error *err)
+// The operands, and the result by their shapes.
+static enum mopt_status open_gather(struct mopt_eval *eval, struct blocks *b,
+                                    struct mopt_tensor **out, struct mopt_error *err)
 {
-    struct blocks b;
-    struct mopt_tensor *out = NULL;
     int64_t dims[MOPT_RANK_MAX];
-    enum mopt_status status = open_blocks(eval, &b, err);
+    enum mopt_status status = open_blocks(eval, b, err);
     if (status != MOPT_OK) {
         return status;
     }
     int rank = 0;
-    for (int i = 0; i < b.rank; i++) {
-        for (int k = 0; i == b.gather && k < b.indices->rank; k++) {
-            dims[rank++] = b.indices->dims[k];
+    for (int i = 0; i < b->rank; i++) {
+        for (int k = 0; i == b->gather && k < b->indices->rank; k++) {
+            dims[rank++] = b->indices->dims[k];
         }
-        if (i != b.gather) {
-            dims[rank++] = b.dims[i];
+        if (i != b->gather) {
+            dims[rank++] = b->dims[i];
         }
     }
-    status = mopt__eval_output(eval, 0, b.scales->dtype, rank, dims, &out, err);
-    const size_t outer = mopt__nn_product(b.dims, 0, b.gather);
-    const size_t inner = mopt__nn_product(b.dims, b.gather + 1, b.rank);
-    const int64_t size = b.dims[b.gather];
-    for (size_t i = 0; status == MOPT_OK && i < outer * b.indices->count; i++) {
-        int64_t index = mopt__tensor_i64_at(b.indices, i % b.indices->count);
+    return mopt__eval_output(eval, 0, b->scales->dtype, rank, dims, out, err);
+}
+
+static enum mopt_status gather_each(const struct mopt_eval *eval, const struct blocks *b,
+                                    struct mopt_tensor *out, struct mopt_error *err)
+{
+    enum mopt_status status = MOPT_OK;
+    const size_t outer = mopt__nn_product(b->dims, 0, b->gather);
+    const size_t inner = mopt__nn_product(b->dims, b->gather + 1, b->rank);
+    const int64_t size = b->dims[b->gather];
+    for (size_t i = 0; status == MOPT_OK && i < outer * b->indices->count; i++) {
+        int64_t index = mopt__tensor_i64_at(b->indices, i % b->indices->count);
         const bool inside = index >= -size && index < size;
         index += index < 0 ? size : 0;
         for (size_t k = 0; k < inner; k++) {
-            const size_t at = (i / b.indices->count * (size_t)size + (size_t)index) * inner + k;
-            mopt__nn_store_at(out, i * inner + k, inside ? number_at(&b, at) : 0);
+            const size_t at = (i / b->indices->count * (size_t)size + (size_t)index) * inner + k;
+            mopt__nn_store_at(out, i * inner + k, inside ? number_at(b, at) : 0);
         }
         status = mopt__nn_tick(eval, err);
     }
     return status;
+}
+
+static enum mopt_status blocks_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    struct blocks b;
+    struct mopt_tensor *out = NULL;
+    enum mopt_status status = open_gather(eval, &b, &out, err);
+    return status == MOPT_OK ? gather_each(eval, &b, out, err) : status;
+}
+
+// ---- Bound form: whole rows, a block after the other ----------------------------------------------------------------
+
+struct rows {
+    const struct blocks *b;
+    size_t bits;
+    int32_t flip; // sign bit of signed codes
+    size_t row;   // codes of a row
+    size_t inner; // rows of an index
+    float *out;
+};
+
+// Integer codes along the last axis, as they lie; indices along the first.
+static bool is_of_rows(const struct blocks *b)
+{
+    enum mopt_dtype dtype = b->data->dtype;
+    return (dtype == MOPT_UINT8 || dtype == MOPT_INT4 || dtype == MOPT_UINT4) && b->rank > 1 &&
+           b->gather == 0 && b->quantized == b->rank - 1 && b->scales->dtype == MOPT_FLOAT32;
+}
+
+// `count` codes of 4 bits that begin at a byte.
+static void expand_halves(const uint8_t *codes, size_t count, int32_t flip, int32_t zero,
+                          float scale, float *y)
+{
+    for (size_t i = 0; i < count / 2; i++) {
+        const int32_t low = (codes[i] & 15) ^ flip;
+        const int32_t high = (codes[i] >> 4) ^ flip;
+        y[2 * i] = (float)(low - zero) * scale;
+        y[2 * i + 1] = (float)(high - zero) * scale;
+    }
+    if (count % 2 != 0) {
+        y[count - 1] = (float)(((codes[count / 2] & 15) ^ flip) - zero) * scale;
+    }
+}
+
+// The codes from..from+count of the table, which share a scale. zero: as flipped codes count.
+static void expand_codes(const struct rows *r, size_t from, size_t count, int32_t zero, float scale,
+                         float *y)
+{
+    const uint8_t *codes = r->b->data->data;
+    const size_t each = 8 / r->bits;
+    const int32_t mask = (1 << r->bits) - 1;
+    if (r->bits == 4 && from % 2 == 0) {
+        expand_halves(codes + from / 2, count, r->flip, zero, scale, y);
+        return;
+    }
+    for (size_t i = from; i < from + count; i++) {
+        const int32_t code = codes[i / each] >> i % each * r->bits & mask;
+        y[i - from] = (float)((code ^ r->flip) - zero) * scale;
+    }
+}
+
+static void expand_row(const struct rows *r, size_t row, float *y)
+{
+    const struct blocks *b = r->b;
+    const size_t count = (size_t)b->scales->dims[b->rank - 1]; // blocks
+    const float *scales = (const float *)b->scales->data + row * count;
+    const size_t stored = (r->row + b->per_byte - 1) / b->per_byte * b->per_byte;
+    for (size_t i = 0, at = 0; at < r->row; i++, at += b->block) {
+        const size_t size = r->row - at < b->block ? r->row - at : b->block;
+        const double zero =
+            b->zeros != NULL ? code_at(b, b->zeros, count, row * count + i) : b->zero;
+        expand_codes(r, row * stored + at, size, (int32_t)zero + r->flip, scales[i], y + at);
+    }
+}
+
+static void expand_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct rows *r = context;
+    const int64_t size = r->b->dims[0];
+    (void)thread;
+    for (size_t i = (size_t)begin; i < (size_t)end; i++) {
+        int64_t index = mopt__tensor_i64_at(r->b->indices, i / r->inner);
+        float *y = r->out + i * r->row;
+        if (index < -size || index >= size) {
+            memset(y, 0, r->row * sizeof *y);
+            continue;
+        }
+        index += index < 0 ? size : 0;
+        expand_row(r, (size_t)index * r->inner + i % r->inner, y);
+    }
+}
+
+static enum mopt_status blocks_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    enum { PIECE = 1 << 14 }; // elements that one thread takes at least
+    struct blocks b;
+    struct mopt_tensor *out = NULL;
+    enum mopt_status status = open_gather(eval, &b, &out, err);
+    if (status != MOPT_OK || out->count == 0) {
+        return status;
+    }
+    if (!is_of_rows(&b)) {
+        return gather_each(eval, &b, out, err);
+    }
+    struct rows r = {.b = &b,
+                     .bits = b.data->dtype == MOPT_UINT8 ? b.bits : 4,
+                     .flip = b.data->dtype == MOPT_INT4 ? 8 : 0,
+                     .row = (size_t)b.dims[b.rank - 1],
+                     .inner = mopt__nn_product(b.dims, 1, b.rank - 1),
+                     .out = mopt__nn_f32(out)};
+    mopt__pool_for(eval->pool, (int64_t)(b.indices->count * r.inner), (int64_t)(PIECE / r.row + 1),
+                   expand_rows, &r);
+    return MOPT_OK;
+}
+
+static enum mopt_status blocks_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    (void)err;
+    if (mopt__nn_bind_is(bind, 2, MOPT_FLOAT32)) {
+        bind->run = blocks_run;
+    }
+    return MOPT_OK;
 }
 
 static enum mopt_status blocks_infer(struct mopt_infer *infer, struct mopt_error *err)
@@ -252,6 +382,7 @@ static const struct mopt_op records[] = {
                      MOPT_A_INT("gather_axis", 0), MOPT_A_INT("quantize_axis", 1)),
      .infer = blocks_infer,
      .eval = blocks_eval,
+     .bind = blocks_bind,
      .cost = mopt__cost_output},
 };
 const struct mopt_op_family mopt__ops_gather_blocks = {records, MOPT_COUNTOF(records)};

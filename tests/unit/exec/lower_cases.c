@@ -715,6 +715,17 @@ const struct lowered mopt__lowered[] = {
      "  p = DequantizeLinear<axis=-1>(j, l, lz); q = MatMul(x, p); t = Add(q, r);"
      "  k = DequantizeLinear<axis=0, block_size=32>(a, s); u = MatMul(v, k); }",
      2e-4, 5},
+    {"rows of tables in blocks of codes, of every type, rows that begin amid a byte",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (float[5] f) -> (float[5,40] a, float[5,2,17] b, float[5,48] c, float[5,32] h) {"
+     "  int4[3,40] d = &120; float[3,3] s = @9; int4[3,3] z = &9; uint4[3,2,17] e = ^102;"
+     "  float[3,2,2] t = @12; uint8[3,24] g = $72; uint8[3,2] y = $6; uint8[3,8] k = $24;"
+     "  float[3,1] u = @3; i = Cast<to=7>(f);"
+     "  a = com.microsoft::GatherBlockQuantized<block_size=16>(d, i, s, z);"
+     "  b = com.microsoft::GatherBlockQuantized<block_size=16, quantize_axis=2>(e, i, t);"
+     "  c = com.microsoft::GatherBlockQuantized<block_size=16>(g, i, s, y);"
+     "  h = com.microsoft::GatherBlockQuantized<block_size=32, bits=2>(k, i, u); } }",
+     0, 5},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"
