@@ -19,7 +19,113 @@ static uint64_t rank_of(const struct arg_job *job, uint64_t key)
     return key == UINT64_MAX && mopt__dtype_is_float(job->in->dtype) ? 0 : job->high ? ~key : key;
 }
 
-static int64_t best_of(const struct arg_job *job, int64_t first)
+// ---- Results that lie side by side: the best so far of each, whatever the axis ------------------
+
+static void keys_lanes(const struct arg_job *job, int64_t first, size_t lanes, int64_t *index)
+{
+    uint64_t best[MOPT_LANES];
+    uint64_t keys[MOPT_LANES];
+    for (int64_t at = 0; at < job->n; at++) {
+        mopt__load_keys(job->in->dtype, job->in->data, first + at * job->inner, 1, lanes, keys);
+        for (size_t k = 0; k < lanes; k++) {
+            const uint64_t key = rank_of(job, keys[k]);
+            if (at == 0 || key < best[k] || (job->last && key == best[k])) {
+                best[k] = key;
+                index[k] = at;
+            }
+        }
+    }
+}
+
+// Floats are compared as what they are, the smallest one by the sign turned.
+struct best {
+    float value[MOPT_LANES];
+    int32_t index[MOPT_LANES];
+};
+
+static void better_first(const float *x, size_t lanes, float sign, int32_t at, struct best *best)
+{
+    for (size_t k = 0; k < lanes; k++) {
+        const float v = x[k] * sign, b = best->value[k];
+        const bool better = (v > b) | ((v != v) & (b == b));
+        best->value[k] = better ? v : b;
+        best->index[k] = better ? at : best->index[k];
+    }
+}
+
+static void better_last(const float *x, size_t lanes, float sign, int32_t at, struct best *best)
+{
+    for (size_t k = 0; k < lanes; k++) {
+        const float v = x[k] * sign, b = best->value[k];
+        const bool better = (v >= b) | (v != v);
+        best->value[k] = better ? v : b;
+        best->index[k] = better ? at : best->index[k];
+    }
+}
+
+// Rows of `lanes` elements, `step` apart: the best of each column.
+static void float_columns(const struct arg_job *job, const float *x, int64_t rows, int64_t step,
+                          size_t lanes, struct best *best)
+{
+    const float sign = job->high ? 1.0F : -1.0F;
+    for (size_t k = 0; k < lanes; k++) {
+        best->value[k] = x[k] * sign;
+        best->index[k] = 0;
+    }
+    for (int64_t at = 1; at < rows; at++) {
+        if (job->last) {
+            better_last(x + at * step, lanes, sign, (int32_t)at, best);
+        } else {
+            better_first(x + at * step, lanes, sign, (int32_t)at, best);
+        }
+    }
+}
+
+static void float_lanes(const struct arg_job *job, int64_t first, size_t lanes, int64_t *index)
+{
+    struct best best;
+    float_columns(job, (const float *)job->in->data + first, job->n, job->inner, lanes, &best);
+    for (size_t k = 0; k < lanes; k++) {
+        index[k] = best.index[k];
+    }
+}
+
+// ---- The last axis: a row is taken as rows of COLUMNS -------------------------------------------
+
+enum { COLUMNS = 32 };
+
+static int64_t float_row(const struct arg_job *job, const float *x)
+{
+    const float sign = job->high ? 1.0F : -1.0F;
+    const int64_t rows = job->n / COLUMNS;
+    struct best all = {.value = {x[0] * sign}};
+    int64_t index = 0;
+    if (rows > 0) {
+        float_columns(job, x, rows, COLUMNS, COLUMNS, &all);
+        index = (int64_t)all.index[0] * COLUMNS;
+    }
+    float best = all.value[0];
+    for (int64_t k = 1; rows > 0 && k < COLUMNS; k++) {
+        const float v = all.value[k];
+        const int64_t at = (int64_t)all.index[k] * COLUMNS + k;
+        const bool same = v == best || (v != v && best != best);
+        if (same ? (at > index) == job->last : v > best || v != v) {
+            best = v;
+            index = at;
+        }
+    }
+    for (int64_t at = rows * COLUMNS; at < job->n; at++) {
+        const float v = x[at] * sign;
+        const bool same = v == best || (v != v && best != best);
+        if (same ? job->last : v > best || (v != v && best == best)) {
+            best = v;
+            index = at;
+        }
+    }
+    return index;
+}
+
+static int64_t keys_row(const struct arg_job *job, int64_t first)
 {
     uint64_t best = UINT64_MAX;
     int64_t index = 0;
@@ -27,8 +133,7 @@ static int64_t best_of(const struct arg_job *job, int64_t first)
     for (int64_t at = 0; at < job->n; at += MOPT_LANES) {
         uint64_t keys[MOPT_LANES];
         const int64_t part = job->n - at < MOPT_LANES ? job->n - at : MOPT_LANES;
-        mopt__load_keys(job->in->dtype, job->in->data, first + at * job->inner, job->inner,
-                        (size_t)part, keys);
+        mopt__load_keys(job->in->dtype, job->in->data, first + at, 1, (size_t)part, keys);
         for (int64_t i = 0; i < part; i++) {
             const uint64_t key = rank_of(job, keys[i]);
             if (!any || key < best || (job->last && key == best)) {
@@ -44,9 +149,20 @@ static int64_t best_of(const struct arg_job *job, int64_t first)
 static void arg_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct arg_job *job = context;
+    const bool floats = job->in->dtype == MOPT_FLOAT32 && job->n <= INT32_MAX;
+    int64_t lanes = 1;
     (void)thread;
-    for (int64_t g = begin; g < end; g++) {
-        job->out[g] = best_of(job, g / job->inner * job->n * job->inner + g % job->inner);
+    for (int64_t g = begin; g < end; g += lanes) {
+        const int64_t first = g / job->inner * job->n * job->inner + g % job->inner;
+        if (job->inner == 1) {
+            job->out[g] = floats ? float_row(job, (const float *)job->in->data + first)
+                                 : keys_row(job, first);
+            continue;
+        }
+        lanes = job->inner - g % job->inner;
+        lanes = lanes < end - g ? lanes : end - g;
+        lanes = lanes < MOPT_LANES ? lanes : MOPT_LANES;
+        (floats ? float_lanes : keys_lanes)(job, first, (size_t)lanes, job->out + g);
     }
 }
 

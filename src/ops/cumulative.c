@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CumSum and CumProd along an axis, forwards or backwards, with or without the element itself.
 // Floats accumulate in double, integers wrap.
+#include "ops/elementwise.h"
 #include "ops/lanes.h"
 #include "ops/operands.h"
 
@@ -14,6 +15,18 @@ struct scan {
 };
 
 // Elements first, first + step, ... of one line.
+static void line_f32(const struct scan *s, int64_t first, int64_t step)
+{
+    const float *x = (const float *)s->in->data + first;
+    float *y = (float *)mopt__tensor_data(s->out) + first;
+    double sum = s->product ? 1.0 : 0.0;
+    for (int64_t i = 0; i < s->n; i++, x += step, y += step) {
+        const double next = s->product ? sum * (double)*x : sum + (double)*x;
+        *y = (float)(s->exclusive ? sum : next);
+        sum = next;
+    }
+}
+
 static void line_float(const struct scan *s, int64_t first, int64_t step)
 {
     double sum = s->product ? 1.0 : 0.0;
@@ -41,6 +54,57 @@ static void line_integer(const struct scan *s, int64_t first, int64_t step)
         const int64_t joined = (int64_t)next;
         mopt__store_i64(s->out->dtype, out, at, 1, s->exclusive ? &sum : &joined);
         sum = joined;
+    }
+}
+
+static void some_lines(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct scan *s = context;
+    (void)thread;
+    for (int64_t g = begin; g < end; g++) {
+        const int64_t first = g / s->inner * s->n * s->inner + g % s->inner;
+        const int64_t from = s->reverse ? first + (s->n - 1) * s->inner : first;
+        const int64_t step = s->reverse ? -s->inner : s->inner;
+        if (s->in->dtype == MOPT_FLOAT32) {
+            line_f32(s, from, step);
+        } else if (mopt__dtype_is_float(s->in->dtype)) {
+            line_float(s, from, step);
+        } else {
+            line_integer(s, from, step);
+        }
+    }
+}
+
+// Neighbours of the line's elements belong to other lines: those of floats are summed side by side.
+static void lanes_f32(const struct scan *s, int64_t first, size_t lanes)
+{
+    double sums[MOPT_LANES];
+    const int64_t step = s->reverse ? -s->inner : s->inner;
+    const int64_t from = s->reverse ? first + (s->n - 1) * s->inner : first;
+    const float *x = (const float *)s->in->data + from;
+    float *y = (float *)mopt__tensor_data(s->out) + from;
+    for (size_t k = 0; k < lanes; k++) {
+        sums[k] = s->product ? 1.0 : 0.0;
+    }
+    for (int64_t i = 0; i < s->n; i++, x += step, y += step) {
+        for (size_t k = 0; k < lanes; k++) {
+            const double next = s->product ? sums[k] * (double)x[k] : sums[k] + (double)x[k];
+            y[k] = (float)(s->exclusive ? sums[k] : next);
+            sums[k] = next;
+        }
+    }
+}
+
+static void some_lanes(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct scan *s = context;
+    int64_t lanes = 1;
+    (void)thread;
+    for (int64_t g = begin; g < end; g += lanes) {
+        lanes = s->inner - g % s->inner;
+        lanes = lanes < end - g ? lanes : end - g;
+        lanes = lanes < MOPT_LANES ? lanes : MOPT_LANES;
+        lanes_f32(s, g / s->inner * s->n * s->inner + g % s->inner, (size_t)lanes);
     }
 }
 
@@ -77,17 +141,10 @@ static enum mopt_status cumulative_eval(struct mopt_eval *eval, struct mopt_erro
     for (int i = axis + 1; i < in[0]->rank; i++) {
         s.inner *= in[0]->dims[i];
     }
-    const int64_t groups = (int64_t)in[0]->count / s.n;
-    for (int64_t g = 0; g < groups; g++) {
-        const int64_t first = g / s.inner * s.n * s.inner + g % s.inner;
-        const int64_t from = reverse != 0 ? first + (s.n - 1) * s.inner : first;
-        const int64_t step = reverse != 0 ? -s.inner : s.inner;
-        if (mopt__dtype_is_float(in[0]->dtype)) {
-            line_float(&s, from, step);
-        } else {
-            line_integer(&s, from, step);
-        }
-    }
+    s.reverse = reverse != 0;
+    const bool side_by_side = in[0]->dtype == MOPT_FLOAT32 && s.inner > 1;
+    mopt__pool_for(eval->pool, (int64_t)in[0]->count / s.n, MOPT_LOOPS_GRAIN / s.n + 1,
+                   side_by_side ? some_lanes : some_lines, &s);
     return MOPT_OK;
 }
 

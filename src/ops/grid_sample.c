@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/elementwise.h"
 #include "ops/nn_util.h"
 
 enum mode { MODE_NEAREST, MODE_LINEAR, MODE_CUBIC };
@@ -151,6 +152,134 @@ static enum mopt_status move(const struct sampler *s, struct mopt_tensor *y, siz
     return MOPT_OK;
 }
 
+// ---- Floats: positions first, then all channels at them ---------------------------------------------------------------
+
+enum {
+    SOME = 32,      // positions of one round
+    COMBINED = 64,  // taps of a position at most
+    MANY = 1 << 15, // positions between two looks at the run's limits
+};
+
+// What of the input a position is made of: taps outside of it are left out.
+struct spot {
+    int count;
+    size_t at[COMBINED];
+    double weight[COMBINED];
+};
+
+// The combinations of taps, in the order that sample() adds them up.
+static void combine(const struct sampler *s, const struct taps *taps, struct spot *spot)
+{
+    int k[AXES] = {0};
+    spot->count = 0;
+    for (int axis = 0; axis >= 0;) {
+        double weight = 1;
+        int64_t at = 0;
+        for (int i = 0; i < s->spatial && at >= 0; i++) {
+            const int64_t index = taps[i].index[k[i]];
+            weight *= taps[i].weight[k[i]];
+            at = index < 0 ? -1 : at * s->x->dims[2 + i] + index;
+        }
+        if (at >= 0) {
+            spot->at[spot->count] = (size_t)at;
+            spot->weight[spot->count++] = weight;
+        }
+        for (axis = s->spatial - 1; axis >= 0 && ++k[axis] == taps[axis].count; axis--) {
+            k[axis] = 0;
+        }
+    }
+}
+
+static void find_spots(const struct sampler *s, size_t first, size_t count, struct spot *spots)
+{
+    const size_t n = (size_t)s->spatial;
+    const float *grid = (const float *)s->grid->data + first * n;
+    struct taps taps[AXES];
+    for (size_t i = 0; i < count; i++, grid += n) {
+        for (size_t axis = 0; axis < n; axis++) { // the grid has the last axis first
+            taps_at(s, (double)grid[n - 1 - axis], s->x->dims[2 + axis], &taps[axis]);
+        }
+        combine(s, taps, &spots[i]);
+    }
+}
+
+static float sum_spot(const float *x, const struct spot *spot)
+{
+    double sum = 0;
+    if (spot->count == 4) { // both neighbours along two axes
+        sum += spot->weight[0] * (double)x[spot->at[0]];
+        sum += spot->weight[1] * (double)x[spot->at[1]];
+        sum += spot->weight[2] * (double)x[spot->at[2]];
+        sum += spot->weight[3] * (double)x[spot->at[3]];
+        return (float)sum;
+    }
+    for (int k = 0; k < spot->count; k++) {
+        sum += spot->weight[k] * (double)x[spot->at[k]];
+    }
+    return (float)sum;
+}
+
+static float copy_spot(const float *x, const struct spot *spot)
+{
+    return spot->count > 0 ? x[spot->at[0]] : 0.0F;
+}
+
+struct sampling {
+    const struct sampler *s;
+    float *y;
+    size_t image, first; // position that this call begins with
+};
+
+static void some_positions(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct sampling *job = context;
+    const struct sampler *s = job->s;
+    const size_t channels = (size_t)s->x->dims[1];
+    const float *image = (const float *)s->x->data + job->image * channels * s->in;
+    float *y = job->y + job->image * channels * s->out;
+    struct spot spots[SOME];
+    (void)thread;
+    const size_t past = job->first + (size_t)end;
+    for (size_t first = job->first + (size_t)begin, count = 0; first < past; first += count) {
+        count = past - first < SOME ? past - first : SOME;
+        find_spots(s, job->image * s->out + first, count, spots);
+        for (size_t c = 0; c < channels; c++) {
+            const float *x = image + c * s->in;
+            float *to = y + c * s->out + first;
+            for (size_t i = 0; i < count; i++) {
+                to[i] = s->mode == MODE_NEAREST ? copy_spot(x, &spots[i]) : sum_spot(x, &spots[i]);
+            }
+        }
+    }
+}
+
+static bool is_plain(const struct sampler *s)
+{
+    size_t taps = 1;
+    const size_t each = s->mode == MODE_NEAREST ? 1 : s->mode == MODE_LINEAR ? 2 : 4;
+    for (int i = 0; i < s->spatial && taps <= COMBINED; i++) {
+        taps *= each;
+    }
+    return taps <= COMBINED && s->x->dtype == MOPT_FLOAT32 && s->grid->dtype == MOPT_FLOAT32;
+}
+
+static enum mopt_status sample_floats(struct mopt_eval *eval, const struct sampler *s,
+                                      struct mopt_tensor *y, struct mopt_error *err)
+{
+    struct sampling job = {.s = s, .y = mopt__tensor_data(y)};
+    enum mopt_status status = MOPT_OK;
+    const int64_t grain = MOPT_LOOPS_GRAIN / 4 / (s->x->dims[1] + 1) + 1;
+    for (size_t i = 0, count = 0; status == MOPT_OK && i < (size_t)s->x->dims[0] * s->out;
+         i += count) {
+        job.image = i / s->out;
+        job.first = i % s->out;
+        count = s->out - job.first < MANY ? s->out - job.first : MANY;
+        mopt__pool_for(eval->pool, (int64_t)count, grain, some_positions, &job);
+        status = mopt__nn_tick(eval, err);
+    }
+    return status;
+}
+
 static enum mopt_status read_sampler(const struct mopt_node *node, struct sampler *s,
                                      struct mopt_error *err)
 {
@@ -261,7 +390,7 @@ static enum mopt_status sample_eval(struct mopt_eval *eval, struct mopt_error *e
     if (s.in == 0) {
         return mopt_error_set(err, MOPT_E_SHAPE, "input without elements cannot be sampled");
     }
-    return sample_all(eval, &s, y, err);
+    return is_plain(&s) ? sample_floats(eval, &s, y, err) : sample_all(eval, &s, y, err);
 }
 
 static enum mopt_status sample_infer(struct mopt_infer *infer, struct mopt_error *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ops/copy.h"
+#include "ops/elementwise.h"
 #include "ops/lanes.h"
 #include "ops/operands.h"
 
@@ -130,33 +131,9 @@ static enum mopt_status constant_value(const struct mopt_eval *eval, enum mopt_d
     return status;
 }
 
-static enum mopt_status pad_constant(const struct mopt_eval *eval, const struct pad_job *job,
-                                     struct mopt_error *err)
-{
-    struct mopt_copy copy = {.to = job->out, .from = job->data, .rank = job->data->rank};
-    struct mopt_tensor *value = NULL;
-    enum mopt_status status = constant_value(eval, job->out->dtype, &value, err);
-    if (status == MOPT_OK) {
-        status = mopt__copy_fill(job->out, 0, value, 0, (int64_t)job->out->count, err);
-    }
-    mopt__tensor_unref(value);
-    mopt__strides(job->out->rank, job->out->dims, copy.to_strides);
-    mopt__strides(job->data->rank, job->data->dims, copy.from_strides);
-    for (int i = 0; i < copy.rank; i++) {
-        const int64_t before = job->before[i];
-        const int64_t crop = before < 0 ? -before : 0;
-        const int64_t tail = job->after[i] < 0 ? -job->after[i] : 0;
-        copy.to_first += (before > 0 ? before : 0) * copy.to_strides[i];
-        copy.from_first += crop * copy.from_strides[i];
-        copy.dims[i] = job->data->dims[i] - crop - tail;
-        if (copy.dims[i] <= 0) {
-            return status; // nothing of the data is left
-        }
-    }
-    return status == MOPT_OK ? mopt__copy_box(&copy, eval->pool, err) : status;
-}
+// ---- A table of source places per axis ------------------------------------------------------------------------
 
-// ---- Other modes: a table of source places per axis -----------------------------------------------------------
+enum { OUTSIDE = -1 }; // the constant is there
 
 static int64_t positive_mod(int64_t x, int64_t n)
 {
@@ -167,6 +144,9 @@ static int64_t positive_mod(int64_t x, int64_t n)
 // Place in [0, n) that place x of the endless pattern shows.
 static int64_t source(enum mode mode, int64_t x, int64_t n)
 {
+    if (mode == CONSTANT) {
+        return x < 0 || x >= n ? OUTSIDE : x;
+    }
     if (mode == EDGE || n == 1) {
         return x < 0 ? 0 : x >= n ? n - 1 : x;
     }
@@ -188,11 +168,12 @@ static enum mopt_status make_tables(const struct pad_job *job, int64_t *room, si
         const int64_t n = job->data->dims[i] - crop - tail;
         const int64_t shift = job->before[i] > 0 ? job->before[i] : 0;
         starts[i] = at;
-        if (n <= 0 && job->out->dims[i] > 0) {
+        if (n <= 0 && job->out->dims[i] > 0 && job->mode != CONSTANT) {
             return mopt_error_set(err, MOPT_E_SHAPE, "axis %d has nothing left to repeat", i);
         }
         for (int64_t k = 0; k < job->out->dims[i]; k++) {
-            room[at++] = crop + source(job->mode, k - shift, n);
+            const int64_t from = source(job->mode, k - shift, n > 0 ? n : 0);
+            room[at++] = from == OUTSIDE ? OUTSIDE : crop + from;
         }
     }
     return MOPT_OK;
@@ -214,10 +195,130 @@ static enum mopt_status copy_row(const struct pad_job *job, int64_t to, int64_t 
     return status;
 }
 
-static enum mopt_status pad_pattern(const struct pad_job *job, struct mopt_error *err)
-{
-    size_t starts[MOPT_RANK_MAX] = {0};
+// Rows of the last axis, and where they come from.
+struct pad_rows {
+    const struct pad_job *job;
+    const int64_t *room;
+    size_t starts[MOPT_RANK_MAX];
     int64_t strides[MOPT_RANK_MAX];
+    int64_t n;            // elements of a row
+    int64_t first, count; // the longest run of it
+    size_t element;       // bytes; 0: no whole number
+    const void *constant;
+};
+
+// First element of a row's source; OUTSIDE: none.
+static int64_t row_source(const struct pad_rows *p, int64_t row)
+{
+    int64_t from = 0;
+    for (int d = p->job->data->rank - 2; d >= 0; d--) {
+        const int64_t dim = p->job->out->dims[d];
+        const int64_t at = p->room[p->starts[d] + (size_t)(row % dim)];
+        if (at == OUTSIDE) {
+            return OUTSIDE;
+        }
+        from += at * p->strides[d];
+        row /= dim;
+    }
+    return from;
+}
+
+#define GATHER(T)                                                                            \
+    {                                                                                        \
+        T *y = (T *)to + begin;                                                              \
+        const T *x = (const T *)from;                                                        \
+        for (int64_t i = 0; i < count; i++) {                                                \
+            y[i] = x == NULL || table[i] == OUTSIDE ? *(const T *)p->constant : x[table[i]]; \
+        }                                                                                    \
+    }                                                                                        \
+    break
+
+// Elements begin..begin+count of a row one by one; from NULL: all outside.
+static void gather(const struct pad_rows *p, uint8_t *to, const uint8_t *from, int64_t begin,
+                   int64_t count)
+{
+    const int64_t *table = p->room + p->starts[p->job->data->rank - 1] + begin;
+    switch (p->element) {
+    case 1:
+        GATHER(uint8_t);
+    case 2:
+        GATHER(uint16_t);
+    case 4:
+        GATHER(uint32_t);
+    default:
+        GATHER(uint64_t);
+    }
+}
+
+static void some_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct pad_rows *p = context;
+    const uint8_t *data = p->job->data->data;
+    const size_t line = (size_t)p->n * p->element;
+    uint8_t *to = (uint8_t *)mopt__tensor_data(p->job->out) + (size_t)begin * line;
+    (void)thread;
+    for (int64_t row = begin; row < end; row++, to += line) {
+        const int64_t from = row_source(p, row);
+        if (from == OUTSIDE) {
+            gather(p, to, NULL, 0, p->n);
+            continue;
+        }
+        const uint8_t *x = data + (size_t)from * p->element;
+        const int64_t at = p->room[p->starts[p->job->data->rank - 1] + (size_t)p->first];
+        gather(p, to, x, 0, p->first);
+        if (p->count > 0) {
+            memcpy(to + (size_t)p->first * p->element, x + (size_t)at * p->element,
+                   (size_t)p->count * p->element);
+        }
+        gather(p, to, x, p->first + p->count, p->n - p->first - p->count);
+    }
+}
+
+static void find_run(struct pad_rows *p)
+{
+    const int64_t *table = p->room + p->starts[p->job->data->rank - 1];
+    int64_t length = 0;
+    p->first = p->count = 0;
+    for (int64_t i = 0; i < p->n; i += length) {
+        length = 1;
+        while (table[i] != OUTSIDE && i + length < p->n && table[i + length] == table[i] + length) {
+            length++;
+        }
+        if (table[i] != OUTSIDE && length > p->count) {
+            p->first = i;
+            p->count = length;
+        }
+    }
+}
+
+static enum mopt_status run_rows(struct pad_rows *p, struct mopt_pool *pool, struct mopt_error *err)
+{
+    const struct pad_job *job = p->job;
+    const int64_t rows = (int64_t)job->out->count / p->n; // the output is not empty
+    enum mopt_status status = MOPT_OK;
+    if (p->element > 0) {
+        find_run(p);
+        mopt__pool_for(pool, rows, MOPT_LOOPS_GRAIN / p->n + 1, some_rows, p);
+        return MOPT_OK;
+    }
+    for (int64_t row = 0; status == MOPT_OK && row < rows; row++) {
+        status = copy_row(job, row * p->n, row_source(p, row),
+                          p->room + p->starts[job->data->rank - 1], p->n, err);
+    }
+    return status;
+}
+
+static bool is_whole(enum mopt_dtype dtype)
+{
+    const unsigned bits = mopt__dtype_bits(dtype);
+    return dtype != MOPT_STRING && (bits == 8 || bits == 16 || bits == 32 || bits == 64);
+}
+
+// constant: of one element; NULL in the modes that have none.
+static enum mopt_status pad_rows(const struct pad_job *job, const struct mopt_tensor *constant,
+                                 struct mopt_pool *pool, struct mopt_error *err)
+{
+    static const uint64_t none = 0;
     const int last = job->data->rank - 1;
     size_t total = 1;
     for (int i = 0; i <= last; i++) {
@@ -227,20 +328,56 @@ static enum mopt_status pad_pattern(const struct pad_job *job, struct mopt_error
     if (room == NULL) {
         return mopt_error_memory(err);
     }
-    mopt__strides(job->data->rank, job->data->dims, strides);
-    enum mopt_status status = make_tables(job, room, starts, err);
-    const int64_t n = job->out->dims[last];
-    const int64_t rows = (int64_t)job->out->count / n; // the output is not empty
-    for (int64_t row = 0; status == MOPT_OK && row < rows; row++) {
-        int64_t rest = row;
-        int64_t from = 0;
-        for (int d = last - 1; d >= 0; d--) {
-            from += room[starts[d] + (size_t)(rest % job->out->dims[d])] * strides[d];
-            rest /= job->out->dims[d];
-        }
-        status = copy_row(job, row * n, from, room + starts[last], n, err);
+    struct pad_rows rows = {.job = job,
+                            .room = room,
+                            .n = job->out->dims[last],
+                            .element = is_whole(job->out->dtype)
+                                           ? mopt__dtype_bits(job->out->dtype) / 8
+                                           : 0,
+                            .constant = constant != NULL ? constant->data : &none};
+    mopt__strides(job->data->rank, job->data->dims, rows.strides);
+    enum mopt_status status = make_tables(job, room, rows.starts, err);
+    if (status == MOPT_OK) {
+        status = run_rows(&rows, pool, err);
     }
     mopt__free(room);
+    return status;
+}
+
+// Elements that are no whole bytes: the constant everywhere, then the box of the data.
+static enum mopt_status fill_and_copy(const struct mopt_eval *eval, const struct pad_job *job,
+                                      const struct mopt_tensor *value, struct mopt_error *err)
+{
+    struct mopt_copy copy = {.to = job->out, .from = job->data, .rank = job->data->rank};
+    const enum mopt_status status =
+        mopt__copy_fill(job->out, 0, value, 0, (int64_t)job->out->count, err);
+    mopt__strides(job->out->rank, job->out->dims, copy.to_strides);
+    mopt__strides(job->data->rank, job->data->dims, copy.from_strides);
+    for (int i = 0; i < copy.rank; i++) {
+        const int64_t before = job->before[i];
+        const int64_t crop = before < 0 ? -before : 0;
+        const int64_t tail = job->after[i] < 0 ? -job->after[i] : 0;
+        copy.to_first += (before > 0 ? before : 0) * copy.to_strides[i];
+        copy.from_first += crop * copy.from_strides[i];
+        copy.dims[i] = job->data->dims[i] - crop - tail;
+        if (copy.dims[i] <= 0) {
+            return status; // nothing of the data is left
+        }
+    }
+    return status == MOPT_OK ? mopt__copy_box(&copy, eval->pool, err) : status;
+}
+
+static enum mopt_status pad_constant(const struct mopt_eval *eval, const struct pad_job *job,
+                                     struct mopt_error *err)
+{
+    struct mopt_tensor *value = NULL;
+    enum mopt_status status = constant_value(eval, job->out->dtype, &value, err);
+    if (status == MOPT_OK) {
+        status = job->data->rank > 0 && is_whole(job->out->dtype)
+                     ? pad_rows(job, value, eval->pool, err)
+                     : fill_and_copy(eval, job, value, err);
+    }
+    mopt__tensor_unref(value);
     return status;
 }
 
@@ -267,7 +404,7 @@ static enum mopt_status pad_eval(struct mopt_eval *eval, struct mopt_error *err)
         return status;
     }
     return job.mode == CONSTANT || in[0]->rank == 0 ? pad_constant(eval, &job, err)
-                                                    : pad_pattern(&job, err);
+                                                    : pad_rows(&job, NULL, eval->pool, err);
 }
 
 // ---- Inference ------------------------------------------------------------------------------------------------

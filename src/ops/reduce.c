@@ -28,9 +28,10 @@ struct plan {
     bool inner_reduced;
 };
 
-union lane {
-    double f;
-    int64_t i;
+// Sums of neighbours: of floats or of integers.
+struct lanes {
+    double f[MOPT_LANES];
+    int64_t i[MOPT_LANES];
 };
 
 static int64_t far_integer(enum mopt_dtype dtype, bool high)
@@ -43,22 +44,24 @@ static int64_t far_integer(enum mopt_dtype dtype, bool high)
     return high ? (int64_t)(UINT64_MAX >> (64 - bits)) : 0;
 }
 
-static union lane start(const struct plan *p)
+// What n lanes begin with.
+static void start(const struct plan *p, struct lanes *acc, double *aux, size_t n)
 {
-    union lane lane = {.i = 0};
     const bool one = p->kind == PROD;
-    if (p->integers) {
-        lane.i = one              ? 1
-                 : p->kind == MAX ? far_integer(p->in->dtype, false)
-                 : p->kind == MIN ? far_integer(p->in->dtype, true)
-                                  : 0;
-    } else {
-        lane.f = one                                        ? 1.0
-                 : p->kind == MAX || p->kind == LOG_SUM_EXP ? (double)-INFINITY
-                 : p->kind == MIN                           ? (double)INFINITY
-                                                            : 0.0;
+    const int64_t integer = !p->integers     ? 0
+                            : one            ? 1
+                            : p->kind == MAX ? far_integer(p->in->dtype, false)
+                            : p->kind == MIN ? far_integer(p->in->dtype, true)
+                                             : 0;
+    const double real = one                                        ? 1.0
+                        : p->kind == MAX || p->kind == LOG_SUM_EXP ? (double)-INFINITY
+                        : p->kind == MIN                           ? (double)INFINITY
+                                                                   : 0.0;
+    for (size_t k = 0; k < n; k++) {
+        acc->f[k] = real;
+        acc->i[k] = integer;
+        aux[k] = 0.0;
     }
-    return lane;
 }
 
 // sum of exp(x - top) with the top moving up
@@ -82,16 +85,16 @@ static void log_sum_exp(double *top, double *sum, double x)
 #define ADD_SQUARE(a, v) ((a) + (v) * (v))
 
 // acc[k] = acc[k] op x[k]
-#define LANES_F(op)                    \
-    for (size_t k = 0; k < n; k++) {   \
-        acc[k].f = op(acc[k].f, x[k]); \
-    }                                  \
+#define LANES_F(op)                      \
+    for (size_t k = 0; k < n; k++) {     \
+        acc->f[k] = op(acc->f[k], x[k]); \
+    }                                    \
     break
 // acc[0] = acc[0] op x[0] op x[1] ... in four partial results, whose places do not depend on
 // threads
 #define ROW_F(zero, op, join)        \
     {                                \
-        double a = acc[0].f;         \
+        double a = acc->f[0];        \
         double b = zero;             \
         double c = zero;             \
         double d = zero;             \
@@ -107,11 +110,11 @@ static void log_sum_exp(double *top, double *sum, double x)
         }                            \
         a = join(a, b);              \
         c = join(c, d);              \
-        acc[0].f = join(a, c);       \
+        acc->f[0] = join(a, c);      \
     }                                \
     break
 
-static void fold_lanes(enum kind kind, union lane *acc, double *aux, const double *x, size_t n)
+static void fold_lanes(enum kind kind, struct lanes *acc, double *aux, const double *x, size_t n)
 {
     switch (kind) {
     case SUM:
@@ -131,13 +134,13 @@ static void fold_lanes(enum kind kind, union lane *acc, double *aux, const doubl
         LANES_F(ADD_SQUARE);
     case LOG_SUM_EXP:
         for (size_t k = 0; k < n; k++) {
-            log_sum_exp(&acc[k].f, &aux[k], x[k]);
+            log_sum_exp(&acc->f[k], &aux[k], x[k]);
         }
         break;
     }
 }
 
-static void fold_row(enum kind kind, union lane *acc, double *aux, const double *x, size_t n)
+static void fold_row(enum kind kind, struct lanes *acc, double *aux, const double *x, size_t n)
 {
     switch (kind) {
     case SUM:
@@ -147,9 +150,9 @@ static void fold_row(enum kind kind, union lane *acc, double *aux, const double 
     case PROD:
         ROW_F(1.0, TIMES, TIMES);
     case MAX:
-        ROW_F(acc[0].f, LARGER, LARGER);
+        ROW_F(acc->f[0], LARGER, LARGER);
     case MIN:
-        ROW_F(acc[0].f, SMALLER, SMALLER);
+        ROW_F(acc->f[0], SMALLER, SMALLER);
     case L1:
         ROW_F(0.0, ADD_SIZE, ADD);
     case L2:
@@ -157,9 +160,41 @@ static void fold_row(enum kind kind, union lane *acc, double *aux, const double 
         ROW_F(0.0, ADD_SQUARE, ADD);
     case LOG_SUM_EXP:
         for (size_t k = 0; k < n; k++) {
-            log_sum_exp(&acc[0].f, &aux[0], x[k]);
+            log_sum_exp(&acc->f[0], &aux[0], x[k]);
         }
         break;
+    }
+}
+
+// The same of floats, in the same order: ROWS elements of each lane at once, as most are joined.
+enum { ROWS = 4 };
+
+#define LANES_F32(op)                \
+    for (size_t k = 0; k < n; k++) { \
+        double a = acc->f[k];        \
+        a = op(a, (double)x0[k]);    \
+        a = op(a, (double)x1[k]);    \
+        a = op(a, (double)x2[k]);    \
+        a = op(a, (double)x3[k]);    \
+        acc->f[k] = a;               \
+    }                                \
+    break
+
+static void fold_floats(enum kind kind, struct lanes *acc, const float *const x[ROWS], size_t n)
+{
+    const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
+    switch (kind) {
+    case L1:
+        LANES_F32(ADD_SIZE);
+    case L2:
+    case SUM_SQUARE:
+        LANES_F32(ADD_SQUARE);
+    case MAX:
+        LANES_F32(LARGER);
+    case MIN:
+        LANES_F32(SMALLER);
+    default:
+        LANES_F32(ADD);
     }
 }
 
@@ -188,15 +223,15 @@ static int64_t join_integer(const struct plan *p, int64_t a, int64_t v)
 }
 
 // n consecutive elements: one for each of n results (row false), or all for the first one.
-static void fold_chunk(const struct plan *p, union lane *acc, double *aux, int64_t first, size_t n,
-                       bool row)
+static void fold_chunk(const struct plan *p, struct lanes *acc, double *aux, int64_t first,
+                       size_t n, bool row)
 {
     if (p->integers) {
         int64_t x[MOPT_LANES];
         mopt__load_i64(p->in->dtype, p->in->data, first, 1, n, x);
         for (size_t k = 0; k < n; k++) {
-            union lane *to = &acc[row ? 0 : k];
-            to->i = join_integer(p, to->i, x[k]);
+            int64_t *to = &acc->i[row ? 0 : k];
+            *to = join_integer(p, *to, x[k]);
         }
         return;
     }
@@ -236,16 +271,16 @@ static double finish_float(const struct plan *p, double a, double aux)
     }
 }
 
-static void finish(const struct plan *p, const union lane *acc, const double *aux, int64_t first,
+static void finish(const struct plan *p, const struct lanes *acc, const double *aux, int64_t first,
                    size_t n)
 {
     int64_t integers[MOPT_LANES];
     double floats[MOPT_LANES];
     for (size_t k = 0; k < n; k++) {
         if (p->integers) {
-            integers[k] = finish_integer(p, acc[k].i);
+            integers[k] = finish_integer(p, acc->i[k]);
         } else {
-            floats[k] = finish_float(p, acc[k].f, aux[k]);
+            floats[k] = finish_float(p, acc->f[k], aux[k]);
         }
     }
     if (p->integers) {
@@ -258,39 +293,53 @@ static void finish(const struct plan *p, const union lane *acc, const double *au
 static int64_t offset_of(int64_t index, int loops, const int64_t *dims, const int64_t *strides)
 {
     int64_t offset = 0;
-    for (int i = loops - 1; i >= 0; i--) {
+    for (int i = loops - 1; i > 0; i--) {
         offset += index % dims[i] * strides[i];
         index /= dims[i];
     }
-    return offset;
+    return loops > 0 ? offset + index * strides[0] : 0;
+}
+
+// Takes as many trips of the reduced loops as it can at once; how many.
+static int64_t skip_floats(const struct plan *p, struct lanes *acc, int64_t base, size_t n)
+{
+    const float *data = p->in->data;
+    int64_t r = 0;
+    if (p->integers || p->inner_reduced || p->in->dtype != MOPT_FLOAT32 || p->kind == PROD ||
+        p->kind == LOG_SUM_EXP) {
+        return 0;
+    }
+    for (; r + ROWS <= p->reduced_trips; r += ROWS) {
+        const float *x[ROWS];
+        for (int i = 0; i < ROWS; i++) {
+            x[i] = data + base + offset_of(r + i, p->reduced, p->reduced_dims, p->reduced_strides);
+        }
+        fold_floats(p->kind, acc, x, n);
+    }
+    return r;
 }
 
 // Results [first, first + n) of kept trip `trip`: n lanes side by side, or one result of a reduced
 // row.
 static void one_block(const struct plan *p, int64_t trip, int64_t lane, size_t n)
 {
-    union lane acc[MOPT_LANES];
+    struct lanes acc;
     double aux[MOPT_LANES];
-    acc[0] = start(p);
-    aux[0] = 0.0;
-    for (size_t k = 1; k < n; k++) {
-        acc[k] = acc[0];
-        aux[k] = 0.0;
-    }
+    start(p, &acc, aux, n);
     const int64_t base = offset_of(trip, p->kept, p->kept_dims, p->kept_strides) + lane;
-    for (int64_t r = 0; r < p->reduced_trips; r++) {
+    for (int64_t r = skip_floats(p, &acc, base, n); r < p->reduced_trips; r++) {
         const int64_t first = base + offset_of(r, p->reduced, p->reduced_dims, p->reduced_strides);
         if (!p->inner_reduced) {
-            fold_chunk(p, acc, aux, first, n, false);
+            fold_chunk(p, &acc, aux, first, n, false);
             continue;
         }
         for (int64_t i = 0; i < p->inner; i += MOPT_LANES) {
             const int64_t rest = p->inner - i;
-            fold_chunk(p, acc, aux, first + i, (size_t)(rest < MOPT_LANES ? rest : MOPT_LANES),
+            fold_chunk(p, &acc, aux, first + i, (size_t)(rest < MOPT_LANES ? rest : MOPT_LANES),
                        true);
         }
     }
-    finish(p, acc, aux, trip * (p->inner_reduced ? 1 : p->inner) + lane, n);
+    finish(p, &acc, aux, trip * (p->inner_reduced ? 1 : p->inner) + lane, n);
 }
 
 static void reduce_range(void *context, int64_t begin, int64_t end, int thread)

@@ -83,6 +83,114 @@ static void threads_change_nothing(void **state)
     mopt__pool_free(pool);
 }
 
+// ---- Floats, which have loops of their own, and doubles, which have the general ones ------------
+
+struct twin {
+    const char *op, *text;
+    int64_t dims[2][5]; // of the operands, 0 behind the last one
+};
+
+static const struct twin twins[] = {
+    {"ArgMax", "y = ArgMax<axis=1>(x);", {{3, 9, 300}}},
+    {"ArgMax", "y = ArgMax<axis=1, select_last_index=1>(x);", {{3, 9, 30}}},
+    {"ArgMin", "y = ArgMin<axis=0>(x);", {{7, 5, 11}}},
+    {"ArgMin", "y = ArgMin<axis=-1, select_last_index=1>(x);", {{6, 5, 331}}},
+    {"ArgMax", "y = ArgMax<axis=-1>(x);", {{6, 5, 131}}},
+    {"ArgMin", "y = ArgMin<axis=-1>(x);", {{30, 2, 17}}},
+    {"CumSum", "int64 a = {1}; y = CumSum(x, a);", {{3, 9, 300}}},
+    {"CumSum", "int64 a = {0}; y = CumSum<exclusive=1, reverse=1>(x, a);", {{9, 20}}},
+    {"CumSum", "int64 a = {-1}; y = CumSum<exclusive=1>(x, a);", {{9, 20}}},
+    {"CumSum", "int64 a = {-1}; y = CumSum<reverse=1>(x, a);", {{2, 3, 20}}},
+    {"ReduceSum", "int64[1] a = {1}; y = ReduceSum(x, a);", {{3, 9, 300}}},
+    {"ReduceMean", "int64[2] a = {0, 2}; y = ReduceMean(x, a);", {{5, 7, 3, 9}}},
+    {"ReduceMax", "int64[1] a = {1}; y = ReduceMax(x, a);", {{3, 11, 30}}},
+    {"ReduceMin", "int64[1] a = {0}; y = ReduceMin(x, a);", {{6, 3, 30}}},
+    {"ReduceL1", "int64[1] a = {-2}; y = ReduceL1(x, a);", {{3, 13, 30}}},
+    {"ReduceL2", "int64[1] a = {-2}; y = ReduceL2(x, a);", {{3, 13, 30}}},
+    {"ReduceSumSquare", "int64[1] a = {1}; y = ReduceSumSquare(x, a);", {{3, 13, 30}}},
+    {"ReduceProd", "int64[1] a = {1}; y = ReduceProd(x, a);", {{3, 5, 30}}},
+    {"ReduceLogSumExp", "int64[1] a = {1}; y = ReduceLogSumExp(x, a);", {{3, 5, 30}}},
+    {"ReduceSum", "int64[1] a = {-1}; y = ReduceSum(x, a);", {{3, 700}}},
+    {"Pad", "int64[6] p = {0,2,3,1,2,-1}; y = Pad<mode=\"reflect\">(x, p);", {{3, 5, 7}}},
+    {"Pad", "int64[4] p = {5,2,-3,1}; y = Pad<mode=\"wrap\">(x, p);", {{4, 7}}},
+    {"Pad", "int64[4] p = {5,2,3,-1}; y = Pad<mode=\"edge\">(x, p);", {{4, 7}}},
+    {"Pad", "int64[6] p = {0,2,3,1,-2,4}; y = Pad(x, p);", {{3, 5, 7}}},
+    {"GridSample", "y = GridSample(x, z);", {{2, 3, 5, 6}, {2, 9, 7, 2}}},
+    {"GridSample",
+     "y = GridSample<mode=\"nearest\", padding_mode=\"border\">(x, z);",
+     {{2, 3, 5, 6}, {2, 9, 7, 2}}},
+    {"GridSample",
+     "y = GridSample<mode=\"cubic\", padding_mode=\"reflection\", align_corners=1>(x, z);",
+     {{1, 3, 5, 6}, {1, 9, 7, 2}}},
+    {"GridSample", "y = GridSample(x, z);", {{1, 2, 3, 4, 5}, {1, 2, 9, 7, 3}}},
+    {"GridSample", "y = GridSample(x, z);", {{1, 2, 5}, {1, 50, 1}}},
+};
+
+// Whole quarters, so that some are equal; a NaN among those that only move or are compared.
+static struct mopt_tensor *operand(enum mopt_dtype dtype, const int64_t *dims, bool nan)
+{
+    struct mopt_tensor *t = NULL;
+    struct mopt_error err;
+    struct mopt_rng rng;
+    int rank = 0;
+    while (rank < 5 && dims[rank] != 0) {
+        rank++;
+    }
+    mopt_error_clear(&err);
+    mopt__rng_init(&rng, 4);
+    assert_int_equal(mopt__tensor_new(dtype, rank, dims, &t, &err), MOPT_OK);
+    for (size_t i = 0; i < t->count; i++) {
+        const double quarters = round(mopt__rng_normal(&rng) * 4) / 4;
+        mopt__element_set_f64(dtype, mopt__tensor_data(t), i,
+                              nan && i == t->count / 3 ? (double)NAN : quarters);
+    }
+    return t;
+}
+
+static struct mopt_datum *run_twin(const struct twin *twin, enum mopt_dtype dtype)
+{
+    const char *type = dtype == MOPT_FLOAT32 ? "float" : "double";
+    const bool moves = strstr("ArgMax ArgMin Pad", twin->op) != NULL;
+    const bool two = twin->dims[1][0] != 0;
+    char text[512];
+    struct mopt_error err;
+    struct mopt_datum *output = NULL;
+    mopt_error_clear(&err);
+    snprintf(text, sizeof text, "model (ir=9, opset=20) { graph main (%s x%s%s%s) -> (y) { %s } }",
+             type, two ? ", " : "", two ? type : "", two ? " z" : "", twin->text);
+    struct mopt_model *model = parse_model(text);
+    struct mopt_tensor *inputs[2] = {operand(dtype, twin->dims[0], moves),
+                                     two ? operand(dtype, twin->dims[1], false) : NULL};
+    if (run_model(model, inputs, two ? 2 : 1, &output, &err) != MOPT_OK) {
+        fail_msg("%s: %s", twin->text, err.text);
+    }
+    mopt__tensor_unref(inputs[0]);
+    mopt__tensor_unref(inputs[1]);
+    mopt__model_free(model);
+    return output;
+}
+
+static void floats_are_as_doubles(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MOPT_COUNTOF(twins); i++) {
+        struct mopt_datum *floats = run_twin(&twins[i], MOPT_FLOAT32);
+        struct mopt_datum *doubles = run_twin(&twins[i], MOPT_FLOAT64);
+        const struct mopt_tensor *have = floats->tensor, *want = doubles->tensor;
+        assert_true(have->count > 0);
+        assert_int_equal(have->count, want->count);
+        for (size_t e = 0; e < want->count; e++) {
+            const float u = (float)mopt__tensor_f64(have, e), v = (float)mopt__tensor_f64(want, e);
+            if (!(u == v || (isnan(u) && isnan(v)))) {
+                fail_msg("%s: element %zu is %.9g, must be %.9g", twins[i].text, e, (double)u,
+                         (double)v);
+            }
+        }
+        mopt__datum_unref(floats);
+        mopt__datum_unref(doubles);
+    }
+}
+
 // ---- Conversions and smooth functions -------------------------------------------------------------------------
 
 static bool same_half(uint16_t a, uint16_t b)
@@ -264,9 +372,8 @@ static void einsum_products_agree(void **state)
 int mopt__test_tensor_kernels(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_change_nothing),
-        cmocka_unit_test(runs_convert_like_elements),
-        cmocka_unit_test(smooth_functions_are_exact),
+        cmocka_unit_test(threads_change_nothing),     cmocka_unit_test(floats_are_as_doubles),
+        cmocka_unit_test(runs_convert_like_elements), cmocka_unit_test(smooth_functions_are_exact),
         cmocka_unit_test(einsum_products_agree),
     };
     return cmocka_run_group_tests_name("tensor_kernels", tests, NULL, NULL);
