@@ -177,6 +177,18 @@ static enum mopt_status group_conv(struct mopt_lower *l, const struct mopt_node 
     return place(l, &g, last);
 }
 
+static enum mopt_status group_conv_transpose(struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct mopt_group g = {.anchor = node, .out = mopt__node_output(node, 0)};
+    uint32_t last = node->order;
+    if (!mopt__low_takes_conv_transpose(l, node)) {
+        return MOPT_OK;
+    }
+    take_norm(l, &g, &last);
+    take_function(l, &g, &last);
+    return place(l, &g, last);
+}
+
 static enum mopt_status place_with_members(struct mopt_lower *l, const struct mopt_group *g,
                                            uint32_t last)
 {
@@ -382,6 +394,8 @@ enum mopt_status mopt__low_groups(struct mopt_lower *l)
         }
         if (mopt__low_is(node, "", "Conv")) {
             status = group_conv(l, node);
+        } else if (mopt__low_is(node, "", "ConvTranspose")) {
+            status = group_conv_transpose(l, node);
         } else if (mopt__low_is(node, "", "MatMul") || mopt__low_is(node, "", "Gemm") ||
                    mopt__low_is_nbits(node)) {
             status = group_product(l, node);

@@ -221,6 +221,9 @@ static enum mopt_status lower_group(struct mopt_lower *l, const struct mopt_grou
     if (mopt__low_is(group->anchor, "", "Conv") || mopt__low_is(group->anchor, "", "QLinearConv")) {
         return group->bytes ? mopt__low_conv_bytes(l, group) : mopt__low_conv(l, group);
     }
+    if (mopt__low_is(group->anchor, "", "ConvTranspose")) {
+        return mopt__low_conv_transpose(l, group);
+    }
     return group->bytes ? mopt__low_product_bytes(l, group) : mopt__low_product(l, group);
 }
 

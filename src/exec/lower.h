@@ -312,6 +312,7 @@ enum mopt_status mopt__low_pack_coded(struct mopt_lower *l,
 typedef enum mopt_status (*mopt_lowering)(struct mopt_lower *l, const struct mopt_node *node,
                                           bool *done);
 enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_conv_transpose(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_product(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_conv_bytes(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt_group *group);
@@ -341,6 +342,7 @@ enum mopt_status mopt__low_coded_codes(struct mopt_lower *l, const struct mopt_n
                                        bool *done);
 // Can the group's native take it? Called while groups are formed; what they accept they must lower.
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node);
+bool mopt__low_takes_conv_transpose(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node *node);
 // The same of nodes on codes; these look at shapes only. n: columns.

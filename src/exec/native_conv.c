@@ -111,6 +111,23 @@ static void norm_factors(const struct mopt_lower *l, const struct mopt_node *nor
     }
 }
 
+enum mopt_status mopt__low_fold_norm(struct mopt_lower *l, const struct mopt_node *norm, size_t n,
+                                     const float **bias, const float **factor)
+{
+    float *factors = mopt__low_work(l, n * sizeof *factors);
+    float *shifts = mopt__low_work(l, n * sizeof *shifts);
+    if (factors == NULL || shifts == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    norm_factors(l, norm, n, factors, shifts);
+    for (size_t j = 0; *bias != NULL && j < n; j++) {
+        shifts[j] += (*bias)[j] * factors[j];
+    }
+    *bias = shifts;
+    *factor = factors;
+    return MOPT_OK;
+}
+
 // Weights and bias with the normalization behind them folded in: the weights are a block, the bias
 // of c is replaced.
 static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *norm,
@@ -118,21 +135,15 @@ static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *
                                   size_t count, void **block)
 {
     const float *w;
+    const float *factor = NULL;
     size_t n = c->conv.out_channels;
     bool made = false;
-    float *factor = mopt__low_work(l, n * sizeof *factor);
-    float *bias = mopt__low_work(l, n * sizeof *bias);
-    if (factor == NULL || bias == NULL) {
-        return MOPT_E_MEMORY;
-    }
-    norm_factors(l, norm, n, factor, bias);
-    for (size_t j = 0; c->finish.bias != NULL && j < n; j++) {
-        bias[j] += c->finish.bias[j] * factor[j];
-    }
-    c->finish.bias = bias;
     uint64_t variant = mopt__hash_mix((uint64_t)(uintptr_t)norm, source->variant);
-    enum mopt_status status = mopt__low_packed(l, source->tensor, mopt__hash_mix(variant, 5),
-                                               count * sizeof(float), block, &made);
+    enum mopt_status status = mopt__low_fold_norm(l, norm, n, &c->finish.bias, &factor);
+    if (status == MOPT_OK) {
+        status = mopt__low_packed(l, source->tensor, mopt__hash_mix(variant, 5),
+                                  count * sizeof(float), block, &made);
+    }
     if (status == MOPT_OK && made) {
         status = mopt__low_weight_floats(l, source, &w);
     }

@@ -76,14 +76,15 @@ struct map {
     float mean, factor, shift;
 };
 
-static struct map map_of(const struct mopt_norm_channels *n, const struct moments *m,
+static struct map map_of(const struct mopt_norm_channels *n, const struct moments *m, size_t group,
                          size_t channel)
 {
-    const double count = (double)(n->channels / n->groups) * (double)n->pixels;
+    const size_t each = n->channels / n->groups;
+    const double count = (double)each * (double)n->pixels;
     const double rest = m->rest / count;
     const double variance = m->square / count - rest * rest;
     const double inverse = 1 / sqrt((variance < 0 ? 0 : variance) + (double)n->epsilon);
-    const size_t entry = n->per_group ? channel / (n->channels / n->groups) : channel;
+    const size_t entry = n->per_group ? group : channel;
     const double factor = inverse * (double)n->scale[entry];
     return (struct map){.mean = m->mean,
                         .factor = (float)factor,
@@ -144,9 +145,10 @@ static void plane_spread(const struct mopt_norm_channels *n, size_t plane, float
     *square = sum_of(squares);
 }
 
-static void plane_map(const struct mopt_norm_channels *n, size_t plane, const struct moments *m)
+static void plane_map(const struct mopt_norm_channels *n, size_t plane, size_t group,
+                      const struct moments *m)
 {
-    const struct map map = map_of(n, m, plane % n->channels);
+    const struct map map = map_of(n, m, group, plane % n->channels);
     const float *x = n->x + plane * n->pixels;
     float *y = n->y + plane * n->pixels;
     for (size_t i = 0; i < n->pixels; i++) {
@@ -175,7 +177,7 @@ static void some_groups(void *context, int64_t begin, int64_t end, int thread)
             m.square += square;
         }
         for (size_t c = 0; c < each; c++) {
-            plane_map(n, group * each + c, &m);
+            plane_map(n, group * each + c, group % n->groups, &m);
         }
     }
 }
@@ -207,7 +209,7 @@ static void some_maps(void *context, int64_t begin, int64_t end, int thread)
     const size_t each = p->norm->channels / p->norm->groups;
     (void)thread;
     for (size_t c = (size_t)begin; c < (size_t)end; c++) {
-        plane_map(p->norm, p->image * p->norm->channels + c, &p->moments[c / each]);
+        plane_map(p->norm, p->image * p->norm->channels + c, c / each, &p->moments[c / each]);
     }
 }
 
@@ -335,6 +337,19 @@ static void join_bands(const struct bands *b, double *sums)
     }
 }
 
+static void find_maps(const struct bands *b)
+{
+    const struct mopt_norm_channels *n = b->norm;
+    const size_t each = n->channels / n->groups;
+    for (size_t g = 0; g < n->groups; g++) {
+        for (size_t c = g * each; c < (g + 1) * each; c++) {
+            const struct map map = map_of(n, &b->moments[g], g, c);
+            b->factor[c] = map.factor;
+            b->shift[c] = map.shift;
+        }
+    }
+}
+
 static void run_bands(struct bands *b, struct mopt_pool *pool)
 {
     const struct mopt_norm_channels *n = b->norm;
@@ -351,11 +366,7 @@ static void run_bands(struct bands *b, struct mopt_pool *pool)
         join_bands(b, b->rest);
         join_bands(b, b->square);
         find_moments(n, b->rest, b->square, b->moments);
-        for (size_t c = 0; c < n->channels; c++) {
-            const struct map map = map_of(n, &b->moments[c / each], c);
-            b->factor[c] = map.factor;
-            b->shift[c] = map.shift;
-        }
+        find_maps(b);
         mopt__pool_for(pool, (int64_t)b->count, grain, map_bands, b);
     }
 }

@@ -34,6 +34,11 @@ bool mopt__conv_shape(const struct mopt_conv *conv, struct mopt_conv_shape *shap
 // Opens the geometry of a bind query whose X and W have static types; false when not static or not
 // legal (then eval reports the error).
 bool mopt__conv_bind(const struct mopt_bind *bind, uint32_t x, uint32_t w, struct mopt_conv *conv);
+// Geometry of a ConvTranspose for concrete dims of X and W: that of the convolution whose gradient
+// it is. in of its window: the result; out: X; channels likewise. Errors as above.
+enum mopt_status mopt__conv_transpose_open(const struct mopt_node *node, int x_rank,
+                                           const int64_t *x, int w_rank, const int64_t *w,
+                                           struct mopt_conv *conv, struct mopt_error *err);
 // As mopt__window_is_endless, of all channels and images.
 bool mopt__conv_is_endless(const struct mopt_conv *conv);
 // Multiply-adds: output elements times W elements per output channel. w: number of the weight

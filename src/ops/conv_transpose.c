@@ -134,6 +134,27 @@ static enum mopt_status open_transposed(const struct mopt_node *node, int x_rank
     return status;
 }
 
+static struct mopt_conv gradient_of(const struct transposed *t)
+{
+    return (struct mopt_conv){.w = t->w,
+                              .batch = t->batch,
+                              .groups = t->groups,
+                              .in_channels = t->out_channels,
+                              .out_channels = t->in_channels};
+}
+
+enum mopt_status mopt__conv_transpose_open(const struct mopt_node *node, int x_rank,
+                                           const int64_t *x, int w_rank, const int64_t *w,
+                                           struct mopt_conv *conv, struct mopt_error *err)
+{
+    struct transposed t;
+    const enum mopt_status status = open_transposed(node, x_rank, x, w_rank, w, &t, err);
+    if (status == MOPT_OK) {
+        *conv = gradient_of(&t);
+    }
+    return status;
+}
+
 struct operands {
     const struct transposed *t;
     double *x, *w, *y;
@@ -230,7 +251,6 @@ static enum mopt_status transpose_run(struct mopt_eval *eval, struct mopt_error 
                                        mopt__eval_input(eval, 2)};
     struct transposed t;
     struct mopt_tensor *y = NULL;
-    struct mopt_conv conv = {0};
     struct mopt_conv_shape shape;
     enum mopt_status status =
         open_transposed(eval->node, in[0]->rank, in[0]->dims, in[1]->rank, in[1]->dims, &t, err);
@@ -248,11 +268,7 @@ static enum mopt_status transpose_run(struct mopt_eval *eval, struct mopt_error 
     if (status != MOPT_OK || y->count == 0) {
         return status;
     }
-    conv.w = t.w;
-    conv.batch = t.batch;
-    conv.groups = t.groups;
-    conv.in_channels = t.out_channels;
-    conv.out_channels = t.in_channels;
+    const struct mopt_conv conv = gradient_of(&t);
     mopt__conv_shape(&conv, &shape);
     return mopt__conv_transpose_f32(&shape, in[0]->data, in[1]->data, in[2] ? in[2]->data : NULL,
                                     mopt__nn_f32(y), eval->pool, err);

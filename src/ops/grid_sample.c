@@ -194,7 +194,7 @@ static void find_spots(const struct sampler *s, size_t first, size_t count, stru
 {
     const size_t n = (size_t)s->spatial;
     const float *grid = (const float *)s->grid->data + first * n;
-    struct taps taps[AXES];
+    struct taps taps[AXES] = {{0}};
     for (size_t i = 0; i < count; i++, grid += n) {
         for (size_t axis = 0; axis < n; axis++) { // the grid has the last axis first
             taps_at(s, (double)grid[n - 1 - axis], s->x->dims[2 + axis], &taps[axis]);

@@ -135,6 +135,49 @@ static bool add_conv(struct net *net, int v)
     return conv(net, v, &w, groups, choose_channels(net, groups));
 }
 
+static bool add_conv_transpose(struct net *net, int v)
+{
+    struct shape out = net->values[v];
+    struct window w;
+    int64_t more[2] = {0};
+    if (!net_is_image(&out)) {
+        return false;
+    }
+    const int64_t groups = choose_groups(net, out.dims[1]);
+    choose_window(net, out.rank - 2, false, &w);
+    struct shape weight = {.rank = out.rank, .dims = {out.dims[1], NET_ONE_OF(net, 1, 2, 3, 5, 8)}};
+    out.dims[1] = weight.dims[1] * groups;
+    for (int i = 0; i < w.axes; i++) {
+        w.stride[i] = NET_ONE_OF(net, 1, 2, 2, 3);
+        more[i] = net_chance(net, 20) ? w.stride[i] - 1 : 0;
+        weight.dims[2 + i] = w.kernel[i];
+        out.dims[2 + i] = (out.dims[2 + i] - 1) * w.stride[i] + more[i] + window_extent(&w, i) -
+                          w.pads[i] - w.pads[i + w.axes];
+        if (out.dims[2 + i] < 1) {
+            return false;
+        }
+    }
+    if (out.dims[1] > CHANNELS_MAX || net_elements(&out) > ELEMENTS_MAX ||
+        net_elements(&weight) > WEIGHT_ELEMENTS_MAX) {
+        return false;
+    }
+    w.auto_pad = NULL;
+    struct shape bias = {.rank = 1, .dims = {out.dims[1]}};
+    int k = net_weight(net, &weight, net_elements(&weight) / out.dims[1]);
+    int b = net_chance(net, 50) ? net_weight(net, &bias, 1) : -1;
+    net_line(net, "    v%d = ConvTranspose<", net->count);
+    window_text(net, &w, false);
+    net_line(net, ", ");
+    net_ints_text(net, "output_padding", more, w.axes);
+    net_line(net, ", group=%d>(v%d, c%d", (int)groups, v, k);
+    if (b >= 0) {
+        net_line(net, ", c%d", b);
+    }
+    net_line(net, ");\n");
+    (void)net_result(net, &out);
+    return true;
+}
+
 bool net_add_conv_1x1(struct net *net, int v)
 {
     struct window w = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
@@ -462,14 +505,16 @@ static bool add_common(struct net *net, int v)
 }
 
 static const net_maker makers[] = {
-    add_wide,           add_wide,          add_bottleneck,    add_bottleneck, add_twins,
-    add_twins,          net_add_late_join, net_add_late_join, add_conv,       add_conv,
-    net_add_conv_1x1,   net_add_conv_1x1,  net_add_block,     net_add_block,  net_add_block,
-    add_pool,           add_pool,          net_add_split,     net_add_split,  net_add_concat,
-    net_add_concat,     net_add_concat,    net_add_slice,     net_add_pad,    add_resize,
-    add_norm,           add_function,      add_function,      add_sum,        add_sum,
-    add_channel_factor, add_global_pool,   add_rows,          add_flatten,    add_softmax,
-    add_common,         add_common};
+    add_wide,        add_wide,       add_bottleneck,    add_bottleneck,
+    add_twins,       add_twins,      net_add_late_join, net_add_late_join,
+    add_conv,        add_conv,       net_add_conv_1x1,  net_add_conv_1x1,
+    net_add_block,   net_add_block,  net_add_block,     add_conv_transpose,
+    add_pool,        add_pool,       net_add_split,     net_add_split,
+    net_add_concat,  net_add_concat, net_add_concat,    net_add_slice,
+    net_add_pad,     add_resize,     add_norm,          add_function,
+    add_function,    add_sum,        add_sum,           add_channel_factor,
+    add_global_pool, add_rows,       add_flatten,       add_softmax,
+    add_common,      add_common};
 
 struct net_makers net_image_makers(void)
 {

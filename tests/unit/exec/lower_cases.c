@@ -726,6 +726,27 @@ const struct lowered mopt__lowered[] = {
      "  c = com.microsoft::GatherBlockQuantized<block_size=16>(g, i, s, y);"
      "  h = com.microsoft::GatherBlockQuantized<block_size=32, bits=2>(k, i, u); } }",
      0, 5},
+    {"transposed convolutions: strides, dilation, groups, what comes after them",
+     "graph main (float[2,6,5,7] x, float[2,4,9] t) -> (float[2,8,11,16] y, float[2,6,30] s,"
+     "  float[2,3,10,14] z) {"
+     "  float[6,8,4,4] w = @768; float[8] b = @8; float[8] c = @8; float[8] d = @8; float[8] e = "
+     "@8;"
+     "  float[8] v = {1, 2, 0.5, 3, 1, 0.25, 1, 2}; float[4,3,3] u = @36; float[6] a = @6;"
+     "  float[6,3,2,2] k = @72;"
+     "  g = ConvTranspose<strides=[2,2], pads=[1,1,0,0], output_padding=[0,1]>(x, w, b);"
+     "  n = BatchNormalization(g, c, d, e, v); y = Relu(n);"
+     "  s = ConvTranspose<strides=[3], dilations=[2], pads=[1,0], group=2, output_padding=[2]>(t, "
+     "u,"
+     " a); h = ConvTranspose<strides=[2,2]>(x, k); z = LeakyRelu(h); }",
+     1e-5, 3},
+    {"transposed convolutions whose steps leave gaps; a part of an image",
+     "graph main (float[1,4,3,5] x) -> (float[1,9,8,14] y) {"
+     "  float[4,5,2,2] w = @80; float[5] b = @5; float[4,4,5,6] u = @480;"
+     "  g = ConvTranspose<strides=[3,3], output_padding=[0,0]>(x, w, b);"
+     "  h = ConvTranspose<strides=[1,2], pads=[0,0,0,0]>(x, u);"
+     "  i = ConvTranspose<strides=[1,1], output_shape=[8,14]>(h, u);"
+     "  y = Concat<axis=1>(g, i); }",
+     1e-5, 4},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"

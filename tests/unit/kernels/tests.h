@@ -18,6 +18,7 @@ int mopt__test_codes(void);
 int mopt__test_floats_16(void);
 int mopt__test_resize(void);
 int mopt__test_mean(void);
+int mopt__test_conv_transpose(void);
 int mopt__test_norm_channels(void);
 int mopt__test_weights(void);
 int mopt__test_rounded(void);

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transposed convolution as stride_h * stride_w plain ones. The positions of the result that are
+// equal modulo the strides (a phase) meet the same taps, every input pixel under them once: they
+// are a convolution of stride 1 with a part of the kernel. Each block of pixels of a phase is a
+// product, made in a near cache and then spread over the result.
+#include "kernels/conv_transpose_nhwc.h"
+
+#include <string.h>
+
+#include "kernels/conv_nhwc_inner.h"
+
+// ---- Phases -------------------------------------------------------------------------------------
+
+// One axis of a phase: positions at + j * stride of the result, j < count. Tap t < taps of it is
+// tap `last - t * step` of the kernel and lies on element start + j + t * apart of the input.
+struct axis {
+    size_t at, count;
+    size_t taps, last, step, apart;
+    ptrdiff_t start;
+};
+
+static size_t common_divisor(size_t a, size_t b)
+{
+    while (b != 0) {
+        const size_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static struct axis axis_of(size_t out, size_t kernel, size_t stride, size_t dilation, size_t pad,
+                           size_t phase)
+{
+    struct axis axis = {.at = phase};
+    axis.count = out > phase ? (out - phase + stride - 1) / stride : 0;
+    size_t first = 0; // the smallest tap that the phase meets
+    while (first < kernel && first < stride &&
+           first * dilation % stride != (phase + pad) % stride) {
+        first++;
+    }
+    if (first >= kernel || first >= stride) {
+        return axis; // none
+    }
+    axis.step = stride / common_divisor(stride, dilation);
+    axis.apart = axis.step * dilation / stride;
+    axis.taps = (kernel - 1 - first) / axis.step + 1;
+    axis.last = first + (axis.taps - 1) * axis.step;
+    axis.start = ((ptrdiff_t)(phase + pad) - (ptrdiff_t)(axis.last * dilation)) / (ptrdiff_t)stride;
+    return axis;
+}
+
+struct phase {
+    struct axis y, x;
+    size_t taps;   // at least 1: a phase that meets no tap has one whose weights are 0
+    size_t pixels; // of all images
+};
+
+static struct phase phase_of(const struct mopt_conv_transpose2d *conv, size_t number)
+{
+    const struct mopt_window2d *w = &conv->window;
+    struct phase phase = {
+        .y = axis_of(w->out_h, w->kernel_h, w->stride_h, w->dilation_h, w->pad_top,
+                     number / w->stride_w),
+        .x = axis_of(w->out_w, w->kernel_w, w->stride_w, w->dilation_w, w->pad_left,
+                     number % w->stride_w),
+    };
+    phase.taps = phase.y.taps * phase.x.taps;
+    phase.taps = phase.taps > 0 ? phase.taps : 1;
+    phase.pixels = w->batch * phase.y.count * phase.x.count;
+    return phase;
+}
+
+static bool is_empty(const struct phase *phase)
+{
+    return phase->y.taps == 0 || phase->x.taps == 0;
+}
+
+static size_t phase_count(const struct mopt_conv_transpose2d *conv)
+{
+    return conv->window.stride_h * conv->window.stride_w;
+}
+
+// ---- Weights: the panels of one phase after those of another -----------------------------------
+
+// Floats of a panel row of every group, per tap and channel.
+static size_t columns_of(const struct mopt_kernels *kernels,
+                         const struct mopt_conv_transpose2d *conv)
+{
+    const size_t n = conv->out_channels / conv->groups;
+    return conv->groups * mopt__panel_count(kernels, n) * (size_t)kernels->f32_cols;
+}
+
+static size_t phase_floats(const struct mopt_kernels *kernels,
+                           const struct mopt_conv_transpose2d *conv, const struct phase *phase)
+{
+    return phase->taps * (conv->window.channels / conv->groups) * columns_of(kernels, conv);
+}
+
+size_t mopt__conv_transpose_packed_bytes(const struct mopt_kernels *kernels,
+                                         const struct mopt_conv_transpose2d *conv)
+{
+    struct mopt_scratch size = {.block = NULL};
+    for (size_t i = 0; i < phase_count(conv); i++) {
+        const struct phase phase = phase_of(conv, i);
+        const size_t k = phase.taps * (conv->window.channels / conv->groups);
+        const size_t bytes =
+            mopt__packed_bytes(kernels, MOPT_WEIGHTS_F32, k, columns_of(kernels, conv));
+        mopt__scratch_take(&size, bytes > 0 ? bytes : SIZE_MAX, 1);
+    }
+    return size.used == SIZE_MAX ? 0 : size.used;
+}
+
+// One panel of a phase: columns j..j+cols of group g, [taps][channels][width]; its end.
+static float *pack_panel(const struct mopt_conv_transpose2d *conv, const struct phase *phase,
+                         const float *w, const float *factor, size_t g, size_t j, size_t cols,
+                         size_t width, float *out)
+{
+    const size_t k = conv->window.channels / conv->groups, n = conv->out_channels / conv->groups;
+    const size_t kernel_w = conv->window.kernel_w;
+    const size_t each = conv->window.kernel_h * kernel_w;
+    for (size_t t = 0; t < phase->taps; t++) {
+        const size_t ty = is_empty(phase) ? 0 : t / phase->x.taps;
+        const size_t tx = is_empty(phase) ? 0 : t % phase->x.taps;
+        const size_t tap =
+            (phase->y.last - ty * phase->y.step) * kernel_w + phase->x.last - tx * phase->x.step;
+        for (size_t p = 0; p < k; p++, out += width) {
+            const float *from = w + ((g * k + p) * n + j) * each + tap;
+            for (size_t c = 0; c < width; c++) {
+                out[c] = c < cols && !is_empty(phase) ? from[c * each] : 0.0F;
+                out[c] *= factor && c < cols ? factor[g * n + j + c] : 1.0F;
+            }
+        }
+    }
+    return out;
+}
+
+void mopt__conv_transpose_pack(const struct mopt_kernels *kernels,
+                               const struct mopt_conv_transpose2d *conv, const float *w,
+                               const float *factor, float *out)
+{
+    const size_t n = conv->out_channels / conv->groups, width = (size_t)kernels->f32_cols;
+    for (size_t i = 0; i < phase_count(conv); i++) {
+        const struct phase phase = phase_of(conv, i);
+        for (size_t g = 0; g < conv->groups; g++) {
+            for (size_t j = 0; j < n; j += width) {
+                const size_t cols = n - j < width ? n - j : width;
+                out = pack_panel(conv, &phase, w, factor, g, j, cols, width, out);
+            }
+        }
+    }
+    memset(out, 0, MOPT_OVERREAD);
+}
+
+// ---- Running ------------------------------------------------------------------------------------
+
+struct work {
+    const struct mopt_conv_transpose2d_run *run;
+    const struct mopt_kernels *kernels;
+    size_t most; // pixels of a block
+    size_t blocks;
+    float *zero;
+    struct mopt_parts tables, offsets, sums;
+};
+
+// Pixels of a block: as many as the tiles of a product, fewer when their rows are long.
+static size_t block_pixels(const struct mopt_kernels *kernels,
+                           const struct mopt_conv_transpose2d *conv)
+{
+    enum { FLOATS = 1 << 16 }; // of sums: in the second cache
+    const size_t height = (size_t)kernels->f32_rows;
+    size_t tiles = FLOATS / conv->out_channels / height;
+    tiles = tiles < 1 ? 1 : tiles;
+    return height * (tiles < MOPT_BLOCK_TILES ? tiles : MOPT_BLOCK_TILES);
+}
+
+static size_t block_count(const struct phase *phase, size_t most)
+{
+    return (phase->pixels + most - 1) / most;
+}
+
+// Parts of the scratch; the same for counting and for running.
+static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv_transpose2d *conv,
+                      size_t threads, void *block, struct work *work)
+{
+    struct mopt_scratch scratch = {.block = block};
+    size_t taps = 1;
+    work->most = block_pixels(kernels, conv);
+    work->blocks = 0;
+    for (size_t i = 0; i < phase_count(conv); i++) {
+        const struct phase phase = phase_of(conv, i);
+        taps = phase.taps > taps ? phase.taps : taps;
+        work->blocks += block_count(&phase, work->most);
+    }
+    work->zero = mopt__scratch_take(&scratch, conv->window.channels, sizeof(float));
+    work->tables = mopt__scratch_take_each(&scratch, threads, mopt__table_count(kernels, taps),
+                                           sizeof(float *));
+    work->offsets = mopt__scratch_take_each(&scratch, threads, taps, sizeof(size_t));
+    work->sums =
+        mopt__scratch_take_each(&scratch, threads, work->most, conv->out_channels * sizeof(float));
+    return scratch.used;
+}
+
+size_t mopt__conv_transpose_scratch(const struct mopt_kernels *kernels,
+                                    const struct mopt_conv_transpose2d *conv, int threads)
+{
+    struct work work = {0};
+    return lay_out(kernels, conv, (size_t)threads, NULL, &work);
+}
+
+// The convolution that a phase is.
+static struct mopt_window2d window_of(const struct mopt_conv_transpose2d *conv,
+                                      const struct phase *phase)
+{
+    struct mopt_window2d w = conv->window;
+    w.out_h = phase->y.count;
+    w.out_w = phase->x.count;
+    w.kernel_h = phase->y.taps;
+    w.kernel_w = phase->x.taps;
+    w.dilation_h = phase->y.apart;
+    w.dilation_w = phase->x.apart;
+    w.stride_h = w.stride_w = 1;
+    w.pad_top = (size_t)-phase->y.start; // which may be less than none, modulo 2^64
+    w.pad_left = (size_t)-phase->x.start;
+    return w;
+}
+
+static void find_taps(const struct work *work, const struct phase *phase, size_t pixel,
+                      size_t count, size_t *offsets, const float **a)
+{
+    const struct mopt_conv_transpose2d_run *run = work->run;
+    const size_t height = (size_t)work->kernels->f32_rows;
+    const struct mopt_taps taps = {.window = window_of(run->conv, phase),
+                                   .x = run->x,
+                                   .ldx = run->ldx,
+                                   .zero = work->zero,
+                                   .height = height};
+    const size_t tiles = mopt__tile_count(work->kernels, count);
+    struct mopt_place place = mopt__place_at(&taps.window, pixel);
+    mopt__taps_offsets(&taps, offsets);
+    for (size_t i = 0; i < tiles; i++, a += phase->taps * height) {
+        const size_t rows =
+            mopt__tile_start(count, tiles, i + 1) - mopt__tile_start(count, tiles, i);
+        if (is_empty(phase)) {
+            for (size_t r = 0; r < rows; r++) {
+                a[r] = work->zero;
+            }
+        } else {
+            mopt__taps_fill(&taps, offsets, &place, rows, a);
+        }
+    }
+}
+
+static void spread(const struct work *work, const struct phase *phase, size_t pixel, size_t count,
+                   const float *sums)
+{
+    const struct mopt_conv_transpose2d_run *run = work->run;
+    const struct mopt_window2d *w = &run->conv->window;
+    const size_t channels = run->conv->out_channels;
+    for (size_t i = 0; i < count; i++, sums += channels) {
+        const size_t row = (pixel + i) / phase->x.count, x = (pixel + i) % phase->x.count;
+        const size_t image = row / phase->y.count, y = row % phase->y.count;
+        const size_t at = (image * w->out_h + phase->y.at + y * w->stride_h) * w->out_w +
+                          phase->x.at + x * w->stride_w;
+        memcpy(run->y + at * run->ldy, sums, channels * sizeof *sums);
+    }
+}
+
+// Pixels pixel..pixel+count of a phase whose weights are b.
+static void run_block(const struct work *work, const struct phase *phase, const float *b,
+                      size_t pixel, size_t count, size_t thread)
+{
+    const struct mopt_conv_transpose2d *conv = work->run->conv;
+    const size_t n = conv->out_channels / conv->groups;
+    const float **a = mopt__part(&work->tables, thread);
+    float *sums = mopt__part(&work->sums, thread);
+    find_taps(work, phase, pixel, count, mopt__part(&work->offsets, thread), a);
+    const struct mopt_product product = {
+        .kernels = work->kernels,
+        .taps = phase->taps,
+        .k = conv->window.channels / conv->groups,
+        .groups = conv->groups,
+        .n = n,
+        .b = b,
+        .weights = MOPT_WEIGHTS_F32,
+        .c = sums,
+        .ldc = conv->out_channels,
+        .epilogue = &work->run->epilogue,
+    };
+    mopt__product_block(&product, a, 0, count, 0,
+                        conv->groups * mopt__panel_count(work->kernels, n));
+    spread(work, phase, pixel, count, sums);
+}
+
+static void some_blocks(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct work *work = context;
+    const struct mopt_conv_transpose2d *conv = work->run->conv;
+    const float *b = work->run->w;
+    size_t first = 0; // block of the phase
+    for (size_t i = 0; i < phase_count(conv); i++) {
+        const struct phase phase = phase_of(conv, i);
+        const size_t blocks = block_count(&phase, work->most);
+        for (size_t k = 0; k < blocks; k++) {
+            if (first + k >= (size_t)begin && first + k < (size_t)end) {
+                const size_t pixel = mopt__tile_start(phase.pixels, blocks, k);
+                const size_t past = mopt__tile_start(phase.pixels, blocks, k + 1);
+                run_block(work, &phase, b, pixel, past - pixel, (size_t)thread);
+            }
+        }
+        first += blocks;
+        b += phase_floats(work->kernels, conv, &phase);
+    }
+}
+
+void mopt__conv_transpose_nhwc(const struct mopt_kernels *kernels,
+                               const struct mopt_conv_transpose2d_run *run, struct mopt_pool *pool)
+{
+    struct work work = {.run = run, .kernels = kernels};
+    lay_out(kernels, run->conv, (size_t)mopt__pool_size(pool), run->scratch, &work);
+    memset(work.zero, 0, run->conv->window.channels * sizeof *work.zero);
+    mopt__pool_for(pool, (int64_t)work.blocks, 1, some_blocks, &work);
+}
