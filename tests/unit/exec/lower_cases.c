@@ -747,6 +747,20 @@ const struct lowered mopt__lowered[] = {
      "  i = ConvTranspose<strides=[1,1], output_shape=[8,14]>(h, u);"
      "  y = Concat<axis=1>(g, i); }",
      1e-5, 4},
+    {"convolutions of three axes: strides, dilations, groups, planes that are all padding",
+     "graph main (float[2,4,5,6,7] x) -> (float[2,6,5,6,7] y, float[2,8,3,3,4] z,"
+     "  float[2,4,5,4,5] d, float[2,3,9,6,7] p) {"
+     "  float[6,4,3,3,3] w = @648; float[6] b = @6; float[8,2,3,2,3] u = @288; float[8] c = @8;"
+     "  float[4,1,3,3,3] v = @108; float[3,4,1,1,1] k = @12; float[3] e = @3;"
+     "  y = Conv<pads=[1,1,1,1,1,1]>(x, w, b);"
+     "  z = Conv<strides=[2,2,2], dilations=[1,2,1], pads=[1,1,1,1,0,1], group=2>(x, u, c);"
+     "  d = Conv<dilations=[2,1,1], pads=[2,0,0,2,0,0], group=4>(x, v);"
+     "  p = Conv<pads=[2,0,0,2,0,0]>(x, k, e); }",
+     1e-5, 4},
+    {"a convolution of three axes by Winograd's forms",
+     "graph main (float[1,32,4,12,12] x) -> (float[1,24,4,12,12] y) {"
+     "  float[24,32,3,3,3] w = @20736; r = Relu(x); y = Conv<pads=[1,1,1,1,1,1]>(r, w); }",
+     5e-4, 2},
     {"product of dynamically quantized activations",
      "graph main (float[3,16] x) -> (float[3,8] y) {"
      "  int8[16,8] w = #128; int8 zw = {3}; float[8] sw = {0.01, 0.02, 0.03, 0.01, 0.02, 0.01,"
