@@ -198,6 +198,19 @@ static enum mopt_status place_with_members(struct mopt_lower *l, const struct mo
     return place(l, g, last);
 }
 
+static enum mopt_status group_norm(struct mopt_lower *l, const struct mopt_node *node)
+{
+    struct mopt_group g;
+    bool found;
+    uint32_t last = node->order;
+    const enum mopt_status status = mopt__low_group_norm(l, node, &g, &found);
+    if (status != MOPT_OK || !found) {
+        return status;
+    }
+    take_function(l, &g, &last);
+    return place_with_members(l, &g, last);
+}
+
 // A MatMul of two computed operands: the beginning of an attention, or alone.
 static enum mopt_status group_matmul(struct mopt_lower *l, const struct mopt_node *node)
 {
@@ -404,6 +417,9 @@ enum mopt_status mopt__low_groups(struct mopt_lower *l)
             status = group_dynamic(l, node);
         } else if (mopt__low_is(node, "", "Add")) {
             status = group_add(l, node);
+        } else if (mopt__low_is(node, "", "InstanceNormalization") ||
+                   mopt__low_is(node, "", "GroupNormalization")) {
+            status = group_norm(l, node);
         } else {
             status = group_qlinear(l, node);
         }

@@ -211,6 +211,9 @@ static enum mopt_status lower_group(struct mopt_lower *l, const struct mopt_grou
     if (group->matmul != NULL) {
         return mopt__low_matmul(l, group);
     }
+    if (group->channel_norm != NULL) {
+        return mopt__low_norm_channels(l, group);
+    }
     if (group->dynamic != NULL) {
         return mopt__low_is(group->anchor, "", "ConvInteger") ? mopt__low_conv_dynamic(l, group)
                                                               : mopt__low_product_dynamic(l, group);
@@ -248,14 +251,13 @@ static bool is_sound(const struct mopt_lower *l, const struct mopt_node *node)
 static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
 {
     static const mopt_lowering lowerings[] = {
-        mopt__low_quantization,  mopt__low_dynamic_quantizer,
-        mopt__low_stored,        mopt__low_cast,
-        mopt__low_moves,         mopt__low_joins,
-        mopt__low_shaping,       mopt__low_elementwise,
-        mopt__low_pooling,       mopt__low_rows,
-        mopt__low_resize,        mopt__low_blocks,
-        mopt__low_norm_channels, mopt__low_coded_codes,
-        mopt__low_conv3d,
+        mopt__low_quantization, mopt__low_dynamic_quantizer,
+        mopt__low_stored,       mopt__low_cast,
+        mopt__low_moves,        mopt__low_joins,
+        mopt__low_shaping,      mopt__low_elementwise,
+        mopt__low_pooling,      mopt__low_rows,
+        mopt__low_resize,       mopt__low_blocks,
+        mopt__low_coded_codes,  mopt__low_conv3d,
     };
     struct mopt_step *step = &l->schedule->steps[s];
     l->step = s;

@@ -76,8 +76,9 @@ struct mopt_group {
     const struct mopt_node *dynamic;
     const struct mopt_low_attention *attention; // anchor: the product of queries and keys
     const struct mopt_low_matmul *matmul;
+    const struct mopt_low_norm *channel_norm; // known to native_norm.c
     const struct mopt_value *weight_scale;
-    const struct mopt_node *members[MOPT_MEMBERS_MAX]; // of attention and matmul, no anchor
+    const struct mopt_node *members[MOPT_MEMBERS_MAX]; // of the last three, no anchor
     int member_count;
 };
 
@@ -218,6 +219,10 @@ enum mopt_status mopt__low_group_matmul(struct mopt_lower *l, const struct mopt_
 enum mopt_status mopt__low_group_qlinear_matmul(struct mopt_lower *l, const struct mopt_node *node,
                                                 struct mopt_group *group, bool *found);
 
+// ---- native_norm.c: the group of an InstanceNormalization or a GroupNormalization ----
+enum mopt_status mopt__low_group_norm(struct mopt_lower *l, const struct mopt_node *node,
+                                      struct mopt_group *group, bool *found);
+
 // ---- functions.c ----
 // The elementwise function of one operand that a node computes, if it is one of the table's.
 bool mopt__low_function(const struct mopt_lower *l, const struct mopt_node *node,
@@ -328,8 +333,7 @@ enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node 
 enum mopt_status mopt__low_quantization(struct mopt_lower *l, const struct mopt_node *node,
                                         bool *done);
 enum mopt_status mopt__low_rows(struct mopt_lower *l, const struct mopt_node *node, bool *done);
-enum mopt_status mopt__low_norm_channels(struct mopt_lower *l, const struct mopt_node *node,
-                                         bool *done);
+enum mopt_status mopt__low_norm_channels(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_conv3d(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_matmul(struct mopt_lower *l, const struct mopt_group *group);

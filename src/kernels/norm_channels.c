@@ -94,6 +94,7 @@ static struct map map_of(const struct mopt_norm_channels *n, const struct moment
 // ---- Row-major ----------------------------------------------------------------------------------
 
 struct planes {
+    const struct mopt_kernels *kernels;
     const struct mopt_norm_channels *norm;
     size_t image;
     struct moments *moments; // [groups]
@@ -145,15 +146,24 @@ static void plane_spread(const struct mopt_norm_channels *n, size_t plane, float
     *square = sum_of(squares);
 }
 
-static void plane_map(const struct mopt_norm_channels *n, size_t plane, size_t group,
-                      const struct moments *m)
+static void apply(const struct mopt_kernels *kernels, const struct mopt_norm_channels *n, float *y,
+                  size_t count)
 {
+    if (n->act.kind != MOPT_ACT_NONE) {
+        kernels->unary_f32(&n->act, y, y, count);
+    }
+}
+
+static void plane_map(const struct planes *p, size_t plane, size_t group, const struct moments *m)
+{
+    const struct mopt_norm_channels *n = p->norm;
     const struct map map = map_of(n, m, group, plane % n->channels);
     const float *x = n->x + plane * n->pixels;
     float *y = n->y + plane * n->pixels;
     for (size_t i = 0; i < n->pixels; i++) {
         y[i] = (x[i] - map.mean) * map.factor + map.shift;
     }
+    apply(p->kernels, n, y, n->pixels);
 }
 
 // All of a group while it lies in a near cache.
@@ -177,7 +187,7 @@ static void some_groups(void *context, int64_t begin, int64_t end, int thread)
             m.square += square;
         }
         for (size_t c = 0; c < each; c++) {
-            plane_map(n, group * each + c, group % n->groups, &m);
+            plane_map(p, group * each + c, group % n->groups, &m);
         }
     }
 }
@@ -209,7 +219,7 @@ static void some_maps(void *context, int64_t begin, int64_t end, int thread)
     const size_t each = p->norm->channels / p->norm->groups;
     (void)thread;
     for (size_t c = (size_t)begin; c < (size_t)end; c++) {
-        plane_map(p->norm, p->image * p->norm->channels + c, c / each, &p->moments[c / each]);
+        plane_map(p, p->image * p->norm->channels + c, c / each, &p->moments[c / each]);
     }
 }
 
@@ -254,6 +264,7 @@ static void share_planes(struct planes *p, struct mopt_pool *pool)
 // ---- Channels innermost -------------------------------------------------------------------------
 
 struct bands {
+    const struct mopt_kernels *kernels;
     const struct mopt_norm_channels *norm;
     size_t image, count;
     struct moments *moments; // [groups]
@@ -323,6 +334,7 @@ static void map_bands(void *context, int64_t begin, int64_t end, int thread)
         for (size_t c = 0; c < n->channels; c++) {
             y[c] = (x[c] - mean[c]) * factor[c] + shift[c];
         }
+        apply(b->kernels, n, y, n->channels);
     }
 }
 
@@ -384,7 +396,8 @@ size_t mopt__norm_channels_scratch(const struct mopt_norm_channels *norm)
            norm->channels * (2 * band_count(norm) * sizeof(double) + 3 * sizeof(float));
 }
 
-void mopt__norm_channels(const struct mopt_norm_channels *norm, struct mopt_pool *pool)
+void mopt__norm_channels(const struct mopt_kernels *kernels, const struct mopt_norm_channels *norm,
+                         struct mopt_pool *pool)
 {
     const size_t bands = band_count(norm);
     const size_t groups = norm->batch * norm->groups;
@@ -393,7 +406,8 @@ void mopt__norm_channels(const struct mopt_norm_channels *norm, struct mopt_pool
     double *square = rest + bands * norm->channels;
     if (norm->innermost) {
         float *mean = (float *)(void *)(square + bands * norm->channels);
-        struct bands b = {.norm = norm,
+        struct bands b = {.kernels = kernels,
+                          .norm = norm,
                           .count = bands,
                           .moments = moments,
                           .rest = rest,
@@ -404,7 +418,8 @@ void mopt__norm_channels(const struct mopt_norm_channels *norm, struct mopt_pool
         run_bands(&b, pool);
         return;
     }
-    struct planes p = {.norm = norm, .moments = moments, .rest = rest, .square = square};
+    struct planes p = {
+        .kernels = kernels, .norm = norm, .moments = moments, .rest = rest, .square = square};
     if (groups >= (size_t)mopt__pool_size(pool)) {
         const size_t elements = norm->channels / norm->groups * norm->pixels;
         mopt__pool_for(pool, (int64_t)groups, (int64_t)(GRAIN / elements + 1), some_groups, &p);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/threads.h"
+#include "kernels/table.h"
 
 struct mopt_norm_channels {
     size_t batch, channels, pixels; // each >= 1
@@ -19,14 +20,16 @@ struct mopt_norm_channels {
     const float *scale, *shift; // [channels], or [groups] when per_group
     bool per_group;
     float epsilon;
-    void *scratch; // of mopt__norm_channels_scratch bytes, aligned to 8
+    struct mopt_function_f32 act; // of the result
+    void *scratch;                // of mopt__norm_channels_scratch bytes, aligned to 8
 };
 size_t mopt__norm_channels_scratch(const struct mopt_norm_channels *norm);
-// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, mean and variance of each group of
-// channels of each image. A first pass finds the mean to the precision of a float; a second one
+// y = act((x - mean) / sqrt(variance + epsilon) * scale + shift), mean and variance of each group
+// of channels of each image. A first pass finds the mean to the precision of a float; a second one
 // sums the differences to it and their squares, from which come the rest of the mean and the
 // variance. Sums of few floats are added up in double, in an order that depends on the shape alone.
 // Does not allocate.
-void mopt__norm_channels(const struct mopt_norm_channels *norm, struct mopt_pool *pool);
+void mopt__norm_channels(const struct mopt_kernels *kernels, const struct mopt_norm_channels *norm,
+                         struct mopt_pool *pool);
 
 #endif

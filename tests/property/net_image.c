@@ -382,6 +382,35 @@ static bool add_resize(struct net *net, int v)
     return true;
 }
 
+// GroupNormalization as exporters write it: reshaped, normalized, reshaped back, and factors.
+static bool add_group_norm(struct net *net, int v, int64_t groups)
+{
+    const struct shape shape = net->values[v];
+    const int64_t batch = shape.dims[0];
+    const struct shape rows = {.rank = 3,
+                               .dims = {batch, groups, net_elements(&shape) / batch / groups}};
+    struct shape factor = {.rank = shape.rank - 1, .dims = {shape.dims[1], 1, 1, 1}};
+    const struct shape each = {.rank = 1, .dims = {groups}};
+    const int64_t form[3] = {0, groups, -1};
+    if (net->fixed_axes > 0) {
+        return false;
+    }
+    int to = net_integers(net, form, 3), back = net_integers(net, shape.dims, shape.rank);
+    int scale = net_weight(net, &each, 1), shift = net_weight(net, &each, 1);
+    int m = net_weight(net, &factor, 1), a = net_weight(net, &factor, 1);
+    int y = net_add(net, &rows, "Reshape(v%d, c%d)", v, to);
+    y = net_add(net, &rows, "InstanceNormalization(v%d, c%d, c%d)", y, scale, shift);
+    y = net_add(net, &shape, "Reshape(v%d, c%d)", y, back);
+    y = net_add(net, &shape, "Mul(v%d, c%d)", y, m);
+    if (net_chance(net, 80)) {
+        y = net_add(net, &shape, "Add(v%d, c%d)", y, a);
+    }
+    if (net_chance(net, 40)) {
+        (void)net_add(net, &shape, "Relu(v%d)", y);
+    }
+    return true;
+}
+
 static bool add_norm(struct net *net, int v)
 {
     const struct shape *shape = &net->values[v];
@@ -397,6 +426,9 @@ static bool add_norm(struct net *net, int v)
     if (net_chance(net, 25)) {
         int64_t groups = NET_ONE_OF(net, 1, 2, 4, 8);
         groups = shape->dims[1] % groups == 0 ? groups : 1;
+        if (net_chance(net, 50)) {
+            return add_group_norm(net, v, groups);
+        }
         (void)net_add(net, shape, "GroupNormalization<num_groups=%d>(v%d, c%d, c%d)", (int)groups,
                       v, scale, shift);
         return true;

@@ -671,6 +671,18 @@ const struct lowered mopt__lowered[] = {
      "  u = GroupNormalization<num_groups=1>(v, r, r); q = Neg(s); f = Reshape(x, flat);"
      "  t = GroupNormalization<num_groups=3>(f, q, b); } }",
      2e-5, 8},
+    {"normalized groups that come in parts, functions behind them",
+     "graph main (float[2,6,5,4] x, float[1,4,7] v) -> (float[2,6,5,4] y, float[1,4,7] z,"
+     "  float[2,6,5,4] u) {"
+     "  float[6,6,1,1] w = @36; float[3] s = {1, 0.5, 2}; float[3] b = @3; float[6,1,1] m = @6;"
+     "  float[1,6,1,1] a = @6; int64[3] rows = {0, 3, -1}; int64[4] back = {2, 6, 5, 4};"
+     "  int64[3] two = {1, 2, -1}; int64[3] flat = {1, 4, 7}; float[2] p = @2; float[4,1] k = @4;"
+     "  float[6] a0 = @6; float[6] m0 = @6;"
+     "  c = Conv(x, w); r = Reshape(c, rows); i = InstanceNormalization(r, s, b);"
+     "  q = Reshape(i, back); n = Mul(q, m); o = Add(n, a); f = Sigmoid(o); y = Mul(o, f);"
+     "  t = Reshape(v, two); j = InstanceNormalization(t, p, p); l = Reshape(j, flat);"
+     "  z = Mul(k, l); d = InstanceNormalization(y, a0, m0); u = Relu(d); }",
+     2e-5, 4},
     {"normalized channels: a factor for each group, parts of an image",
      "model (ir=9, opset=18) {"
      "graph main (float[1,6,7,5] x) -> (float[1,12,7,5] y) {"
