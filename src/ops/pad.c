@@ -8,13 +8,12 @@
 #include "ops/elementwise.h"
 #include "ops/lanes.h"
 #include "ops/operands.h"
-
-enum mode { CONSTANT, REFLECT, EDGE, WRAP };
+#include "ops/pad.h"
 
 struct pad_job {
     const struct mopt_tensor *data;
     struct mopt_tensor *out;
-    enum mode mode;
+    enum mopt_padding mode;
     int64_t before[MOPT_RANK_MAX], after[MOPT_RANK_MAX];
 };
 
@@ -23,15 +22,15 @@ static bool as_input(const struct mopt_node *node)
     return node->op->input_count > 1;
 }
 
-static enum mopt_status read_mode(const struct mopt_node *node, enum mode *mode,
-                                  struct mopt_error *err)
+enum mopt_status mopt__pad_mode(const struct mopt_node *node, enum mopt_padding *mode,
+                                struct mopt_error *err)
 {
     static const char *const names[] = {"constant", "reflect", "edge", "wrap"};
     const char *text = "constant";
     const enum mopt_status status = mopt__attr_string(node, "mode", "constant", &text, err);
     for (int i = 0; status == MOPT_OK && i < (int)MOPT_COUNTOF(names); i++) {
         if (strcmp(text, names[i]) == 0) {
-            *mode = (enum mode)i;
+            *mode = (enum mopt_padding)i;
             return MOPT_OK;
         }
     }
@@ -40,10 +39,9 @@ static enum mopt_status read_mode(const struct mopt_node *node, enum mode *mode,
                : mopt_error_set(err, MOPT_E_VALUE, "mode is '%s', which is not known", text);
 }
 
-// pads are [begin of each axis..., end of each axis...]; axes NULL: all of them in order.
-static enum mopt_status spread(const int64_t *pads, size_t pad_count, const int64_t *axes,
-                               size_t axis_count, int rank, int64_t *before, int64_t *after,
-                               struct mopt_error *err)
+enum mopt_status mopt__pad_spread(const int64_t *pads, size_t pad_count, const int64_t *axes,
+                                  size_t axis_count, int rank, int64_t *before, int64_t *after,
+                                  struct mopt_error *err)
 {
     const size_t count = axes != NULL ? axis_count : (size_t)rank;
     if (pad_count != 2 * count) {
@@ -81,8 +79,8 @@ static enum mopt_status read_pads(const struct mopt_eval *eval, struct pad_job *
         status = mopt__list_i64(eval, 3, NULL, &axes, &axis_count, &given, err);
     }
     if (status == MOPT_OK) {
-        status = spread(pads, pad_count, axes, axis_count, job->data->rank, job->before, job->after,
-                        err);
+        status = mopt__pad_spread(pads, pad_count, axes, axis_count, job->data->rank, job->before,
+                                  job->after, err);
     }
     mopt__free(pads);
     mopt__free(axes);
@@ -133,24 +131,21 @@ static enum mopt_status constant_value(const struct mopt_eval *eval, enum mopt_d
 
 // ---- A table of source places per axis ------------------------------------------------------------------------
 
-enum { OUTSIDE = -1 }; // the constant is there
-
 static int64_t positive_mod(int64_t x, int64_t n)
 {
     const int64_t rest = x % n;
     return rest < 0 ? rest + n : rest;
 }
 
-// Place in [0, n) that place x of the endless pattern shows.
-static int64_t source(enum mode mode, int64_t x, int64_t n)
+int64_t mopt__pad_source(enum mopt_padding mode, int64_t x, int64_t n)
 {
-    if (mode == CONSTANT) {
-        return x < 0 || x >= n ? OUTSIDE : x;
+    if (mode == MOPT_PADDING_CONSTANT) {
+        return x < 0 || x >= n ? MOPT_PAD_OUTSIDE : x;
     }
-    if (mode == EDGE || n == 1) {
+    if (mode == MOPT_PADDING_EDGE || n == 1) {
         return x < 0 ? 0 : x >= n ? n - 1 : x;
     }
-    if (mode == WRAP) {
+    if (mode == MOPT_PADDING_WRAP) {
         return positive_mod(x, n);
     }
     const int64_t at = positive_mod(x, 2 * (n - 1));
@@ -168,12 +163,12 @@ static enum mopt_status make_tables(const struct pad_job *job, int64_t *room, si
         const int64_t n = job->data->dims[i] - crop - tail;
         const int64_t shift = job->before[i] > 0 ? job->before[i] : 0;
         starts[i] = at;
-        if (n <= 0 && job->out->dims[i] > 0 && job->mode != CONSTANT) {
+        if (n <= 0 && job->out->dims[i] > 0 && job->mode != MOPT_PADDING_CONSTANT) {
             return mopt_error_set(err, MOPT_E_SHAPE, "axis %d has nothing left to repeat", i);
         }
         for (int64_t k = 0; k < job->out->dims[i]; k++) {
-            const int64_t from = source(job->mode, k - shift, n > 0 ? n : 0);
-            room[at++] = from == OUTSIDE ? OUTSIDE : crop + from;
+            const int64_t from = mopt__pad_source(job->mode, k - shift, n > 0 ? n : 0);
+            room[at++] = from == MOPT_PAD_OUTSIDE ? MOPT_PAD_OUTSIDE : crop + from;
         }
     }
     return MOPT_OK;
@@ -207,15 +202,15 @@ struct pad_rows {
     const void *constant;
 };
 
-// First element of a row's source; OUTSIDE: none.
+// First element of a row's source; MOPT_PAD_OUTSIDE: none.
 static int64_t row_source(const struct pad_rows *p, int64_t row)
 {
     int64_t from = 0;
     for (int d = p->job->data->rank - 2; d >= 0; d--) {
         const int64_t dim = p->job->out->dims[d];
         const int64_t at = p->room[p->starts[d] + (size_t)(row % dim)];
-        if (at == OUTSIDE) {
-            return OUTSIDE;
+        if (at == MOPT_PAD_OUTSIDE) {
+            return MOPT_PAD_OUTSIDE;
         }
         from += at * p->strides[d];
         row /= dim;
@@ -223,14 +218,15 @@ static int64_t row_source(const struct pad_rows *p, int64_t row)
     return from;
 }
 
-#define GATHER(T)                                                                            \
-    {                                                                                        \
-        T *y = (T *)to + begin;                                                              \
-        const T *x = (const T *)from;                                                        \
-        for (int64_t i = 0; i < count; i++) {                                                \
-            y[i] = x == NULL || table[i] == OUTSIDE ? *(const T *)p->constant : x[table[i]]; \
-        }                                                                                    \
-    }                                                                                        \
+#define GATHER(T)                                                                                  \
+    {                                                                                              \
+        T *y = (T *)to + begin;                                                                    \
+        const T *x = (const T *)from;                                                              \
+        for (int64_t i = 0; i < count; i++) {                                                      \
+            y[i] =                                                                                 \
+                x == NULL || table[i] == MOPT_PAD_OUTSIDE ? *(const T *)p->constant : x[table[i]]; \
+        }                                                                                          \
+    }                                                                                              \
     break
 
 // Elements begin..begin+count of a row one by one; from NULL: all outside.
@@ -259,7 +255,7 @@ static void some_rows(void *context, int64_t begin, int64_t end, int thread)
     (void)thread;
     for (int64_t row = begin; row < end; row++, to += line) {
         const int64_t from = row_source(p, row);
-        if (from == OUTSIDE) {
+        if (from == MOPT_PAD_OUTSIDE) {
             gather(p, to, NULL, 0, p->n);
             continue;
         }
@@ -281,10 +277,11 @@ static void find_run(struct pad_rows *p)
     p->first = p->count = 0;
     for (int64_t i = 0; i < p->n; i += length) {
         length = 1;
-        while (table[i] != OUTSIDE && i + length < p->n && table[i + length] == table[i] + length) {
+        while (table[i] != MOPT_PAD_OUTSIDE && i + length < p->n &&
+               table[i + length] == table[i] + length) {
             length++;
         }
-        if (table[i] != OUTSIDE && length > p->count) {
+        if (table[i] != MOPT_PAD_OUTSIDE && length > p->count) {
             p->first = i;
             p->count = length;
         }
@@ -384,12 +381,12 @@ static enum mopt_status pad_constant(const struct mopt_eval *eval, const struct 
 static enum mopt_status pad_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[4] = {NULL};
-    struct pad_job job = {.mode = CONSTANT};
+    struct pad_job job = {.mode = MOPT_PADDING_CONSTANT};
     int64_t dims[MOPT_RANK_MAX];
     enum mopt_status status = mopt__open(eval, in, eval->node->op->input_count, err);
     job.data = in[0];
     if (status == MOPT_OK) {
-        status = read_mode(eval->node, &job.mode, err);
+        status = mopt__pad_mode(eval->node, &job.mode, err);
     }
     if (status == MOPT_OK) {
         status = read_pads(eval, &job, err);
@@ -403,8 +400,9 @@ static enum mopt_status pad_eval(struct mopt_eval *eval, struct mopt_error *err)
     if (status != MOPT_OK || job.out->count == 0) {
         return status;
     }
-    return job.mode == CONSTANT || in[0]->rank == 0 ? pad_constant(eval, &job, err)
-                                                    : pad_rows(&job, NULL, eval->pool, err);
+    return job.mode == MOPT_PADDING_CONSTANT || in[0]->rank == 0
+               ? pad_constant(eval, &job, err)
+               : pad_rows(&job, NULL, eval->pool, err);
 }
 
 // ---- Inference ------------------------------------------------------------------------------------------------
@@ -431,8 +429,8 @@ static enum mopt_status pad_infer(struct mopt_infer *infer, struct mopt_error *e
     if (!known || (axes_given && !mopt__infer_values(infer, 3, &axes, &axis_count))) {
         return mopt__infer_unknown(infer, type->rank, err);
     }
-    enum mopt_status status = spread(pads, pad_count, axes_given ? axes : NULL, axis_count,
-                                     type->rank, before, after, err);
+    enum mopt_status status = mopt__pad_spread(pads, pad_count, axes_given ? axes : NULL,
+                                               axis_count, type->rank, before, after, err);
     for (int i = 0; status == MOPT_OK && i < type->rank; i++) {
         // attribute values are plain numbers
         const int64_t a = input ? before[i] : mopt__dim_const(infer->dims, before[i]);

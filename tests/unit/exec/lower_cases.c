@@ -671,6 +671,16 @@ const struct lowered mopt__lowered[] = {
      "  u = GroupNormalization<num_groups=1>(v, r, r); q = Neg(s); f = Reshape(x, flat);"
      "  t = GroupNormalization<num_groups=3>(f, q, b); } }",
      2e-5, 8},
+    {"images padded and cropped in every mode, parts of them, of one axis",
+     "graph main (float[2,6,5,4] x, float[1,4,7] v) -> (float[2,3,9,6] y, float[2,6,4,8] z,"
+     "  float[2,6,11,5] u, float[1,4,12] t) {"
+     "  float[6,6,1,1] w = @36; float[3,3,3,3] k0 = @81; float[4,4,1] o = @16; float value = {2.5};"
+     "  int64[8] p = {0,0,3,2,0,0,3,2}; int64[8] q = {0,0,-1,1,0,0,0,3};"
+     "  int64[8] r = {0,0,1,1,0,0,5,0}; int64[6] s = {0,0,2,0,0,3}; c = Conv(x, w);"
+     "  a, b = Split<axis=1, num_outputs=2>(c); d = Pad<mode=\"reflect\">(a, p);"
+     "  y = Conv(d, k0); z = Pad<mode=\"edge\">(c, q);"
+     "  u = Pad(c, r, value); e = Conv(v, o); t = Pad(e, s); }",
+     1e-5, -1},
     {"normalized groups that come in parts, functions behind them",
      "graph main (float[2,6,5,4] x, float[1,4,7] v) -> (float[2,6,5,4] y, float[1,4,7] z,"
      "  float[2,6,5,4] u) {"
