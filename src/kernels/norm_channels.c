@@ -10,6 +10,8 @@ enum {
     LANES = 64,     // columns a plane is cut into
     STRIP = 256,    // columns of one call at most
     SOME = 16,      // floats that are added up in single precision
+    FOUR = 4,       // of them at once
+    ROW = 2048,     // elements of pixels that are finished together
     GRAIN = 1 << 14 // elements that are worth a thread
 };
 
@@ -25,6 +27,14 @@ struct table {
     size_t ld, rows, columns;
 };
 
+// FOUR rows at once, one after the other.
+static void add_four(const float *restrict x, size_t ld, size_t columns, float *restrict sum)
+{
+    for (size_t c = 0; c < columns; c++) {
+        sum[c] = sum[c] + x[c] + x[ld + c] + x[2 * ld + c] + x[3 * ld + c];
+    }
+}
+
 // sum[columns] += sums of the columns.
 static void add_columns(const struct table *t, double *sum)
 {
@@ -32,14 +42,39 @@ static void add_columns(const struct table *t, double *sum)
         const float *x = t->x + row * t->ld;
         const size_t rows = smaller(SOME, t->rows - row);
         float some[STRIP] = {0};
-        for (size_t r = 0; r < rows; r++, x += t->ld) {
+        size_t r = 0;
+        for (; r + FOUR <= rows; r += FOUR) {
+            add_four(x + r * t->ld, t->ld, t->columns, some);
+        }
+        for (; r < rows; r++) {
             for (size_t c = 0; c < t->columns; c++) {
-                some[c] += x[c];
+                some[c] += x[r * t->ld + c];
             }
         }
         for (size_t c = 0; c < t->columns; c++) {
             sum[c] += (double)some[c];
         }
+    }
+}
+
+static void spread_four(const float *restrict x, size_t ld, size_t columns,
+                        const float *restrict mean, float *restrict rest, float *restrict square)
+{
+    for (size_t c = 0; c < columns; c++) {
+        const float a = x[c] - mean[c], b = x[ld + c] - mean[c];
+        const float d = x[2 * ld + c] - mean[c], e = x[3 * ld + c] - mean[c];
+        rest[c] = rest[c] + a + b + d + e;
+        square[c] = square[c] + a * a + b * b + d * d + e * e;
+    }
+}
+
+static void spread_one(const float *restrict x, size_t columns, const float *restrict mean,
+                       float *restrict rest, float *restrict square)
+{
+    for (size_t c = 0; c < columns; c++) {
+        const float d = x[c] - mean[c];
+        rest[c] += d;
+        square[c] += d * d;
     }
 }
 
@@ -51,12 +86,12 @@ static void add_spread(const struct table *t, const float *mean, double *rest, d
         const size_t rows = smaller(SOME, t->rows - row);
         float some[STRIP] = {0};
         float squares[STRIP] = {0};
-        for (size_t r = 0; r < rows; r++, x += t->ld) {
-            for (size_t c = 0; c < t->columns; c++) {
-                const float d = x[c] - mean[c];
-                some[c] += d;
-                squares[c] += d * d;
-            }
+        size_t r = 0;
+        for (; r + FOUR <= rows; r += FOUR) {
+            spread_four(x + r * t->ld, t->ld, t->columns, mean, some, squares);
+        }
+        for (; r < rows; r++) {
+            spread_one(x + r * t->ld, t->columns, mean, some, squares);
         }
         for (size_t c = 0; c < t->columns; c++) {
             rest[c] += (double)some[c];
@@ -322,19 +357,28 @@ static void spread_bands(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
+static void map_pixel(const struct bands *b, const float *x, float *y)
+{
+    const float *mean = b->mean, *factor = b->factor, *shift = b->shift;
+    for (size_t c = 0; c < b->norm->channels; c++) {
+        y[c] = (x[c] - mean[c]) * factor[c] + shift[c];
+    }
+}
+
 static void map_bands(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct bands *b = context;
     const struct mopt_norm_channels *n = b->norm;
-    const float *mean = b->mean, *factor = b->factor, *shift = b->shift;
+    const size_t each = n->ldy == n->channels ? ROW / n->channels + 1 : 1;
+    const size_t past = band_start(b, (size_t)end);
     (void)thread;
-    for (size_t p = band_start(b, (size_t)begin); p < band_start(b, (size_t)end); p++) {
-        const float *x = n->x + (b->image * n->pixels + p) * n->ldx;
+    for (size_t p = band_start(b, (size_t)begin), count = 0; p < past; p += count) {
         float *y = n->y + (b->image * n->pixels + p) * n->ldy;
-        for (size_t c = 0; c < n->channels; c++) {
-            y[c] = (x[c] - mean[c]) * factor[c] + shift[c];
+        count = smaller(each, past - p);
+        for (size_t i = 0; i < count; i++) {
+            map_pixel(b, n->x + (b->image * n->pixels + p + i) * n->ldx, y + i * n->ldy);
         }
-        apply(b->kernels, n, y, n->channels);
+        apply(b->kernels, n, y, count * n->channels);
     }
 }
 
