@@ -188,8 +188,8 @@ bool mopt__codes_are_weights(const struct mopt_session *session, const struct mo
     return use == NULL && y->uses != NULL;
 }
 
-bool mopt__low_coded(const struct mopt_lower *l, const struct mopt_node *node,
-                     struct mopt_coded_weights *w)
+bool mopt__low_coded_weights(const struct mopt_lower *l, const struct mopt_node *node,
+                             struct mopt_coded_weights *w)
 {
     if (mopt__low_is_nbits(node)) {
         return read_nbits(l->session, node, w);

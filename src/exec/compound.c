@@ -4,7 +4,7 @@
 // lowering knows how to fuse its own way.
 #include <string.h>
 
-#include "exec/rewrite.h"
+#include "exec/prepare.h"
 #include "ops/epilogue.h"
 #include "ops/ops.h"
 
@@ -405,7 +405,7 @@ static const struct compound *compound_of(const struct mopt_node *node)
     for (size_t i = 0; named && found == NULL && i < MOPT_COUNTOF(compounds); i++) {
         found = strcmp(node->op_type, compounds[i].name) == 0 ? &compounds[i] : NULL;
     }
-    return found != NULL && mopt__rewrite_is_sound(node) ? found : NULL;
+    return found != NULL && mopt__prepare_is_sound(node) ? found : NULL;
 }
 
 static bool takes(const struct mopt_node *node)
@@ -420,7 +420,7 @@ static enum mopt_status change(struct mopt_node *node, struct mopt_error *err)
     return fits ? compound->spread(node, err) : MOPT_OK;
 }
 
-const struct mopt_rewrite mopt__rewrite_compound = {
+const struct mopt_prepare mopt__prepare_compound = {
     .takes = takes,
     .change = change,
     .typed = true,

@@ -307,8 +307,8 @@ struct mopt_coded_weights {
 };
 // The weights of a MatMulNBits, or of a MatMul or Gemm behind a DequantizeLinear that
 // mopt__codes_are_weights means; false when the node has none that kernels take.
-bool mopt__low_coded(const struct mopt_lower *l, const struct mopt_node *node,
-                     struct mopt_coded_weights *weights);
+bool mopt__low_coded_weights(const struct mopt_lower *l, const struct mopt_node *node,
+                             struct mopt_coded_weights *weights);
 bool mopt__low_is_nbits(const struct mopt_node *node);
 enum mopt_status mopt__low_pack_coded(struct mopt_lower *l,
                                       const struct mopt_coded_weights *weights, const void **block);

@@ -25,7 +25,7 @@ static bool read_coded_sides(const struct mopt_lower *l, const struct mopt_node 
     struct mopt_coded_weights w;
     if (!mopt__low_shape(l, mopt__node_input(node, 0), &a) ||
         !mopt__low_shape(l, mopt__node_output(node, 0), &y) || a.rank < 1 ||
-        !mopt__low_coded(l, node, &w) || (size_t)a.dims[a.rank - 1] != w.k) {
+        !mopt__low_coded_weights(l, node, &w) || (size_t)a.dims[a.rank - 1] != w.k) {
         return false;
     }
     *s = (struct sides){.m = a.count / w.k, .k = w.k, .n = w.n, .alpha = 1, .beta = 1};
@@ -69,7 +69,7 @@ bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node 
     const struct mopt_value *bias = own_bias(node);
     if (!read_sides(l, node, &s) || !mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
         x.dtype != MOPT_FLOAT32 ||
-        (!mopt__low_coded(l, node, &coded) &&
+        (!mopt__low_coded_weights(l, node, &coded) &&
          !mopt__low_has_weights(l, mopt__node_input(node, 1)))) {
         return false;
     }
@@ -204,7 +204,7 @@ static enum mopt_status pack_product(struct mopt_lower *l, const struct mopt_nod
     struct mopt_coded_weights coded;
     void *block = NULL;
     bool made = false;
-    if (mopt__low_coded(l, node, &coded)) {
+    if (mopt__low_coded_weights(l, node, &coded)) {
         p->weights = MOPT_WEIGHTS_CODED;
         p->coded = coded.form;
         return mopt__low_pack_coded(l, &coded, &p->b);

@@ -4,7 +4,7 @@
 // not among them: native_moves.c moves their codes.
 #include <string.h>
 
-#include "exec/rewrite.h"
+#include "exec/prepare.h"
 #include "ops/ops.h"
 
 static bool picks(const struct mopt_node *node)
@@ -43,7 +43,7 @@ static struct mopt_node *source_of(const struct mopt_node *node)
 {
     const struct mopt_value *x = mopt__node_input(node, 0);
     bool changes = picks(node) && x != NULL && dequantizes_bytes(x->producer) &&
-                   x->producer->graph == node->graph && mopt__rewrite_is_sound(node);
+                   x->producer->graph == node->graph && mopt__prepare_is_sound(node);
     return changes ? x->producer : NULL;
 }
 
@@ -79,4 +79,4 @@ static enum mopt_status change(struct mopt_node *node, struct mopt_error *err)
     return MOPT_OK;
 }
 
-const struct mopt_rewrite mopt__rewrite_picked_codes = {.takes = takes, .change = change};
+const struct mopt_prepare mopt__prepare_picked_codes = {.takes = takes, .change = change};

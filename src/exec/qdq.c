@@ -5,7 +5,7 @@
 // convolutions stay as they are: qlinear.c takes them, and their reference sums integers.
 #include <string.h>
 
-#include "exec/rewrite.h"
+#include "exec/prepare.h"
 #include "ops/ops.h"
 
 enum {
@@ -69,7 +69,7 @@ static const struct rule *rule_of(const struct mopt_node *node)
     for (size_t i = 0; named && rule == NULL && i < MOPT_COUNTOF(rules); i++) {
         rule = strcmp(node->op_type, rules[i].name) == 0 ? &rules[i] : NULL;
     }
-    if (rule == NULL || !mopt__rewrite_is_sound(node) || is_channels_last(node) ||
+    if (rule == NULL || !mopt__prepare_is_sound(node) || is_channels_last(node) ||
         !has_numbers(node, rule->out)) {
         return NULL;
     }
@@ -207,4 +207,4 @@ static enum mopt_status spread(struct mopt_node *node, struct mopt_error *err)
     return MOPT_OK;
 }
 
-const struct mopt_rewrite mopt__rewrite_qlinear = {.takes = takes, .change = spread};
+const struct mopt_prepare mopt__prepare_qlinear = {.takes = takes, .change = spread};

@@ -2,8 +2,8 @@
 // Sessions: what is prepared once per model, and the frame of a run around the steps.
 #include <stdio.h>
 
+#include "exec/prepare.h"
 #include "exec/program.h"
-#include "exec/rewrite.h"
 #include "exec/widen.h"
 #include "ir/inline.h"
 
@@ -148,17 +148,17 @@ static enum mopt_status widen(struct mopt_session *session, struct mopt_error *e
     return status;
 }
 
-static enum mopt_status rewrite(struct mopt_session *session, const struct mopt_rewrite *rewrite,
+static enum mopt_status prepare(struct mopt_session *session, const struct mopt_prepare *prepare,
                                 struct mopt_error *err)
 {
-    if (!mopt__rewrite_applies(rewrite, session->model)) {
+    if (!mopt__prepare_applies(prepare, session->model)) {
         return MOPT_OK;
     }
     enum mopt_status status =
         session->copy == NULL ? mopt__model_clone(session->model, &session->copy, err) : MOPT_OK;
     if (status == MOPT_OK) {
         session->model = session->copy;
-        status = mopt__rewrite_run(rewrite, session->copy, err);
+        status = mopt__prepare_run(prepare, session->copy, err);
     }
     return status;
 }
@@ -174,17 +174,17 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_e
     if (status != MOPT_OK || session->options.reference) {
         return status;
     }
-    status = rewrite(session, &mopt__rewrite_compound, err);
+    status = prepare(session, &mopt__prepare_compound, err);
     if (status == MOPT_OK) {
-        status = rewrite(session, &mopt__rewrite_qlinear, err);
+        status = prepare(session, &mopt__prepare_qlinear, err);
     }
     if (status == MOPT_OK && mopt__model_has_narrow(session->model)) {
         status = widen(session, err);
     }
     if (status == MOPT_OK) {
-        status = rewrite(session, &mopt__rewrite_outer_codes, err);
+        status = prepare(session, &mopt__prepare_outer_codes, err);
     }
-    return status == MOPT_OK ? rewrite(session, &mopt__rewrite_picked_codes, err) : status;
+    return status == MOPT_OK ? prepare(session, &mopt__prepare_picked_codes, err) : status;
 }
 
 static enum mopt_status build(struct mopt_session *session, struct mopt_error *err)

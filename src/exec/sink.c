@@ -6,7 +6,7 @@
 // which take codes as they are, have this.
 #include <string.h>
 
-#include "exec/rewrite.h"
+#include "exec/prepare.h"
 
 static bool is_default(const struct mopt_node *node, const char *name)
 {
@@ -98,4 +98,4 @@ static enum mopt_status sink(struct mopt_node *source, struct mopt_error *err)
     return MOPT_OK;
 }
 
-const struct mopt_rewrite mopt__rewrite_outer_codes = {.takes = takes, .change = sink};
+const struct mopt_prepare mopt__prepare_outer_codes = {.takes = takes, .change = sink};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changes of a session's private copy of its model, node by node: what lowering does not know, or
 // knows worse, becomes what it knows. Values keep their names. Private to exec.
-#ifndef MOPT_EXEC_REWRITE_H
-#define MOPT_EXEC_REWRITE_H
+#ifndef MOPT_EXEC_PREPARE_H
+#define MOPT_EXEC_PREPARE_H
 
 #include "ir/ir.h"
 
-struct mopt_rewrite {
+struct mopt_prepare {
     // The node may change. Operators are resolved, functions inlined.
     bool (*takes)(const struct mopt_node *node);
     // Changes it, or leaves it. New nodes stand beside it or in bodies; it may be gone. Errors:
@@ -16,25 +16,25 @@ struct mopt_rewrite {
 };
 
 // compound.c: operators of com.microsoft that several of ONNX can say.
-extern const struct mopt_rewrite mopt__rewrite_compound;
+extern const struct mopt_prepare mopt__prepare_compound;
 // qdq.c: what its QLinear operators say as DequantizeLinear, an operator on floats and
 // QuantizeLinear.
-extern const struct mopt_rewrite mopt__rewrite_qlinear;
+extern const struct mopt_prepare mopt__prepare_qlinear;
 // sink.c: a body that reads what a DequantizeLinear of an enclosing graph makes gets one of its
 // own.
-extern const struct mopt_rewrite mopt__rewrite_outer_codes;
+extern const struct mopt_prepare mopt__prepare_outer_codes;
 // pick.c: DequantizeLinear behind nodes that pick elements, instead of in front of them: a table of
 // words in codes is not dequantized to look a few of them up.
-extern const struct mopt_rewrite mopt__rewrite_picked_codes;
+extern const struct mopt_prepare mopt__prepare_picked_codes;
 
 // Some node of the model, or of a body in it, may change.
-bool mopt__rewrite_applies(const struct mopt_rewrite *rewrite, const struct mopt_model *model);
-enum mopt_status mopt__rewrite_run(const struct mopt_rewrite *rewrite, struct mopt_model *model,
+bool mopt__prepare_applies(const struct mopt_prepare *prepare, const struct mopt_model *model);
+enum mopt_status mopt__prepare_run(const struct mopt_prepare *prepare, struct mopt_model *model,
                                    struct mopt_error *err);
 
 // The content of an initializer nobody can override, or of a Constant; NULL: neither.
 const struct mopt_tensor *mopt__initial_constant(const struct mopt_value *value);
 // The node has a record, fits it, is no call of a function, and makes one value.
-bool mopt__rewrite_is_sound(const struct mopt_node *node);
+bool mopt__prepare_is_sound(const struct mopt_node *node);
 
 #endif

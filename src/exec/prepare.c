@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk of rewrites over a model, and what they ask about nodes. It must not know any of them.
-#include "exec/rewrite.h"
+// The walk of preparations over a model, and what they ask about nodes. It must not know any of
+// them.
+#include "exec/prepare.h"
 
 #include <string.h>
 
@@ -16,7 +17,7 @@ const struct mopt_tensor *mopt__initial_constant(const struct mopt_value *value)
     return value != NULL ? mopt__value_constant(value) : NULL;
 }
 
-bool mopt__rewrite_is_sound(const struct mopt_node *node)
+bool mopt__prepare_is_sound(const struct mopt_node *node)
 {
     struct mopt_error ignored;
     mopt_error_clear(&ignored);
@@ -29,7 +30,7 @@ bool mopt__rewrite_is_sound(const struct mopt_node *node)
 }
 
 struct search {
-    const struct mopt_rewrite *rewrite;
+    const struct mopt_prepare *prepare;
     bool found;
 };
 
@@ -39,14 +40,14 @@ static enum mopt_status look(void *context, struct mopt_graph *graph, struct mop
     (void)err;
     for (const struct mopt_node *node = graph->first; !s->found && node != NULL;
          node = node->next) {
-        s->found = s->rewrite->takes(node);
+        s->found = s->prepare->takes(node);
     }
     return MOPT_OK;
 }
 
-bool mopt__rewrite_applies(const struct mopt_rewrite *rewrite, const struct mopt_model *model)
+bool mopt__prepare_applies(const struct mopt_prepare *prepare, const struct mopt_model *model)
 {
-    struct search s = {.rewrite = rewrite};
+    struct search s = {.prepare = prepare};
     struct mopt_error ignored;
     mopt_error_clear(&ignored);
     (void)mopt__graph_walk(model->graph, look, &s, &ignored);
@@ -55,12 +56,12 @@ bool mopt__rewrite_applies(const struct mopt_rewrite *rewrite, const struct mopt
 
 static enum mopt_status change(void *context, struct mopt_graph *graph, struct mopt_error *err)
 {
-    const struct mopt_rewrite *rewrite = context;
+    const struct mopt_prepare *prepare = context;
     enum mopt_status status = MOPT_OK;
     struct mopt_node *next;
     for (struct mopt_node *node = graph->first; node != NULL && status == MOPT_OK; node = next) {
         next = node->next;
-        status = rewrite->takes(node) ? rewrite->change(node, err) : MOPT_OK;
+        status = prepare->takes(node) ? prepare->change(node, err) : MOPT_OK;
     }
     return status;
 }
@@ -76,10 +77,10 @@ static enum mopt_status infer_types(struct mopt_model *model, struct mopt_error 
     return status;
 }
 
-enum mopt_status mopt__rewrite_run(const struct mopt_rewrite *rewrite, struct mopt_model *model,
+enum mopt_status mopt__prepare_run(const struct mopt_prepare *prepare, struct mopt_model *model,
                                    struct mopt_error *err)
 {
-    struct mopt_rewrite own = *rewrite;
-    enum mopt_status status = rewrite->typed ? infer_types(model, err) : MOPT_OK;
+    struct mopt_prepare own = *prepare;
+    enum mopt_status status = prepare->typed ? infer_types(model, err) : MOPT_OK;
     return status == MOPT_OK ? mopt__graph_walk(model->graph, change, &own, err) : status;
 }
