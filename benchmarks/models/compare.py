@@ -361,7 +361,8 @@ def parse():
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build/bench-work",
                         help="where fixed and quantized files are kept")
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--variants", default="fp32,bf16,int8-static,int8-dynamic,int8-odd")
+    parser.add_argument("--variants",
+                        default="fp32,bf16,int8-static,int8-qoperator,int8-dynamic,int8-odd")
     parser.add_argument("--only", default="", help="names of networks, separated by commas")
     parser.add_argument("--seconds", type=float, default=6, help="per network, variant, threads")
     parser.add_argument("--burst", type=float, default=0.3, help="seconds of one turn")

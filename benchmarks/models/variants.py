@@ -86,9 +86,10 @@ class Files:
             quant_pre_process(str(fixed), str(ready), skip_symbolic_shape=True)
             opset = max(s.version for s in onnx.load(ready).opset_import
                         if s.domain in ("", "ai.onnx"))
-            if kind == "static":  # DequantizeLinear has no axis before opset 13
+            if kind in ("static", "qoperator"):  # DequantizeLinear has no axis before opset 13
+                form = q.QuantFormat.QDQ if kind == "static" else q.QuantFormat.QOperator
                 q.quantize_static(str(ready), str(target), Reader(),
-                                  quant_format=q.QuantFormat.QDQ, per_channel=opset >= 13,
+                                  quant_format=form, per_channel=opset >= 13,
                                   activation_type=q.QuantType.QUInt8,
                                   weight_type=q.QuantType.QInt8)
             else:
@@ -113,10 +114,12 @@ class Files:
         if "bf16" in wanted:
             found.append(Variant("bf16 against fp32", fixed, fixed, True, True))
         failed = []
-        for kind in network.int8:
-            makers = [("ORT", lambda k: self.odd(network, fixed))] if kind == "odd" else [
-                ("mopt", lambda k: self.by_mopt(network, fixed, k)),
-                ("ORT", lambda k: self.by_peer(network, fixed, k))]
+        by_peer = ("ORT", lambda k: self.by_peer(network, fixed, k))
+        more = ("qoperator",) if "static" in network.int8 else ()
+        for kind in (*network.int8, *more):
+            makers = {"odd": [("ORT", lambda k: self.odd(network, fixed))],
+                      "qoperator": [by_peer]}.get(
+                          kind, [("mopt", lambda k: self.by_mopt(network, fixed, k)), by_peer])
             for who, maker in makers:
                 label = f"int8 {kind}, {who}"
                 if "int8-" + kind not in wanted:

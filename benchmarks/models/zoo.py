@@ -57,7 +57,7 @@ NETWORKS = [
           picture="text"),
     image("ppocr_rec", (1, 3, 48, 320), "ch_PP-OCRv4_rec_infer.onnx", of="x",
           picture="text"),
-    image("isbnx_yolo", (1, 3, 640, 640), "best.onnx", of="images", int8=(),
+    image("isbnx_yolo", (1, 3, 640, 640), "best.onnx", of="images", int8=("static",),
           spread=0.3, scores=4),
     Network("silero_vad", "silero_vad_op18_ifless.onnx",
             {"input": (1, 576), "sr": (), "state": (2, 1, 128)}, "net", {"sr": "16000"},

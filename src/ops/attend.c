@@ -13,9 +13,9 @@ void mopt__heads_copy(const struct mopt_heads *h, size_t batch, double *out, siz
         for (size_t s = 0; s < h->length; s++) {
             const double *from =
                 h->data + h->first + batch * h->batch_step + i * h->head_step + s * h->step;
+            const double *bias = h->bias ? h->bias + i * h->size : NULL;
             for (size_t d = 0; d < h->size; d++) {
-                double bias = h->bias ? h->bias[i * h->size + d] : 0;
-                *to++ = mopt__round_to(MOPT_FLOAT32, from[d] + bias);
+                *to++ = (double)(float)(bias ? from[d] + bias[d] : from[d]);
             }
         }
     }

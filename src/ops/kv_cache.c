@@ -56,7 +56,11 @@ void mopt__kv_read(const struct mopt_kv_cache *c, size_t head, size_t row, doubl
 {
     size_t rows = (size_t)c->past->dims[2];
     size_t first = (head * rows + row) * mopt__kv_width(c);
-    for (size_t d = 0; d < c->size; d++) {
+    const float *floats = !c->scale && c->past->dtype == MOPT_FLOAT32 ? c->past->data : NULL;
+    for (size_t d = 0; floats && d < c->size; d++) {
+        out[d] = (double)floats[first + d];
+    }
+    for (size_t d = 0; !floats && d < c->size; d++) {
         if (!c->scale) {
             out[d] = mopt__tensor_f64(c->past, first + d);
             continue;
@@ -82,7 +86,11 @@ void mopt__kv_write(const struct mopt_kv_cache *c, struct mopt_tensor *t, size_t
 {
     size_t width = mopt__kv_width(c);
     size_t group = line / (size_t)t->dims[2] % c->groups;
-    for (size_t i = 0; i < width; i++) {
+    float *floats = !c->scale && t->dtype == MOPT_FLOAT32 ? mopt__nn_f32(t) + line * width : NULL;
+    for (size_t i = 0; floats && i < width; i++) {
+        floats[i] = row ? (float)row[i] : 0;
+    }
+    for (size_t i = 0; !floats && i < width; i++) {
         double x = row ? row[i] : 0;
         if (row && c->scale && c->bits == 4) {
             int64_t low = code_of(c, row[2 * i], scale_of(c, group, 2 * i));

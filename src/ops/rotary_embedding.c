@@ -94,8 +94,38 @@ static enum mopt_status table_row(const struct rotary *r, size_t b, size_t s, si
     return MOPT_OK;
 }
 
+static bool is_floats(const struct rotary *r)
+{
+    return r->x->dtype == MOPT_FLOAT32 && r->cosine->dtype == MOPT_FLOAT32 &&
+           r->sine->dtype == MOPT_FLOAT32;
+}
+
+static void turn_floats(const struct rotary *r, size_t at, size_t row, float *y)
+{
+    const float *x = (const float *)r->x->data + at;
+    const float *cosine = (const float *)r->cosine->data + row * r->half;
+    const float *sine = (const float *)r->sine->data + row * r->half;
+    const size_t step = r->interleaved ? 2 : 1;
+    const size_t other = r->interleaved ? 1 : r->half;
+    for (size_t i = 2 * r->half; i < r->size; i++) {
+        y[i] = x[i];
+    }
+    for (size_t i = 0; i < r->half; i++) {
+        double x1 = (double)x[i * step];
+        double x2 = (double)x[i * step + other];
+        double c = (double)cosine[i];
+        double s = (double)sine[i];
+        y[i * step] = (float)(c * x1 - s * x2);
+        y[i * step + other] = (float)(s * x1 + c * x2);
+    }
+}
+
 static void turn(const struct rotary *r, size_t at, size_t row, struct mopt_tensor *y)
 {
+    if (is_floats(r)) {
+        turn_floats(r, at, row, mopt__nn_f32(y) + at);
+        return;
+    }
     for (size_t i = 2 * r->half; i < r->size; i++) {
         mopt__nn_store_at(y, at + i, mopt__tensor_f64(r->x, at + i));
     }
