@@ -92,26 +92,26 @@ static void log_sum_exp(double *top, double *sum, double x)
     break
 // acc[0] = acc[0] op x[0] op x[1] ... in four partial results, whose places do not depend on
 // threads
-#define ROW_F(zero, op, join)        \
-    {                                \
-        double a = acc->f[0];        \
-        double b = zero;             \
-        double c = zero;             \
-        double d = zero;             \
-        size_t k = 0;                \
-        for (; k + 4 <= n; k += 4) { \
-            a = op(a, x[k]);         \
-            b = op(b, x[k + 1]);     \
-            c = op(c, x[k + 2]);     \
-            d = op(d, x[k + 3]);     \
-        }                            \
-        for (; k < n; k++) {         \
-            a = op(a, x[k]);         \
-        }                            \
-        a = join(a, b);              \
-        c = join(c, d);              \
-        acc->f[0] = join(a, c);      \
-    }                                \
+#define ROW_F(zero, op, join)            \
+    {                                    \
+        double a = *acc;                 \
+        double b = zero;                 \
+        double c = zero;                 \
+        double d = zero;                 \
+        size_t k = 0;                    \
+        for (; k + 4 <= n; k += 4) {     \
+            a = op(a, (double)x[k]);     \
+            b = op(b, (double)x[k + 1]); \
+            c = op(c, (double)x[k + 2]); \
+            d = op(d, (double)x[k + 3]); \
+        }                                \
+        for (; k < n; k++) {             \
+            a = op(a, (double)x[k]);     \
+        }                                \
+        a = join(a, b);                  \
+        c = join(c, d);                  \
+        *acc = join(a, c);               \
+    }                                    \
     break
 
 static void fold_lanes(enum kind kind, struct lanes *acc, double *aux, const double *x, size_t n)
@@ -140,30 +140,53 @@ static void fold_lanes(enum kind kind, struct lanes *acc, double *aux, const dou
     }
 }
 
-static void fold_row(enum kind kind, struct lanes *acc, double *aux, const double *x, size_t n)
-{
-    switch (kind) {
-    case SUM:
-    case MEAN:
-    case LOG_SUM:
-        ROW_F(0.0, ADD, ADD);
-    case PROD:
-        ROW_F(1.0, TIMES, TIMES);
-    case MAX:
-        ROW_F(acc->f[0], LARGER, LARGER);
-    case MIN:
-        ROW_F(acc->f[0], SMALLER, SMALLER);
-    case L1:
-        ROW_F(0.0, ADD_SIZE, ADD);
-    case L2:
-    case SUM_SQUARE:
-        ROW_F(0.0, ADD_SQUARE, ADD);
-    case LOG_SUM_EXP:
-        for (size_t k = 0; k < n; k++) {
-            log_sum_exp(&acc->f[0], &aux[0], x[k]);
-        }
-        break;
+#define ROWS_OF(T, name)                                                             \
+    static void name(enum kind kind, double *acc, double *aux, const T *x, size_t n) \
+    {                                                                                \
+        switch (kind) {                                                              \
+        case SUM:                                                                    \
+        case MEAN:                                                                   \
+        case LOG_SUM:                                                                \
+            ROW_F(0.0, ADD, ADD);                                                    \
+        case PROD:                                                                   \
+            ROW_F(1.0, TIMES, TIMES);                                                \
+        case MAX:                                                                    \
+            ROW_F(*acc, LARGER, LARGER);                                             \
+        case MIN:                                                                    \
+            ROW_F(*acc, SMALLER, SMALLER);                                           \
+        case L1:                                                                     \
+            ROW_F(0.0, ADD_SIZE, ADD);                                               \
+        case L2:                                                                     \
+        case SUM_SQUARE:                                                             \
+            ROW_F(0.0, ADD_SQUARE, ADD);                                             \
+        case LOG_SUM_EXP:                                                            \
+            for (size_t k = 0; k < n; k++) {                                         \
+                log_sum_exp(acc, aux, (double)x[k]);                                 \
+            }                                                                        \
+            break;                                                                   \
+        }                                                                            \
     }
+
+ROWS_OF(double, fold_row)
+ROWS_OF(float, fold_float_row)
+
+enum { WIDE = 16 };
+
+// The extreme of many floats: of WIDE columns first.
+static void extreme_row(enum kind kind, double *acc, const float *x, size_t n)
+{
+    float lanes[WIDE];
+    size_t i = WIDE;
+    for (size_t k = 0; k < WIDE; k++) {
+        lanes[k] = x[k];
+    }
+    for (; i + WIDE <= n; i += WIDE) {
+        for (size_t k = 0; k < WIDE; k++) {
+            lanes[k] = kind == MAX ? LARGER(lanes[k], x[i + k]) : SMALLER(lanes[k], x[i + k]);
+        }
+    }
+    fold_float_row(kind, acc, NULL, lanes, WIDE);
+    fold_float_row(kind, acc, NULL, x + i, n - i);
 }
 
 // The same of floats, in the same order: ROWS elements of each lane at once, as most are joined.
@@ -222,26 +245,47 @@ static int64_t join_integer(const struct plan *p, int64_t a, int64_t v)
     }
 }
 
-// n consecutive elements: one for each of n results (row false), or all for the first one.
+// n consecutive elements: one for each of n results.
 static void fold_chunk(const struct plan *p, struct lanes *acc, double *aux, int64_t first,
-                       size_t n, bool row)
+                       size_t n)
 {
     if (p->integers) {
         int64_t x[MOPT_LANES];
         mopt__load_i64(p->in->dtype, p->in->data, first, 1, n, x);
         for (size_t k = 0; k < n; k++) {
-            int64_t *to = &acc->i[row ? 0 : k];
-            *to = join_integer(p, *to, x[k]);
+            acc->i[k] = join_integer(p, acc->i[k], x[k]);
         }
         return;
     }
     double x[MOPT_LANES];
     mopt__load_f64(p->in->dtype, p->in->data, first, 1, n, x);
-    if (row) {
-        fold_row(p->kind, acc, aux, x, n);
-    } else {
-        fold_lanes(p->kind, acc, aux, x, n);
+    fold_lanes(p->kind, acc, aux, x, n);
+}
+
+// n consecutive elements of one result, number k.
+static void fold_piece(const struct plan *p, struct lanes *acc, double *aux, size_t k,
+                       int64_t first, size_t n)
+{
+    if (p->integers) {
+        int64_t x[MOPT_LANES];
+        mopt__load_i64(p->in->dtype, p->in->data, first, 1, n, x);
+        for (size_t i = 0; i < n; i++) {
+            acc->i[k] = join_integer(p, acc->i[k], x[i]);
+        }
+        return;
     }
+    if (p->in->dtype == MOPT_FLOAT32) {
+        const float *x = (const float *)p->in->data + first;
+        if ((p->kind == MAX || p->kind == MIN) && n >= WIDE) {
+            extreme_row(p->kind, &acc->f[k], x, n);
+        } else {
+            fold_float_row(p->kind, &acc->f[k], &aux[k], x, n);
+        }
+        return;
+    }
+    double x[MOPT_LANES];
+    mopt__load_f64(p->in->dtype, p->in->data, first, 1, n, x);
+    fold_row(p->kind, &acc->f[k], &aux[k], x, n);
 }
 
 static int64_t finish_integer(const struct plan *p, int64_t a)
@@ -305,8 +349,7 @@ static int64_t skip_floats(const struct plan *p, struct lanes *acc, int64_t base
 {
     const float *data = p->in->data;
     int64_t r = 0;
-    if (p->integers || p->inner_reduced || p->in->dtype != MOPT_FLOAT32 || p->kind == PROD ||
-        p->kind == LOG_SUM_EXP) {
+    if (p->integers || p->in->dtype != MOPT_FLOAT32 || p->kind == PROD || p->kind == LOG_SUM_EXP) {
         return 0;
     }
     for (; r + ROWS <= p->reduced_trips; r += ROWS) {
@@ -319,40 +362,56 @@ static int64_t skip_floats(const struct plan *p, struct lanes *acc, int64_t base
     return r;
 }
 
-// Results [first, first + n) of kept trip `trip`: n lanes side by side, or one result of a reduced
-// row.
-static void one_block(const struct plan *p, int64_t trip, int64_t lane, size_t n)
+// n results of kept trip `trip` side by side, the first one in lane `lane`.
+static void lanes_block(const struct plan *p, int64_t trip, int64_t lane, size_t n)
 {
     struct lanes acc;
     double aux[MOPT_LANES];
     start(p, &acc, aux, n);
     const int64_t base = offset_of(trip, p->kept, p->kept_dims, p->kept_strides) + lane;
     for (int64_t r = skip_floats(p, &acc, base, n); r < p->reduced_trips; r++) {
-        const int64_t first = base + offset_of(r, p->reduced, p->reduced_dims, p->reduced_strides);
-        if (!p->inner_reduced) {
-            fold_chunk(p, &acc, aux, first, n, false);
-            continue;
-        }
-        for (int64_t i = 0; i < p->inner; i += MOPT_LANES) {
-            const int64_t rest = p->inner - i;
-            fold_chunk(p, &acc, aux, first + i, (size_t)(rest < MOPT_LANES ? rest : MOPT_LANES),
-                       true);
+        fold_chunk(p, &acc, aux,
+                   base + offset_of(r, p->reduced, p->reduced_dims, p->reduced_strides), n);
+    }
+    finish(p, &acc, aux, trip * p->inner + lane, n);
+}
+
+// Results of n kept trips, each of which is made of rows.
+static void rows_block(const struct plan *p, int64_t trip, size_t n)
+{
+    struct lanes acc;
+    double aux[MOPT_LANES];
+    start(p, &acc, aux, n);
+    for (size_t k = 0; k < n; k++) {
+        const int64_t base = offset_of(trip + (int64_t)k, p->kept, p->kept_dims, p->kept_strides);
+        for (int64_t r = 0; r < p->reduced_trips; r++) {
+            const int64_t first =
+                base + offset_of(r, p->reduced, p->reduced_dims, p->reduced_strides);
+            for (int64_t i = 0; i < p->inner; i += MOPT_LANES) {
+                const int64_t rest = p->inner - i;
+                fold_piece(p, &acc, aux, k, first + i,
+                           (size_t)(rest < MOPT_LANES ? rest : MOPT_LANES));
+            }
         }
     }
-    finish(p, &acc, aux, trip * (p->inner_reduced ? 1 : p->inner) + lane, n);
+    finish(p, &acc, aux, trip, n);
 }
 
 static void reduce_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct plan *p = context;
-    const int64_t row = p->inner_reduced ? 1 : p->inner;
     int64_t n = 0;
     (void)thread;
     for (int64_t i = begin; i < end; i += n) {
-        const int64_t lane = i % row;
-        n = row - lane < end - i ? row - lane : end - i;
+        const int64_t lane = p->inner_reduced ? 0 : i % p->inner;
+        n = p->inner_reduced ? end - i : p->inner - lane;
+        n = n < end - i ? n : end - i;
         n = n < MOPT_LANES ? n : MOPT_LANES;
-        one_block(p, i / row, lane, (size_t)n);
+        if (p->inner_reduced) {
+            rows_block(p, i, (size_t)n);
+        } else {
+            lanes_block(p, i / p->inner, lane, (size_t)n);
+        }
     }
 }
 
