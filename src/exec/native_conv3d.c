@@ -35,6 +35,7 @@ static void run_plane(const struct conv3d_work *c, const struct mopt_frame *fram
     const struct mopt_window2d *w = &c->plane.window;
     const size_t n = c->plane.out_channels;
     struct mopt_finish finish = {.bias = c->bias};
+    bool any = false;
     for (size_t k = 0; k < c->kernel; k++) {
         const size_t from = at * c->stride + k * c->dilation;
         if (from < c->pad || from - c->pad >= c->in) {
@@ -53,8 +54,9 @@ static void run_plane(const struct conv3d_work *c, const struct mopt_frame *fram
         };
         mopt__conv2d_f32(frame->kernels, &run, frame->pool);
         finish = (struct mopt_finish){.residual = y, .residual_ld = n};
+        any = true;
     }
-    for (size_t i = 0; finish.residual == NULL && i < w->out_h * w->out_w * n; i++) {
+    for (size_t i = 0; !any && i < w->out_h * w->out_w * n; i++) {
         y[i] = c->bias != NULL ? c->bias[i % n] : 0.0F; // all in the padding
     }
 }

@@ -59,11 +59,12 @@ struct phase {
 static struct phase phase_of(const struct mopt_conv_transpose2d *conv, size_t number)
 {
     const struct mopt_window2d *w = &conv->window;
+    const size_t across = w->stride_w > 0 ? w->stride_w : 1;
     struct phase phase = {
-        .y = axis_of(w->out_h, w->kernel_h, w->stride_h, w->dilation_h, w->pad_top,
-                     number / w->stride_w),
+        .y =
+            axis_of(w->out_h, w->kernel_h, w->stride_h, w->dilation_h, w->pad_top, number / across),
         .x = axis_of(w->out_w, w->kernel_w, w->stride_w, w->dilation_w, w->pad_left,
-                     number % w->stride_w),
+                     number % across),
     };
     phase.taps = phase.y.taps * phase.x.taps;
     phase.taps = phase.taps > 0 ? phase.taps : 1;
@@ -111,24 +112,35 @@ size_t mopt__conv_transpose_packed_bytes(const struct mopt_kernels *kernels,
     return size.used == SIZE_MAX ? 0 : size.used;
 }
 
-// One panel of a phase: columns j..j+cols of group g, [taps][channels][width]; its end.
-static float *pack_panel(const struct mopt_conv_transpose2d *conv, const struct phase *phase,
-                         const float *w, const float *factor, size_t g, size_t j, size_t cols,
-                         size_t width, float *out)
+struct packing {
+    const struct mopt_conv_transpose2d *conv;
+    const struct phase *phase;
+    const float *w, *factor;
+    size_t width; // of a panel
+};
+
+// Tap of the kernel that is tap t of the phase.
+static size_t tap_of(const struct packing *p, size_t t)
 {
-    const size_t k = conv->window.channels / conv->groups, n = conv->out_channels / conv->groups;
-    const size_t kernel_w = conv->window.kernel_w;
-    const size_t each = conv->window.kernel_h * kernel_w;
-    for (size_t t = 0; t < phase->taps; t++) {
-        const size_t ty = is_empty(phase) ? 0 : t / phase->x.taps;
-        const size_t tx = is_empty(phase) ? 0 : t % phase->x.taps;
-        const size_t tap =
-            (phase->y.last - ty * phase->y.step) * kernel_w + phase->x.last - tx * phase->x.step;
-        for (size_t p = 0; p < k; p++, out += width) {
-            const float *from = w + ((g * k + p) * n + j) * each + tap;
-            for (size_t c = 0; c < width; c++) {
-                out[c] = c < cols && !is_empty(phase) ? from[c * each] : 0.0F;
-                out[c] *= factor && c < cols ? factor[g * n + j + c] : 1.0F;
+    const struct axis *y = &p->phase->y, *x = &p->phase->x;
+    return (y->last - t / x->taps * y->step) * p->conv->window.kernel_w + x->last -
+           t % x->taps * x->step;
+}
+
+// One panel of a phase: columns from j on of group g, [taps][channels][width]; its end.
+static float *pack_panel(const struct packing *p, size_t g, size_t j, float *out)
+{
+    const struct mopt_window2d *w = &p->conv->window;
+    const size_t k = w->channels / p->conv->groups, n = p->conv->out_channels / p->conv->groups;
+    const size_t each = w->kernel_h * w->kernel_w;
+    const size_t cols = n - j < p->width ? n - j : p->width;
+    for (size_t t = 0; t < p->phase->taps; t++) {
+        const size_t tap = is_empty(p->phase) ? 0 : tap_of(p, t);
+        for (size_t i = 0; i < k; i++, out += p->width) {
+            const float *from = p->w + ((g * k + i) * n + j) * each + tap;
+            memset(out, 0, p->width * sizeof *out);
+            for (size_t c = 0; c < cols && !is_empty(p->phase); c++) {
+                out[c] = from[c * each] * (p->factor ? p->factor[g * n + j + c] : 1.0F);
             }
         }
     }
@@ -139,13 +151,13 @@ void mopt__conv_transpose_pack(const struct mopt_kernels *kernels,
                                const struct mopt_conv_transpose2d *conv, const float *w,
                                const float *factor, float *out)
 {
-    const size_t n = conv->out_channels / conv->groups, width = (size_t)kernels->f32_cols;
+    const size_t n = conv->out_channels / conv->groups;
     for (size_t i = 0; i < phase_count(conv); i++) {
         const struct phase phase = phase_of(conv, i);
+        const struct packing packing = {conv, &phase, w, factor, (size_t)kernels->f32_cols};
         for (size_t g = 0; g < conv->groups; g++) {
-            for (size_t j = 0; j < n; j += width) {
-                const size_t cols = n - j < width ? n - j : width;
-                out = pack_panel(conv, &phase, w, factor, g, j, cols, width, out);
+            for (size_t j = 0; j < n; j += packing.width) {
+                out = pack_panel(&packing, g, j, out);
             }
         }
     }
