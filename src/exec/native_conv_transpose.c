@@ -72,7 +72,8 @@ static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
                                            .out_channels = (size_t)(c.groups * c.in_channels)};
     mopt__low_window(&c.w, batch, channels, &conv->window);
     turn(&conv->window);
-    return phases <= PHASES_MAX && (c.groups == 1 || c.in_channels >= NARROW);
+    const bool depthwise = c.in_channels == 1 && c.out_channels == 1;
+    return phases <= PHASES_MAX && (c.groups == 1 || c.in_channels >= NARROW || depthwise);
 }
 
 bool mopt__low_takes_conv_transpose(const struct mopt_lower *l, const struct mopt_node *node)

@@ -82,6 +82,18 @@ static size_t phase_count(const struct mopt_conv_transpose2d *conv)
     return conv->window.stride_h * conv->window.stride_w;
 }
 
+// One channel per group: no product.
+static bool is_depthwise(const struct mopt_conv_transpose2d *conv)
+{
+    return conv->groups > 1 && conv->groups == conv->window.channels &&
+           conv->groups == conv->out_channels;
+}
+
+static size_t depthwise_floats(const struct mopt_conv_transpose2d *conv, const struct phase *phase)
+{
+    return phase->y.taps * phase->x.taps * conv->window.channels;
+}
+
 // ---- Weights: the panels of one phase after those of another -----------------------------------
 
 // Floats of a panel row of every group, per tap and channel.
@@ -102,6 +114,12 @@ size_t mopt__conv_transpose_packed_bytes(const struct mopt_kernels *kernels,
                                          const struct mopt_conv_transpose2d *conv)
 {
     struct mopt_scratch size = {.block = NULL};
+    if (is_depthwise(conv)) {
+        mopt__scratch_take(&size, mopt__window_taps(&conv->window) * sizeof(float),
+                           conv->window.channels);
+        mopt__scratch_take(&size, MOPT_OVERREAD, 1);
+        return size.used == SIZE_MAX ? 0 : size.used;
+    }
     for (size_t i = 0; i < phase_count(conv); i++) {
         const struct phase phase = phase_of(conv, i);
         const size_t k = phase.taps * (conv->window.channels / conv->groups);
@@ -147,6 +165,20 @@ static float *pack_panel(const struct packing *p, size_t g, size_t j, float *out
     return out;
 }
 
+// All taps of a phase, [taps][channels]; their end.
+static float *pack_depthwise(const struct packing *p, float *out)
+{
+    const size_t channels = p->conv->window.channels;
+    const size_t each = mopt__window_taps(&p->conv->window);
+    for (size_t t = 0; t < p->phase->taps && !is_empty(p->phase); t++) {
+        const size_t tap = tap_of(p, t);
+        for (size_t c = 0; c < channels; c++) {
+            *out++ = p->w[c * each + tap] * (p->factor ? p->factor[c] : 1.0F);
+        }
+    }
+    return out;
+}
+
 void mopt__conv_transpose_pack(const struct mopt_kernels *kernels,
                                const struct mopt_conv_transpose2d *conv, const float *w,
                                const float *factor, float *out)
@@ -155,6 +187,10 @@ void mopt__conv_transpose_pack(const struct mopt_kernels *kernels,
     for (size_t i = 0; i < phase_count(conv); i++) {
         const struct phase phase = phase_of(conv, i);
         const struct packing packing = {conv, &phase, w, factor, (size_t)kernels->f32_cols};
+        if (is_depthwise(conv)) {
+            out = pack_depthwise(&packing, out);
+            continue;
+        }
         for (size_t g = 0; g < conv->groups; g++) {
             for (size_t j = 0; j < n; j += packing.width) {
                 out = pack_panel(&packing, g, j, out);
@@ -325,11 +361,139 @@ static void some_blocks(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
+// ---- Depthwise: rows of the result, a phase of a row at once ------------------------------------
+
+struct row {
+    const struct work *work;
+    const struct phase *phase;
+    const float **a;
+    size_t first, last;             // rows of taps that lie inside the image
+    const float *line;              // of the image, that tap `first` lies on
+    struct mopt_depthwise_f32 call; // y: of pixel 0
+};
+
+// Pixels j..j+count, whose windows lie inside, or one that need not.
+static void depthwise_pixels(const struct row *row, size_t j, size_t count)
+{
+    const struct mopt_conv_transpose2d_run *run = row->work->run;
+    const struct mopt_window2d *w = &run->conv->window;
+    const struct axis *x = &row->phase->x;
+    const float **a = row->a;
+    for (size_t t = row->first; t < row->last; t++) {
+        const float *line = row->line + (t - row->first) * row->phase->y.apart * w->in_w * run->ldx;
+        for (size_t k = 0; k < x->taps; k++) {
+            const ptrdiff_t at = x->start + (ptrdiff_t)(j + k * x->apart);
+            const bool inside = at >= 0 && (size_t)at < w->in_w;
+            *a++ = inside ? line + (size_t)at * run->ldx : row->work->zero;
+        }
+    }
+    struct mopt_depthwise_f32 call = row->call;
+    call.y += j * call.ldy;
+    call.pixels = count;
+    row->work->kernels->depthwise_f32(&call);
+}
+
+// No tap meets these: what has no weights is the bias.
+static void depthwise_none(const struct row *row)
+{
+    struct mopt_depthwise_f32 call = row->call;
+    row->a[0] = row->work->zero;
+    call.x_step = 0;
+    call.w = row->work->zero;
+    call.taps = 1;
+    call.pixels = row->phase->x.count;
+    row->work->kernels->depthwise_f32(&call);
+}
+
+static void depthwise_phase(struct row *row)
+{
+    const struct axis *x = &row->phase->x;
+    const ptrdiff_t in = (ptrdiff_t)row->work->run->conv->window.in_w;
+    if (is_empty(row->phase) || row->first == row->last) {
+        depthwise_none(row);
+        return;
+    }
+    const ptrdiff_t room = in - x->start - (ptrdiff_t)((x->taps - 1) * x->apart);
+    size_t past = room > 0 ? (size_t)room : 0; // windows from here on reach over the end
+    past = past < x->count ? past : x->count;
+    size_t j = 0;
+    while (j < x->count) {
+        const bool inside = x->start + (ptrdiff_t)j >= 0 && j < past;
+        const size_t count = inside ? past - j : 1;
+        depthwise_pixels(row, j, count);
+        j += count;
+    }
+}
+
+// Rows of taps of a phase that lie inside for row j of it.
+static void find_lines(struct row *row, size_t image, size_t j)
+{
+    const struct mopt_conv_transpose2d_run *run = row->work->run;
+    const struct mopt_window2d *w = &run->conv->window;
+    const struct axis *y = &row->phase->y;
+    const ptrdiff_t start = y->start + (ptrdiff_t)j;
+    row->first = 0;
+    while (row->first < y->taps && start + (ptrdiff_t)(row->first * y->apart) < 0) {
+        row->first++;
+    }
+    row->last = row->first;
+    while (row->last < y->taps && start + (ptrdiff_t)(row->last * y->apart) < (ptrdiff_t)w->in_h) {
+        row->last++;
+    }
+    if (row->first < row->last) {
+        const size_t at = (size_t)(start + (ptrdiff_t)(row->first * y->apart));
+        row->line = run->x + (image * w->in_h + at) * w->in_w * run->ldx;
+    }
+}
+
+static void depthwise_row(const struct work *work, size_t number, const float **a)
+{
+    const struct mopt_conv_transpose2d_run *run = work->run;
+    const struct mopt_window2d *w = &run->conv->window;
+    const size_t oy = number % w->out_h;
+    float *y = run->y + number * w->out_w * run->ldy;
+    const float *b = run->w;
+    struct row row = {.work = work, .a = a};
+    row.call = (struct mopt_depthwise_f32){.x = a,
+                                           .x_step = run->ldx,
+                                           .bias = run->epilogue.bias,
+                                           .ldy = w->stride_w * run->ldy,
+                                           .channels = w->channels};
+    mopt__epilogue_bounds(&run->epilogue, &row.call.low, &row.call.high);
+    for (size_t i = 0; i < phase_count(run->conv); i++) {
+        const struct phase phase = phase_of(run->conv, i);
+        if (phase.y.at == oy % w->stride_h && phase.x.count > 0) {
+            row.phase = &phase;
+            find_lines(&row, number / w->out_h, oy / w->stride_h);
+            row.call.y = y + phase.x.at * run->ldy;
+            row.call.w = b + row.first * phase.x.taps * w->channels;
+            row.call.taps = (row.last - row.first) * phase.x.taps;
+            depthwise_phase(&row);
+        }
+        b += depthwise_floats(run->conv, &phase);
+    }
+    mopt__epilogue_rest(work->kernels, &run->epilogue, y, run->ldy, NULL, 0, w->out_w, w->channels);
+}
+
+static void some_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct work *work = context;
+    const float **a = mopt__part(&work->tables, (size_t)thread);
+    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
+        depthwise_row(work, row, a);
+    }
+}
+
 void mopt__conv_transpose_nhwc(const struct mopt_kernels *kernels,
                                const struct mopt_conv_transpose2d_run *run, struct mopt_pool *pool)
 {
     struct work work = {.run = run, .kernels = kernels};
     lay_out(kernels, run->conv, (size_t)mopt__pool_size(pool), run->scratch, &work);
     memset(work.zero, 0, run->conv->window.channels * sizeof *work.zero);
-    mopt__pool_for(pool, (int64_t)work.blocks, 1, some_blocks, &work);
+    if (is_depthwise(run->conv)) {
+        const struct mopt_window2d *w = &run->conv->window;
+        mopt__pool_for(pool, (int64_t)(w->batch * w->out_h), 1, some_rows, &work);
+    } else {
+        mopt__pool_for(pool, (int64_t)work.blocks, 1, some_blocks, &work);
+    }
 }

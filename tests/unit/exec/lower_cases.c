@@ -761,6 +761,11 @@ const struct lowered mopt__lowered[] = {
      "u,"
      " a); h = ConvTranspose<strides=[2,2]>(x, k); z = LeakyRelu(h); }",
      1e-5, 3},
+    {"a transposed depthwise convolution with what comes after it",
+     "graph main (float[2,6,5,7] x) -> (float[2,6,10,15] y) { float[6,1,4,3] w = @72;"
+     "  float[6] b = @6; g = ConvTranspose<strides=[2,2], pads=[1,0,1,0], group=6>(x, w, b);"
+     "  y = LeakyRelu(g); }",
+     1e-5, 1},
     {"transposed convolutions whose steps leave gaps; a part of an image",
      "graph main (float[1,4,3,5] x) -> (float[1,9,8,14] y) {"
      "  float[4,5,2,2] w = @80; float[5] b = @5; float[4,4,5,6] u = @480;"

@@ -46,6 +46,9 @@ static void choose(struct mopt_rng *rng, struct mopt_conv_transpose2d *conv)
     conv->groups = mopt__rng_below(rng, 3) == 0 ? (size_t)between(rng, 2, 3) : 1;
     w.channels = conv->groups * (size_t)between(rng, 1, 20);
     conv->out_channels = conv->groups * (size_t)between(rng, 1, 40);
+    if (mopt__rng_below(rng, 3) == 0) { // depthwise
+        conv->groups = conv->out_channels = w.channels = (size_t)between(rng, 2, 40);
+    }
     w.out_h = (w.in_h - 1) * w.stride_h + (w.kernel_h - 1) * w.dilation_h + 1 +
               (size_t)between(rng, 0, 4);
     w.out_w = (w.in_w - 1) * w.stride_w + (w.kernel_w - 1) * w.dilation_w + 1 +
@@ -132,7 +135,7 @@ static void test_transposes(void **state)
     assert_int_equal(mopt__pool_new(3, &pool, &err), MOPT_OK);
     mopt__rng_init(&rng, 81);
     for (int level = 0; level_table(level, &table); level++) {
-        for (int round = 0; round < 60; round++) {
+        for (int round = 0; round < 90; round++) {
             try_transpose(&rng, &table, pool);
         }
     }
