@@ -135,10 +135,11 @@ static bool read_dequantizer(const struct mopt_session *session, const struct mo
 {
     const struct mopt_tensor *codes = mopt__session_constant(session, mopt__node_input(node, 0));
     const struct mopt_tensor *scale = mopt__session_constant(session, mopt__node_input(node, 1));
+    const int64_t type = mopt__int_of(node, "output_dtype", MOPT_UNDEFINED);
     bool gemm = mopt__low_is(product, "", "Gemm");
     if (codes == NULL || codes->rank != 2 || codes->count == 0 || scale == NULL ||
         !is_float(scale, scale->count) || mopt__int_of(node, "block_size", 0) < 0 ||
-        mopt__int_of(node, "output_dtype", MOPT_FLOAT32) % MOPT_FLOAT32 != 0 ||
+        (type != MOPT_UNDEFINED && type != MOPT_FLOAT32) ||
         (!gemm && !mopt__low_is(product, "", "MatMul")) ||
         (gemm && mopt__low_float(product, "alpha", 1) != 1)) {
         return false;

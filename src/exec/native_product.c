@@ -76,8 +76,9 @@ bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node 
     if (bias == NULL) {
         return true;
     }
+    bool one = s.n == 1 || !mopt__low_is_nbits(node); // may stand for all columns
     return mopt__low_has_floats(l, bias) && mopt__low_shape(l, bias, &c) &&
-           (c.count == 1 || (c.count == s.n && (size_t)c.dims[c.rank - 1] == s.n));
+           ((one && c.count == 1) || (c.count == s.n && (size_t)c.dims[c.rank - 1] == s.n));
 }
 
 bool mopt__low_takes_codes(const struct mopt_lower *l, const struct mopt_node *node, size_t *n)

@@ -213,6 +213,32 @@ static void few_bits_stay_few(void **state)
     assert_int_equal(unsetenv("MOPT_CPU"), 0);
 }
 
+// The bias of a MatMulNBits has an element for each column, also when it runs as a native.
+static void bias_of_few_bits_is_checked(void **state)
+{
+    (void)state;
+    static const char format[] =
+        "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+        "graph main (float[n,16] x) -> (float[n,8] y) { uint8[8,1,8] w = u@64; float[8] s = f@8;"
+        " float[%d] b = f@%d;"
+        " y = com.microsoft::MatMulNBits<K=16, N=8, block_size=16>(x, w, s, _, _, b); } }";
+    for (int count = 1; count <= 8; count += 7) {
+        char text[400];
+        snprintf(text, sizeof text, format, count, count);
+        struct mopt_model *model = parse(text, false, 1);
+        struct mopt_session *session = open_session(model, 1, false);
+        struct mopt_datum *x = input_of(2, (const int64_t[]){3, 16}), *y = NULL;
+        struct mopt_error err;
+        mopt_error_clear(&err);
+        enum mopt_status status = mopt__session_run(session, &x, &y, NULL, &err);
+        assert_int_equal(status, count == 8 ? MOPT_OK : MOPT_E_SHAPE);
+        mopt__datum_unref(x);
+        mopt__datum_unref(y);
+        mopt__session_free(session);
+        mopt__model_free(model);
+    }
+}
+
 // What the option computes is what rounded weights give, up to the levels that may round
 // activations, too.
 static void try_rounded(const char *text, const char *same, float factor, int rank,
@@ -366,11 +392,9 @@ static void others_stay(void **state)
 int mopt__test_weights(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exact_weights_are_halved),
-        cmocka_unit_test(few_bits_stay_few),
-        cmocka_unit_test(weights_are_rounded),
-        cmocka_unit_test(activations_are_rounded),
-        cmocka_unit_test(others_stay),
+        cmocka_unit_test(exact_weights_are_halved),    cmocka_unit_test(few_bits_stay_few),
+        cmocka_unit_test(bias_of_few_bits_is_checked), cmocka_unit_test(weights_are_rounded),
+        cmocka_unit_test(activations_are_rounded),     cmocka_unit_test(others_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
