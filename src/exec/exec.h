@@ -2,12 +2,13 @@
 // Front door of exec (rank 3): runs a model. A session holds what is computed once (schedule,
 // folded constants, packed weights, a program per graph and input shapes); a run is a walk over a
 // flat array of actions, most of them one call on raw pointers. It knows nothing of files or
-// passes. Read in this order: exec.h, memory_plan.h (greedy-by-size offsets), widen.c (16-bit
-// floats become FLOAT), schedule.c (steps and what bodies capture), fold.c (constants), arena.c
-// (planned and heap buffers), program.h and program.c (what runs), lower.h, lower.c (the walk),
-// groups.c and qlinear.c (which nodes become one), cells.c (forms of values), stored.c (weights of
-// 16 bits), native_*.c (kernels), finish.c (lifetimes), plan.c (shapes to a program), step.c (one
-// node), session.c (run).
+// passes. Read in this order: exec.h, memory_plan.h (greedy-by-size offsets), prepare.h (compound
+// operators, QDQ form and more, in a private copy of the model), widen.c (16-bit floats become
+// FLOAT there), schedule.c (steps and what bodies capture), fold.c (constants), arena.c (planned
+// and heap buffers), program.h and program.c (what runs), lower.h, lower.c (the walk), groups.c and
+// qlinear.c (which nodes become one), cells.c (forms of values), stored.c and coded.c (weights of
+// 16 and of few bits), native_*.c (kernels), finish.c (lifetimes), plan.c (shapes to a program),
+// step.c (one node), session.c (run).
 #ifndef MOPT_EXEC_EXEC_H
 #define MOPT_EXEC_EXEC_H
 
