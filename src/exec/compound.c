@@ -287,13 +287,15 @@ static bool read_hidden(const struct mopt_node *node, int64_t sizes[3])
     if (w == NULL || w->rank != 2 || (a != NULL && a->count != 0 && a->count != 3)) {
         return false;
     }
+    int64_t left = w->dims[1];
     for (int i = 0; i < 3; i++) {
         sizes[i] = a != NULL && a->count == 3 ? a->ints[i] : w->dims[1] / 3;
-        if (sizes[i] <= 0) {
+        if (sizes[i] <= 0 || sizes[i] > left) {
             return false;
         }
+        left -= sizes[i];
     }
-    return sizes[0] + sizes[1] + sizes[2] == w->dims[1];
+    return left == 0;
 }
 
 // MultiHeadAttention knows the mask: ends of the keys [batch], or which keys there are.

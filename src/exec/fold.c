@@ -129,9 +129,12 @@ static void fold_schedule(struct mopt_session *session, struct mopt_schedule *sc
 const struct mopt_tensor *mopt__session_constant(const struct mopt_session *session,
                                                  const struct mopt_value *value)
 {
-    const struct mopt_datum *datum = session->constants[value->id];
+    const struct mopt_datum *datum = value != NULL ? session->constants[value->id] : NULL;
+    if (datum == NULL || datum->kind != MOPT_DATUM_TENSOR) {
+        return NULL;
+    }
     bool overridable = value->is_input && session->model->ir_version >= 4;
-    return datum == NULL || overridable || datum->kind != MOPT_DATUM_TENSOR ? NULL : datum->tensor;
+    return overridable ? NULL : datum->tensor;
 }
 
 // Needed by an output, a node that runs, or a body (its owner hands on all that the body names).

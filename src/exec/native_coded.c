@@ -128,20 +128,16 @@ struct coding {
     struct coded_side factors; // the one that codes are multiplied by
 };
 
-// Room for both operands and the factors.
-struct rooms {
-    float values[3][SOME];
-};
-
-static struct coding coding_of(const struct coded_run *r, struct rooms *rooms)
+// rooms: [3, SOME], for both operands and the factors.
+static struct coding coding_of(const struct coded_run *r, float *rooms)
 {
     const struct mopt_binary_work *w = r->w;
     struct coding c = {.w = w, .kernels = r->frame->kernels, .y = r->frame->data[w->y]};
     for (int i = 0; i < 2; i++) {
-        c.sides[i] = side_of(r->frame, w, i, NULL, rooms->values[i]);
+        c.sides[i] = side_of(r->frame, w, i, NULL, rooms + (size_t)i * SOME);
     }
     if (w->factors != NULL) {
-        c.factors = side_of(r->frame, w, 1 - w->codes, w->factors, rooms->values[2]);
+        c.factors = side_of(r->frame, w, 1 - w->codes, w->factors, rooms + (size_t)2 * SOME);
     }
     return c;
 }
@@ -185,8 +181,8 @@ static void make(struct coding *c, const struct block *b)
 static void short_rows(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct coded_run *r = context;
-    struct rooms rooms;
-    struct coding c = coding_of(r, &rooms);
+    float rooms[3 * SOME];
+    struct coding c = coding_of(r, rooms);
     (void)thread;
     for (size_t row = (size_t)begin; row < (size_t)end;) {
         size_t rows = (size_t)end - row < r->each ? (size_t)end - row : r->each;
@@ -200,8 +196,8 @@ static void pieces(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct coded_run *r = context;
     const struct mopt_binary_work *w = r->w;
-    struct rooms rooms;
-    struct coding c = coding_of(r, &rooms);
+    float rooms[3 * SOME];
+    struct coding c = coding_of(r, rooms);
     (void)thread;
     for (size_t item = (size_t)begin; item < (size_t)end; item++) {
         size_t at = item / w->rows * r->width;

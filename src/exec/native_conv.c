@@ -134,7 +134,7 @@ static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *
                                   const struct mopt_low_source *source, struct conv_work *c,
                                   size_t count, void **block)
 {
-    const float *w;
+    const float *w = NULL;
     const float *factor = NULL;
     size_t n = c->conv.out_channels;
     bool made = false;
@@ -148,7 +148,7 @@ static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *
         status = mopt__low_weight_floats(l, source, &w);
     }
     size_t channel = n > 0 && count > n ? count / n : 1; // weights of one
-    for (size_t i = 0; status == MOPT_OK && made && i < count; i++) {
+    for (size_t i = 0; w != NULL && factor != NULL && i < count; i++) {
         ((float *)*block)[i] = w[i] * factor[i / channel];
     }
     return status;

@@ -254,9 +254,9 @@ static int64_t first_of(int64_t start, int64_t step, int64_t size)
 static enum mopt_status lower_slice(struct mopt_lower *l, const struct mopt_node *node,
                                     struct source *s, bool *done)
 {
-    struct list starts;
-    struct list axes;
-    struct list steps;
+    struct list starts = {0};
+    struct list axes = {0};
+    struct list steps = {0};
     struct part part = {0};
     bool known = true;
     enum mopt_status status = read_list(l, node, 1, "starts", &starts, &known);
@@ -365,8 +365,8 @@ static enum mopt_status lower_pad(struct mopt_lower *l, const struct mopt_node *
 {
     const struct mopt_attribute *mode = mopt__node_attribute(node, "mode");
     const char *name = node->op->until == 1 ? "paddings" : "pads";
-    struct list pads;
-    struct list axes;
+    struct list pads = {0};
+    struct list axes = {0};
     struct mopt_low_shape y;
     int64_t room[MOPT_RANK_MAX];
     uint8_t code;

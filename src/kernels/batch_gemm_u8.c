@@ -45,15 +45,14 @@ struct work {
 static void pack_four(const uint8_t *b, size_t row, size_t rows, size_t count, int8_t *out,
                       int32_t *sums)
 {
-    const uint8_t *from[4];
-    for (size_t i = 0; i < 4; i++) {
-        from[i] = b + (i < rows ? i : 0) * row;
-    }
+    const uint8_t *second = b + (rows > 1 ? row : 0);
+    const uint8_t *third = b + (rows > 2 ? 2 * row : 0);
+    const uint8_t *fourth = b + (rows > 3 ? 3 * row : 0);
     for (size_t j = 0; j < count; j++) {
-        out[4 * j] = (int8_t)(from[0][j] ^ SIGN);
-        out[4 * j + 1] = (int8_t)(from[1][j] ^ SIGN);
-        out[4 * j + 2] = (int8_t)(from[2][j] ^ SIGN);
-        out[4 * j + 3] = (int8_t)(from[3][j] ^ SIGN);
+        out[4 * j] = (int8_t)(b[j] ^ SIGN);
+        out[4 * j + 1] = (int8_t)(second[j] ^ SIGN);
+        out[4 * j + 2] = (int8_t)(third[j] ^ SIGN);
+        out[4 * j + 3] = (int8_t)(fourth[j] ^ SIGN);
     }
     for (size_t j = 0; rows < 4 && j < count; j++) {
         memset(out + 4 * j + rows, 0, 4 - rows);
