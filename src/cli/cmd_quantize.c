@@ -350,6 +350,10 @@ static void show(struct job *job)
     mopt__json_size(result, "samples", job->report.samples);
     mopt__json_size(result, "clipped_biases", job->report.clipped_biases);
     show_kept(job);
+    if (job->report.quantized == 0) {
+        mopt__log(&job->cli->log, MOPT_LOG_WARN, "no node was quantized%s",
+                  job->report.count > 0 ? ": the table says why each stayed in floats" : "");
+    }
     if (job->report.clipped_biases > 0) {
         mopt__log(&job->cli->log, MOPT_LOG_WARN, "%zu elements of biases did not fit into 32 bits",
                   job->report.clipped_biases);

@@ -31,4 +31,9 @@ expect_code 0
 run compare open.txt h=5.onnx --data random --dim h=5 --samples 2 --min-cosine 0.5
 expect_code 0
 cmp h=5.onnx x:2=5.onnx || fail "the two ways to name a dimension differ"
+run quantize --static open.txt -o kept.onnx --data random --dim h=5 --keep-float 'op:Conv'
+expect_code 0
+expect_err "warning: no node was quantized: the table says why"
+run quantize --static open.txt -o again.onnx --data random --dim h=5
+[[ $err != *"no node was quantized"* ]] || fail "$last: warns of nothing"
 finish
