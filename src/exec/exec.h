@@ -21,6 +21,7 @@ struct mopt_session_options {
     int threads;                // 0 = usable processors
     uint64_t seed;              // of random operators; every run starts from it
     bool reference;             // only eval facets, no bound kernels; 16-bit floats stay
+    bool observed;              // runs have an observer, who sees every value the model has
     bool strict_fp;             // no forms that round more than plain sums (Winograd)
     bool bf16;                  // constant weights of products and of convolutions that are
                                 // products in 16 bits (mopt__weights_rounded)

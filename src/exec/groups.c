@@ -129,32 +129,17 @@ static bool integer_operands(struct mopt_lower *l, const struct mopt_node *node,
            (b == NULL || mopt__low_has_floats(l, b));
 }
 
-// BatchNormalization by constants, in inference form.
-static void take_norm(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
+// What only multiplies or shifts the channels of a float convolution.
+static void take_affine(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
 {
     const struct mopt_node *node = mopt__low_sole_use(l, g->out);
-    struct mopt_low_shape y;
-    if (!mopt__low_is(node, "", "BatchNormalization") || !mopt__low_is_free(l, node) ||
-        node->inputs[0].value != g->out || node->op->since < 7 || !mopt__low_shape(l, g->out, &y)) {
-        return;
+    while (g->affine_count < MOPT_AFFINE_MAX && mopt__low_is_free(l, node) &&
+           mopt__low_is_affine(l, node, g->out)) {
+        g->affine[g->affine_count++] = node;
+        g->out = node->outputs[0];
+        absorb(l, node, last);
+        node = mopt__low_sole_use(l, g->out);
     }
-    for (uint32_t i = 1; i < 5; i++) {
-        const struct mopt_tensor *c = mopt__low_constant(l, mopt__node_input(node, i));
-        if (c == NULL || c->dtype != MOPT_FLOAT32 || c->count != (size_t)y.dims[1]) {
-            return;
-        }
-    }
-    for (uint32_t o = 1; o < node->output_count; o++) {
-        if (node->outputs[o] != NULL) {
-            return;
-        }
-    }
-    if (mopt__int_of(node, "training_mode", 0) != 0 || mopt__int_of(node, "spatial", 1) == 0) {
-        return;
-    }
-    g->norm = node;
-    g->out = node->outputs[0];
-    absorb(l, node, last);
 }
 
 static enum mopt_status group_conv(struct mopt_lower *l, const struct mopt_node *node)
@@ -169,7 +154,7 @@ static enum mopt_status group_conv(struct mopt_lower *l, const struct mopt_node 
         take_function(l, &g, &last);
         take_quantizer(l, &g, &last);
     } else {
-        take_norm(l, &g, &last);
+        take_affine(l, &g, &last);
         g.residual_first = take_residual(l, &g, &last);
         take_function(l, &g, &last);
         take_residual(l, &g, &last);
@@ -184,7 +169,7 @@ static enum mopt_status group_conv_transpose(struct mopt_lower *l, const struct 
     if (!mopt__low_takes_conv_transpose(l, node)) {
         return MOPT_OK;
     }
-    take_norm(l, &g, &last);
+    take_affine(l, &g, &last);
     take_function(l, &g, &last);
     return place(l, &g, last);
 }

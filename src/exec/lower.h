@@ -57,6 +57,7 @@ struct mopt_low_matmul {
 
 // Of attention: Transposes of q, of k (two), of v and of the result; scale, mask, Softmax, product.
 enum { MOPT_MEMBERS_MAX = 9 };
+enum { MOPT_AFFINE_MAX = 6 };
 
 // Nodes that become one native action, emitted at the place of the last of them.
 struct mopt_group {
@@ -66,7 +67,8 @@ struct mopt_group {
     const struct mopt_value *residual; // NULL: none
     bool residual_first;               // residual before act
     struct mopt_function_f32 act;
-    const struct mopt_node *norm; // BatchNormalization folded into a float convolution, or NULL
+    const struct mopt_node *affine[MOPT_AFFINE_MAX]; // folded into a float convolution, in order
+    int affine_count;
     // Integer form: the operands are codes; y: QuantizeLinear at the end when out_codes
     bool bytes, out_codes;
     struct mopt_low_quant x, w, y;
@@ -218,6 +220,12 @@ enum mopt_status mopt__low_group_matmul(struct mopt_lower *l, const struct mopt_
 // Completes the group of a QLinearMatMul, of which qlinear.c has set the rest.
 enum mopt_status mopt__low_group_qlinear_matmul(struct mopt_lower *l, const struct mopt_node *node,
                                                 struct mopt_group *group, bool *found);
+
+// ---- affine.c ----
+// A sound node only multiplies or shifts the channels (axis 1) of x, floats of an image, by finite
+// constants.
+bool mopt__low_is_affine(const struct mopt_lower *l, const struct mopt_node *node,
+                         const struct mopt_value *x);
 
 // ---- native_norm.c: the group of an InstanceNormalization or a GroupNormalization ----
 enum mopt_status mopt__low_group_norm(struct mopt_lower *l, const struct mopt_node *node,

@@ -78,10 +78,12 @@ struct mopt_low_box mopt__low_box_of(const struct mopt_low_shape *shape, bool nh
                                      const ptrdiff_t from_steps[MOPT_RANK_MAX],
                                      const ptrdiff_t to_steps[MOPT_RANK_MAX]);
 
-// native_conv.c: factors of n output channels for the weights, and a bias, which take the place of
-// a BatchNormalization and the bias in front of it (NULL: none).
-enum mopt_status mopt__low_fold_norm(struct mopt_lower *l, const struct mopt_node *norm, size_t n,
-                                     const float **bias, const float **factor);
+// affine.c: factors of n output channels for the weights (NULL: all are 1) and a bias, which take
+// the place of what the group folds and of the bias in front of it (NULL: none).
+enum mopt_status mopt__low_fold_affine(struct mopt_lower *l, const struct mopt_group *group,
+                                       size_t n, const float **bias, const float **factor);
+// Tells weights that are folded so from others of the same tensor.
+uint64_t mopt__low_affine_variant(const struct mopt_group *group, uint64_t salt);
 // Geometry of one or two spatial axes for the kernels.
 void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels,
                       struct mopt_window2d *out);

@@ -94,55 +94,21 @@ static uint64_t geometry_hash(const struct mopt_conv2d *conv, uint64_t salt)
     return mopt__hash_mix(mopt__hash_bytes(numbers, sizeof numbers), salt);
 }
 
-// Factor and shift of each channel of a BatchNormalization: scale / sqrt(var + epsilon), bias -
-// mean * factor.
-static void norm_factors(const struct mopt_lower *l, const struct mopt_node *norm, size_t n,
-                         float *factor, float *shift)
-{
-    const float *v[5] = {NULL};
-    for (uint32_t i = 1; i < 5; i++) {
-        v[i] = mopt__low_constant(l, mopt__node_input(norm, i))->data;
-    }
-    double epsilon = (double)mopt__low_float(norm, "epsilon", 1e-5F);
-    for (size_t j = 0; j < n; j++) {
-        double f = (double)v[1][j] / sqrt((double)v[4][j] + epsilon);
-        factor[j] = (float)f;
-        shift[j] = (float)((double)v[2][j] - (double)v[3][j] * f);
-    }
-}
-
-enum mopt_status mopt__low_fold_norm(struct mopt_lower *l, const struct mopt_node *norm, size_t n,
-                                     const float **bias, const float **factor)
-{
-    float *factors = mopt__low_work(l, n * sizeof *factors);
-    float *shifts = mopt__low_work(l, n * sizeof *shifts);
-    if (factors == NULL || shifts == NULL) {
-        return MOPT_E_MEMORY;
-    }
-    norm_factors(l, norm, n, factors, shifts);
-    for (size_t j = 0; *bias != NULL && j < n; j++) {
-        shifts[j] += (*bias)[j] * factors[j];
-    }
-    *bias = shifts;
-    *factor = factors;
-    return MOPT_OK;
-}
-
-// Weights and bias with the normalization behind them folded in: the weights are a block, the bias
-// of c is replaced.
-static enum mopt_status fold_norm(struct mopt_lower *l, const struct mopt_node *norm,
-                                  const struct mopt_low_source *source, struct conv_work *c,
-                                  size_t count, void **block)
+// The weights with what follows them folded in are a block, the bias of c is replaced; NULL: the
+// weights are as they were.
+static enum mopt_status fold_affine(struct mopt_lower *l, const struct mopt_group *group,
+                                    const struct mopt_low_source *source, struct conv_work *c,
+                                    size_t count, void **block)
 {
     const float *w = NULL;
     const float *factor = NULL;
     size_t n = c->conv.out_channels;
     bool made = false;
-    uint64_t variant = mopt__hash_mix((uint64_t)(uintptr_t)norm, source->variant);
-    enum mopt_status status = mopt__low_fold_norm(l, norm, n, &c->finish.bias, &factor);
-    if (status == MOPT_OK) {
-        status = mopt__low_packed(l, source->tensor, mopt__hash_mix(variant, 5),
-                                  count * sizeof(float), block, &made);
+    enum mopt_status status = mopt__low_fold_affine(l, group, n, &c->finish.bias, &factor);
+    if (status == MOPT_OK && factor != NULL) {
+        uint64_t variant = mopt__low_affine_variant(group, mopt__hash_mix(source->variant, 5));
+        status =
+            mopt__low_packed(l, source->tensor, variant, count * sizeof(float), block, &made);
     }
     if (status == MOPT_OK && made) {
         status = mopt__low_weight_floats(l, source, &w);
@@ -166,11 +132,11 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
     bool made = false;
     enum mopt_status status = mopt__low_weights(l, mopt__node_input(node, 1), &source);
     salt = mopt__hash_mix(salt, source.variant);
-    if (status == MOPT_OK && group->norm != NULL) {
+    if (status == MOPT_OK && group->affine_count > 0) {
         struct mopt_low_shape shape;
         mopt__low_shape(l, mopt__node_input(node, 1), &shape);
-        status = fold_norm(l, group->norm, &source, c, shape.count, &folded);
-        salt = mopt__hash_mix(salt, (uint64_t)(uintptr_t)group->norm);
+        status = fold_affine(l, group, &source, c, shape.count, &folded);
+        salt = folded != NULL ? mopt__low_affine_variant(group, salt) : salt;
     }
     if (status == MOPT_OK) {
         size_t bytes = mopt__conv2d_packed_bytes(kernels, &c->conv, c->form);

@@ -97,7 +97,8 @@ static uint64_t geometry_hash(const struct mopt_conv_transpose2d *conv, uint64_t
                               w->pad_top % w->stride_h,
                               w->pad_left % w->stride_w,
                               conv->groups,
-                              conv->out_channels};
+                              conv->out_channels,
+                              (size_t)mopt__transposes_patches(conv)};
     return mopt__hash_mix(mopt__hash_bytes(numbers, sizeof numbers), salt);
 }
 
@@ -113,9 +114,9 @@ static enum mopt_status pack(struct mopt_lower *l, const struct mopt_group *grou
     bool made = false;
     enum mopt_status status = mopt__low_weights(l, mopt__node_input(group->anchor, 1), &source);
     uint64_t salt = mopt__hash_mix(source.variant, 77);
-    if (status == MOPT_OK && group->norm != NULL) {
-        status = mopt__low_fold_norm(l, group->norm, n, &t->finish.bias, &factor);
-        salt = mopt__hash_mix(salt, (uint64_t)(uintptr_t)group->norm);
+    if (status == MOPT_OK) {
+        status = mopt__low_fold_affine(l, group, n, &t->finish.bias, &factor);
+        salt = factor != NULL ? mopt__low_affine_variant(group, salt) : salt;
     }
     if (status == MOPT_OK) {
         status =

@@ -32,15 +32,16 @@ bool mopt__prepare_is_sound(const struct mopt_node *node)
 struct search {
     const struct mopt_prepare *prepare;
     bool found;
+    bool named; // values by an attribute: they must all stay
 };
 
 static enum mopt_status look(void *context, struct mopt_graph *graph, struct mopt_error *err)
 {
     struct search *s = context;
     (void)err;
-    for (const struct mopt_node *node = graph->first; !s->found && node != NULL;
-         node = node->next) {
-        s->found = s->prepare->takes(node);
+    for (const struct mopt_node *node = graph->first; node != NULL; node = node->next) {
+        s->found = s->found || s->prepare->takes(node);
+        s->named = s->named || (node->op != NULL && (node->op->traits & MOPT_TRAIT_NAMES) != 0);
     }
     return MOPT_OK;
 }
@@ -51,7 +52,7 @@ bool mopt__prepare_applies(const struct mopt_prepare *prepare, const struct mopt
     struct mopt_error ignored;
     mopt_error_clear(&ignored);
     (void)mopt__graph_walk(model->graph, look, &s, &ignored);
-    return s.found;
+    return s.found && !s.named;
 }
 
 static enum mopt_status change(void *context, struct mopt_graph *graph, struct mopt_error *err)

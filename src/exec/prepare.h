@@ -15,6 +15,8 @@ struct mopt_prepare {
     bool typed; // change looks at types: they are inferred first, as far as they can be
 };
 
+// bypass.c: nodes that hand on what they get.
+extern const struct mopt_prepare mopt__prepare_bypass;
 // compound.c: operators of com.microsoft that several of ONNX can say.
 extern const struct mopt_prepare mopt__prepare_compound;
 // qdq.c: what its QLinear operators say as DequantizeLinear, an operator on floats and
@@ -27,7 +29,7 @@ extern const struct mopt_prepare mopt__prepare_outer_codes;
 // words in codes is not dequantized to look a few of them up.
 extern const struct mopt_prepare mopt__prepare_picked_codes;
 
-// Some node of the model, or of a body in it, may change.
+// Some node of the model, or of a body in it, may change, and none names values (Gradient).
 bool mopt__prepare_applies(const struct mopt_prepare *prepare, const struct mopt_model *model);
 enum mopt_status mopt__prepare_run(const struct mopt_prepare *prepare, struct mopt_model *model,
                                    struct mopt_error *err);

@@ -163,7 +163,7 @@ static enum mopt_status prepare(struct mopt_session *session, const struct mopt_
     return status;
 }
 
-// Model-local functions are inlined, compound operators spread, operators on codes take QDQ form,
+// Model-local functions are inlined, nodes that do nothing taken out, compound operators spread, operators on codes take QDQ form,
 // what computes in 16-bit floats is widened, bodies dequantize what they read, and codes are picked
 // before they are dequantized, in a private copy; other models run as they are.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_error *err)
@@ -174,7 +174,10 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_e
     if (status != MOPT_OK || session->options.reference) {
         return status;
     }
-    status = prepare(session, &mopt__prepare_compound, err);
+    status = session->options.observed ? MOPT_OK : prepare(session, &mopt__prepare_bypass, err);
+    if (status == MOPT_OK) {
+        status = prepare(session, &mopt__prepare_compound, err);
+    }
     if (status == MOPT_OK) {
         status = prepare(session, &mopt__prepare_qlinear, err);
     }

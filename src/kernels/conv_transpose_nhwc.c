@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernels/conv_nhwc_inner.h"
+#include "kernels/conv_transpose_patches.h"
 
 // ---- Phases -------------------------------------------------------------------------------------
 
@@ -114,6 +115,9 @@ size_t mopt__conv_transpose_packed_bytes(const struct mopt_kernels *kernels,
                                          const struct mopt_conv_transpose2d *conv)
 {
     struct mopt_scratch size = {.block = NULL};
+    if (mopt__transposes_patches(conv)) {
+        return mopt__patches_packed_bytes(kernels, conv);
+    }
     if (is_depthwise(conv)) {
         mopt__scratch_take(&size, mopt__window_taps(&conv->window) * sizeof(float),
                            conv->window.channels);
@@ -184,6 +188,10 @@ void mopt__conv_transpose_pack(const struct mopt_kernels *kernels,
                                const float *factor, float *out)
 {
     const size_t n = conv->out_channels / conv->groups;
+    if (mopt__transposes_patches(conv)) {
+        mopt__patches_pack(kernels, conv, w, factor, out);
+        return;
+    }
     for (size_t i = 0; i < phase_count(conv); i++) {
         const struct phase phase = phase_of(conv, i);
         const struct packing packing = {conv, &phase, w, factor, (size_t)kernels->f32_cols};
@@ -253,7 +261,9 @@ size_t mopt__conv_transpose_scratch(const struct mopt_kernels *kernels,
                                     const struct mopt_conv_transpose2d *conv, int threads)
 {
     struct work work = {0};
-    return lay_out(kernels, conv, (size_t)threads, NULL, &work);
+    return mopt__transposes_patches(conv)
+               ? mopt__patches_scratch(kernels, conv, threads)
+               : lay_out(kernels, conv, (size_t)threads, NULL, &work);
 }
 
 // The convolution that a phase is.
@@ -488,6 +498,10 @@ void mopt__conv_transpose_nhwc(const struct mopt_kernels *kernels,
                                const struct mopt_conv_transpose2d_run *run, struct mopt_pool *pool)
 {
     struct work work = {.run = run, .kernels = kernels};
+    if (mopt__transposes_patches(run->conv)) {
+        mopt__patches_run(kernels, run, pool);
+        return;
+    }
     lay_out(kernels, run->conv, (size_t)mopt__pool_size(pool), run->scratch, &work);
     memset(work.zero, 0, run->conv->window.channels * sizeof *work.zero);
     if (is_depthwise(run->conv)) {

@@ -11,6 +11,8 @@ struct mopt_conv_transpose2d {
     struct mopt_window2d window;
     size_t groups, out_channels; // all groups together; both divide into the groups
 };
+// Patches of the result that do not overlap: packed in another way than other forms.
+bool mopt__transposes_patches(const struct mopt_conv_transpose2d *conv);
 // Bytes of packed weights; 0 when the size does not fit.
 size_t mopt__conv_transpose_packed_bytes(const struct mopt_kernels *kernels,
                                          const struct mopt_conv_transpose2d *conv);

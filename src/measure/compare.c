@@ -194,6 +194,7 @@ static enum mopt_status prepare(struct mopt_comparison *self, struct mopt_error 
     if (self->inputs_b == NULL || self->outputs_a == NULL || self->outputs_b == NULL) {
         return mopt_error_memory(err);
     }
+    self->options.session.observed = self->options.inner;
     struct mopt_session_options plain = self->options.session;
     plain.bf16 = false;
     enum mopt_status status = mopt__session_new(self->a, &plain, &self->session_a, err);

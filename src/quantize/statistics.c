@@ -215,6 +215,7 @@ enum mopt_status mopt__ranges_collect(struct mopt_ranges *ranges, struct mopt_mo
 {
     struct mopt_session *session = NULL;
     struct mopt_session_options session_options = {.threads = options->threads,
+                                                   .observed = true,
                                                    .log = options->log};
     enum mopt_status status = mopt__session_new(model, &session_options, &session, err);
     *samples = 0;

@@ -195,7 +195,10 @@ static struct mopt_model *parse(const char *text)
 
 static struct mopt_session *open_session(struct mopt_model *model, bool reference)
 {
-    struct mopt_session_options options = {.threads = 1, .seed = 5, .reference = reference};
+    struct mopt_session_options options = {.threads = 1,
+                                           .seed = 5,
+                                           .reference = reference,
+                                           .observed = true};
     return opened(model, &options);
 }
 

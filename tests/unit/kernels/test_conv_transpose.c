@@ -49,12 +49,23 @@ static void choose(struct mopt_rng *rng, struct mopt_conv_transpose2d *conv)
     if (mopt__rng_below(rng, 3) == 0) { // depthwise
         conv->groups = conv->out_channels = w.channels = (size_t)between(rng, 2, 40);
     }
+    bool patches = mopt__rng_below(rng, 4) == 0;
+    if (patches) {
+        conv->groups = w.dilation_h = w.dilation_w = 1;
+        w.pad_top = w.pad_left = 0;
+        w.kernel_h = w.stride_h;
+        w.kernel_w = w.stride_w;
+    }
     w.out_h = (w.in_h - 1) * w.stride_h + (w.kernel_h - 1) * w.dilation_h + 1 +
               (size_t)between(rng, 0, 4);
     w.out_w = (w.in_w - 1) * w.stride_w + (w.kernel_w - 1) * w.dilation_w + 1 +
               (size_t)between(rng, 0, 4);
     w.out_h = w.out_h > w.pad_top ? w.out_h - w.pad_top : 1;
     w.out_w = w.out_w > w.pad_left ? w.out_w - w.pad_left : 1;
+    if (patches) {
+        w.out_h = w.in_h * w.stride_h;
+        w.out_w = w.in_w * w.stride_w;
+    }
     conv->window = w;
 }
 
