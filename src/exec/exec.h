@@ -6,9 +6,9 @@
 // operators, QDQ form and more, in a private copy of the model), widen.c (16-bit floats become
 // FLOAT there), schedule.c (steps and what bodies capture), fold.c (constants), arena.c (planned
 // and heap buffers), program.h and program.c (what runs), lower.h, lower.c (the walk), groups.c and
-// qlinear.c (which nodes become one), cells.c (forms of values), stored.c and coded.c (weights of
-// 16 and of few bits), native_*.c (kernels), finish.c (lifetimes), plan.c (shapes to a program),
-// step.c (one node), session.c (run).
+// qlinear.c (which nodes become one), affine.c, cells.c (forms of values), stored.c and coded.c
+// (weights of 16 and of few bits), native_*.c (kernels), finish.c (lifetimes), plan.c (shapes to a
+// program), step.c (one node), session.c (run).
 #ifndef MOPT_EXEC_EXEC_H
 #define MOPT_EXEC_EXEC_H
 

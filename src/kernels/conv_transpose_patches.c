@@ -38,8 +38,8 @@ void mopt__patches_pack(const struct mopt_kernels *kernels,
         for (size_t i = 0; i < k; i++, out += width) {
             for (size_t j = 0; j < width; j++) {
                 const size_t column = first + j, tap = column / n, c = column % n;
-                out[j] = column < patch ? w[(i * n + c) * taps + tap] * (factor ? factor[c] : 1.0F)
-                                        : 0;
+                out[j] =
+                    column < patch ? w[(i * n + c) * taps + tap] * (factor ? factor[c] : 1.0F) : 0;
             }
         }
     }
