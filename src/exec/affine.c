@@ -53,11 +53,11 @@ static bool is_arithmetic(const struct mopt_lower *l, const struct mopt_node *no
                           const struct mopt_value *x, const struct mopt_low_shape *shape)
 {
     const bool divides = mopt__low_is(node, "", "Div");
-    const struct mopt_tensor *t =
-        divides || mopt__low_is(node, "", "Mul") || mopt__low_is(node, "", "Add") ||
-                mopt__low_is(node, "", "Sub")
-            ? operand(l, node, x, shape->rank, (size_t)shape->dims[1])
-            : NULL;
+    const struct mopt_tensor *t = divides || mopt__low_is(node, "", "Mul") ||
+                                          mopt__low_is(node, "", "Add") ||
+                                          mopt__low_is(node, "", "Sub")
+                                      ? operand(l, node, x, shape->rank, (size_t)shape->dims[1])
+                                      : NULL;
     bool fits = t != NULL && node->op->since >= 7 && (!divides || node->inputs[0].value == x);
     for (size_t j = 0; fits && divides && j < t->count; j++) {
         fits = ((const float *)t->data)[j] != 0;

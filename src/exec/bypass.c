@@ -17,8 +17,8 @@ static bool drops_nothing(const struct mopt_node *node)
     const struct mopt_value *training = mopt__node_input(node, 2);
     const struct mopt_tensor *t = mopt__initial_constant(training);
     return is_default(node, "Dropout") && node->op->since >= 7 &&
-           (training == NULL ||
-            (t != NULL && t->dtype == MOPT_BOOL && t->count == 1 && *(const uint8_t *)t->data == 0));
+           (training == NULL || (t != NULL && t->dtype == MOPT_BOOL && t->count == 1 &&
+                                 *(const uint8_t *)t->data == 0));
 }
 
 // The output of the graph may be what makes the input: a node of the same graph, and no output.
@@ -30,8 +30,8 @@ static bool may_be_output(const struct mopt_node *node, const struct mopt_value 
 static bool takes(const struct mopt_node *node)
 {
     const struct mopt_value *x = mopt__node_input(node, 0);
-    return x != NULL && node->op != NULL &&
-           (is_default(node, "Identity") || drops_nothing(node)) && mopt__prepare_is_sound(node) &&
+    return x != NULL && node->op != NULL && (is_default(node, "Identity") || drops_nothing(node)) &&
+           mopt__prepare_is_sound(node) &&
            (node->outputs[0]->graph_output_count == 0 || may_be_output(node, x));
 }
 

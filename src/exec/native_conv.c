@@ -107,8 +107,7 @@ static enum mopt_status fold_affine(struct mopt_lower *l, const struct mopt_grou
     enum mopt_status status = mopt__low_fold_affine(l, group, n, &c->finish.bias, &factor);
     if (status == MOPT_OK && factor != NULL) {
         uint64_t variant = mopt__low_affine_variant(group, mopt__hash_mix(source->variant, 5));
-        status =
-            mopt__low_packed(l, source->tensor, variant, count * sizeof(float), block, &made);
+        status = mopt__low_packed(l, source->tensor, variant, count * sizeof(float), block, &made);
     }
     if (status == MOPT_OK && made) {
         status = mopt__low_weight_floats(l, source, &w);

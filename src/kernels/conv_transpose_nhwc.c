@@ -261,9 +261,8 @@ size_t mopt__conv_transpose_scratch(const struct mopt_kernels *kernels,
                                     const struct mopt_conv_transpose2d *conv, int threads)
 {
     struct work work = {0};
-    return mopt__transposes_patches(conv)
-               ? mopt__patches_scratch(kernels, conv, threads)
-               : lay_out(kernels, conv, (size_t)threads, NULL, &work);
+    return mopt__transposes_patches(conv) ? mopt__patches_scratch(kernels, conv, threads)
+                                          : lay_out(kernels, conv, (size_t)threads, NULL, &work);
 }
 
 // The convolution that a phase is.
