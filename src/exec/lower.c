@@ -256,9 +256,9 @@ static enum mopt_status lower_step(struct mopt_lower *l, uint32_t s)
         mopt__low_moves,        mopt__low_joins,
         mopt__low_shaping,      mopt__low_elementwise,
         mopt__low_pooling,      mopt__low_rows,
-        mopt__low_resize,       mopt__low_blocks,
-        mopt__low_coded_codes,  mopt__low_conv3d,
-        mopt__low_pad,
+        mopt__low_transpose,    mopt__low_resize,
+        mopt__low_blocks,       mopt__low_coded_codes,
+        mopt__low_conv3d,       mopt__low_pad,
     };
     struct mopt_step *step = &l->schedule->steps[s];
     l->step = s;

@@ -341,6 +341,8 @@ enum mopt_status mopt__low_pooling(struct mopt_lower *l, const struct mopt_node 
 enum mopt_status mopt__low_quantization(struct mopt_lower *l, const struct mopt_node *node,
                                         bool *done);
 enum mopt_status mopt__low_rows(struct mopt_lower *l, const struct mopt_node *node, bool *done);
+enum mopt_status mopt__low_transpose(struct mopt_lower *l, const struct mopt_node *node,
+                                     bool *done);
 enum mopt_status mopt__low_norm_channels(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_pad(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_conv3d(struct mopt_lower *l, const struct mopt_node *node, bool *done);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nodes that work on rows of the last axis as native actions: normalizations and Softmax; and
-// Transpose as a walk over rows.
+// Nodes that work on rows of the last axis as native actions: normalizations and Softmax.
 #include <string.h>
 
 #include "exec/native.h"
@@ -175,85 +174,11 @@ static enum mopt_status lower_softmax(struct mopt_lower *l, const struct mopt_no
     return emit_rows(l, node, run_softmax, &w, NULL);
 }
 
-// ---- Transpose ----------------------------------------------------------------------------------------------------
-
-struct transpose_work {
-    int rank;
-    size_t dims[MOPT_RANK_MAX], steps[MOPT_RANK_MAX]; // of y; steps in x
-    size_t rows, n;                                   // rows of the last axis of y
-    uint32_t x, y;
-};
-struct transpose_run {
-    const struct transpose_work *w;
-    const float *x;
-    float *y;
-};
-
-static void transpose_rows(void *context, int64_t begin, int64_t end, int thread)
-{
-    const struct transpose_run *r = context;
-    const struct transpose_work *w = r->w;
-    size_t step = w->steps[w->rank - 1];
-    (void)thread;
-    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
-        const float *x = r->x;
-        size_t rest = row;
-        for (int d = w->rank - 2; d >= 0; d--) {
-            x += rest % w->dims[d] * w->steps[d];
-            rest /= w->dims[d];
-        }
-        float *y = r->y + row * w->n;
-        if (step == 1) {
-            memcpy(y, x, w->n * sizeof *y);
-        } else {
-            for (size_t i = 0; i < w->n; i++) {
-                y[i] = x[i * step];
-            }
-        }
-    }
-}
-
-static void run_transpose(const void *work, const struct mopt_frame *frame)
-{
-    const struct transpose_work *w = work;
-    struct transpose_run r = {w, frame->data[w->x], frame->data[w->y]};
-    mopt__pool_for(frame->pool, (int64_t)w->rows, (int64_t)(PIECE / w->n + 1), transpose_rows, &r);
-}
-
-static enum mopt_status lower_transpose(struct mopt_lower *l, const struct mopt_node *node,
-                                        bool *done)
-{
-    struct mopt_low_shape x;
-    struct mopt_low_shape y;
-    if (!mopt__low_is(node, "", "Transpose") || !mopt__low_shape(l, node->inputs[0].value, &x) ||
-        !mopt__low_shape(l, node->outputs[0], &y) || x.dtype != MOPT_FLOAT32 || x.rank < 2) {
-        return MOPT_OK;
-    }
-    struct transpose_work *w = mopt__low_work(l, sizeof *w);
-    if (w == NULL) {
-        return MOPT_E_MEMORY;
-    }
-    w->rank = x.rank;
-    for (int d = 0; d < x.rank; d++) {
-        w->dims[d] = (size_t)y.dims[d];
-    }
-    mopt__low_turned_steps(node, &x, w->steps);
-    w->n = w->dims[w->rank - 1];
-    w->rows = y.count / w->n;
-    *done = true;
-    enum mopt_status status = mopt__low_cell(l, node->inputs[0].value, MOPT_FORM_PLAIN, &w->x);
-    if (status == MOPT_OK) {
-        status = mopt__low_output(l, node->outputs[0], MOPT_FORM_PLAIN, &w->y);
-    }
-    uint32_t cells[] = {w->x, w->y};
-    return status == MOPT_OK ? mopt__low_emit(l, run_transpose, w, cells, 2) : status;
-}
-
 enum mopt_status mopt__low_rows(struct mopt_lower *l, const struct mopt_node *node, bool *done)
 {
     enum mopt_status status = lower_norm(l, node, done);
     if (status == MOPT_OK && !*done) {
         status = lower_softmax(l, node, done);
     }
-    return status == MOPT_OK && !*done ? lower_transpose(l, node, done) : status;
+    return status;
 }

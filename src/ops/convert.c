@@ -205,12 +205,44 @@ static void floats_from_i64(enum mopt_dtype dtype, void *data, size_t first, siz
     }
 }
 
+// The pairs that masks, indices and codes are converted between, as loops that vectorize.
+#define LOOP(from_code, from_type, to_code, to_type)                                               \
+    case (from_code) * 256 + (to_code):                                                            \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            ((to_type *)to)[i] = (to_type)((const from_type *)from)[i];                            \
+        }                                                                                          \
+        return true;
+#define LOOPS(from_code, from_type)                                                                \
+    LOOP(from_code, from_type, MOPT_FLOAT32, float)                                                \
+    LOOP(from_code, from_type, MOPT_FLOAT64, double)                                               \
+    LOOP(from_code, from_type, MOPT_INT32, int32_t)                                                \
+    LOOP(from_code, from_type, MOPT_INT64, int64_t)
+
+static bool convert_directly(enum mopt_dtype from_dtype, const void *from, enum mopt_dtype to_dtype,
+                             void *to, size_t count)
+{
+    switch ((int)from_dtype * 256 + (int)to_dtype) {
+        LOOPS(MOPT_BOOL, uint8_t)
+        LOOPS(MOPT_UINT8, uint8_t)
+        LOOPS(MOPT_INT8, int8_t)
+        LOOPS(MOPT_INT32, int32_t)
+        LOOPS(MOPT_INT64, int64_t)
+        LOOP(MOPT_FLOAT32, float, MOPT_FLOAT64, double)
+        LOOP(MOPT_FLOAT64, double, MOPT_FLOAT32, float)
+    default:
+        return false;
+    }
+}
+
 static void numbers(struct mopt_tensor *to, const struct mopt_tensor *from,
                     const struct mopt_convert *options)
 {
     bool from_float = mopt__dtype_is_float(from->dtype);
     bool to_float = mopt__dtype_is_float(to->dtype);
     void *data = mopt__tensor_data(to);
+    if (convert_directly(from->dtype, from->data, to->dtype, data, to->count)) {
+        return;
+    }
     double reals[MOPT_LANES];
     int64_t integers[MOPT_LANES];
     for (size_t first = 0; first < to->count; first += MOPT_LANES) {
