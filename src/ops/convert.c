@@ -206,16 +206,16 @@ static void floats_from_i64(enum mopt_dtype dtype, void *data, size_t first, siz
 }
 
 // The pairs that masks, indices and codes are converted between, as loops that vectorize.
-#define LOOP(from_code, from_type, to_code, to_type)                                               \
-    case (from_code) * 256 + (to_code):                                                            \
-        for (size_t i = 0; i < count; i++) {                                                       \
-            ((to_type *)to)[i] = (to_type)((const from_type *)from)[i];                            \
-        }                                                                                          \
+#define LOOP(from_code, from_type, to_code, to_type)                    \
+    case (from_code)*256 + (to_code):                                   \
+        for (size_t i = 0; i < count; i++) {                            \
+            ((to_type *)to)[i] = (to_type)((const from_type *)from)[i]; \
+        }                                                               \
         return true;
-#define LOOPS(from_code, from_type)                                                                \
-    LOOP(from_code, from_type, MOPT_FLOAT32, float)                                                \
-    LOOP(from_code, from_type, MOPT_FLOAT64, double)                                               \
-    LOOP(from_code, from_type, MOPT_INT32, int32_t)                                                \
+#define LOOPS(from_code, from_type)                  \
+    LOOP(from_code, from_type, MOPT_FLOAT32, float)  \
+    LOOP(from_code, from_type, MOPT_FLOAT64, double) \
+    LOOP(from_code, from_type, MOPT_INT32, int32_t)  \
     LOOP(from_code, from_type, MOPT_INT64, int64_t)
 
 static bool convert_directly(enum mopt_dtype from_dtype, const void *from, enum mopt_dtype to_dtype,
