@@ -111,6 +111,10 @@ static const struct twin twins[] = {
     {"ReduceProd", "int64[1] a = {1}; y = ReduceProd(x, a);", {{3, 5, 30}}},
     {"ReduceLogSumExp", "int64[1] a = {1}; y = ReduceLogSumExp(x, a);", {{3, 5, 30}}},
     {"ReduceSum", "int64[1] a = {-1}; y = ReduceSum(x, a);", {{3, 700}}},
+    {"ReduceMax", "int64[1] a = {-1}; y = ReduceMax(x, a);", {{3, 700}}},
+    {"ReduceMin", "int64[1] a = {-1}; y = ReduceMin(x, a);", {{3, 300}}},
+    {"ReduceMin", "int64[1] a = {-1}; y = ReduceMin(x, a);", {{5, 9}}},
+    {"ReduceLogSumExp", "int64[1] a = {-1}; y = ReduceLogSumExp(x, a);", {{3, 30}}},
     {"Pad", "int64[6] p = {0,2,3,1,2,-1}; y = Pad<mode=\"reflect\">(x, p);", {{3, 5, 7}}},
     {"Pad", "int64[4] p = {5,2,-3,1}; y = Pad<mode=\"wrap\">(x, p);", {{4, 7}}},
     {"Pad", "int64[4] p = {5,2,3,-1}; y = Pad<mode=\"edge\">(x, p);", {{4, 7}}},
@@ -150,7 +154,8 @@ static struct mopt_tensor *operand(enum mopt_dtype dtype, const int64_t *dims, b
 static struct mopt_datum *run_twin(const struct twin *twin, enum mopt_dtype dtype)
 {
     const char *type = dtype == MOPT_FLOAT32 ? "float" : "double";
-    const bool moves = strstr("ArgMax ArgMin Pad", twin->op) != NULL;
+    const bool moves =
+        strstr("ArgMax ArgMin Pad ReduceMax ReduceMin ReduceLogSumExp", twin->op) != NULL;
     const bool two = twin->dims[1][0] != 0;
     char text[512];
     struct mopt_error err;
