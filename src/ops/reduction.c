@@ -67,10 +67,11 @@ void mopt__reduction_start(const struct mopt_reduction *r, struct mopt_partial *
 
 // ---- Floats -------------------------------------------------------------------------------------
 
-// sum of exp(x - top) with the top moving up
+// Sum of exp(x - top) with the top moving up. A NaN becomes the top, which nothing is above: beside
+// infinities the sum alone would not show it.
 static void log_sum_exp(double *top, double *sum, double x)
 {
-    if (x > *top) {
+    if (x > *top || isnan(x)) {
         *sum = *sum * exp(*top - x) + 1.0;
         *top = x;
     } else if (x == *top) {
