@@ -144,8 +144,8 @@ static bool read_value(const struct mopt_lower *l, const struct mopt_node *node,
 static enum mopt_status make_axis(struct mopt_lower *l, enum mopt_padding mode, int64_t in,
                                   int64_t before, int64_t after, struct pad_axis *axis)
 {
-    const int64_t crop = before < 0 ? -before : 0;
-    const int64_t n = in - crop - (after < 0 ? -after : 0);
+    const int64_t crop = mopt__pad_crop(before);
+    const int64_t n = in - crop - mopt__pad_crop(after);
     const int64_t shift = before > 0 ? before : 0;
     const int64_t out = in + before + after;
     int64_t *from = mopt__low_work(l, (size_t)out * sizeof *from);
@@ -171,10 +171,11 @@ static bool is_simple(const struct amounts *a, const struct mopt_low_shape *x,
                       const struct mopt_low_shape *y)
 {
     for (int d = 0; d < x->rank; d++) {
-        const int64_t crop =
-            (a->before[d] < 0 ? -a->before[d] : 0) + (a->after[d] < 0 ? -a->after[d] : 0);
-        if ((d < 2 && (a->before[d] != 0 || a->after[d] != 0)) || crop >= x->dims[d] ||
-            x->dims[d] + a->before[d] + a->after[d] != y->dims[d]) {
+        const int64_t before = mopt__pad_crop(a->before[d]), after = mopt__pad_crop(a->after[d]);
+        int64_t out = 0;
+        if ((d < 2 && (a->before[d] != 0 || a->after[d] != 0)) || before >= x->dims[d] ||
+            after >= x->dims[d] - before || !mopt__i64_add(x->dims[d], a->before[d], &out) ||
+            !mopt__i64_add(out, a->after[d], &out) || out != y->dims[d]) {
             return false;
         }
     }

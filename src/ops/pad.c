@@ -158,9 +158,8 @@ static enum mopt_status make_tables(const struct pad_job *job, int64_t *room, si
 {
     size_t at = 0;
     for (int i = 0; i < job->data->rank; i++) {
-        const int64_t crop = job->before[i] < 0 ? -job->before[i] : 0;
-        const int64_t tail = job->after[i] < 0 ? -job->after[i] : 0;
-        const int64_t n = job->data->dims[i] - crop - tail;
+        const int64_t crop = mopt__pad_crop(job->before[i]);
+        const int64_t n = job->data->dims[i] - crop - mopt__pad_crop(job->after[i]);
         const int64_t shift = job->before[i] > 0 ? job->before[i] : 0;
         starts[i] = at;
         if (n <= 0 && job->out->dims[i] > 0 && job->mode != MOPT_PADDING_CONSTANT) {
@@ -352,14 +351,13 @@ static enum mopt_status fill_and_copy(const struct mopt_eval *eval, const struct
     mopt__strides(job->data->rank, job->data->dims, copy.from_strides);
     for (int i = 0; i < copy.rank; i++) {
         const int64_t before = job->before[i];
-        const int64_t crop = before < 0 ? -before : 0;
-        const int64_t tail = job->after[i] < 0 ? -job->after[i] : 0;
-        copy.to_first += (before > 0 ? before : 0) * copy.to_strides[i];
-        copy.from_first += crop * copy.from_strides[i];
-        copy.dims[i] = job->data->dims[i] - crop - tail;
+        const int64_t crop = mopt__pad_crop(before);
+        copy.dims[i] = job->data->dims[i] - crop - mopt__pad_crop(job->after[i]);
         if (copy.dims[i] <= 0) {
             return status; // nothing of the data is left
         }
+        copy.to_first += (before > 0 ? before : 0) * copy.to_strides[i];
+        copy.from_first += crop * copy.from_strides[i];
     }
     return status == MOPT_OK ? mopt__copy_box(&copy, eval->pool, err) : status;
 }

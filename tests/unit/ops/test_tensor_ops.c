@@ -385,6 +385,10 @@ static const struct result_case move_cases[] = {
      "float[4] want = {3,1,2,3};"},
     {21, "int4[2] a = {-1,7}; int64[2] p = {1,0}; y = Pad(a, p);", "int4[3] want = {0,-1,7};"},
     {13, "float[0] a = {}; int64[2] p = {1,1}; y = Pad(a, p);", "float[2] want = {0,0};"},
+    {13, "float[3] a = {1,2,3}; int64[2] p = {" MIN64 "," MAX64 "}; y = Pad(a, p);",
+     "float[2] want = {0,0};"},
+    {21, "int4[3] a = {1,2,3}; int64[2] p = {" MIN64 "," MAX64 "}; y = Pad(a, p);",
+     "int4[2] want = {0,0};"},
     // Tile, Expand and the rest
     {13, "int32[2] a = {1,2}; int64[1] r = {3}; y = Tile(a, r);", "int32[6] want = {1,2,1,2,1,2};"},
     {13, "int32[2,1] a = {1,2}; int64[2] r = {1,2}; y = Tile(a, r);",
