@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Byte slots that go from element to element, at every level of this machine: the same bytes as
-// plain loops; tails, unaligned and shared memory, ties and extreme values.
+// Byte slots that go from element to element, or only move them, at every level of this machine:
+// the same bytes as plain loops; tails, unaligned and shared memory, ties and extreme values.
 #include "bytes.h"
 #include "tests.h"
 
@@ -296,6 +296,31 @@ static void sums(const struct mopt_kernels *kernels)
     }
 }
 
+// Any shape, whole blocks and less than one, with gaps behind rows and columns, which stay. Nothing
+// lies behind x, so that a read beyond it is seen by who watches memory.
+static void transpose(const struct mopt_kernels *kernels)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 42);
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t rows = (size_t)between(&rng, 1, round & 1 ? 70 : 17);
+        size_t columns = (size_t)between(&rng, 1, round & 2 ? 70 : 17);
+        size_t ldx = columns + (size_t)between(&rng, 0, 5), in = (rows - 1) * ldx + columns;
+        size_t ldy = rows + (size_t)between(&rng, 0, 5), from = shift(&rng);
+        struct band y = band_new((columns - 1) * ldy + rows, shift(&rng));
+        uint8_t *x = mopt__malloc(from + in);
+        assert_non_null(x);
+        fill_bytes(&rng, 0, x, from + in);
+        kernels->transpose_8(x + from, ldx, y.data, ldy, rows, columns);
+        for (size_t i = 0; i < y.bytes; i++) {
+            size_t r = i % ldy, c = i / ldy;
+            assert_int_equal(y.data[i], r < rows ? x[from + r * ldx + c] : BAND_BYTE);
+        }
+        band_free(&y);
+        mopt__free(x);
+    }
+}
+
 LEVELS(quantize)
 LEVELS(dequantize)
 LEVELS(sums)
@@ -304,6 +329,7 @@ LEVELS(add)
 LEVELS(quotients)
 LEVELS(product)
 LEVELS(scale)
+LEVELS(transpose)
 
 int mopt__test_codes(void)
 {
@@ -312,6 +338,7 @@ int mopt__test_codes(void)
         cmocka_unit_test(test_range),     cmocka_unit_test(test_add),
         cmocka_unit_test(test_quotients), cmocka_unit_test(test_product),
         cmocka_unit_test(test_scale),     cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_transpose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
