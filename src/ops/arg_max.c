@@ -98,13 +98,14 @@ static int64_t float_row(const struct arg_job *job, const float *x)
 {
     const float sign = job->high ? 1.0F : -1.0F;
     const int64_t rows = job->n / COLUMNS;
-    struct best all = {.value = {x[0] * sign}};
+    struct best all; // filled as far as there are rows: short ones would be shorter than that
     int64_t index = 0;
+    float best = x[0] * sign;
     if (rows > 0) {
         float_columns(job, x, rows, COLUMNS, COLUMNS, &all);
+        best = all.value[0];
         index = (int64_t)all.index[0] * COLUMNS;
     }
-    float best = all.value[0];
     for (int64_t k = 1; rows > 0 && k < COLUMNS; k++) {
         const float v = all.value[k];
         const int64_t at = (int64_t)all.index[k] * COLUMNS + k;
