@@ -20,6 +20,8 @@ struct mopt_batch {
     char *packed; // a right operand for each thread,
     size_t each;  // this many bytes from one to the next
 };
+// Runs all products. pool: NULL, or with just the threads that the packed operands were counted
+// for. Each product is the same in either way, so that the result does not depend on the threads.
 void mopt__batch_run(const struct mopt_batch *batch, struct mopt_pool *pool);
 // Bytes for the packed operands, `each` bytes apart (0: too large); SIZE_MAX when that does not
 // fit.

@@ -23,6 +23,7 @@ struct mopt_norm_channels {
     struct mopt_function_f32 act; // of the result
     void *scratch;                // of mopt__norm_channels_scratch bytes, aligned to 8
 };
+// Bytes of scratch, whatever the number of threads.
 size_t mopt__norm_channels_scratch(const struct mopt_norm_channels *norm);
 // y = act((x - mean) / sqrt(variance + epsilon) * scale + shift), mean and variance of each group
 // of channels of each image. A first pass finds the mean to the precision of a float; a second one

@@ -18,13 +18,18 @@ struct mopt_attention_node {
     size_t size, value_size;         // of a head of q and k, of v
 };
 
+// Reads and checks the inputs and attributes of a call; the tensors stay those of the call. Errors:
+// MOPT_E_SHAPE, MOPT_E_VALUE, MOPT_E_FORMAT, those of a missing input.
 enum mopt_status mopt__attention_open(const struct mopt_eval *eval, struct mopt_attention_node *a,
                                       struct mopt_error *err);
 // What is added to the score of one query and key; -infinity: not to be seen.
 double mopt__attention_added(const struct mopt_attention_node *a, size_t batch, size_t head,
                              size_t row, size_t column);
+// Makes output 0, of the layout of the inputs: [batch, rows, heads * value_size] or [batch, heads,
+// rows, value_size].
 enum mopt_status mopt__attention_output(struct mopt_eval *eval, const struct mopt_attention_node *a,
                                         struct mopt_tensor **y, struct mopt_error *err);
+// The reference.
 enum mopt_status mopt__attention_eval(struct mopt_eval *eval, struct mopt_error *err);
 // attention_run.c: by the fused kernel where it computes the same.
 enum mopt_status mopt__attention_bind(struct mopt_bind *bind, struct mopt_error *err);

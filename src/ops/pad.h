@@ -13,6 +13,7 @@ enum mopt_padding {
 };
 enum { MOPT_PAD_OUTSIDE = -1 }; // the constant is there
 
+// Attribute mode. Errors: MOPT_E_VALUE (not known).
 enum mopt_status mopt__pad_mode(const struct mopt_node *node, enum mopt_padding *mode,
                                 struct mopt_error *err);
 // Amounts before and after each axis. pads are [begin of each axis..., end of each axis...]; axes

@@ -92,20 +92,6 @@ static enum mopt_status open_pooling(const struct mopt_node *node, int64_t versi
     return MOPT_OK;
 }
 
-// Window elements that count for the average with padding: all up to the end of the padding.
-static double padded_count(const struct mopt_window *w, size_t position)
-{
-    double count = 1;
-    for (int i = w->rank - 1; i >= 0; i--) {
-        int64_t at = (int64_t)(position % (size_t)w->out[i]);
-        position /= (size_t)w->out[i];
-        int64_t room = w->in[i] + w->end[i] - (at * w->stride[i] - w->begin[i]);
-        int64_t most = (room + w->dilation[i] - 1) / w->dilation[i];
-        count *= (double)(most < w->kernel[i] ? most : w->kernel[i]);
-    }
-    return count;
-}
-
 static double average(const double *values, size_t count, double divisor)
 {
     double sum = 0;
@@ -181,7 +167,7 @@ static void store_max(const struct walk *k, size_t plane, size_t count, size_t a
 static void pool_at(const struct walk *k, size_t position, size_t count)
 {
     const struct pooling *p = k->p;
-    double divisor = p->padded ? padded_count(&p->w, position) : (double)count;
+    double divisor = p->padded ? mopt__window_padded_count(&p->w, position) : (double)count;
     for (size_t i = 0; i < p->planes; i++) {
         size_t at = i * p->out + position;
         mopt__window_gather(&p->w, k->x, i * p->in, k->taps, count, k->values);

@@ -80,26 +80,12 @@ static void set_dims(struct pooling *p, const int64_t *x)
     }
 }
 
-// Window elements that count when padding is included.
-static double padded_count(const struct mopt_window *w, size_t position)
-{
-    double count = 1;
-    for (int i = w->rank - 1; i >= 0; i--) {
-        int64_t at = (int64_t)(position % (size_t)w->out[i]);
-        position /= (size_t)w->out[i];
-        int64_t room = w->in[i] + w->end[i] - (at * w->stride[i] - w->begin[i]);
-        int64_t most = (room + w->dilation[i] - 1) / w->dilation[i];
-        count *= (double)(most < w->kernel[i] ? most : w->kernel[i]);
-    }
-    return count;
-}
-
 static void pool_at(const struct pooling *p, size_t position, const struct mopt_tap *taps,
                     size_t count, uint8_t *y)
 {
     size_t in = mopt__window_count(p->w.in, p->w.rank);
     size_t out = mopt__window_count(p->w.out, p->w.rank);
-    double divisor = p->padded ? padded_count(&p->w, position) : (double)count;
+    double divisor = p->padded ? mopt__window_padded_count(&p->w, position) : (double)count;
     const uint8_t *x = p->x.t->data;
     for (size_t i = 0; i < p->images * p->channels; i++) {
         size_t image = i / p->channels;

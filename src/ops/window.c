@@ -300,6 +300,19 @@ size_t mopt__window_taps(const struct mopt_window *w, size_t position, struct mo
     }
 }
 
+double mopt__window_padded_count(const struct mopt_window *w, size_t position)
+{
+    double count = 1;
+    for (int i = w->rank - 1; i >= 0; i--) {
+        int64_t at = (int64_t)(position % (size_t)w->out[i]);
+        position /= (size_t)w->out[i];
+        int64_t room = w->in[i] + w->end[i] - (at * w->stride[i] - w->begin[i]);
+        int64_t most = (room + w->dilation[i] - 1) / w->dilation[i];
+        count *= (double)(most < w->kernel[i] ? most : w->kernel[i]);
+    }
+    return count;
+}
+
 void mopt__window_gather(const struct mopt_window *w, const struct mopt_tensor *x, size_t first,
                          const struct mopt_tap *taps, size_t count, double *values)
 {

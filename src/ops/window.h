@@ -49,6 +49,9 @@ size_t mopt__window_taps(const struct mopt_window *w, size_t position, struct mo
 // Heap room for the taps of one position.
 enum mopt_status mopt__window_new_taps(const struct mopt_window *w, struct mopt_tap **taps,
                                        struct mopt_error *err);
+// Elements of the window at a position that an average with padding counts: all up to the end of
+// the padding, but not what a size that is rounded up adds behind it.
+double mopt__window_padded_count(const struct mopt_window *w, size_t position);
 // Elements of one channel (its first is element `first` of x) under the taps, as double.
 void mopt__window_gather(const struct mopt_window *w, const struct mopt_tensor *x, size_t first,
                          const struct mopt_tap *taps, size_t count, double *values);
