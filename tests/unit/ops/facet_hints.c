@@ -58,6 +58,7 @@ static const struct facet_hint hints[] = {
     {"GRU", "s b i;1 3h i;1 3h h", "hidden_size=h activations=Relu,Tanh"},
     {"GRU", "b s i;1 3h i;1 3h h;1 6h;_;b 1 h", "hidden_size=h layout=1"},
     {"GatherBlockQuantized", "v 8;i j:<v;v 1;v 1", "block_size=16"},
+    {"GatherBlockQuantized", "v 4;i:<v;v 1;v 1", "block_size=16 bits=2"},
     {"GatherBlockQuantized", "v 2 20;i:<v;v 2 2", "block_size=16 quantize_axis=2 bits=8"},
     {"GatherBlockQuantized", "v 3 17;i:<v;v 3 2;v 3 2", "block_size=16 quantize_axis=2 bits=8"},
     {"Gemm", "m k;k n;n", ""},
