@@ -179,7 +179,8 @@ ROWS_OF(float, fold_float_row)
 enum { WIDE = 16 };
 
 // The extreme of many floats: of WIDE columns first.
-static void extreme_row(enum mopt_reduction_kind kind, double *acc, const float *x, size_t n)
+static void extreme_row(enum mopt_reduction_kind kind, double *acc, double *aux, const float *x,
+                        size_t n)
 {
     float lanes[WIDE];
     size_t i = WIDE;
@@ -192,8 +193,8 @@ static void extreme_row(enum mopt_reduction_kind kind, double *acc, const float 
                 kind == MOPT_REDUCE_MAX ? LARGER(lanes[k], x[i + k]) : SMALLER(lanes[k], x[i + k]);
         }
     }
-    fold_float_row(kind, acc, NULL, lanes, WIDE);
-    fold_float_row(kind, acc, NULL, x + i, n - i);
+    fold_float_row(kind, acc, aux, lanes, WIDE);
+    fold_float_row(kind, acc, aux, x + i, n - i);
 }
 
 bool mopt__reduction_has_rows(const struct mopt_reduction *r)
@@ -293,7 +294,7 @@ void mopt__reduction_along(const struct mopt_reduction *r, struct mopt_partial *
     if (r->in->dtype == MOPT_FLOAT32) {
         const float *x = (const float *)r->in->data + first;
         if ((r->kind == MOPT_REDUCE_MAX || r->kind == MOPT_REDUCE_MIN) && n >= WIDE) {
-            extreme_row(r->kind, f, x, n);
+            extreme_row(r->kind, f, aux, x, n);
         } else {
             fold_float_row(r->kind, f, aux, x, n);
         }
