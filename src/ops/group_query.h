@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the two files of GroupQueryAttention share: its inputs, checked. Nobody else includes this.
+// What the files of GroupQueryAttention share: its inputs, checked. Nobody else includes this.
 #ifndef MOPT_OPS_GROUP_QUERY_H
 #define MOPT_OPS_GROUP_QUERY_H
 
@@ -46,12 +46,21 @@ struct mopt_group_query {
     double *sinks;   // [heads]
     double *data[MOPT_GQ_INPUTS];
     double *arrays[3]; // q, k, v
-    const struct mopt_kernels *kernels;
 };
 
 // Reads and checks everything; what it allocates is freed by mopt__group_query_release.
 enum mopt_status mopt__group_query_open(struct mopt_eval *eval, struct mopt_group_query *g,
                                         struct mopt_error *err);
 void mopt__group_query_release(struct mopt_group_query *g);
+// Row of the tables of angles for new position s of image b.
+enum mopt_status mopt__group_query_position(const struct mopt_group_query *g, size_t b, size_t s,
+                                            size_t *row, struct mopt_error *err);
+
+// ---- group_query_floats.c ----
+// The fused kernel takes it: floats everywhere, no soft cap, no sinks, no scores wanted, and a
+// cache that drops no rows.
+bool mopt__group_query_is_plain(const struct mopt_eval *eval, const struct mopt_group_query *g);
+enum mopt_status mopt__group_query_floats(struct mopt_eval *eval, struct mopt_group_query *g,
+                                          struct mopt_error *err);
 
 #endif

@@ -37,8 +37,8 @@ static void turn(const struct mopt_group_query *g, double *head, size_t row)
 }
 
 // Of a first prompt only the first position id counts.
-static enum mopt_status find_position(const struct mopt_group_query *g, size_t b, size_t s,
-                                      size_t *row, struct mopt_error *err)
+enum mopt_status mopt__group_query_position(const struct mopt_group_query *g, size_t b, size_t s,
+                                            size_t *row, struct mopt_error *err)
 {
     int64_t position = (int64_t)(g->bases[b] + g->cached[b] + s);
     if (g->in[MOPT_GQ_POSITIONS]) {
@@ -62,7 +62,7 @@ static enum mopt_status adjust(const struct mopt_group_query *g, size_t b, int p
     enum mopt_status status = MOPT_OK;
     for (size_t s = 0; status == MOPT_OK && s < g->a.rows; s++) {
         size_t row = 0;
-        status = g->rotary ? find_position(g, b, s, &row, err) : MOPT_OK;
+        status = g->rotary ? mopt__group_query_position(g, b, s, &row, err) : MOPT_OK;
         for (size_t h = 0; status == MOPT_OK && h < heads; h++) {
             double *head = g->arrays[part] + ((b * heads + h) * room + at + s) * g->a.size;
             if (weights) {
@@ -200,19 +200,13 @@ static enum mopt_status run(struct mopt_eval *eval, struct mopt_group_query *g,
     g->a.q = g->arrays[0];
     g->a.k = g->arrays[1];
     g->a.v = g->arrays[2];
-    if (status == MOPT_OK && g->kernels != NULL && mopt__attend_is_plain(&g->a)) {
-        return mopt__attend_rounded(eval, g->kernels, &g->a, err);
-    }
     return status == MOPT_OK ? mopt__attend(eval, &g->a, err) : status;
 }
 
-// kernels: NULL is the reference.
-static enum mopt_status grouped_with(struct mopt_eval *eval, const struct mopt_kernels *kernels,
-                                     struct mopt_error *err)
+static enum mopt_status grouped_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     struct mopt_group_query g;
     memset(&g, 0, sizeof g);
-    g.kernels = kernels;
     enum mopt_status status = mopt__group_query_open(eval, &g, err);
     if (status == MOPT_OK) {
         status = run(eval, &g, err);
@@ -221,15 +215,17 @@ static enum mopt_status grouped_with(struct mopt_eval *eval, const struct mopt_k
     return status;
 }
 
-static enum mopt_status grouped_eval(struct mopt_eval *eval, struct mopt_error *err)
-{
-    return grouped_with(eval, NULL, err);
-}
-
 static enum mopt_status grouped_run(struct mopt_eval *eval, struct mopt_error *err)
 {
-    const struct mopt_fast *fast = eval->state;
-    return grouped_with(eval, fast->kernels, err);
+    struct mopt_group_query g;
+    memset(&g, 0, sizeof g);
+    enum mopt_status status = mopt__group_query_open(eval, &g, err);
+    if (status == MOPT_OK) {
+        bool plain = mopt__group_query_is_plain(eval, &g);
+        status = plain ? mopt__group_query_floats(eval, &g, err) : run(eval, &g, err);
+    }
+    mopt__group_query_release(&g);
+    return status;
 }
 
 static enum mopt_status grouped_bind(struct mopt_bind *bind, struct mopt_error *err)

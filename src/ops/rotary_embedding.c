@@ -2,7 +2,11 @@
 // RotaryEmbedding: pairs of features are turned by an angle that depends on the position. The pairs
 // are the two halves of the rotated part, or neighbours when interleaved. The contrib form has its
 // inputs in another order.
+#include <string.h>
+
+#include "ops/fast.h"
 #include "ops/nn_util.h"
+#include "ops/rotate.h"
 
 struct rotary {
     const struct mopt_tensor *x, *cosine, *sine, *positions;
@@ -94,38 +98,8 @@ static enum mopt_status table_row(const struct rotary *r, size_t b, size_t s, si
     return MOPT_OK;
 }
 
-static bool is_floats(const struct rotary *r)
-{
-    return r->x->dtype == MOPT_FLOAT32 && r->cosine->dtype == MOPT_FLOAT32 &&
-           r->sine->dtype == MOPT_FLOAT32;
-}
-
-static void turn_floats(const struct rotary *r, size_t at, size_t row, float *y)
-{
-    const float *x = (const float *)r->x->data + at;
-    const float *cosine = (const float *)r->cosine->data + row * r->half;
-    const float *sine = (const float *)r->sine->data + row * r->half;
-    const size_t step = r->interleaved ? 2 : 1;
-    const size_t other = r->interleaved ? 1 : r->half;
-    for (size_t i = 2 * r->half; i < r->size; i++) {
-        y[i] = x[i];
-    }
-    for (size_t i = 0; i < r->half; i++) {
-        double x1 = (double)x[i * step];
-        double x2 = (double)x[i * step + other];
-        double c = (double)cosine[i];
-        double s = (double)sine[i];
-        y[i * step] = (float)(c * x1 - s * x2);
-        y[i * step + other] = (float)(s * x1 + c * x2);
-    }
-}
-
 static void turn(const struct rotary *r, size_t at, size_t row, struct mopt_tensor *y)
 {
-    if (is_floats(r)) {
-        turn_floats(r, at, row, mopt__nn_f32(y) + at);
-        return;
-    }
     for (size_t i = 2 * r->half; i < r->size; i++) {
         mopt__nn_store_at(y, at + i, mopt__tensor_f64(r->x, at + i));
     }
@@ -141,6 +115,13 @@ static void turn(const struct rotary *r, size_t at, size_t row, struct mopt_tens
     }
 }
 
+// Elements before head h of position s of image b.
+static size_t head_at(const struct rotary *r, size_t b, size_t s, size_t h)
+{
+    size_t head = r->flat ? (b * r->length + s) * r->heads + h : (b * r->heads + h) * r->length + s;
+    return head * r->size;
+}
+
 static enum mopt_status turn_all(const struct rotary *r, struct mopt_tensor *y,
                                  struct mopt_error *err)
 {
@@ -152,41 +133,110 @@ static enum mopt_status turn_all(const struct rotary *r, struct mopt_tensor *y,
                 return status;
             }
             for (size_t h = 0; h < r->heads; h++) {
-                size_t at = r->flat ? (b * r->length + s) * r->heads + h
-                                    : (b * r->heads + h) * r->length + s;
-                turn(r, at * r->size, row, y);
+                turn(r, head_at(r, b, s, h), row, y);
             }
         }
     }
     return MOPT_OK;
 }
 
-static enum mopt_status rotary_eval(struct mopt_eval *eval, struct mopt_error *err)
+static enum mopt_status open_rotary(struct mopt_eval *eval, struct rotary *r,
+                                    struct mopt_error *err)
 {
     const struct mopt_tensor *in[4];
-    struct rotary r = {.x = NULL};
-    struct mopt_tensor *y = NULL;
     int64_t heads = 0;
     int64_t rotated = 0;
     bool contrib = eval->node->op->domain[0] != '\0';
+    *r = (struct rotary){.x = NULL};
     enum mopt_status status = mopt__open(eval, in, 4, err);
     if (status == MOPT_OK) {
-        status = read_attributes(eval->node, &r, &heads, &rotated, err);
+        status = read_attributes(eval->node, r, &heads, &rotated, err);
     }
     if (status == MOPT_OK) {
-        r.x = in[0];
-        r.cosine = in[contrib ? 2 : 1];
-        r.sine = in[contrib ? 3 : 2];
-        r.positions = in[contrib ? 1 : 3];
-        status = open_shape(&r, heads, rotated, contrib, err);
+        r->x = in[0];
+        r->cosine = in[contrib ? 2 : 1];
+        r->sine = in[contrib ? 3 : 2];
+        r->positions = in[contrib ? 1 : 3];
+        status = open_shape(r, heads, rotated, contrib, err);
     }
-    if (status == MOPT_OK) {
-        status = check_tables(&r, err);
-    }
+    return status == MOPT_OK ? check_tables(r, err) : status;
+}
+
+static enum mopt_status rotary_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    struct rotary r;
+    struct mopt_tensor *y = NULL;
+    enum mopt_status status = open_rotary(eval, &r, err);
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, r.x->dtype, r.x->rank, r.x->dims, &y, err);
     }
     return status == MOPT_OK ? turn_all(&r, y, err) : status;
+}
+
+// ---- Floats -------------------------------------------------------------------------------------
+
+struct turning {
+    const struct rotary *r;
+    const size_t *rows; // [batch * length] of the tables
+    float *y;
+};
+
+static void turn_floats(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct turning *t = context;
+    const struct rotary *r = t->r;
+    const float *x = r->x->data;
+    (void)thread;
+    for (size_t i = (size_t)begin; i < (size_t)end; i++) {
+        const float *cosine = (const float *)r->cosine->data + t->rows[i] * r->half;
+        const float *sine = (const float *)r->sine->data + t->rows[i] * r->half;
+        for (size_t h = 0; h < r->heads; h++) {
+            size_t at = head_at(r, i / r->length, i % r->length, h);
+            mopt__rotate_f32(x + at, cosine, sine, r->half, r->interleaved, t->y + at);
+            memcpy(t->y + at + 2 * r->half, x + at + 2 * r->half,
+                   (r->size - 2 * r->half) * sizeof *x);
+        }
+    }
+}
+
+static enum mopt_status run_floats(struct mopt_eval *eval, const struct rotary *r,
+                                   struct mopt_error *err)
+{
+    struct mopt_tensor *y = NULL;
+    size_t count = r->batch * r->length;
+    size_t *rows = mopt__calloc(count + 1, sizeof *rows);
+    enum mopt_status status = MOPT_OK;
+    if (!rows) {
+        return mopt_error_memory(err);
+    }
+    for (size_t i = 0; status == MOPT_OK && i < count; i++) {
+        status = table_row(r, i / r->length, i % r->length, &rows[i], err);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__eval_output(eval, 0, MOPT_FLOAT32, r->x->rank, r->x->dims, &y, err);
+    }
+    if (status == MOPT_OK && y->count > 0) {
+        struct turning turning = {r, rows, mopt__nn_f32(y)};
+        int64_t grain = (int64_t)(MOPT_FAST_GRAIN / (r->heads * r->size + 1)) + 1;
+        mopt__pool_for(eval->pool, (int64_t)count, grain, turn_floats, &turning);
+    }
+    mopt__free(rows);
+    return status;
+}
+
+static enum mopt_status rotary_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    struct rotary r;
+    enum mopt_status status = open_rotary(eval, &r, err);
+    return status == MOPT_OK ? run_floats(eval, &r, err) : status;
+}
+
+// All tables have the type of the input.
+
+static enum mopt_status rotary_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    return mopt__nn_bind_is(bind, 0, MOPT_FLOAT32) ? mopt__fast_bind(bind, NULL, rotary_run, err)
+                                                   : MOPT_OK;
 }
 
 #define F (MOPT_SET_F32 | MOPT_DT(MOPT_FLOAT16) | MOPT_DT(MOPT_BFLOAT16))
@@ -204,6 +254,7 @@ static const struct mopt_op records[] = {
      MOPT_ATTRIBUTES(ATTRIBUTES),
      .infer = mopt__infer_like,
      .eval = rotary_eval,
+     .bind = rotary_bind,
      .cost = mopt__cost_output},
     {.domain = "com.microsoft",
      .name = "RotaryEmbedding",
@@ -215,6 +266,7 @@ static const struct mopt_op records[] = {
      MOPT_ATTRIBUTES(ATTRIBUTES, MOPT_A_INT("is_packed_batching", 0), MOPT_A_FLOAT("scale", 1)),
      .infer = mopt__infer_like,
      .eval = rotary_eval,
+     .bind = rotary_bind,
      .cost = mopt__cost_output},
 };
 const struct mopt_op_family mopt__ops_rotary_embedding = {records, MOPT_COUNTOF(records)};

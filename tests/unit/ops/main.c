@@ -16,6 +16,7 @@ int main(void)
         failures += mopt__test_nn_ops();
     }
     failures += mopt__test_attention();
+    failures += mopt__test_bound_calls();
     failures += mopt__test_codes();
     return failures != 0;
 }
