@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM and GRU sequences: one product for the inputs of all steps, then per step a product with the
-// state and the gates as passes of the vector slots over memory in the first cache.
+// LSTM, GRU and RNN sequences: one product for the inputs of all steps, then per step a product
+// with the state and the gates as passes of the vector slots over memory in the first cache.
 #include "kernels/lstm.h"
 
 #include <math.h>
@@ -10,14 +10,16 @@
 
 static size_t gate_count(const struct mopt_recurrent_f32 *layer)
 {
-    return layer->kind == MOPT_RECURRENT_LSTM ? 4 : 3;
+    static const size_t gates[] = {
+        [MOPT_RECURRENT_LSTM] = 4, [MOPT_RECURRENT_GRU] = 3, [MOPT_RECURRENT_RNN] = 1};
+    return gates[layer->kind];
 }
 
 // Gates whose recurrent product is taken of the state itself, in one product; the third gate of GRU
 // has a product of its own.
 static size_t first_gates(const struct mopt_recurrent_f32 *layer)
 {
-    return layer->kind == MOPT_RECURRENT_LSTM ? 4 : 2;
+    return layer->kind == MOPT_RECURRENT_GRU ? 2 : gate_count(layer);
 }
 
 // Where the parts of the packed weights start, in floats.
@@ -213,6 +215,13 @@ static void step_gru(const struct work *work)
     }
 }
 
+static void step_rnn(const struct work *work)
+{
+    const struct mopt_recurrent_run *run = work->run;
+    work->kernels->unary_f32(&run->layer->function, work->gates, run->h,
+                             run->layer->batch * run->layer->hidden);
+}
+
 // gates = product of the inputs at step t + state times recurrent weights. GRU: the third gate gets
 // the inputs only.
 static void open_gates(const struct work *work, size_t t)
@@ -260,6 +269,9 @@ static void multiply_inputs(const struct work *work)
 void mopt__recurrent_f32(const struct mopt_kernels *kernels, const struct mopt_recurrent_run *run,
                          struct mopt_pool *pool)
 {
+    static void (*const steps[])(const struct work *) = {[MOPT_RECURRENT_LSTM] = step_lstm,
+                                                         [MOPT_RECURRENT_GRU] = step_gru,
+                                                         [MOPT_RECURRENT_RNN] = step_rnn};
     const struct mopt_recurrent_f32 *layer = run->layer;
     size_t n = layer->hidden;
     size_t width = gate_count(layer) * n;
@@ -274,11 +286,7 @@ void mopt__recurrent_f32(const struct mopt_kernels *kernels, const struct mopt_r
     for (size_t i = 0; i < layer->steps; i++) {
         size_t t = layer->reverse ? layer->steps - 1 - i : i;
         open_gates(&work, t);
-        if (layer->kind == MOPT_RECURRENT_LSTM) {
-            step_lstm(&work);
-        } else {
-            step_gru(&work);
-        }
+        steps[layer->kind](&work);
         for (size_t b = 0; run->y && b < layer->batch; b++) {
             memcpy(run->y + t * run->y_step + b * run->y_row, run->h + b * n, n * sizeof(float));
         }

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recurrent layers in float, one direction: LSTM and GRU with sigmoid and tanh, without peepholes,
-// clipping or sequences of different lengths (other forms are the reference's). The products of all
-// inputs are one product; the weights of the state are packed once. Formulas: texts of the ONNX
-// operators LSTM and GRU.
+// Recurrent layers in float, one direction: LSTM and GRU with sigmoid and tanh, RNN with a function
+// of one number, without peepholes, clipping or sequences of different lengths (other forms are the
+// reference's). The products of all inputs are one product; the weights of the state are packed
+// once. Formulas: texts of the ONNX operators LSTM, GRU and RNN.
 #ifndef MOPT_KERNELS_LSTM_H
 #define MOPT_KERNELS_LSTM_H
 
 #include "kernels/gemm.h"
 
-enum mopt_recurrent_kind { MOPT_RECURRENT_LSTM, MOPT_RECURRENT_GRU };
+enum mopt_recurrent_kind { MOPT_RECURRENT_LSTM, MOPT_RECURRENT_GRU, MOPT_RECURRENT_RNN };
 
 struct mopt_recurrent_f32 {
     enum mopt_recurrent_kind kind;
-    bool reverse;             // from the last step to the first
-    bool linear_before_reset; // GRU: the reset gate acts on the product with the state
+    bool reverse;                      // from the last step to the first
+    bool linear_before_reset;          // GRU: the reset gate acts on the product with the state
+    struct mopt_function_f32 function; // RNN: of the sum
     size_t inputs, hidden;
     size_t steps, batch;
 };
@@ -22,7 +23,7 @@ struct mopt_recurrent_f32 {
 size_t mopt__recurrent_f32_packed_count(const struct mopt_kernels *kernels,
                                         const struct mopt_recurrent_f32 *layer);
 // w [gates * hidden, inputs], r [gates * hidden, hidden], bias [2 * gates * hidden] or NULL, gates
-// in ONNX order (i o f c; z r h); out 64-byte aligned. steps and batch play no part.
+// in ONNX order (i o f c; z r h; one of RNN); out 64-byte aligned. steps and batch play no part.
 void mopt__recurrent_f32_pack(const struct mopt_kernels *kernels,
                               const struct mopt_recurrent_f32 *layer, const float *w,
                               const float *r, const float *bias, float *out);

@@ -573,7 +573,7 @@ static const struct mopt_quant_spec quant = {.activations = 1,
         .domain = "", .name = "RNN", .since = from, .until = to,                 \
         .summary = "simple recurrent layer", MOPT_INPUTS(COMMON_IN(set)),        \
         MOPT_OUTPUTS(COMMON_OUT(set)), MOPT_ATTRIBUTES(ATTRIBUTES, __VA_ARGS__), \
-        .data = &kind_rnn, RUN                                                   \
+        .data = &kind_rnn, .bind = mopt__rnn_bind, RUN                           \
     }
 #define GRU(from, to, set, ...)                                                  \
     {                                                                            \

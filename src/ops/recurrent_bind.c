@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM and GRU nodes on kernels/lstm.h: weights are packed once, directions run one after the
+// LSTM, GRU and RNN nodes on kernels/lstm.h: weights are packed once, directions run one after the
 // other. Whatever does not fit at run time (lengths that differ, odd shapes) goes to the eval
 // facet, which also tells the errors.
 #include "ops/recurrent_bind.h"
@@ -30,26 +30,63 @@ static void free_fast(void *state)
 
 // ---- Binding -------------------------------------------------------------------------------------------------------
 
-static bool usual_activations(const struct mopt_node *node, const struct fast *fast)
+static size_t gate_count(const struct fast *fast)
+{
+    static const size_t gates[] = {
+        [MOPT_RECURRENT_LSTM] = 4, [MOPT_RECURRENT_GRU] = 3, [MOPT_RECURRENT_RNN] = 1};
+    return gates[fast->layer.kind];
+}
+
+static bool usual_activations(const struct fast *fast, const struct mopt_string *names,
+                              size_t count)
 {
     static const char *const usual[2][3] = {[MOPT_RECURRENT_LSTM] = {"Sigmoid", "Tanh", "Tanh"},
                                             [MOPT_RECURRENT_GRU] = {"Sigmoid", "Tanh", NULL}};
-    const struct mopt_string *names = NULL;
-    struct mopt_error ignored;
-    size_t count = 0;
     size_t each = fast->layer.kind == MOPT_RECURRENT_LSTM ? 3 : 2;
-    if (mopt__attr_strings(node, "activations", &names, &count, &ignored) != MOPT_OK) {
-        return false;
-    }
-    if (!names) {
-        return true;
-    }
     for (size_t i = 0; i < count; i++) {
         if (strcasecmp(names[i].data, usual[fast->layer.kind][i % each]) != 0) {
             return false;
         }
     }
     return count == each * fast->directions;
+}
+
+// The function of a RNN: one of those without parameters, the same in both directions.
+static bool read_function(struct fast *fast, const struct mopt_string *names, size_t count)
+{
+    static const struct {
+        const char *name;
+        enum mopt_act act;
+    } rows[] = {{"Tanh", MOPT_ACT_TANH},
+                {"Relu", MOPT_ACT_RELU},
+                {"Sigmoid", MOPT_ACT_SIGMOID},
+                {"Softplus", MOPT_ACT_SOFTPLUS}};
+    size_t i = 0;
+    while (i < MOPT_COUNTOF(rows) && strcasecmp(rows[i].name, names[0].data) != 0) {
+        i++;
+    }
+    if (i == MOPT_COUNTOF(rows) || count != fast->directions ||
+        strcasecmp(names[0].data, names[count - 1].data) != 0) {
+        return false;
+    }
+    fast->layer.function.kind = rows[i].act;
+    return true;
+}
+
+static bool read_activations(const struct mopt_node *node, struct fast *fast)
+{
+    const struct mopt_string *names = NULL;
+    struct mopt_error ignored;
+    size_t count = 0;
+    if (mopt__attr_strings(node, "activations", &names, &count, &ignored) != MOPT_OK) {
+        return false;
+    }
+    fast->layer.function.kind = MOPT_ACT_TANH;
+    if (!names || count == 0) {
+        return !names;
+    }
+    return fast->layer.kind == MOPT_RECURRENT_RNN ? read_function(fast, names, count)
+                                                  : usual_activations(fast, names, count);
 }
 
 static bool read_node(const struct mopt_node *node, struct fast *fast)
@@ -67,7 +104,7 @@ static bool read_node(const struct mopt_node *node, struct fast *fast)
     fast->batch_first = mopt__int_of(node, "layout", 0) == 1;
     fast->layer.linear_before_reset = mopt__int_of(node, "linear_before_reset", 0) != 0;
     return (both || fast->reverse_first || mopt__streq(direction, "forward")) && clip == 0 &&
-           mopt__int_of(node, "input_forget", 0) == 0 && usual_activations(node, fast);
+           mopt__int_of(node, "input_forget", 0) == 0 && read_activations(node, fast);
 }
 
 static const struct mopt_tensor *constant(const struct mopt_bind *bind, uint32_t i)
@@ -88,7 +125,7 @@ static bool read_weights(const struct mopt_bind *bind, struct fast *fast)
     const struct mopt_tensor *w = constant(bind, 1);
     const struct mopt_tensor *r = constant(bind, 2);
     const struct mopt_tensor *b = constant(bind, 3);
-    int64_t gates = fast->layer.kind == MOPT_RECURRENT_LSTM ? 4 : 3;
+    int64_t gates = (int64_t)gate_count(fast);
     int64_t directions = (int64_t)fast->directions;
     if (!w || !r || w->rank != 3 || r->rank != 3 || (!b && !absent(bind, 3)) || !absent(bind, 7) ||
         !mopt__nn_bind_is(bind, 0, MOPT_FLOAT32)) {
@@ -121,7 +158,7 @@ static enum mopt_status pack(const struct mopt_bind *bind, struct fast *fast,
         return mopt_error_memory(err);
     }
     size_t hidden = fast->layer.hidden;
-    size_t width = (fast->layer.kind == MOPT_RECURRENT_LSTM ? 4 : 3) * hidden;
+    size_t width = gate_count(fast) * hidden;
     for (size_t d = 0; d < fast->directions; d++) {
         const float *bias = b ? (const float *)b->data + d * 2 * width : NULL;
         mopt__recurrent_f32_pack(fast->kernels, &fast->layer, w + d * width * fast->layer.inputs,
@@ -337,4 +374,9 @@ enum mopt_status mopt__lstm_bind(struct mopt_bind *bind, struct mopt_error *err)
 enum mopt_status mopt__gru_bind(struct mopt_bind *bind, struct mopt_error *err)
 {
     return bind_kind(bind, MOPT_RECURRENT_GRU, err);
+}
+
+enum mopt_status mopt__rnn_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    return bind_kind(bind, MOPT_RECURRENT_RNN, err);
 }

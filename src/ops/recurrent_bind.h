@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fast form of LSTM and GRU nodes.
+// Fast form of LSTM, GRU and RNN nodes.
 #ifndef MOPT_OPS_RECURRENT_BIND_H
 #define MOPT_OPS_RECURRENT_BIND_H
 
 #include "ops/eval.h"
 
-// bind facet of LSTM and GRU (linear_before_reset read where the record has it): for float nodes
-// with constant weights and the usual activations; other nodes stay with eval.
+// bind facet of LSTM, GRU and RNN (linear_before_reset read where the record has it): for float
+// nodes with constant weights and the usual activations; other nodes stay with eval.
 enum mopt_status mopt__lstm_bind(struct mopt_bind *bind, struct mopt_error *err);
 enum mopt_status mopt__gru_bind(struct mopt_bind *bind, struct mopt_error *err);
+enum mopt_status mopt__rnn_bind(struct mopt_bind *bind, struct mopt_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM and GRU sequences against plain double loops at every level, both directions and both
+// LSTM, GRU and RNN sequences against plain double loops at every level, both directions and both
 // layouts, and the same bytes from any number of threads.
 #include "kernels/lstm.h"
 #include "support.h"
@@ -16,7 +16,7 @@ struct scene {
 static void open_scene(struct scene *s, struct mopt_rng *rng)
 {
     const struct mopt_recurrent_f32 *l = &s->layer;
-    s->gates = l->kind == MOPT_RECURRENT_LSTM ? 4 : 3;
+    s->gates = l->kind == MOPT_RECURRENT_LSTM ? 4 : l->kind == MOPT_RECURRENT_GRU ? 3 : 1;
     s->x_count = l->steps * l->batch * l->inputs;
     s->w_count = s->gates * l->hidden * l->inputs;
     s->r_count = s->gates * l->hidden * l->hidden;
@@ -110,6 +110,16 @@ static void exact_gru(const struct scene *s, const float *x, double *h)
     memcpy(h, next, n * sizeof *h);
 }
 
+static void exact_rnn(const struct scene *s, const float *x, double *h)
+{
+    double next[64];
+    for (size_t j = 0; j < s->layer.hidden; j++) {
+        double sum = of_input(s, x, 0, j) + of_state(s, h, 0, j);
+        next[j] = s->layer.function.kind == MOPT_ACT_TANH ? tanh(sum) : fmax(sum, 0);
+    }
+    memcpy(h, next, s->layer.hidden * sizeof *h);
+}
+
 // Checks y and the last states of one entry.
 static void check_entry(const struct scene *s, const float *h0, const float *c0, size_t b)
 {
@@ -125,8 +135,10 @@ static void check_entry(const struct scene *s, const float *h0, const float *c0,
         size_t row = s->batch_first ? b * l->steps + t : t * l->batch + b;
         if (l->kind == MOPT_RECURRENT_LSTM) {
             exact_lstm(s, s->x + row * l->inputs, h, c);
-        } else {
+        } else if (l->kind == MOPT_RECURRENT_GRU) {
             exact_gru(s, s->x + row * l->inputs, h);
+        } else {
+            exact_rnn(s, s->x + row * l->inputs, h);
         }
         for (size_t j = 0; j < l->hidden; j++) {
             near((double)s->y[row * l->hidden + j], h[j], 1e-5);
@@ -193,11 +205,14 @@ static void test_sequences(void **state)
     (void)state;
     struct mopt_rng rng;
     mopt__rng_init(&rng, 14);
-    for (int trial = 0; trial < 24; trial++) {
+    static const enum mopt_recurrent_kind kinds[] = {MOPT_RECURRENT_LSTM, MOPT_RECURRENT_GRU,
+                                                     MOPT_RECURRENT_RNN};
+    for (int trial = 0; trial < 36; trial++) {
         for (int isa = MOPT_ISA_REF; isa <= (int)mopt__cpu_isa(); isa++) {
             struct mopt_kernels kernels;
-            struct scene s = {.layer = {.kind =
-                                            trial % 2 ? MOPT_RECURRENT_GRU : MOPT_RECURRENT_LSTM,
+            struct scene s = {.layer = {.kind = kinds[trial % 3],
+                                        .function = {.kind =
+                                                         trial & 1 ? MOPT_ACT_TANH : MOPT_ACT_RELU},
                                         .reverse = trial & 2,
                                         .linear_before_reset = trial & 4,
                                         .inputs = (size_t)between(&rng, 1, 40),

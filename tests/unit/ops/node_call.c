@@ -83,6 +83,26 @@ static void make_inputs(struct node_call *call, const char *text)
 
 // ---- Attributes ---------------------------------------------------------------------------------
 
+// "[a,b]": strings
+static enum mopt_status set_strings(struct node_call *call, const char *name, char *list)
+{
+    struct mopt_string *strings = mopt__arena_alloc(&call->model->arena, 4, sizeof *strings);
+    struct mopt_attribute attribute = {.name = mopt__model_intern(call->model, name, &call->err),
+                                       .kind = MOPT_ATTR_STRINGS,
+                                       .strings = strings};
+    assert_non_null(strings);
+    for (char *at = list + 1; *at != '\0' && *at != ']' && attribute.count < 4; at++) {
+        size_t length = strcspn(at, ",]");
+        char *data = mopt__arena_alloc(&call->model->arena, length + 1, 1);
+        assert_non_null(data);
+        memcpy(data, at, length);
+        data[length] = '\0';
+        strings[attribute.count++] = (struct mopt_string){.data = data, .size = length};
+        at += *(at + length) == ',' ? length : length - 1;
+    }
+    return mopt__node_add_attribute(call->node, &attribute, &call->err);
+}
+
 static void set_attribute(struct node_call *call, const char *name, char *value)
 {
     struct mopt_error *err = &call->err;
@@ -92,6 +112,8 @@ static void set_attribute(struct node_call *call, const char *name, char *value)
     if (*value == '\'') {
         value[strlen(value) - 1] = '\0';
         status = mopt__node_set_string(call->node, name, value + 1, err);
+    } else if (*value == '[') {
+        status = set_strings(call, name, value);
     } else if (strchr(value, ',') != NULL) {
         for (char *at = value; *at != '\0' && count < 8; at += *at == ',' ? 1 : 0) {
             list[count++] = strtoll(at, &at, 10);

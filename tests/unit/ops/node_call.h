@@ -21,8 +21,8 @@ struct node_call {
 // c int8, u uint8, t bool), dims apart by blanks ("." a scalar), and after '=' values apart by ','
 // that are repeated; floats without values are random from the input's number, the same in every
 // call;
-// "_" is an input left out. `attributes`: "num_heads=2 scale=0.5 sizes=1,2 rule='delta'"; a number
-// with a '.' is a float. Release it in any case.
+// "_" is an input left out. `attributes`: "num_heads=2 scale=0.5 sizes=1,2 rule='delta'
+// names=[a,b]"; a number with a '.' is a float. Release it in any case.
 struct node_call call_node(const char *op, const char *inputs, const char *attributes,
                            uint32_t outputs);
 // Gives input i (before it is run again) the elements of another tensor, `count` from `from` on.

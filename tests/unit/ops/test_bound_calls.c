@@ -125,11 +125,27 @@ static void rotary_positions(void **state)
     check_rows(rows, sizeof rows / sizeof rows[0]);
 }
 
+static void simple_recurrent_layers(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {"RNN", "5 2 3;2 18 3;2 18 18;2 36;_;2 2 18",
+         "direction='bidirectional' activations=[Tanh,tanh]", 2},
+        {"RNN", "5 2 3;1 18 3;1 18 18=0.2,-0.1,0.1,-0.2,0.05",
+         "direction='reverse' activations=[relu]", 2},
+        {"RNN", "2 5 3;1 18 3;1 18 18;1 36;i2=5;2 1 18", "layout=1 activations=[Sigmoid]", 2},
+        {"RNN", "5 2 3;1 18 3;1 18 18=0.2,-0.1,0.1,-0.2,0.05;1 36", "activations=[Softplus]", 2},
+        {"RNN", "5 2 3;1 18 3;1 18 18;1 36;i2=5,2", "", 2}, // left to the reference
+    };
+    check_rows(rows, sizeof rows / sizeof rows[0]);
+}
+
 int mopt__test_bound_calls(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grouped_queries),
         cmocka_unit_test(rotary_positions),
+        cmocka_unit_test(simple_recurrent_layers),
     };
     return cmocka_run_group_tests_name("bound calls", tests, NULL, NULL);
 }
