@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // ConvInteger and QLinearConv: convolution of 8-bit integers with exact 32-bit sums (only
 // wrap-around at 2^32). Padding contributes the zero point, that is nothing. Meaning:
-// reference/quantization.md 2.8 and 2.10.
+// reference/quantization.md 2.8 and 2.10. QLinearConv of com.microsoft may have images whose
+// channels stand last.
 #include "ops/conv_common.h"
+
+enum { QLINEAR_INPUTS = 9 };
 
 // One operand with its quantization parameters.
 struct operand {
@@ -14,6 +17,7 @@ struct integer_conv {
     struct operand x, w, y;      // y.t is not used
     const struct mopt_tensor *b; // int32 [filters] or NULL
     struct mopt_tensor *out;
+    bool last; // channels of images stand last
 };
 
 static int32_t zero_of(const struct operand *o, size_t channel)
@@ -63,15 +67,18 @@ static uint32_t sum_at(const struct integer_conv *ic, size_t image, size_t filte
     size_t in = mopt__window_count(c->w.in, c->w.rank);
     size_t kernel = mopt__window_count(c->w.kernel, c->w.rank);
     size_t group = filter / (size_t)c->out_channels;
-    size_t first = (image * (size_t)c->groups + group) * (size_t)c->in_channels;
+    size_t channels = (size_t)(c->groups * c->in_channels);
+    size_t first = group * (size_t)c->in_channels;
     int32_t zx = zero_of(&ic->x, 0);
     int32_t zw = zero_of(&ic->w, filter);
     uint32_t sum = 0;
     for (size_t channel = 0; channel < (size_t)c->in_channels; channel++) {
-        size_t x = (first + channel) * in;
+        size_t x = ic->last ? image * in * channels + first + channel
+                            : (image * channels + first + channel) * in;
+        size_t step = ic->last ? channels : 1;
         size_t w = (filter * (size_t)c->in_channels + channel) * kernel;
         for (size_t t = 0; t < count; t++) {
-            int32_t a = (int32_t)mopt__tensor_i64_at(ic->x.t, x + taps[t].input) - zx;
+            int32_t a = (int32_t)mopt__tensor_i64_at(ic->x.t, x + taps[t].input * step) - zx;
             int32_t b = (int32_t)mopt__tensor_i64_at(ic->w.t, w + taps[t].kernel) - zw;
             sum += (uint32_t)(a * b);
         }
@@ -92,7 +99,9 @@ static enum mopt_status convolve(struct mopt_eval *eval, const struct integer_co
         size_t count = mopt__window_taps(&c->w, p, taps);
         for (size_t i = 0; i < planes; i++) {
             uint32_t sum = sum_at(ic, i / filters, i % filters, taps, count);
-            finish_one(ic, i % filters, i * positions + p, sum);
+            size_t at = ic->last ? (i / filters * positions + p) * filters + i % filters
+                                 : i * positions + p;
+            finish_one(ic, i % filters, at, sum);
         }
         status = mopt__nn_tick(eval, err);
     }
@@ -100,13 +109,28 @@ static enum mopt_status convolve(struct mopt_eval *eval, const struct integer_co
     return status;
 }
 
+// Dims of images in the order of ONNX, and back.
+static void channels_second(bool last, int rank, const int64_t *x, int64_t *dims)
+{
+    for (int i = 0; i < rank; i++) {
+        dims[i] = !last || i == 0 ? x[i] : x[i == 1 ? rank - 1 : i - 1];
+    }
+}
+
+static void channels_last(bool last, int rank, const int64_t *x, int64_t *dims)
+{
+    for (int i = 0; i < rank; i++) {
+        dims[i] = !last || i == 0 ? x[i] : x[i == rank - 1 ? 1 : i + 1];
+    }
+}
+
 // Collects and checks the operands of either operator, and makes the output.
 static enum mopt_status open_inputs(struct mopt_eval *eval, struct integer_conv *ic,
                                     struct mopt_error *err)
 {
-    const struct mopt_tensor *in[9] = {NULL};
+    const struct mopt_tensor *in[QLINEAR_INPUTS] = {NULL};
     bool scaled = eval->node->op->input_count > 4;
-    enum mopt_status status = mopt__open(eval, in, scaled ? 9 : 4, err);
+    enum mopt_status status = mopt__open(eval, in, scaled ? QLINEAR_INPUTS : 4, err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -117,8 +141,11 @@ static enum mopt_status open_inputs(struct mopt_eval *eval, struct integer_conv 
         ic->y = (struct operand){NULL, in[6], in[7]};
         ic->b = in[8];
     }
-    status = mopt__conv_open(eval->node, ic->x.t->rank, ic->x.t->dims, ic->w.t->rank, ic->w.t->dims,
-                             &ic->c, err);
+    int64_t dims[MOPT_RANK_MAX];
+    ic->last = mopt__int_of(eval->node, "channels_last", 0) != 0;
+    channels_second(ic->last, ic->x.t->rank, ic->x.t->dims, dims);
+    status =
+        mopt__conv_open(eval->node, ic->x.t->rank, dims, ic->w.t->rank, ic->w.t->dims, &ic->c, err);
     if (status != MOPT_OK) {
         return status;
     }
@@ -142,8 +169,10 @@ static enum mopt_status open_inputs(struct mopt_eval *eval, struct integer_conv 
 static enum mopt_status make_output(struct mopt_eval *eval, struct integer_conv *ic,
                                     struct mopt_error *err)
 {
+    int64_t sizes[MOPT_RANK_MAX];
     int64_t dims[MOPT_RANK_MAX];
-    int rank = mopt__conv_dims(&ic->c, dims);
+    int rank = mopt__conv_dims(&ic->c, sizes);
+    channels_last(ic->last, rank, sizes, dims);
     enum mopt_dtype dtype = ic->y.scale ? ic->y.zero->dtype : MOPT_INT32;
     return mopt__eval_output(eval, 0, dtype, rank, dims, &ic->out, err);
 }
@@ -253,7 +282,7 @@ static enum mopt_status integer_run(struct mopt_eval *eval, struct mopt_error *e
     if (status != MOPT_OK) {
         return status;
     }
-    if (ic.c.w.rank > 3 || mopt__conv_is_endless(&ic.c)) {
+    if (ic.last || ic.c.w.rank > 3 || mopt__conv_is_endless(&ic.c)) {
         return convolve(eval, &ic, err);
     }
     float *w = mopt__calloc(ic.w.t->count + 1, sizeof *w);
@@ -281,6 +310,35 @@ static enum mopt_status qlinear_infer(struct mopt_infer *infer, struct mopt_erro
     return mopt__conv_infer(infer, 0, 3, mopt__infer_dtype(infer, 7), err);
 }
 
+// As if the channels came second.
+static enum mopt_status contrib_infer(struct mopt_infer *infer, struct mopt_error *err)
+{
+    const struct mopt_type *x = mopt__infer_tensor(infer, 0);
+    struct mopt_fact inputs[QLINEAR_INPUTS] = {{NULL, NULL, NULL}};
+    struct mopt_fact output = {NULL, NULL, NULL};
+    struct mopt_infer inner = *infer;
+    int64_t dims[MOPT_RANK_MAX];
+    if (mopt__int_of(infer->node, "channels_last", 0) == 0) {
+        return qlinear_infer(infer, err);
+    }
+    if (!x || x->rank < 2) {
+        return mopt__infer_set(infer, 0, mopt__infer_dtype(infer, 7), -1, NULL, err);
+    }
+    for (uint32_t i = 0; i < infer->node->input_count && i < QLINEAR_INPUTS; i++) {
+        inputs[i] = infer->inputs[i];
+    }
+    channels_second(true, x->rank, x->dims, dims);
+    inputs[0].type = mopt__type_tensor(infer->arena, x->dtype, x->rank, dims);
+    inner.inputs = inputs;
+    inner.outputs = &output;
+    enum mopt_status status = inputs[0].type ? qlinear_infer(&inner, err) : mopt_error_memory(err);
+    if (status != MOPT_OK || !output.type) {
+        return status;
+    }
+    channels_last(true, output.type->rank, output.type->dims, dims);
+    return mopt__infer_set(infer, 0, output.type->dtype, output.type->rank, dims, err);
+}
+
 static void integer_cost(struct mopt_cost *cost)
 {
     mopt__conv_cost(cost, 1);
@@ -290,6 +348,16 @@ static void qlinear_cost(struct mopt_cost *cost)
 {
     mopt__conv_cost(cost, 3);
 }
+
+#define QLINEAR_PARAMS                                                                        \
+    MOPT_INPUTS({"x", "T1", MOPT_SET_INT8, 0}, {"x_scale", "tensor(float)", MOPT_SET_F32, 0}, \
+                {"x_zero_point", "T1", MOPT_SET_INT8, 0}, {"w", "T2", MOPT_SET_INT8, 0},      \
+                {"w_scale", "tensor(float)", MOPT_SET_F32, 0},                                \
+                {"w_zero_point", "T2", MOPT_SET_INT8, 0},                                     \
+                {"y_scale", "tensor(float)", MOPT_SET_F32, 0},                                \
+                {"y_zero_point", "T3", MOPT_SET_INT8, 0},                                     \
+                {"B", "T4", MOPT_SET_I32, MOPT_PARAM_OPTIONAL}),                              \
+        MOPT_OUTPUTS({"y", "T3", MOPT_SET_INT8, 0})
 
 static const struct mopt_op records[] = {
     {.domain = "",
@@ -309,16 +377,19 @@ static const struct mopt_op records[] = {
      .name = "QLinearConv",
      .since = 10,
      .summary = "convolution of quantized tensors with quantized result",
-     MOPT_INPUTS({"x", "T1", MOPT_SET_INT8, 0}, {"x_scale", "tensor(float)", MOPT_SET_F32, 0},
-                 {"x_zero_point", "T1", MOPT_SET_INT8, 0}, {"w", "T2", MOPT_SET_INT8, 0},
-                 {"w_scale", "tensor(float)", MOPT_SET_F32, 0},
-                 {"w_zero_point", "T2", MOPT_SET_INT8, 0},
-                 {"y_scale", "tensor(float)", MOPT_SET_F32, 0},
-                 {"y_zero_point", "T3", MOPT_SET_INT8, 0},
-                 {"B", "T4", MOPT_SET_I32, MOPT_PARAM_OPTIONAL}),
-     MOPT_OUTPUTS({"y", "T3", MOPT_SET_INT8, 0}),
+     QLINEAR_PARAMS,
      MOPT_ATTRIBUTES(MOPT_CONV_ATTRIBUTES),
      .infer = qlinear_infer,
+     .eval = integer_eval,
+     .bind = integer_bind,
+     .cost = qlinear_cost},
+    {.domain = "com.microsoft",
+     .name = "QLinearConv",
+     .since = 1,
+     .summary = "convolution of quantized tensors, channels second or last",
+     QLINEAR_PARAMS,
+     MOPT_ATTRIBUTES(MOPT_CONV_ATTRIBUTES, MOPT_A_FLAG("channels_last", 0)),
+     .infer = contrib_infer,
      .eval = integer_eval,
      .bind = integer_bind,
      .cost = qlinear_cost},

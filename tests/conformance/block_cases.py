@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of GatherBlockQuantized and NhwcMaxPool for write_contrib_cases.py. Tables are initializers: ONNX Runtime
+"""Cases of GatherBlockQuantized and of images with channels last (NhwcMaxPool, QLinearConv) for write_contrib_cases.py. Tables are initializers: ONNX Runtime
 takes types of less than 8 bits only so."""
 import os
 
@@ -84,4 +84,31 @@ def add(case, out):
     case("nhwcmax_same", "NhwcMaxPool", [x], kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")
     case("nhwcmax_1d", "NhwcMaxPool", [x[:, :, 0]], kernel_shape=[4])
     case("nhwcmax_3d", "NhwcMaxPool", [x.reshape(2, 3, 3, 7, 5)], kernel_shape=[2, 2, 2], pads=[0, 1, 0, 1, 0, 1])
+    conv_cases(case)
     return made
+
+
+def conv_cases(case):
+    """QLinearConv of com.microsoft: channels last, and second."""
+    def conv(name, x, w, w_scale=0.02, w_zero=0, bias=False, **attrs):
+        filters = w.shape[0]
+        last = x if attrs.get("channels_last") else None
+        x = np.ascontiguousarray(np.moveaxis(x, -1, 1)) if last is None else x
+        number = lambda value, kind=np.float32: np.asarray(value, kind)
+        ins = [x, number(0.05), number(3, x.dtype), w, number(w_scale), number(w_zero, w.dtype), number(0.3),
+               number(7, x.dtype)]
+        ins += [rng.integers(-900, 900, filters).astype(np.int32)] if bias else []
+        case("qlconv_" + name, "QLinearConv", ins, **attrs)
+    x = rng.integers(0, 256, (2, 9, 7, 4)).astype(np.uint8)
+    s = rng.integers(-128, 128, (1, 9, 7, 4)).astype(np.int8)
+    w = rng.integers(-128, 128, (6, 4, 3, 2)).astype(np.int8)
+    many = (0.01 + rng.random(6) / 50).astype(np.float32)
+    conv("last", x, w, channels_last=1)
+    conv("second", x, w, channels_last=0)
+    conv("last_bias", x, w, many, np.zeros(6), True, channels_last=1, pads=[1, 0, 1, 1], strides=[2, 1])
+    conv("last_signed", s, w, many, np.zeros(6), True, channels_last=1, dilations=[2, 3])
+    conv("last_group", x, w[:, :2], channels_last=1, group=2, kernel_shape=[3, 2])
+    conv("last_depth", x, w[:4, :1], channels_last=1, group=4, pads=[1, 1, 1, 1])
+    conv("last_same", x, w, channels_last=1, auto_pad="SAME_LOWER")
+    conv("last_1d", x[:, :, 0], w[..., 0], channels_last=1)
+    conv("last_3d", x.reshape(2, 3, 3, 7, 4), w.reshape(6, 4, 3, 2, 1), channels_last=1)

@@ -576,6 +576,25 @@ const struct lowered mopt__lowered[] = {
      "  t = com.microsoft::QGemm<transB=1>(v, r, p, g, sg, zg, c, s, o);"
      "  u = QLinearMatMul(t, s, o, h, sh, zh, r, n); } }",
      0, 7},
+    {"images of codes whose channels stand last",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (uint8[2,4,9,7] x) -> (uint8[2,6,6,5] y, uint8[2,6,1,1] z, uint8[2,6,5,4] t) {"
+     "  float s = {0.0213}; uint8 o = {100}; float r = {0.0407}; uint8 p = {90};"
+     "  int8[6,4,3,3] w = #216; float[6] sw = {0.01, 0.02, 0.01, 0.03, 0.02, 0.01};"
+     "  int8[6] zw = {0, 0, 0, 0, 0, 0}; int32[6] b = #6; uint8[6,1,3,2] k = $36;"
+     "  float sk = {0.01}; uint8 zk = {120};"
+     "  n = Transpose<perm=[0,2,3,1]>(x);"
+     "  a = com.microsoft::QLinearConv<pads=[1,1,1,1], channels_last=1>"
+     "(n, s, o, w, sw, zw, r, p, b);"
+     "  m = com.microsoft::NhwcMaxPool<kernel_shape=[3,3], strides=[1,1]>(a);"
+     "  d = com.microsoft::QLinearConv<group=6, channels_last=1, pads=[0,0,1,1]>"
+     "(m, r, p, k, sk, zk, s, o);"
+     "  y = Transpose<perm=[0,3,1,2]>(d);"
+     "  g = com.microsoft::QLinearGlobalAveragePool<channels_last=1>(d, s, o, s, o);"
+     "  z = Transpose<perm=[0,3,1,2]>(g);"
+     "  q = com.microsoft::QLinearConv<group=6>(y, s, o, k, sk, zk, r, p);"
+     "  t = com.microsoft::QLinearAveragePool<kernel_shape=[1,1]>(q, r, p, r, p); } }",
+     0, 10},
     {"operators on codes whose scales are operands, floats between: of two operands, Concat",
      "model (ir=10, opset=21, \"com.microsoft\"=1) {"
      "graph main (uint8[2,4,6,5] x, uint8[2,4,1,1] g) -> (uint8[2,12,6,5] k) {"
