@@ -102,9 +102,8 @@ static enum mopt_status finish(struct chain *c)
 // ---- Products of codes to floats ----------------------------------------------------------------
 
 // sums * (a_scale * b_scale) + bias
-static enum mopt_status scale_sums(struct chain *c, struct mopt_value *const sums[4],
-                                   struct mopt_value *a_scale, struct mopt_value *b_scale,
-                                   struct mopt_value *bias)
+static void add_sums(struct chain *c, struct mopt_value *const sums[4], struct mopt_value *a_scale,
+                     struct mopt_value *b_scale, struct mopt_value *bias)
 {
     struct mopt_value *scales[] = {a_scale, b_scale};
     add(c, "Mul", scales, 2, 1);
@@ -116,7 +115,6 @@ static enum mopt_status scale_sums(struct chain *c, struct mopt_value *const sum
     if (bias != NULL) {
         follow(c, "Add", bias);
     }
-    return finish(c);
 }
 
 static enum mopt_status spread_dynamic(struct mopt_node *node, struct mopt_error *err)
@@ -130,7 +128,8 @@ static enum mopt_status spread_dynamic(struct mopt_node *node, struct mopt_error
     }
     struct mopt_value *sums[] = {codes[0], mopt__node_input(node, 1), codes[2],
                                  mopt__node_input(node, 3)};
-    return scale_sums(&c, sums, codes[1], mopt__node_input(node, 2), mopt__node_input(node, 4));
+    add_sums(&c, sums, codes[1], mopt__node_input(node, 2), mopt__node_input(node, 4));
+    return finish(&c);
 }
 
 static enum mopt_status spread_to_float(struct mopt_node *node, struct mopt_error *err)
@@ -138,8 +137,9 @@ static enum mopt_status spread_to_float(struct mopt_node *node, struct mopt_erro
     struct chain c = {.node = node, .err = err};
     struct mopt_value *sums[] = {mopt__node_input(node, 0), mopt__node_input(node, 1),
                                  mopt__node_input(node, 4), mopt__node_input(node, 5)};
-    return scale_sums(&c, sums, mopt__node_input(node, 2), mopt__node_input(node, 3),
-                      mopt__node_input(node, 6));
+    add_sums(&c, sums, mopt__node_input(node, 2), mopt__node_input(node, 3),
+             mopt__node_input(node, 6));
+    return finish(&c);
 }
 
 // ---- Activations --------------------------------------------------------------------------------
@@ -271,6 +271,18 @@ static enum mopt_status spread_matmul(struct mopt_node *node, struct mopt_error 
 // ---- Attention ----------------------------------------------------------------------------------
 
 enum { INPUT, WEIGHTS, BIAS, MASK, PAST, ADDED };
+// Inputs of QAttention behind the bias
+enum { Q_SCALE = 3, Q_WEIGHT_SCALE, Q_MASK, Q_ZERO, Q_WEIGHT_ZERO, Q_PAST };
+
+static bool is_coded(const struct mopt_node *node)
+{
+    return strcmp(node->op_type, "QAttention") == 0;
+}
+
+static struct mopt_value *mask_of(const struct mopt_node *node)
+{
+    return mopt__node_input(node, is_coded(node) ? Q_MASK : MASK);
+}
 
 static const struct mopt_type *type_of(const struct mopt_value *value)
 {
@@ -301,7 +313,7 @@ static bool read_hidden(const struct mopt_node *node, int64_t sizes[3])
 // MultiHeadAttention knows the mask: ends of the keys [batch], or which keys there are.
 static bool takes_mask(const struct mopt_node *node)
 {
-    const struct mopt_value *mask = mopt__node_input(node, MASK);
+    const struct mopt_value *mask = mask_of(node);
     const struct mopt_type *m = mask != NULL ? type_of(mask) : NULL;
     const struct mopt_type *x = type_of(node->inputs[INPUT].value);
     bool ends = m != NULL && m->rank == 1 && x != NULL && x->rank == 3 && m->dims[0] == x->dims[0];
@@ -313,11 +325,13 @@ static bool takes_mask(const struct mopt_node *node)
 static bool takes_attention(const struct mopt_node *node)
 {
     int64_t sizes[3];
-    bool cached = false;
-    for (uint32_t i = PAST; i < node->input_count; i++) {
+    bool cached = is_coded(node) && mopt__node_input(node, Q_PAST) != NULL;
+    for (uint32_t i = PAST; !is_coded(node) && i < node->input_count; i++) {
         cached = cached || (i != ADDED && node->inputs[i].value != NULL);
     }
-    return !cached && int_of(node, "do_rotary") == 0 &&
+    const struct mopt_type *bias = is_coded(node) ? type_of(node->inputs[BIAS].value) : NULL;
+    bool known = !is_coded(node) || (bias != NULL && bias->dtype == MOPT_FLOAT32);
+    return !cached && known && int_of(node, "do_rotary") == 0 &&
            int_of(node, "past_present_share_buffer") == 0 && read_hidden(node, sizes) &&
            takes_mask(node);
 }
@@ -342,10 +356,18 @@ static struct mopt_value *sizes_of(struct chain *c, const int64_t sizes[3])
 static void project(struct chain *c, struct mopt_value *parts[3])
 {
     int64_t sizes[3];
-    struct mopt_value *operands[] = {c->node->inputs[INPUT].value, c->node->inputs[WEIGHTS].value};
-    add(c, "MatMul", operands, 2, 1);
-    if (mopt__node_input(c->node, BIAS) != NULL) {
-        follow(c, "Add", c->node->inputs[BIAS].value);
+    struct mopt_value *in[Q_PAST];
+    for (uint32_t i = 0; i < Q_PAST; i++) {
+        in[i] = mopt__node_input(c->node, i);
+    }
+    if (is_coded(c->node)) {
+        struct mopt_value *sums[] = {in[INPUT], in[WEIGHTS], in[Q_ZERO], in[Q_WEIGHT_ZERO]};
+        add_sums(c, sums, in[Q_SCALE], in[Q_WEIGHT_SCALE], in[BIAS]);
+    } else {
+        add(c, "MatMul", in, 2, 1);
+        if (in[BIAS] != NULL) {
+            follow(c, "Add", in[BIAS]);
+        }
     }
     (void)read_hidden(c->node, sizes);
     struct mopt_value *inputs[] = {last_output(c), NULL};
@@ -364,8 +386,8 @@ static enum mopt_status spread_attention(struct mopt_node *node, struct mopt_err
     struct chain c = {.node = node, .err = err};
     struct mopt_value *inputs[6] = {NULL};
     project(&c, inputs);
-    inputs[4] = mopt__node_input(node, MASK);
-    inputs[5] = mopt__node_input(node, ADDED);
+    inputs[4] = mask_of(node);
+    inputs[5] = is_coded(node) ? NULL : mopt__node_input(node, ADDED);
     struct mopt_node *made =
         c.failed ? NULL
                  : mopt__node_new(node->graph, node, "MultiHeadAttention", node->domain, 6, 1, err);
@@ -398,6 +420,7 @@ static const struct compound compounds[] = {
     {"FusedGemm", spread_gemm, takes_fused},
     {"FusedMatMul", spread_matmul, takes_matmul},
     {"Attention", spread_attention, takes_attention},
+    {"QAttention", spread_attention, takes_attention},
 };
 
 static const struct compound *compound_of(const struct mopt_node *node)

@@ -1,21 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention (com.microsoft): queries, keys and values are projected from one input by one merged
-// weight, then attended to; integer masks of padding, an added bias, a cache of past keys and
-// values.
+// Attention and QAttention (com.microsoft): queries, keys and values are projected from one input
+// by one merged weight, then attended to; integer masks of padding, an added bias, a cache of past
+// keys and values. Input and weight of QAttention are codes; their products are scaled by column.
 #include <float.h>
 #include <string.h>
 
 #include "ops/attend.h"
 
 enum { INPUT, WEIGHTS, BIAS, MASK, PAST, ADDED, PAST_LENGTH, INPUTS };
+// Inputs of QAttention
+enum {
+    Q_INPUT,
+    Q_WEIGHTS,
+    Q_BIAS,
+    Q_SCALE,
+    Q_WEIGHT_SCALE,
+    Q_MASK,
+    Q_ZERO,
+    Q_WEIGHT_ZERO,
+    Q_PAST,
+    Q_INPUTS
+};
 
 struct merged {
     const struct mopt_tensor *in[INPUTS];
     struct mopt_attend a;
-    size_t hidden[3];  // of queries, keys, values
-    size_t width;      // their sum
-    size_t past, room; // cached positions; positions the cache has room for
-    double *arrays[5]; // projection, q, k, v, bias of the projection
+    size_t hidden[3];      // of queries, keys, values
+    size_t width;          // their sum
+    size_t past, room;     // cached positions; positions the cache has room for
+    double *arrays[5];     // projection, q, k, v, bias of the projection
+    enum mopt_dtype dtype; // of the results
+    const struct mopt_tensor *scale, *weight_scale; // of codes: of the input, one or [width]; NULL
+    const struct mopt_tensor *zero, *weight_zero;   // of codes: one, one or [width]; NULL: 0
     struct mopt_tensor *present;
 };
 
@@ -39,7 +55,8 @@ static enum mopt_status read_sizes(const struct mopt_node *node, struct merged *
     sizes = count == 3 ? sizes : thirds;
     int64_t left = width;
     for (int i = 0; i < 3; i++) {
-        if (sizes[i] < 0 || sizes[i] > left || sizes[i] % (int64_t)m->a.heads != 0) {
+        if (m->a.heads == 0 || sizes[i] < 0 || sizes[i] > left ||
+            sizes[i] % (int64_t)m->a.heads != 0) {
             return mopt_error_set(err, MOPT_E_SHAPE,
                                   "hidden size %lld does not divide into %zu heads or does not fit "
                                   "the weights",
@@ -167,19 +184,42 @@ static enum mopt_status read_options(const struct mopt_node *node, struct merged
     return status;
 }
 
+// What there is one of, or one for each column of the weights.
+static enum mopt_status check_columns(const struct merged *m, const struct mopt_tensor *t,
+                                      const char *name, struct mopt_error *err)
+{
+    size_t width = (size_t)m->in[WEIGHTS]->dims[1];
+    if (!t || t->count == 1 || (t->rank == 1 && t->count == width)) {
+        return MOPT_OK;
+    }
+    return mopt_error_set(err, MOPT_E_SHAPE, "input '%s' must have 1 or %zu elements", name, width);
+}
+
+static enum mopt_status check_codes(const struct merged *m, struct mopt_error *err)
+{
+    bool one = !m->scale || m->scale->count == 1;
+    if (!one || (m->zero && m->zero->count != 1)) {
+        return mopt_error_set(err, MOPT_E_SHAPE,
+                              "inputs 'input_scale' and 'input_zero_point' must have one element");
+    }
+    enum mopt_status status = check_columns(m, m->weight_scale, "weight_scale", err);
+    return status == MOPT_OK ? check_columns(m, m->weight_zero, "weight_zero_point", err) : status;
+}
+
+// m->in is set.
 static enum mopt_status open_merged(struct mopt_eval *eval, struct merged *m,
                                     struct mopt_error *err)
 {
     bool shared = false;
-    enum mopt_status status = mopt__open(eval, m->in, INPUTS, err);
-    if (status == MOPT_OK) {
-        status = read_options(eval->node, m, &shared, err);
-    }
+    enum mopt_status status = read_options(eval->node, m, &shared, err);
     if (status == MOPT_OK) {
         status = open_input(m, err);
     }
     if (status == MOPT_OK) {
         status = read_sizes(eval->node, m, err);
+    }
+    if (status == MOPT_OK) {
+        status = check_codes(m, err);
     }
     if (status == MOPT_OK) {
         status = open_past(m, shared, err);
@@ -202,8 +242,23 @@ static enum mopt_status open_merged(struct mopt_eval *eval, struct merged *m,
 struct projection {
     const struct merged *m;
     const double *weights;
+    double zero;  // of the codes of the input
     size_t first; // row
 };
+
+static double of_column(const struct mopt_tensor *t, size_t column)
+{
+    return t ? mopt__tensor_f64(t, t->count > 1 ? column : 0) : 0;
+}
+
+// Sums of codes to what they stand for.
+static void scale_row(const struct merged *m, double *out)
+{
+    for (size_t c = 0; m->scale && c < m->width; c++) {
+        float factor = (float)mopt__tensor_f64(m->scale, 0) * (float)of_column(m->weight_scale, c);
+        out[c] *= (double)factor;
+    }
+}
 
 static void project_rows(void *context, int64_t begin, int64_t end, int thread)
 {
@@ -214,11 +269,12 @@ static void project_rows(void *context, int64_t begin, int64_t end, int thread)
     for (size_t r = p->first + (size_t)begin; r < p->first + (size_t)end; r++) {
         double *out = m->arrays[0] + r * m->width;
         for (size_t k = 0; k < inner; k++) {
-            double x = mopt__tensor_f64(m->in[INPUT], r * inner + k);
+            double x = mopt__tensor_f64(m->in[INPUT], r * inner + k) - p->zero;
             for (size_t c = 0; c < m->width; c++) {
                 out[c] += x * p->weights[k * m->width + c];
             }
         }
+        scale_row(m, out);
     }
 }
 
@@ -227,7 +283,7 @@ static enum mopt_status project(struct mopt_eval *eval, const struct merged *m,
                                 const double *weights, struct mopt_error *err)
 {
     enum { CHUNK = 64 }; // rows between two looks at the job's limits
-    struct projection p = {.m = m, .weights = weights};
+    struct projection p = {.m = m, .weights = weights, .zero = of_column(m->zero, 0)};
     size_t rows = m->a.batch * m->a.rows;
     enum mopt_status status = MOPT_OK;
     for (; status == MOPT_OK && p.first < rows; p.first += CHUNK) {
@@ -296,7 +352,7 @@ static enum mopt_status new_outputs(struct mopt_eval *eval, struct merged *m,
                                     struct mopt_error *err)
 {
     const struct mopt_attend *a = &m->a;
-    enum mopt_dtype dtype = m->in[INPUT]->dtype;
+    enum mopt_dtype dtype = m->dtype;
     const int64_t dims[3] = {(int64_t)a->batch, (int64_t)a->rows, (int64_t)m->hidden[2]};
     const int64_t cache[5] = {2, (int64_t)a->batch, (int64_t)a->heads, (int64_t)m->room,
                               (int64_t)a->size};
@@ -329,6 +385,9 @@ static enum mopt_status run(struct mopt_eval *eval, struct merged *m, struct mop
     if (status == MOPT_OK) {
         status = mopt__nn_doubles(m->in[PAST], &past, err);
     }
+    for (size_t i = 0; status == MOPT_OK && m->weight_zero && i < m->in[WEIGHTS]->count; i++) {
+        weights[i] -= of_column(m->weight_zero, i % m->width);
+    }
     if (status == MOPT_OK) {
         status = project(eval, m, weights, err);
     }
@@ -345,30 +404,64 @@ static enum mopt_status run(struct mopt_eval *eval, struct merged *m, struct mop
     return status;
 }
 
-static enum mopt_status merged_eval(struct mopt_eval *eval, struct mopt_error *err)
+static enum mopt_status run_merged(struct mopt_eval *eval, struct merged *m, struct mopt_error *err)
 {
-    struct merged m;
-    memset(&m, 0, sizeof m);
-    enum mopt_status status = open_merged(eval, &m, err);
+    enum mopt_status status = open_merged(eval, m, err);
     if (status == MOPT_OK) {
-        status = new_outputs(eval, &m, err);
+        status = new_outputs(eval, m, err);
     }
     if (status == MOPT_OK) {
-        status = run(eval, &m, err);
+        status = run(eval, m, err);
     }
     for (int i = 0; i < 5; i++) {
-        mopt__free(m.arrays[i]);
+        mopt__free(m->arrays[i]);
     }
     return status;
 }
 
+static enum mopt_status merged_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    struct merged m;
+    memset(&m, 0, sizeof m);
+    enum mopt_status status = mopt__open(eval, m.in, INPUTS, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    m.dtype = m.in[INPUT]->dtype;
+    return run_merged(eval, &m, err);
+}
+
+static enum mopt_status quantized_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_tensor *in[Q_INPUTS];
+    struct merged m;
+    memset(&m, 0, sizeof m);
+    enum mopt_status status = mopt__open(eval, in, Q_INPUTS, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    m.in[INPUT] = in[Q_INPUT];
+    m.in[WEIGHTS] = in[Q_WEIGHTS];
+    m.in[BIAS] = in[Q_BIAS];
+    m.in[MASK] = in[Q_MASK];
+    m.in[PAST] = in[Q_PAST];
+    m.scale = in[Q_SCALE];
+    m.weight_scale = in[Q_WEIGHT_SCALE];
+    m.zero = in[Q_ZERO];
+    m.weight_zero = in[Q_WEIGHT_ZERO];
+    m.dtype = in[Q_BIAS]->dtype;
+    return run_merged(eval, &m, err);
+}
+
 // ---- Inference ----------------------------------------------------------------------------------
 
-static enum mopt_status merged_infer(struct mopt_infer *infer, struct mopt_error *err)
+// past_input: number of the input of past keys and values.
+static enum mopt_status infer_merged(struct mopt_infer *infer, uint32_t past_input,
+                                     enum mopt_dtype dtype, struct mopt_error *err)
 {
     const struct mopt_type *x = mopt__infer_tensor(infer, INPUT);
     const struct mopt_type *w = mopt__infer_tensor(infer, WEIGHTS);
-    const struct mopt_type *past = mopt__infer_tensor(infer, PAST);
+    const struct mopt_type *past = mopt__infer_tensor(infer, past_input);
     struct mopt_dims *table = infer->dims;
     const int64_t *sizes = NULL;
     size_t count = 0;
@@ -394,13 +487,23 @@ static enum mopt_status merged_infer(struct mopt_infer *infer, struct mopt_error
         cache[2] = mopt__dim_const(table, heads);
         cache[4] = mopt__dim_floordiv(table, hidden, cache[2]);
     }
-    if (mopt__infer_has(infer, PAST)) {
+    if (mopt__infer_has(infer, past_input)) {
         int64_t old = past && past->rank == 5 ? past->dims[3] : MOPT_DIM_UNKNOWN;
         bool shared = mopt__int_of(infer->node, "past_present_share_buffer", 0) != 0;
         cache[3] = shared ? old : mopt__dim_add(table, old, x->dims[1]);
     }
-    status = mopt__infer_set(infer, 0, x->dtype, 3, dims, err);
-    return status == MOPT_OK ? mopt__infer_set(infer, 1, x->dtype, 5, cache, err) : status;
+    status = mopt__infer_set(infer, 0, dtype, 3, dims, err);
+    return status == MOPT_OK ? mopt__infer_set(infer, 1, dtype, 5, cache, err) : status;
+}
+
+static enum mopt_status merged_infer(struct mopt_infer *infer, struct mopt_error *err)
+{
+    return infer_merged(infer, PAST, mopt__infer_dtype(infer, INPUT), err);
+}
+
+static enum mopt_status quantized_infer(struct mopt_infer *infer, struct mopt_error *err)
+{
+    return infer_merged(infer, Q_PAST, mopt__infer_dtype(infer, Q_BIAS), err);
 }
 
 // The projection and two products of every query with every key.
@@ -425,6 +528,7 @@ static void merged_cost(struct mopt_cost *cost)
 }
 
 #define F (MOPT_SET_F32 | MOPT_DT(MOPT_FLOAT16) | MOPT_DT(MOPT_BFLOAT16))
+#define H (MOPT_SET_F32 | MOPT_DT(MOPT_FLOAT16))
 #define OPTIONAL MOPT_PARAM_OPTIONAL
 
 static const struct mopt_op records[] = {
@@ -443,6 +547,22 @@ static const struct mopt_op records[] = {
                      MOPT_A_FLOAT_OPTIONAL("scale"), MOPT_A_INT("unidirectional", 0)),
      .infer = merged_infer,
      .eval = merged_eval,
+     .cost = merged_cost},
+    {.domain = "com.microsoft",
+     .name = "QAttention",
+     .since = 1,
+     .summary = "multi-head attention with the projections of its quantized input",
+     MOPT_INPUTS({"input", "T1", MOPT_SET_INT8, 0}, {"weight", "T2", MOPT_SET_INT8, 0},
+                 {"bias", "T3", H, 0}, {"input_scale", "T3", H, 0}, {"weight_scale", "T3", H, 0},
+                 {"mask_index", "T4", MOPT_SET_I32, OPTIONAL},
+                 {"input_zero_point", "T1", MOPT_SET_INT8, OPTIONAL},
+                 {"weight_zero_point", "T2", MOPT_SET_INT8, OPTIONAL}, {"past", "T3", H, OPTIONAL}),
+     MOPT_OUTPUTS({"output", "T3", H, 0}, {"present", "T3", H, OPTIONAL}),
+     MOPT_ATTRIBUTES(MOPT_A_INT("do_rotary", 0), MOPT_A_FLOAT("mask_filter_value", -10000),
+                     MOPT_A_INT_REQUIRED("num_heads"), MOPT_A_INT("past_present_share_buffer", 0),
+                     MOPT_A_FLOAT_OPTIONAL("scale"), MOPT_A_INT("unidirectional", 0)),
+     .infer = quantized_infer,
+     .eval = quantized_eval,
      .cost = merged_cost},
 };
 const struct mopt_op_family mopt__ops_contrib_attention = {records, MOPT_COUNTOF(records)};

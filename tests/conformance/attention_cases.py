@@ -237,8 +237,59 @@ def group_query_cases(case):
         k_quant_type="PER_TENSOR", v_quant_type="PER_TENSOR", **slide)
 
 
+def quantized_cases(case):
+    """QAttention: B = 2, S = 4, 5 features, heads 2 of size 3; QEmbedLayerNormalization: B = 2, S = 4, 6 features."""
+    def take(kind, *shape):
+        info = np.iinfo(kind)
+        return rng.integers(info.min, info.max + 1, shape).astype(kind)
+
+    def number(x, kind=np.float32):
+        return np.asarray(x, kind)
+
+    def name_case(name, mask=None, past=None, nout=1, kinds=(np.uint8, np.int8), many=False, zeros=True, s=4, **attrs):
+        x, w = take(kinds[0], 2, s, 5), take(kinds[1], 5, 18)
+        scale = (0.002 + rng.random(18) / 200).astype(np.float32) if many else number(0.004)
+        shape = 18 if many else ()
+        tail = [number(110 if kinds[0] == np.uint8 else 3, kinds[0]),
+                np.full(shape, 120 if kinds[1] == np.uint8 else 0, kinds[1])] if zeros else [None, None]
+        ins = [x, w, floats(18), number(0.02), scale, mask] + tail + [past]
+        while ins[-1] is None:
+            ins.pop()
+        case("qatt_" + name, "QAttention", ins, nout=nout, num_heads=2, **attrs)
+    name_case("plain")
+    name_case("bytes", kinds=(np.uint8, np.uint8))
+    name_case("columns", many=True)
+    name_case("no_zeros", zeros=False)
+    name_case("causal", unidirectional=1)
+    name_case("ends", ints([2, 4]))
+    name_case("keys", bits(2, 4), many=True)
+    name_case("full", bits(2, 4, 4))
+    name_case("filter", bits(2, 4), mask_filter_value=-2.5)
+    name_case("scale", scale=0.3)
+    past = floats(2, 2, 2, 3, 3)
+    name_case("present", nout=2)
+    name_case("past", past=past, nout=2)
+    name_case("past_one", past=past, nout=2, s=1, unidirectional=1)
+
+    def embed(name, kind=np.uint8, segments=True, mask=None, **attrs):
+        ids = lambda high: rng.integers(0, high, (2, 4)).astype(np.int32)
+        tables = [take(kind, 7, 6), take(kind, 5, 6), take(kind, 2, 6) if segments else None, take(kind, 6), take(kind, 6)]
+        scales = [number(0.01 * (1 + i)) for i in range(5)]
+        zeros = [number(i + (100 if kind == np.uint8 else 0), kind) for i in range(5)]
+        if not segments:
+            scales[2] = zeros[2] = None
+        case("qembed_" + name, "QEmbedLayerNormalization",
+             [ids(7), ids(2) if segments else None] + tables + [mask] + scales + zeros, nout=2, **attrs)
+    embed("plain")
+    embed("signed", np.int8)
+    embed("no_segments", segments=False)
+    embed("mask", mask=bits(2, 4))
+    embed("epsilon", epsilon=0.5)
+
+
 def add(case):
     embed_cases(case)
     attention_cases(case)
     multi_head_cases(case)
     group_query_cases(case)
+    quantized_cases(case)

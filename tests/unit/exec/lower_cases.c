@@ -576,6 +576,18 @@ const struct lowered mopt__lowered[] = {
      "  t = com.microsoft::QGemm<transB=1>(v, r, p, g, sg, zg, c, s, o);"
      "  u = QLinearMatMul(t, s, o, h, sh, zh, r, n); } }",
      0, 7},
+    {"attention that projects codes, weights by column or as a whole, and a mask",
+     "model (ir=10, opset=21, \"com.microsoft\"=1) {"
+     "graph main (float[2,6,8] x, int32[2,6] m) -> (float[2,6,16] y, float[2,6,16] z) {"
+     "  uint8[8,48] w = $384; float[48] b = @48; float sw = {0.004}; uint8 zw = {117};"
+     "  int8[8,48] u = #384; float[48] su = @48; int8[48] zu = #48; float s = {0.03};"
+     "  uint8 o = {120};"
+     "  q, a, e = DynamicQuantizeLinear(x);"
+     "  y = com.microsoft::QAttention<num_heads=4>(q, w, b, a, sw, m, e, zw);"
+     "  c = QuantizeLinear(x, s, o);"
+     "  z = com.microsoft::QAttention<num_heads=2, unidirectional=1, scale=0.2>"
+     "(c, u, b, s, su, _, o, zu); } }",
+     1e-4, 11},
     {"images of codes whose channels stand last",
      "model (ir=10, opset=21, \"com.microsoft\"=1) {"
      "graph main (uint8[2,4,9,7] x) -> (uint8[2,6,6,5] y, uint8[2,6,1,1] z, uint8[2,6,5,4] t) {"

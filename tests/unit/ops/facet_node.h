@@ -8,7 +8,7 @@
 #include "support.h"
 
 enum {
-    FACET_INPUTS_MAX = 16,
+    FACET_INPUTS_MAX = 18,
     FACET_OUTPUTS_MAX = 6,
     FACET_RANK_MAX = 6,
     FACET_LETTERS = 26,

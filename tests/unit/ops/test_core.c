@@ -92,6 +92,7 @@ static void set_wrong(struct mopt_node *node, const struct mopt_attr_spec *spec,
 // Every attribute of another kind than the schema's is refused, whatever else the node lacks.
 static void wrong_kinds_are_refused(void **state)
 {
+    enum { MANY = 18 }; // as many inputs as a record has
     (void)state;
     size_t families;
     const struct mopt_op_family *const *list = mopt__op_families(&families);
@@ -103,13 +104,13 @@ static void wrong_kinds_are_refused(void **state)
                 struct mopt_model *model;
                 assert_int_equal(mopt__model_new(&model, &err), MOPT_OK);
                 struct mopt_value *input = mopt__value_new(model->graph, "x", &err);
-                struct mopt_value *inputs[16];
-                for (int i = 0; i < 16; i++) {
+                struct mopt_value *inputs[MANY];
+                for (int i = 0; i < MANY; i++) {
                     inputs[i] = input;
                 }
                 struct mopt_node *node =
                     mopt__op_node(model->graph, NULL, op->name, op->domain, inputs,
-                                  op->input_count < 16 ? op->input_count : 16, op->output_count,
+                                  op->input_count < MANY ? op->input_count : MANY, op->output_count,
                                   &err);
                 node->op = op;
                 set_wrong(node, &op->attributes[a], op->attributes[a].kind != MOPT_ATTR_INT);
