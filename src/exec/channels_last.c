@@ -114,6 +114,9 @@ static enum mopt_status change(struct mopt_node *node, struct mopt_error *err)
     const struct rule *rule = rule_of(node);
     struct mopt_value *x = mopt__node_input(node, 0);
     int rank = rank_of(x);
+    if (rule == NULL) {
+        return MOPT_OK;
+    }
     if (!is_last(rule, node)) {
         struct mopt_node *same = make(node, rule, x, err);
         return same != NULL ? replace(node, same) : err->status;

@@ -202,6 +202,29 @@ static enum mopt_status pool_positions(const struct mopt_eval *eval, struct walk
     return status;
 }
 
+// Places inside a plane, from mopt__window_max, to what the node tells of them.
+static void finish_indices(const struct pooling *p, int64_t *indices)
+{
+    for (size_t i = 0; indices && i < p->planes * p->out; i++) {
+        if (indices[i] >= 0) {
+            int64_t inner = p->column_major ? column_major(&p->w, (size_t)indices[i]) : indices[i];
+            indices[i] = (int64_t)(i / p->out * p->in) + inner;
+        }
+    }
+}
+
+static enum mopt_status pool_maxima(struct mopt_eval *eval, const struct pooling *p,
+                                    const struct mopt_tensor *x, struct mopt_tensor *y,
+                                    int64_t *indices, struct mopt_error *err)
+{
+    enum mopt_status status = mopt__window_max(&p->w, x->dtype, p->planes, x->data,
+                                               mopt__tensor_data(y), indices, eval->budget, err);
+    if (status == MOPT_OK) {
+        finish_indices(p, indices);
+    }
+    return status;
+}
+
 static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *x = NULL;
@@ -221,9 +244,8 @@ static enum mopt_status pool_eval(struct mopt_eval *eval, struct mopt_error *err
     if (status != MOPT_OK) {
         return status;
     }
-    if (p.kind == KIND_MAX && !indices && mopt__window_max_fits(&p.w, x->dtype, p.planes)) {
-        return mopt__window_max(&p.w, x->dtype, p.planes, x->data, mopt__tensor_data(y),
-                                eval->budget, err);
+    if (p.kind == KIND_MAX && mopt__window_max_fits(&p.w, x->dtype, p.planes, indices != NULL)) {
+        return pool_maxima(eval, &p, x, y, indices ? mopt__tensor_data(indices) : NULL, err);
     }
     struct walk k = {.p = &p,
                      .x = x,

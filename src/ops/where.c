@@ -20,16 +20,35 @@ struct wide {
     uint64_t half[2];
 };
 
-#define CHOOSE(bits, T)                                                                \
-    static void choose_##bits(const struct mopt_piece *p, const struct where_job *job) \
-    {                                                                                  \
-        T *out = (T *)mopt__tensor_data(job->out) + p->out;                            \
-        const T *x = (const T *)job->x->data + p->at[1];                               \
-        const T *y = (const T *)job->y->data + p->at[2];                               \
-        const uint8_t *c = job->condition + p->at[0];                                  \
-        for (int64_t i = 0; i < p->n; i++) {                                           \
-            out[i] = c[i * p->step[0]] != 0 ? x[i * p->step[1]] : y[i * p->step[2]];   \
-        }                                                                              \
+// Both sides are read before one is taken, so that the loops of the usual steps become vectors.
+#define CHOOSE(bits, T)                                                                         \
+    static inline                                                                               \
+        __attribute__((always_inline)) void pick_##bits(const uint8_t *c, int64_t c_step,       \
+                                                        const T *x, int64_t x_step, const T *y, \
+                                                        int64_t y_step, T *out, int64_t n)      \
+    {                                                                                           \
+        for (int64_t i = 0; i < n; i++) {                                                       \
+            const T yes = x[i * x_step];                                                        \
+            const T no = y[i * y_step];                                                         \
+            out[i] = c[i * c_step] != 0 ? yes : no;                                             \
+        }                                                                                       \
+    }                                                                                           \
+    static void choose_##bits(const struct mopt_piece *p, const struct where_job *job)          \
+    {                                                                                           \
+        T *out = (T *)mopt__tensor_data(job->out) + p->out;                                     \
+        const T *x = (const T *)job->x->data + p->at[1];                                        \
+        const T *y = (const T *)job->y->data + p->at[2];                                        \
+        const uint8_t *c = job->condition + p->at[0];                                           \
+        const bool each = p->step[0] == 1;                                                      \
+        if (each && p->step[1] == 1 && p->step[2] == 1) {                                       \
+            pick_##bits(c, 1, x, 1, y, 1, out, p->n);                                           \
+        } else if (each && p->step[1] == 1 && p->step[2] == 0) {                                \
+            pick_##bits(c, 1, x, 1, y, 0, out, p->n);                                           \
+        } else if (each && p->step[1] == 0 && p->step[2] == 1) {                                \
+            pick_##bits(c, 1, x, 0, y, 1, out, p->n);                                           \
+        } else {                                                                                \
+            pick_##bits(c, p->step[0], x, p->step[1], y, p->step[2], out, p->n);                \
+        }                                                                                       \
     }
 CHOOSE(8, uint8_t)
 CHOOSE(16, uint16_t)

@@ -56,14 +56,17 @@ double mopt__window_padded_count(const struct mopt_window *w, size_t position);
 void mopt__window_gather(const struct mopt_window *w, const struct mopt_tensor *x, size_t first,
                          const struct mopt_tap *taps, size_t count, double *values);
 
-// ---- Maxima without their places (window_max.c) --------------------------------------------------------------------
-// Whether mopt__window_max knows the element type and the windows are not endless.
-bool mopt__window_max_fits(const struct mopt_window *w, enum mopt_dtype dtype, size_t planes);
+// ---- Maxima and their places (window_max.c) ------------------------------------------------------------------------
+// Whether mopt__window_max knows the element type, and its places when they are asked for, and the
+// windows are not endless.
+bool mopt__window_max_fits(const struct mopt_window *w, enum mopt_dtype dtype, size_t planes,
+                           bool places);
 // Largest element of each window of x [planes, in...] into y [planes, out...]: the first of equals,
-// NaN before all numbers; the lowest value of the type under a window over padding only. budget may
-// be NULL. Errors: MOPT_E_MEMORY, what the budget says, MOPT_E_UNSUPPORTED (not for this type).
+// NaN before all numbers; the lowest value of the type under a window over padding only. places
+// (may be NULL): where in its plane each of them lies, -1 in padding only. budget may be NULL.
+// Errors: MOPT_E_MEMORY, what the budget says, MOPT_E_UNSUPPORTED (not for this type).
 enum mopt_status mopt__window_max(const struct mopt_window *w, enum mopt_dtype dtype, size_t planes,
-                                  const void *x, void *y, const struct mopt_budget *budget,
-                                  struct mopt_error *err);
+                                  const void *x, void *y, int64_t *places,
+                                  const struct mopt_budget *budget, struct mopt_error *err);
 
 #endif

@@ -289,12 +289,68 @@ static void maxima_of_padding(void **state)
     }
 }
 
+// Places of float maxima against those of float16, which are found window by window.
+static void places_of_maxima(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"2 3 5 7=3,1,nan,-inf,2,3,3,0,-1", "kernel_shape=2,3 strides=2,1 pads=1,1,0,2"},
+        {"1 2 5 7=-inf,-inf,1,-inf", "kernel_shape=2,2 strides=2,2 ceil_mode=1"},
+        {"1 2 5 7=4,4,1,4,-2", "kernel_shape=3,2 dilations=2,3 storage_order=1"},
+        {"2 2 9=4,4,1,5,-2", "kernel_shape=4, strides=3, pads=3,0"},
+        {"1 2 3 4 5=4,nan,nan,5,-2", "kernel_shape=2,2,2 pads=0,0,1,1,0,1 storage_order=1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char half[64];
+        assert_true(snprintf(half, sizeof half, "h%s", rows[i][0]) < (int)sizeof half);
+        struct node_call fast = call_node("MaxPool", rows[i][0], rows[i][1], 2);
+        struct node_call slow = call_node("MaxPool", half, rows[i][1], 2);
+        assert_true(mopt__tensor_equal(call_output(&fast, 1), call_output(&slow, 1)));
+        for (size_t k = 0; k < call_output(&fast, 0)->count; k++) {
+            double x = mopt__tensor_f64(call_output(&fast, 0), k);
+            double y = mopt__tensor_f64(call_output(&slow, 0), k);
+            assert_true(x == y || (isnan(x) && isnan(y)));
+        }
+        call_release(&fast);
+        call_release(&slow);
+    }
+}
+
+static void choices_of_all_steps(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "t2 19=1,0,0;2 19;2 19", "t2 19=1,0,0;2 19;1", "t2 19=1,0,0;1;2 19", "t2 1=1,0;2 19;2 19",
+        "t2 19=1,0,0;2 1;1 19",  "t2 19=1,0,0;1;1=9,", "t1=1;2 19;2 19",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct node_call call = call_node("Where", rows[i], "", 1);
+        const struct mopt_tensor *y = call_output(&call, 0);
+        assert_int_equal(y->count, 38);
+        for (size_t k = 0; k < y->count; k++) {
+            size_t at[3];
+            for (uint32_t n = 0; n < 3; n++) {
+                const struct mopt_tensor *in = call_input(&call, n);
+                bool rows_vary = in->rank == 2 && in->dims[0] > 1;
+                bool columns_vary = in->dims[in->rank - 1] > 1;
+                size_t width = columns_vary ? 19 : 1;
+                at[n] = (rows_vary ? k / 19 * width : 0) + (columns_vary ? k % 19 : 0);
+            }
+            bool yes = mopt__tensor_f64(call_input(&call, 0), at[0]) != 0;
+            assert_true(mopt__tensor_f64(y, k) ==
+                        mopt__tensor_f64(call_input(&call, yes ? 1 : 2), at[yes ? 1 : 2]));
+        }
+        call_release(&call);
+    }
+}
+
 int mopt__test_codes(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(functions_of_codes), cmocka_unit_test(softmax_of_codes),
         cmocka_unit_test(pieces_of_codes),    cmocka_unit_test(choice_of_codes),
         cmocka_unit_test(maxima_of_windows),  cmocka_unit_test(maxima_of_padding),
+        cmocka_unit_test(places_of_maxima),   cmocka_unit_test(choices_of_all_steps),
     };
     return cmocka_run_group_tests_name("ops codes", tests, NULL, NULL);
 }
