@@ -4,6 +4,7 @@
 // term takes the diagonal. Operands are contracted from left to right, in double or wrapping 64-bit
 // integers.
 #include "ops/einsum.h"
+#include "ops/fast.h"
 
 #include <string.h>
 
@@ -396,16 +397,15 @@ static void einsum_cost(struct mopt_cost *cost)
 
 static enum mopt_status einsum_run(struct mopt_eval *eval, struct mopt_error *err)
 {
+    const struct mopt_fast *fast = eval->state;
     bool done = false;
-    const enum mopt_status status = mopt__einsum_product(eval, &done, err);
+    const enum mopt_status status = mopt__einsum_product(eval, fast->kernels, &done, err);
     return status != MOPT_OK || done ? status : einsum_eval(eval, err);
 }
 
 static enum mopt_status einsum_bind(struct mopt_bind *bind, struct mopt_error *err)
 {
-    (void)err;
-    bind->run = bind->node->input_count == 2 ? einsum_run : NULL;
-    return MOPT_OK;
+    return bind->node->input_count == 2 ? mopt__fast_bind(bind, NULL, einsum_run, err) : MOPT_OK;
 }
 
 #define RECORD(from, to, set)                                                             \

@@ -33,6 +33,7 @@ enum mopt_status mopt__einsum_read(const struct mopt_node *node, const int *rank
 // The node as one matrix product per batch, where it has that form: two float32 operands, no label
 // repeated in a term, equal sizes, and no label summed over in one operand alone. *done tells
 // whether it had.
-enum mopt_status mopt__einsum_product(struct mopt_eval *eval, bool *done, struct mopt_error *err);
+enum mopt_status mopt__einsum_product(struct mopt_eval *eval, const struct mopt_kernels *kernels,
+                                      bool *done, struct mopt_error *err);
 
 #endif

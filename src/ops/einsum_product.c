@@ -2,9 +2,10 @@
 // Einsum of two float operands as matrix products; see einsum.h. Labels fall into four groups:
 // those of both operands and the output count batches, those of both operands alone are summed
 // over, the others are rows and columns.
-#include "kernels/kernels.h"
+#include "kernels/batch_gemm.h"
 #include "ops/copy.h"
 #include "ops/einsum.h"
+#include "ops/nn_util.h"
 #include "ops/operands.h"
 
 enum group { BATCH, ROWS, COLUMNS, SUM, GROUPS };
@@ -150,46 +151,48 @@ static enum mopt_status arrange(struct mopt_eval *eval, const struct product *p,
     return status;
 }
 
-struct batch_job {
-    struct mopt_gemm g;
-    const float *a, *b;
-    float *c;
-};
-
-static void batch_range(void *context, int64_t begin, int64_t end, int thread)
+// Products of all batches; b has its rows turned into columns when trans_b.
+static enum mopt_status multiply(struct mopt_eval *eval, const struct mopt_kernels *kernels,
+                                 const struct product *p, bool trans_b,
+                                 const struct mopt_tensor *const operands[2], struct mopt_tensor *c,
+                                 struct mopt_error *err)
 {
-    const struct batch_job *j = context;
-    (void)thread;
-    for (int64_t i = begin; i < end; i++) {
-        mopt__sgemm(&j->g, j->a + i * j->g.m * j->g.k, j->b + i * j->g.k * j->g.n,
-                    j->c + i * j->g.m * j->g.n);
+    const size_t batch = (size_t)p->size[BATCH];
+    const size_t n = (size_t)p->size[COLUMNS];
+    const size_t k = (size_t)p->size[SUM];
+    struct mopt_batch_gemm_f32 gemm = {.batch = batch,
+                                       .m = (size_t)p->size[ROWS],
+                                       .n = n,
+                                       .k = k,
+                                       .a = operands[0]->data,
+                                       .b = operands[1]->data,
+                                       .lda = k,
+                                       .b_row = trans_b ? 1 : n,
+                                       .b_column = trans_b ? k : 1,
+                                       .c = mopt__nn_f32(c)};
+    size_t *at = mopt__calloc(2 * batch + 1, sizeof *at);
+    if (!at) {
+        return mopt_error_memory(err);
     }
+    for (size_t i = 0; i < batch; i++) {
+        at[i] = i * gemm.m * k;
+        at[batch + i] = i * k * n;
+    }
+    gemm.a_at = at;
+    gemm.b_at = at + batch;
+    const size_t bytes = mopt__batch_gemm_f32_scratch(kernels, &gemm, mopt__pool_size(eval->pool));
+    void *scratch = bytes != SIZE_MAX ? mopt__malloc_aligned(bytes + 1) : NULL;
+    if (scratch) {
+        mopt__batch_gemm_f32(kernels, &gemm, scratch, eval->pool);
+    }
+    mopt__free_aligned(scratch);
+    mopt__free(at);
+    return scratch ? MOPT_OK : mopt_error_memory(err);
 }
 
-static void multiply(const struct mopt_eval *eval, const struct product *p, bool trans_b,
-                     const struct mopt_tensor *a, const struct mopt_tensor *b,
-                     struct mopt_tensor *c)
-{
-    struct batch_job j = {.g = {.trans_b = trans_b,
-                                .m = p->size[ROWS],
-                                .n = p->size[COLUMNS],
-                                .k = p->size[SUM],
-                                .lda = p->size[SUM],
-                                .ldb = trans_b ? p->size[SUM] : p->size[COLUMNS],
-                                .ldc = p->size[COLUMNS],
-                                .alpha = 1},
-                          .a = a->data,
-                          .b = b->data,
-                          .c = mopt__tensor_data(c)};
-    if (p->size[BATCH] == 1) {
-        mopt__sgemm_pool(&j.g, j.a, j.b, j.c, eval->pool);
-    } else {
-        mopt__pool_for(eval->pool, p->size[BATCH], 1, batch_range, &j);
-    }
-}
-
-static enum mopt_status run(struct mopt_eval *eval, const struct product *p,
-                            struct mopt_tensor *out, struct mopt_error *err)
+static enum mopt_status run(struct mopt_eval *eval, const struct mopt_kernels *kernels,
+                            const struct product *p, struct mopt_tensor *out,
+                            struct mopt_error *err)
 {
     static const enum group left[] = {BATCH, ROWS, SUM};
     static const enum group right[] = {BATCH, SUM, COLUMNS};
@@ -213,7 +216,8 @@ static enum mopt_status run(struct mopt_eval *eval, const struct product *p,
         status = mopt__tensor_new(MOPT_FLOAT32, out->rank, out->dims, &c, err);
     }
     if (status == MOPT_OK) {
-        multiply(eval, p, turned, a, b, direct ? out : c);
+        const struct mopt_tensor *const operands[2] = {a, b};
+        status = multiply(eval, kernels, p, turned, operands, direct ? out : c, err);
     }
     if (status == MOPT_OK && !direct) {
         struct mopt_copy copy = {.to = out, .from = c};
@@ -225,7 +229,8 @@ static enum mopt_status run(struct mopt_eval *eval, const struct product *p,
     return status;
 }
 
-enum mopt_status mopt__einsum_product(struct mopt_eval *eval, bool *done, struct mopt_error *err)
+enum mopt_status mopt__einsum_product(struct mopt_eval *eval, const struct mopt_kernels *kernels,
+                                      bool *done, struct mopt_error *err)
 {
     struct product p = {.in = {mopt__eval_input(eval, 0), mopt__eval_input(eval, 1)}};
     *done = false;
@@ -235,7 +240,7 @@ enum mopt_status mopt__einsum_product(struct mopt_eval *eval, bool *done, struct
     }
     const int ranks[2] = {p.in[0]->rank, p.in[1]->rank};
     enum mopt_status status = mopt__einsum_read(eval->node, ranks, 2, &p.e, err);
-    if (status != MOPT_OK || !find_sizes(&p) || !find_groups(&p)) {
+    if (status != MOPT_OK || !find_sizes(&p) || !find_groups(&p) || p.size[SUM] == 0) {
         return status;
     }
     struct mopt_tensor *out = NULL;
@@ -245,5 +250,5 @@ enum mopt_status mopt__einsum_product(struct mopt_eval *eval, bool *done, struct
     }
     *done = true;
     status = mopt__eval_output(eval, 0, MOPT_FLOAT32, p.e.out.count, dims, &out, err);
-    return status == MOPT_OK && out->count > 0 ? run(eval, &p, out, err) : status;
+    return status == MOPT_OK && out->count > 0 ? run(eval, kernels, &p, out, err) : status;
 }

@@ -140,12 +140,24 @@ static void simple_recurrent_layers(void **state)
     check_rows(rows, sizeof rows / sizeof rows[0]);
 }
 
+static void sums_of_nothing(void **state)
+{
+    (void)state;
+    const struct row rows[] = {
+        {"Einsum", "2 0;0 3", "equation='ij,jk->ik'", 1},
+        {"Einsum", "2 3 4;2 4 5", "equation='bij,bjk->bik'", 1},
+        {"Einsum", "0 3 4;0 4 5", "equation='bij,bjk->bik'", 1},
+    };
+    check_rows(rows, sizeof rows / sizeof rows[0]);
+}
+
 int mopt__test_bound_calls(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grouped_queries),
         cmocka_unit_test(rotary_positions),
         cmocka_unit_test(simple_recurrent_layers),
+        cmocka_unit_test(sums_of_nothing),
     };
     return cmocka_run_group_tests_name("bound calls", tests, NULL, NULL);
 }

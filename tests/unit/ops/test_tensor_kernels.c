@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/table.h"
+
 // ---- Threads ------------------------------------------------------------------------------------
 
 static struct mopt_datum *run_with(struct mopt_model *model, struct mopt_pool *pool, const char *op)
@@ -342,7 +344,9 @@ static void einsum_products_agree(void **state)
         struct mopt_datum *plain = NULL;
         struct mopt_datum *fast = NULL;
         struct mopt_error err;
-        struct mopt_bind bind = {.node = node, .version = 13};
+        struct mopt_kernels kernels;
+        mopt__kernels_select(mopt__cpu_isa(), &kernels);
+        struct mopt_bind bind = {.node = node, .version = 13, .kernels = &kernels};
         struct mopt_eval eval = {.node = node,
                                  .version = 13,
                                  .inputs = in,
@@ -355,7 +359,9 @@ static void einsum_products_agree(void **state)
         assert_int_equal(node->op->bind(&bind, &err), MOPT_OK);
         assert_non_null(bind.run);
         eval.outputs = &fast;
+        eval.state = bind.state;
         assert_int_equal(bind.run(&eval, &err), MOPT_OK);
+        bind.free_state(bind.state);
         assert_int_equal(plain->tensor->rank, fast->tensor->rank);
         for (size_t k = 0; k < plain->tensor->count; k++) {
             const double want = mopt__tensor_f64(plain->tensor, k);
