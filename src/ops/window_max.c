@@ -53,7 +53,8 @@ static inline int32_t order_f32(float x)
     const float same = x + 0.0F;
     int32_t bits;
     memcpy(&bits, &same, sizeof bits);
-    return isnan(x) ? INT32_MAX : bits ^ ((bits >> 31) & INT32_MAX);
+    const int32_t order = bits < 0 ? bits ^ INT32_MAX : bits;
+    return isnan(x) ? INT32_MAX : order;
 }
 
 static inline int32_t order_s8(int8_t x)
