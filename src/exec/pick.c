@@ -26,9 +26,8 @@ static const struct mopt_tensor *number(const struct mopt_value *value)
 // One scale and one zero point, which never change and say that the codes are bytes.
 static bool dequantizes_bytes(const struct mopt_node *node)
 {
-    if (node == NULL || strcmp(node->op_type, "DequantizeLinear") != 0 || node->op == NULL ||
-        node->input_count != 3 || mopt__node_input(node, 0) == NULL ||
-        mopt__node_attribute(node, "block_size") != NULL ||
+    if (node == NULL || strcmp(node->op_type, "DequantizeLinear") != 0 ||
+        !mopt__prepare_is_sound(node) || mopt__node_attribute(node, "block_size") != NULL ||
         mopt__node_attribute(node, "output_dtype") != NULL) {
         return false;
     }
