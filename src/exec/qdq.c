@@ -164,7 +164,7 @@ static enum mopt_status set_inputs(struct mopt_node *to, const struct mopt_node 
 }
 
 // The attributes the operator on floats has, too. Softmax before opset 13 runs over all axes from
-// its own on, and QLinearSoftmax says which of the two it means.
+// its own on, which is another one by default, and QLinearSoftmax says which of the two it means.
 static enum mopt_status set_attributes(struct mopt_node *to, const struct mopt_node *from,
                                        struct mopt_error *err)
 {
@@ -174,6 +174,9 @@ static enum mopt_status set_attributes(struct mopt_node *to, const struct mopt_n
     enum mopt_status status = mopt__node_copy_attributes(to, from, err);
     mopt__node_remove_attribute(to, "opset");
     mopt__node_remove_attribute(to, "channels_last");
+    if (status == MOPT_OK && flat && mopt__node_attribute(to, "axis") == NULL) {
+        status = mopt__node_set_int(to, "axis", -1, err);
+    }
     return status;
 }
 
