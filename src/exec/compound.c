@@ -10,6 +10,45 @@
 
 enum { VERSION = 13 }; // of the operators that are made
 
+// ---- Types --------------------------------------------------------------------------------------
+
+// Of a tensor whose rank is known; else NULL.
+static const struct mopt_type *type_of(const struct mopt_value *value)
+{
+    const struct mopt_type *type = value->type != NULL ? value->type : value->declared;
+    bool tensor = type != NULL && type->kind == MOPT_TYPE_TENSOR && type->rank >= 0;
+    return tensor ? type : NULL;
+}
+
+static int rank_of(const struct mopt_value *value)
+{
+    const struct mopt_type *type = type_of(value);
+    return type != NULL ? type->rank : -1;
+}
+
+// Of what a node computes with; numbers that are added to it must be of this type.
+static enum mopt_dtype element_of(const struct mopt_node *node)
+{
+    const struct mopt_type *type = type_of(node->inputs[0].value);
+    return type != NULL ? type->dtype : MOPT_UNDEFINED;
+}
+
+// Input `at` is one number, or one for each column, and has no axis that the result lacks: it would
+// give its axes to the products.
+static bool is_scale(const struct mopt_node *node, uint32_t at, bool columns)
+{
+    const struct mopt_type *y = type_of(node->outputs[0]);
+    const struct mopt_type *scale = type_of(node->inputs[at].value);
+    int64_t size = 0;
+    if (y == NULL || scale == NULL || scale->rank > 1 || scale->rank > y->rank) {
+        return false;
+    }
+    return scale->rank == 0 || columns ||
+           (mopt__dim_is_known(node->graph->model->dims, scale->dims[0], &size) && size == 1);
+}
+
+// ---- Building -----------------------------------------------------------------------------------
+
 // Nodes in front of `node`, one behind the other. The first failure ends it.
 struct chain {
     struct mopt_node *node;
@@ -70,14 +109,16 @@ static void set_float(struct chain *c, struct mopt_node *made, const char *name,
     c->failed = c->failed || mopt__node_set_float(made, name, (float)value, c->err) != MOPT_OK;
 }
 
+// A number of the type that the node computes with.
 static struct mopt_value *number(struct chain *c, double value)
 {
+    const enum mopt_dtype dtype = element_of(c->node);
     struct mopt_tensor *tensor = NULL;
-    if (c->failed || mopt__tensor_new(MOPT_FLOAT32, 0, NULL, &tensor, c->err) != MOPT_OK) {
+    if (c->failed || mopt__tensor_new(dtype, 0, NULL, &tensor, c->err) != MOPT_OK) {
         c->failed = true;
         return NULL;
     }
-    *(float *)mopt__tensor_data(tensor) = (float)value;
+    mopt__element_set_f64(dtype, mopt__tensor_data(tensor), 0, value);
     struct mopt_value *constant =
         mopt__graph_constant(c->node->graph, c->node->outputs[0]->name, tensor, c->err);
     mopt__tensor_unref(tensor);
@@ -117,6 +158,11 @@ static void add_sums(struct chain *c, struct mopt_value *const sums[4], struct m
     }
 }
 
+static bool takes_dynamic(const struct mopt_node *node)
+{
+    return is_scale(node, 2, true);
+}
+
 static enum mopt_status spread_dynamic(struct mopt_node *node, struct mopt_error *err)
 {
     struct chain c = {.node = node, .err = err};
@@ -130,6 +176,11 @@ static enum mopt_status spread_dynamic(struct mopt_node *node, struct mopt_error
                                  mopt__node_input(node, 3)};
     add_sums(&c, sums, codes[1], mopt__node_input(node, 2), mopt__node_input(node, 4));
     return finish(&c);
+}
+
+static bool takes_to_float(const struct mopt_node *node)
+{
+    return is_scale(node, 2, false) && is_scale(node, 3, true);
 }
 
 static enum mopt_status spread_to_float(struct mopt_node *node, struct mopt_error *err)
@@ -174,7 +225,7 @@ static bool takes_fused(const struct mopt_node *node)
     struct mopt_epilogue e;
     struct mopt_error ignored;
     mopt_error_clear(&ignored);
-    return mopt__epilogue_read(node, &e, &ignored) == MOPT_OK;
+    return element_of(node) != MOPT_UNDEFINED && mopt__epilogue_read(node, &e, &ignored) == MOPT_OK;
 }
 
 // The operator without what follows it; its inputs are the first three.
@@ -224,12 +275,6 @@ static int64_t int_of(const struct mopt_node *node, const char *name)
     return a != NULL && a->kind == MOPT_ATTR_INT ? a->i : 0;
 }
 
-static int rank_of(const struct mopt_value *value)
-{
-    const struct mopt_type *type = value->type != NULL ? value->type : value->declared;
-    return type != NULL && type->kind == MOPT_TYPE_TENSOR ? type->rank : -1;
-}
-
 // The operand, its last two axes swapped when the node says so.
 static struct mopt_value *turned(struct chain *c, uint32_t index, const char *name)
 {
@@ -251,7 +296,7 @@ static struct mopt_value *turned(struct chain *c, uint32_t index, const char *na
 static bool takes_matmul(const struct mopt_node *node)
 {
     bool moved = int_of(node, "transBatchA") != 0 || int_of(node, "transBatchB") != 0;
-    return !moved && rank_of(node->inputs[0].value) >= 0 && rank_of(node->inputs[1].value) >= 0;
+    return !moved && element_of(node) != MOPT_UNDEFINED && rank_of(node->inputs[1].value) >= 0;
 }
 
 static enum mopt_status spread_matmul(struct mopt_node *node, struct mopt_error *err)
@@ -282,13 +327,6 @@ static bool is_coded(const struct mopt_node *node)
 static struct mopt_value *mask_of(const struct mopt_node *node)
 {
     return mopt__node_input(node, is_coded(node) ? Q_MASK : MASK);
-}
-
-static const struct mopt_type *type_of(const struct mopt_value *value)
-{
-    const struct mopt_type *type = value->type != NULL ? value->type : value->declared;
-    bool tensor = type != NULL && type->kind == MOPT_TYPE_TENSOR && type->rank >= 0;
-    return tensor ? type : NULL;
 }
 
 // Sizes of queries, keys and values in the columns of the weights.
@@ -410,12 +448,12 @@ static enum mopt_status spread_attention(struct mopt_node *node, struct mopt_err
 struct compound {
     const char *name;
     enum mopt_status (*spread)(struct mopt_node *node, struct mopt_error *err);
-    bool (*takes)(const struct mopt_node *node); // NULL: always
+    bool (*takes)(const struct mopt_node *node);
 };
 
 static const struct compound compounds[] = {
-    {"DynamicQuantizeMatMul", spread_dynamic, NULL},
-    {"MatMulIntegerToFloat", spread_to_float, NULL},
+    {"DynamicQuantizeMatMul", spread_dynamic, takes_dynamic},
+    {"MatMulIntegerToFloat", spread_to_float, takes_to_float},
     {"FusedConv", spread_conv, takes_fused},
     {"FusedGemm", spread_gemm, takes_fused},
     {"FusedMatMul", spread_matmul, takes_matmul},
@@ -441,8 +479,7 @@ static bool takes(const struct mopt_node *node)
 static enum mopt_status change(struct mopt_node *node, struct mopt_error *err)
 {
     const struct compound *compound = compound_of(node);
-    bool fits = compound != NULL && (compound->takes == NULL || compound->takes(node));
-    return fits ? compound->spread(node, err) : MOPT_OK;
+    return compound != NULL && compound->takes(node) ? compound->spread(node, err) : MOPT_OK;
 }
 
 const struct mopt_prepare mopt__prepare_compound = {
