@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Quantized values in a graph: reading QuantizeLinear and DequantizeLinear nodes, and constants
 // that stand behind them.
+#include <float.h>
+#include <math.h>
+
 #include "exec/lower.h"
 
 static bool is_linear(const struct mopt_node *node, const char *op_type)
@@ -42,9 +45,20 @@ static bool read_parameters(const struct mopt_lower *l, const struct mopt_node *
     if ((block != NULL && block->i != 0) || q->scale->count == 0) {
         return false;
     }
-    q->axis = (int)at;
-    return q->scale->count == 1 ||
-           (at >= 0 && at < code_shape.rank && (size_t)code_shape.dims[at] == q->scale->count);
+    bool along = at >= 0 && at < code_shape.rank;
+    q->axis = along ? (int)at : 0;
+    return q->scale->count == 1 || (along && (size_t)code_shape.dims[at] == q->scale->count);
+}
+
+bool mopt__low_scales_fit(const struct mopt_tensor *scale, bool ordered)
+{
+    const float *scales = scale->data;
+    const float most = FLT_MAX / 256;
+    bool fit = true;
+    for (size_t i = 0; i < scale->count && fit; i++) {
+        fit = fabsf(scales[i]) <= most && (!ordered || scales[i] > 0);
+    }
+    return fit;
 }
 
 bool mopt__low_dequantizer(const struct mopt_lower *l, const struct mopt_node *node, bool wide,
@@ -52,7 +66,8 @@ bool mopt__low_dequantizer(const struct mopt_lower *l, const struct mopt_node *n
 {
     return is_linear(node, "DequantizeLinear") &&
            read_parameters(l, node, mopt__node_input(node, 0), mopt__node_output(node, 0), q) &&
-           (is_eight_bit(q->dtype) || (wide && q->dtype == MOPT_INT32));
+           (is_eight_bit(q->dtype) || (wide && q->dtype == MOPT_INT32)) &&
+           mopt__low_scales_fit(q->scale, mopt__low_constant(l, q->codes) == NULL);
 }
 
 bool mopt__low_quantizer(const struct mopt_lower *l, const struct mopt_node *node,
@@ -60,7 +75,7 @@ bool mopt__low_quantizer(const struct mopt_lower *l, const struct mopt_node *nod
 {
     return is_linear(node, "QuantizeLinear") &&
            read_parameters(l, node, mopt__node_output(node, 0), mopt__node_input(node, 0), q) &&
-           is_eight_bit(q->dtype);
+           is_eight_bit(q->dtype) && mopt__low_scales_fit(q->scale, true);
 }
 
 float mopt__low_scale(const struct mopt_low_quant *q, size_t channel)
@@ -158,6 +173,13 @@ bool mopt__low_has_floats(const struct mopt_lower *l, const struct mopt_value *v
     struct mopt_low_quant q;
     return constant != NULL ? constant->dtype == MOPT_FLOAT32 && constant->count > 0
                             : constant_codes(l, value, &q);
+}
+
+bool mopt__low_has_bias(const struct mopt_lower *l, const struct mopt_value *bias, size_t n)
+{
+    struct mopt_low_shape shape;
+    return bias == NULL || (mopt__low_has_floats(l, bias) && mopt__low_shape(l, bias, &shape) &&
+                            shape.rank == 1 && shape.count == n);
 }
 
 static void dequantize(const struct mopt_low_quant *q, const struct mopt_tensor *codes, float *out)

@@ -248,11 +248,15 @@ bool mopt__low_chain(const struct mopt_lower *l, const struct mopt_value *from,
 
 // ---- codes.c ----
 // Reads a DequantizeLinear / QuantizeLinear of 8-bit codes (int32 too when wide) whose parameters
-// are constants: one scale, or one per index of an axis.
+// are constants: one scale, or one per index of an axis, that natives can do with.
 bool mopt__low_dequantizer(const struct mopt_lower *l, const struct mopt_node *node, bool wide,
                            struct mopt_low_quant *q);
 bool mopt__low_quantizer(const struct mopt_lower *l, const struct mopt_node *node,
                          struct mopt_low_quant *q);
+// Natives compare, clamp and pass on codes in place of what these mean, and divide by scales: only
+// by positive ones (`ordered`) that nothing overflows with. Of constant codes, which are only
+// multiplied, 0 and negative ones will do.
+bool mopt__low_scales_fit(const struct mopt_tensor *scale, bool ordered);
 float mopt__low_scale(const struct mopt_low_quant *q, size_t channel);
 // Zero point for codes as stored in MOPT_FORM_BYTES (int8: + 128).
 int32_t mopt__low_zero(const struct mopt_low_quant *q, size_t channel);
@@ -293,6 +297,9 @@ struct mopt_low_source {
 enum mopt_status mopt__low_floats(struct mopt_lower *l, const struct mopt_value *value,
                                   const float **data, struct mopt_low_source *source);
 bool mopt__low_has_floats(const struct mopt_lower *l, const struct mopt_value *value);
+// The bias of a convolution with n output channels: such floats [n], or NULL. Shapes are inferred
+// without it, so nobody has looked at its size before.
+bool mopt__low_has_bias(const struct mopt_lower *l, const struct mopt_value *bias, size_t n);
 
 // ---- stored.c: weights of 16 bits, which are floats only while they are packed ----
 // Floats as mopt__low_has_floats means, or stored ones.

@@ -125,13 +125,13 @@ static bool read_node(const struct mopt_lower *l, const struct mopt_node *node,
     struct mopt_low_shape x;
     struct mopt_low_shape w;
     struct mopt_error ignored = {0};
-    const struct mopt_value *b = mopt__node_input(node, 2);
+    const struct mopt_value *bias = mopt__node_input(node, 2);
     if (!mopt__low_is(node, "", "Conv") || !mopt__low_shape(l, mopt__node_input(node, 0), &x) ||
         !mopt__low_shape(l, mopt__node_input(node, 1), &w) || x.rank != 5 ||
         x.dtype != MOPT_FLOAT32 || w.dtype != MOPT_FLOAT32 ||
         !mopt__low_has_floats(l, mopt__node_input(node, 1)) ||
-        (b != NULL && !mopt__low_has_floats(l, b)) ||
-        mopt__conv_open(node, x.rank, x.dims, w.rank, w.dims, conv, &ignored) != MOPT_OK) {
+        mopt__conv_open(node, x.rank, x.dims, w.rank, w.dims, conv, &ignored) != MOPT_OK ||
+        !mopt__low_has_bias(l, bias, (size_t)(conv->groups * conv->out_channels))) {
         return false;
     }
     for (int a = 0; a < 3; a++) {

@@ -79,9 +79,8 @@ static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
 bool mopt__low_takes_conv_transpose(const struct mopt_lower *l, const struct mopt_node *node)
 {
     struct mopt_conv_transpose2d conv;
-    const struct mopt_value *b = mopt__node_input(node, 2);
     return geometry(l, node, &conv) && mopt__low_has_weights(l, mopt__node_input(node, 1)) &&
-           (b == NULL || mopt__low_has_floats(l, b));
+           mopt__low_has_bias(l, mopt__node_input(node, 2), conv.out_channels);
 }
 
 static uint64_t geometry_hash(const struct mopt_conv_transpose2d *conv, uint64_t salt)

@@ -256,7 +256,8 @@ enum mopt_status mopt__low_quantization(struct mopt_lower *l, const struct mopt_
                                         bool *done)
 {
     struct mopt_low_quant q;
-    if (mopt__low_dequantizer(l, node, false, &q) && mopt__low_one_scale(&q)) {
+    if (mopt__low_dequantizer(l, node, false, &q) && mopt__low_one_scale(&q) &&
+        mopt__low_scales_fit(q.scale, true)) {
         struct mopt_low_value *v = &l->values[q.real->id];
         v->codes = q.codes;
         v->scale = mopt__low_scale(&q, 0);

@@ -22,6 +22,7 @@ static bool read_codes(const struct mopt_lower *l, const struct mopt_node *node,
     return (shape.dtype == MOPT_INT8 || shape.dtype == MOPT_UINT8) && q->scale != NULL &&
            q->scale->dtype == MOPT_FLOAT32 && q->scale->rank <= 1 &&
            (q->scale->count == 1 || q->scale->count == n) &&
+           mopt__low_scales_fit(q->scale, mopt__low_constant(l, codes) == NULL) &&
            (zero == NULL || (q->zero != NULL && q->zero->dtype == shape.dtype &&
                              (q->zero->count == 1 || (q->zero->count == n && q->zero->rank == 1))));
 }

@@ -879,5 +879,60 @@ const struct lowered mopt__lowered[] = {
      "  i = MatMulInteger(q, w, z, zw); f = Cast<to=1>(i); t = Mul(s, sw); m = Mul(f, t);"
      "  a = Add(m, b); y = Relu(a); }",
      1e-4, 2},
+    {"codes of scales that turn their order around, are 0 or overflow",
+     "graph main (uint8[1,4,6,6] x) -> (uint8[1,4,6,6] a, uint8[1,4,3,3] b, uint8[1,4,6,6] c) {"
+     "  uint8 z = {100}; float turned = {-0.0513}; float none = {0}; float wide = {3e38};"
+     "  d = DequantizeLinear(x, none, z); a = QuantizeLinear(d, none, z);"
+     "  e = DequantizeLinear(x, turned, z);"
+     "  m = MaxPool<kernel_shape=[2,2], strides=[2,2]>(e); b = QuantizeLinear(m, turned, z);"
+     "  f = DequantizeLinear(x, wide, z); t = Transpose<perm=[0,1,3,2]>(f);"
+     "  c = QuantizeLinear(t, wide, z); }",
+     0, -1},
+    {"sums of codes whose scales turn the order of results or operands around",
+     "graph main (uint8[1,4,6,6] x) -> (uint8[1,4,6,6] a, uint8[1,4,6,6] b, uint8[1,4,6,6] c,"
+     "    uint8[1,4,6,6] d) {"
+     "  float s = {0.0513}; uint8 z = {100}; float turned = {-0.0513}; int8[4,4,1,1] w = #16;"
+     "  float sw = {0.0197}; p = DequantizeLinear(x, s, z); n = DequantizeLinear(x, turned, z);"
+     "  wd = DequantizeLinear(w, sw); i = Conv(p, wd); j = Relu(i);"
+     "  a = QuantizeLinear(j, turned, z); k = Add(p, p); b = QuantizeLinear(k, turned, z);"
+     "  l = Conv(n, wd); c = QuantizeLinear(l, s, z); o = Add(p, n);"
+     "  d = QuantizeLinear(o, s, z); }",
+     0, -1},
+    {"codes of one scale along an axis that there is not",
+     "model (ir=8, opset=13) { graph main (uint8[2,3] x, float[2,3] f) ->"
+     "    (float[2,3] y, uint8[2,3] z) {"
+     "  float s = {0.0513}; uint8 o = {100}; int8[3,3] w = #9;"
+     "  wd = DequantizeLinear<axis=-9>(w, s); y = MatMul(f, wd);"
+     "  d = DequantizeLinear<axis=-9>(x, s, o); r = Relu(d);"
+     "  z = QuantizeLinear<axis=77>(r, s, o); } }",
+     1e-5, -1},
+    {"compound operators of doubles and of 16 bits: a factor, a clamp",
+     "model (ir=8, opset=17, \"com.microsoft\"=1) {"
+     " graph main (float[2,3,4,5] x) -> (float[2,3,4,6] y, float[2,3,4,6] v, float[2,4,4,5] u) {"
+     "  float[5,6] w = @30; float[4,3,1,1] k = @12; xd = Cast<to=11>(x); wd = Cast<to=11>(w);"
+     "  yd = com.microsoft::FusedMatMul<alpha=0.3>(xd, wd); y = Cast<to=1>(yd);"
+     "  xh = Cast<to=10>(x); wh = Cast<to=10>(w);"
+     "  vh = com.microsoft::FusedMatMul<alpha=0.5>(xh, wh); v = Cast<to=1>(vh);"
+     "  kd = Cast<to=11>(k); ud = com.microsoft::FusedConv<activation=\"Clip\","
+     "    activation_params=[-0.25,0.5]>(xd, kd); u = Cast<to=1>(ud); } }",
+     4e-3, -1},
+    {"scales of products of codes that have more axes than the result",
+     "model (ir=8, opset=17, \"com.microsoft\"=1) {"
+     " graph main (uint8[3,4] x, float[3,4] f, uint8[4] r) -> (float[3,5] y, float[3,5] v,"
+     "    float[5] u) {"
+     "  int8[4,5] w = #20; float[1,1,1] s = {0.0513}; float[1,1,5] t = {0.1,0.2,0.3,0.1,0.2};"
+     "  float[1] one = {0.02}; uint8 z = {100};"
+     "  y = com.microsoft::MatMulIntegerToFloat(x, w, s, t, z);"
+     "  v = com.microsoft::DynamicQuantizeMatMul(f, w, t);"
+     "  u = com.microsoft::MatMulIntegerToFloat(r, w, one, one, z); } }",
+     1e-4, -1},
+    {"softmax of codes over all axes from the last one on, unless the node says another",
+     "model (ir=8, opset=11, \"com.microsoft\"=1) {"
+     " graph main (uint8[2,3,4] x) -> (uint8[2,3,4] y, uint8[2,3,4] v, uint8[2,3,4] u) {"
+     "  float s = {0.0513}; uint8 z = {100}; float t = {0.00390625}; uint8 o = {0};"
+     "  y = com.microsoft::QLinearSoftmax<opset=11>(x, s, z, t, o);"
+     "  v = com.microsoft::QLinearSoftmax<opset=12, axis=1>(x, s, z, t, o);"
+     "  u = com.microsoft::QLinearSoftmax<opset=13>(x, s, z, t, o); } }",
+     1, -1},
 };
 const size_t mopt__lowered_count = sizeof mopt__lowered / sizeof *mopt__lowered;

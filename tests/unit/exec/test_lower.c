@@ -328,10 +328,48 @@ static void failed_bodies_leave_no_mark(void **state)
     mopt__model_free(model);
 }
 
+// What makes no sense is not computed with just because a native needs less than the node does.
+static void programs_refuse_what_the_nodes_refuse(void **state)
+{
+    static const char *const texts[] = {
+        "graph main (float[1,4,6,6] x) -> (float[1,8,6,6] y) { float[8,4,1,1] w = @32;"
+        "  float[3] b = @3; y = Conv(x, w, b); }",
+        "graph main (float[1,4,6,6] x) -> (float[1,8,6,6] y) { float[8,4,1,1] w = @32;"
+        "  float[1] b = @1; y = Conv(x, w, b); }",
+        "graph main (float[1,4,3,6,6] x) -> (float[1,8,3,6,6] y) { float[8,4,1,1,1] w = @32;"
+        "  float[3] b = @3; y = Conv(x, w, b); }",
+        "graph main (float[1,4,6,6] x) -> (float[1,8,6,6] y) { float[4,8,1,1] w = @32;"
+        "  float[3] b = @3; y = ConvTranspose(x, w, b); }",
+        "graph main (uint8[1,4,6,6] x) -> (float[1,8,6,6] y) { int8[8,4,1,1] w = #32;"
+        "  float s = {0.1}; int32[3] b = #3; d = DequantizeLinear(x, s);"
+        "  e = DequantizeLinear(w, s); c = DequantizeLinear(b, s); y = Conv(d, e, c); }",
+    };
+    (void)state;
+    for (size_t i = 0; i < MOPT_COUNTOF(texts); i++) {
+        char *text = expand(texts[i]);
+        struct mopt_model *model = parsed(text, strlen(text));
+        uint32_t seed = 5;
+        struct mopt_datum *input =
+            make_input(model, model->graph->inputs.items[0]->declared, &seed);
+        for (int reference = 0; reference < 2; reference++) {
+            struct mopt_error err;
+            struct mopt_datum *output = NULL;
+            struct mopt_session *session = open_session(model, 1, reference != 0);
+            mopt_error_clear(&err);
+            assert_int_equal(mopt__session_run(session, &input, &output, NULL, &err), MOPT_E_SHAPE);
+            mopt__session_free(session);
+        }
+        mopt__datum_unref(input);
+        mopt__model_free(model);
+        free(text);
+    }
+}
+
 int mopt__test_lower(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(programs_compute_what_the_nodes_say),
+        cmocka_unit_test(programs_refuse_what_the_nodes_refuse),
         cmocka_unit_test(strict_sums_are_plain),
         cmocka_unit_test(failed_bodies_leave_no_mark),
     };
