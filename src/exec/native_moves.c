@@ -257,8 +257,9 @@ static enum mopt_status lower_slice(struct mopt_lower *l, const struct mopt_node
     struct list starts = {0};
     struct list axes = {0};
     struct list steps = {0};
+    struct mopt_low_shape y;
     struct part part = {0};
-    bool known = true;
+    bool known = mopt__low_shape(l, node->outputs[0], &y) && y.rank == s->shape.rank;
     enum mopt_status status = read_list(l, node, 1, "starts", &starts, &known);
     if (status == MOPT_OK) {
         status = read_list(l, node, 3, "axes", &axes, &known);
@@ -280,7 +281,8 @@ static enum mopt_status lower_slice(struct mopt_lower *l, const struct mopt_node
             return mopt_error_set(l->err, MOPT_E_INTERNAL, "an axis of a slice is not known");
         }
         part.first += first_of(starts.items[i], step, s->shape.dims[axis]) * s->steps[axis];
-        part.steps[axis] = step * s->steps[axis];
+        // A step to nowhere may be of any size.
+        part.steps[axis] = y.dims[axis] > 1 ? step * s->steps[axis] : 0;
     }
     return status == MOPT_OK ? take_part(l, s, &part, node->outputs[0], s->nhwc) : status;
 }

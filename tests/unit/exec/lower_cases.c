@@ -348,6 +348,18 @@ const struct lowered mopt__lowered[] = {
      "  b = QuantizeLinear(j, s, z); k = Pad(vd, pads); c = QuantizeLinear(k, s, n);"
      "  l = Pad(xd, wide, _, h); d = Neg(l); }",
      0, 7},
+    {"codes in slices of one element, whatever the step",
+     "graph main (uint8[2,9,7] x) -> (uint8[2,1,7] a, uint8[1,9,7] b, uint8[2,1,1] c) {"
+     "  float s = {0.0213}; uint8 z = {120}; int64[1] zero = {0}; int64[1] one = {1};"
+     "  int64[1] last = {-1}; int64[1] most = {9223372036854775807};"
+     "  int64[1] least = {-9223372036854775807}; int64[2] from = {8, -1};"
+     "  int64[2] to = {-9223372036854775807, 9223372036854775807}; int64[2] axes = {-2, 2};"
+     "  int64[2] steps = {-9223372036854775807, 4611686018427387904};"
+     "  d = DequantizeLinear(x, s, z); e = Slice(d, zero, most, one, most);"
+     "  a = QuantizeLinear(e, s, z); f = Slice(d, last, least, zero, least);"
+     "  b = QuantizeLinear(f, s, z); g = Slice(d, from, to, axes, steps);"
+     "  c = QuantizeLinear(g, s, z); }",
+     0, -1},
     {"codes that are no numbers: moved, joined, padded",
      "graph main (float[1,3,6,7] x) -> (int8[1,8,6,7] a, int8[1,6,7,4] b, int8[1,4,3,7] c,"
      "                                 int8[1,6,6,7] d) {"
@@ -899,8 +911,8 @@ const struct lowered mopt__lowered[] = {
      "  d = QuantizeLinear(o, s, z); }",
      0, -1},
     {"codes of one scale along an axis that there is not",
-     "model (ir=8, opset=13) { graph main (uint8[2,3] x, float[2,3] f) ->"
-     "    (float[2,3] y, uint8[2,3] z) {"
+     "model (ir=8, opset=13) { graph main (uint8[9,8] x, float[2,3] f) ->"
+     "    (float[2,3] y, uint8[9,8] z) {"
      "  float s = {0.0513}; uint8 o = {100}; int8[3,3] w = #9;"
      "  wd = DequantizeLinear<axis=-9>(w, s); y = MatMul(f, wd);"
      "  d = DequantizeLinear<axis=-9>(x, s, o); r = Relu(d);"
@@ -928,7 +940,7 @@ const struct lowered mopt__lowered[] = {
      1e-4, -1},
     {"softmax of codes over all axes from the last one on, unless the node says another",
      "model (ir=8, opset=11, \"com.microsoft\"=1) {"
-     " graph main (uint8[2,3,4] x) -> (uint8[2,3,4] y, uint8[2,3,4] v, uint8[2,3,4] u) {"
+     " graph main (uint8[2,9,7] x) -> (uint8[2,9,7] y, uint8[2,9,7] v, uint8[2,9,7] u) {"
      "  float s = {0.0513}; uint8 z = {100}; float t = {0.00390625}; uint8 o = {0};"
      "  y = com.microsoft::QLinearSoftmax<opset=11>(x, s, z, t, o);"
      "  v = com.microsoft::QLinearSoftmax<opset=12, axis=1>(x, s, z, t, o);"
