@@ -106,9 +106,9 @@ enum mopt_status mopt__plan_main(struct mopt_session *session, const struct mopt
                                  struct mopt_error *err);
 // The same for a body and all it reads; of its own inputs, which may change with each turn of a
 // loop, only the shapes count. Planned whenever they are new, so that the same run gives the same
-// bytes whatever ran before. NULL: it cannot be planned.
-const struct mopt_exec_plan *mopt__plan_body(struct mopt_session *session,
-                                             struct mopt_schedule *schedule);
+// bytes whatever ran before. *out NULL: it cannot be planned. Errors: MOPT_E_MEMORY.
+enum mopt_status mopt__plan_body(struct mopt_session *session, struct mopt_schedule *schedule,
+                                 const struct mopt_exec_plan **out, struct mopt_error *err);
 
 // ---- session ------------------------------------------------------------------------------------------------------------
 struct mopt_session {

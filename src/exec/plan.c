@@ -183,20 +183,25 @@ enum mopt_status mopt__plan_main(struct mopt_session *session, const struct mopt
     return status;
 }
 
-const struct mopt_exec_plan *mopt__plan_body(struct mopt_session *session,
-                                             struct mopt_schedule *schedule)
+enum mopt_status mopt__plan_body(struct mopt_session *session, struct mopt_schedule *schedule,
+                                 const struct mopt_exec_plan **out, struct mopt_error *err)
 {
     uint64_t wanted = signature(session, schedule, false);
     struct mopt_exec_plan *plan = find(schedule, wanted);
-    struct mopt_error ignored;
-    mopt_error_clear(&ignored);
-    if (plan == NULL && schedule->refused != wanted &&
-        make(session, schedule, false, wanted, &plan, &ignored) != MOPT_OK) {
+    enum mopt_status status = MOPT_OK;
+    if (plan == NULL && schedule->refused != wanted) {
+        status = make(session, schedule, false, wanted, &plan, err);
+    }
+    // Want of memory is no reason to run in another way, with other roundings.
+    if (status != MOPT_OK && status != MOPT_E_MEMORY) {
         schedule->refused = wanted;
         plan = NULL;
+        mopt_error_clear(err);
+        status = MOPT_OK;
     }
     if (plan != NULL) {
         plan->used = ++schedule->plan_clock;
     }
-    return plan;
+    *out = plan;
+    return status;
 }

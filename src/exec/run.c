@@ -92,10 +92,14 @@ static enum mopt_status run_schedule(struct mopt_exec_run *run, struct mopt_sche
 {
     const struct mopt_exec_plan *outer = run->plan;
     struct mopt_exec_memory *memory = run->memory;
-    const struct mopt_exec_plan *plan = run->fuse ? mopt__plan_body(run->session, schedule) : NULL;
+    const struct mopt_exec_plan *plan = NULL;
     schedule->memory.limit_bytes = run->session->main.memory.limit_bytes;
     size_t limit = schedule->memory.limit_bytes;
-    enum mopt_status status = MOPT_OK;
+    enum mopt_status status =
+        run->fuse ? mopt__plan_body(run->session, schedule, &plan, err) : MOPT_OK;
+    if (status != MOPT_OK) {
+        return status;
+    }
     if (plan != NULL && (limit == 0 || plan->arena_bytes <= limit)) {
         status = mopt__exec_memory_reserve(&schedule->memory, plan->arena_bytes, err);
         run->plan = plan;

@@ -36,6 +36,8 @@ over 'quantize --static' --output o.onnx -- \
 over run --output o.npz -- run "$small" --data random --save "$work/out/o.npz"
 over 'run 16-bit floats' --output o.npz -- \
   run "$source/tests/fault/half.txt" --data random --save "$work/out/o.npz"
+over 'run codes' --output o.npz -- \
+  run "$source/tests/fault/codes.txt" --data random --save "$work/out/o.npz"
 over compare -- compare "$small" "$small" --data random
 [ "$points" -eq 0 ] || points=$((points / 5))
 over 'optimize a net' --points $((points > 0 ? points : 200)) --output o.onnx -- \
