@@ -96,6 +96,14 @@ bool mopt__low_one_scale(const struct mopt_low_quant *q)
     return q->scale->count == 1;
 }
 
+bool mopt__low_is_quantized(const struct mopt_lower *l, const struct mopt_value *value,
+                            struct mopt_low_quant *after)
+{
+    const struct mopt_node *next = mopt__low_sole_use(l, value);
+    return mopt__low_is_free(l, next) && mopt__low_quantizer(l, next, after) &&
+           mopt__low_one_scale(after) && after->real == value;
+}
+
 bool mopt__low_is_codes(const struct mopt_low_shape *shape)
 {
     return is_eight_bit(shape->dtype);
@@ -131,7 +139,6 @@ bool mopt__low_passes_codes(const struct mopt_lower *l, const struct mopt_node *
                             struct mopt_low_passage *passage)
 {
     const struct mopt_value *x = mopt__node_input(node, 0);
-    const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
     struct mopt_low_quant after;
     struct mopt_low_shape shape;
     *passage = (struct mopt_low_passage){.from = x, .to = node->outputs[0]};
@@ -139,11 +146,11 @@ bool mopt__low_passes_codes(const struct mopt_lower *l, const struct mopt_node *
         return mopt__low_shape(l, x, &shape) && mopt__low_is_codes(&shape);
     }
     passage->from = passage->coded.codes;
-    if (passage->coded.real && mopt__low_is_free(l, next) && mopt__low_quantizer(l, next, &after) &&
-        mopt__low_one_scale(&after) && mopt__low_scale(&after, 0) == passage->coded.scale &&
+    if (passage->coded.real && mopt__low_is_quantized(l, node->outputs[0], &after) &&
+        mopt__low_scale(&after, 0) == passage->coded.scale &&
         mopt__low_zero(&after, 0) == passage->coded.zero) {
         passage->to = after.codes;
-        passage->after = next;
+        passage->after = after.codes->producer;
     }
     return true;
 }

@@ -7,13 +7,14 @@
 
 #include "exec/lower.h"
 
-static bool same_shape(const struct mopt_lower *l, const struct mopt_value *a,
-                       const struct mopt_value *b)
+// Both have the same shape and type.
+static bool is_like(const struct mopt_lower *l, const struct mopt_value *a,
+                    const struct mopt_value *b)
 {
     struct mopt_low_shape p;
     struct mopt_low_shape q;
-    return mopt__low_shape(l, a, &p) && mopt__low_shape(l, b, &q) && p.dtype == q.dtype &&
-           p.rank == q.rank && memcmp(p.dims, q.dims, (size_t)p.rank * sizeof *p.dims) == 0;
+    return mopt__low_same_shape(l, a, b) && mopt__low_shape(l, a, &p) &&
+           mopt__low_shape(l, b, &q) && p.dtype == q.dtype;
 }
 
 static void absorb(struct mopt_lower *l, const struct mopt_node *node, uint32_t *last)
@@ -30,8 +31,8 @@ static bool take_residual(struct mopt_lower *l, struct mopt_group *g, uint32_t *
         return false;
     }
     const struct mopt_value *residual = mopt__low_other(add, g->out);
-    if (residual == NULL || !same_shape(l, residual, g->out) ||
-        !same_shape(l, mopt__node_output(add, 0), g->out)) {
+    if (residual == NULL || !is_like(l, residual, g->out) ||
+        !is_like(l, mopt__node_output(add, 0), g->out)) {
         return false;
     }
     g->residual = residual;
@@ -89,15 +90,12 @@ static bool is_clamp(enum mopt_act kind)
 // QuantizeLinear behind an integer form; only clamps can be done on codes.
 static void take_quantizer(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
 {
-    const struct mopt_node *node = mopt__low_sole_use(l, g->out);
-    if (!mopt__low_is_free(l, node) || !is_clamp(g->act.kind) ||
-        !mopt__low_quantizer(l, node, &g->y) || g->y.real != g->out ||
-        !mopt__low_one_scale(&g->y)) {
+    if (!is_clamp(g->act.kind) || !mopt__low_is_quantized(l, g->out, &g->y)) {
         return;
     }
     g->out_codes = true;
     g->out = g->y.codes;
-    absorb(l, node, last);
+    absorb(l, g->out->producer, last);
 }
 
 static enum mopt_status place(struct mopt_lower *l, const struct mopt_group *g, uint32_t last)
@@ -249,7 +247,7 @@ static enum mopt_status group_add(struct mopt_lower *l, const struct mopt_node *
     const struct mopt_value *b = mopt__node_input(node, 1);
     struct mopt_group g = {.anchor = node, .out = mopt__node_output(node, 0), .bytes = true};
     uint32_t last = node->order;
-    if (a->producer == NULL || b->producer == NULL || !same_shape(l, a, b) ||
+    if (a->producer == NULL || b->producer == NULL || !mopt__low_same_shape(l, a, b) ||
         !mopt__low_dequantizer(l, a->producer, false, &g.x) || !mopt__low_one_scale(&g.x) ||
         !mopt__low_dequantizer(l, b->producer, false, &g.w) || !mopt__low_one_scale(&g.w) ||
         mopt__low_constant(l, g.x.codes) != NULL || mopt__low_constant(l, g.w.codes) != NULL) {

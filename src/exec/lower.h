@@ -111,6 +111,9 @@ struct mopt_low_shape {
 // Static shape of a value, all dims known and none 0; false otherwise.
 bool mopt__low_shape(const struct mopt_lower *l, const struct mopt_value *value,
                      struct mopt_low_shape *shape);
+// Both have such shapes, and these are equal; their types may differ.
+bool mopt__low_same_shape(const struct mopt_lower *l, const struct mopt_value *a,
+                          const struct mopt_value *b);
 // Content that is the same in every run; NULL otherwise.
 const struct mopt_tensor *mopt__low_constant(const struct mopt_lower *l,
                                              const struct mopt_value *value);
@@ -257,6 +260,9 @@ bool mopt__low_quantizer(const struct mopt_lower *l, const struct mopt_node *nod
 // by positive ones (`ordered`) that nothing overflows with. Of constant codes, which are only
 // multiplied, 0 and negative ones will do.
 bool mopt__low_scales_fit(const struct mopt_tensor *scale, bool ordered);
+// All that sees the value is a free node that makes codes of one scale of it.
+bool mopt__low_is_quantized(const struct mopt_lower *l, const struct mopt_value *value,
+                            struct mopt_low_quant *after);
 float mopt__low_scale(const struct mopt_low_quant *q, size_t channel);
 // Zero point for codes as stored in MOPT_FORM_BYTES (int8: + 128).
 int32_t mopt__low_zero(const struct mopt_low_quant *q, size_t channel);

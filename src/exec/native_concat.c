@@ -58,9 +58,7 @@ static bool find_target(const struct mopt_lower *l, const struct mopt_node *node
                         const struct mopt_low_shape *y, struct target *t)
 {
     const struct mopt_value *out = node->outputs[0];
-    const struct mopt_node *next = mopt__low_sole_use(l, out);
-    t->quantized = mopt__low_is_free(l, next) && mopt__low_quantizer(l, next, &t->after) &&
-                   mopt__low_one_scale(&t->after) && t->after.real == out;
+    t->quantized = mopt__low_is_quantized(l, out, &t->after);
     t->out = t->quantized ? t->after.codes : out;
     if (!has_codes(l, node, y, t->quantized)) {
         return false;

@@ -239,12 +239,10 @@ static enum mopt_status binary_cell(struct mopt_lower *l, const struct mopt_valu
 static bool takes_codes(struct mopt_lower *l, const struct mopt_node *node,
                         struct mopt_binary_work *w)
 {
-    const struct mopt_node *next = mopt__low_sole_use(l, node->outputs[0]);
     w->sides[0].coded = l->values[mopt__node_input(node, 0)->id].codes != NULL;
     w->sides[1].coded = l->values[mopt__node_input(node, 1)->id].codes != NULL;
-    bool takes = (w->sides[0].coded || w->sides[1].coded) && mopt__low_is_free(l, next) &&
-                 mopt__low_quantizer(l, next, &w->after) && mopt__low_one_scale(&w->after) &&
-                 w->after.real == node->outputs[0];
+    bool takes = (w->sides[0].coded || w->sides[1].coded) &&
+                 mopt__low_is_quantized(l, node->outputs[0], &w->after);
     w->sides[0].coded = takes && w->sides[0].coded;
     w->sides[1].coded = takes && w->sides[1].coded;
     return takes;

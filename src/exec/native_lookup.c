@@ -3,8 +3,6 @@
 // however many nodes it takes, becomes a table of 256 codes as long as it depends on one tensor of
 // codes and on numbers. Tables are made with the portable kernels, so that they are the same on
 // every machine; they are used when somebody asks for the codes.
-#include <string.h>
-
 #include "exec/native.h"
 
 enum { CODES = 256, PIECE = 4096 }; // PIECE: bytes one thread takes at least
@@ -97,24 +95,6 @@ static enum mopt_status read_operand(struct mopt_lower *l, const struct mopt_val
     return MOPT_OK;
 }
 
-// The only node that sees the value, when it makes codes of one scale of it.
-static bool is_quantized(const struct mopt_lower *l, const struct mopt_value *y,
-                         struct mopt_low_quant *after)
-{
-    const struct mopt_node *next = mopt__low_sole_use(l, y);
-    return mopt__low_is_free(l, next) && mopt__low_quantizer(l, next, after) &&
-           mopt__low_one_scale(after) && after->real == y;
-}
-
-static bool same_shape(const struct mopt_lower *l, const struct mopt_value *a,
-                       const struct mopt_value *b)
-{
-    struct mopt_low_shape x;
-    struct mopt_low_shape y;
-    return mopt__low_shape(l, a, &x) && mopt__low_shape(l, b, &y) && x.rank == y.rank &&
-           memcmp(x.dims, y.dims, (size_t)y.rank * sizeof *y.dims) == 0;
-}
-
 // Functions of one value, one behind the other, and the quantizer at the end.
 enum { TAIL = 8 };
 struct tail {
@@ -131,7 +111,7 @@ static bool is_function(const struct mopt_lower *l, const struct mopt_node *node
     enum mopt_binary_op op;
     struct mopt_low_shape number;
     if (!mopt__low_is_free(l, node) || node->output_count != 1 ||
-        !same_shape(l, x, node->outputs[0])) {
+        !mopt__low_same_shape(l, x, node->outputs[0])) {
         return false;
     }
     if (mopt__low_function(l, node, &function)) {
@@ -146,7 +126,7 @@ static bool is_function(const struct mopt_lower *l, const struct mopt_node *node
 static bool find_tail(const struct mopt_lower *l, const struct mopt_value *y, struct tail *tail)
 {
     tail->count = 0;
-    while (!is_quantized(l, y, &tail->after)) {
+    while (!mopt__low_is_quantized(l, y, &tail->after)) {
         const struct mopt_node *next = mopt__low_sole_use(l, y);
         if (tail->count == TAIL || !is_function(l, next, y)) {
             return false;
@@ -269,7 +249,7 @@ enum mopt_status mopt__low_lookup_binary(struct mopt_lower *l, const struct mopt
         return status;
     }
     const struct mopt_value *origin = a.origin != NULL ? a.origin : b.origin;
-    if (!same_shape(l, origin, y)) {
+    if (!mopt__low_same_shape(l, origin, y)) {
         return MOPT_OK;
     }
     *done = true;

@@ -28,6 +28,15 @@ bool mopt__low_shape(const struct mopt_lower *l, const struct mopt_value *value,
     return shape->count < SIZE_MAX / 64;
 }
 
+bool mopt__low_same_shape(const struct mopt_lower *l, const struct mopt_value *a,
+                          const struct mopt_value *b)
+{
+    struct mopt_low_shape p;
+    struct mopt_low_shape q;
+    return mopt__low_shape(l, a, &p) && mopt__low_shape(l, b, &q) && p.rank == q.rank &&
+           memcmp(p.dims, q.dims, (size_t)p.rank * sizeof *p.dims) == 0;
+}
+
 const struct mopt_tensor *mopt__low_constant(const struct mopt_lower *l,
                                              const struct mopt_value *value)
 {
