@@ -85,11 +85,20 @@ enum mopt_weights {
 };
 // Block floating point: up to MOPT_BLOCK_LENGTH neighbours of a row of A, or of a column of B, are
 // integers of 16 bits with one scale. Two of them have the size of a float, so that a block is
-// stored as floats: the scale, then pairs of integers, zero behind the last number. Integers are at
-// most MOPT_BLOCK_LARGEST in magnitude: exact products of two blocks add up within 32 bits. The
-// error of a block is in its Euclidean norm at most sqrt(128) / (2 * 4095) = 1.4e-3 of its largest
-// number; rounded to bfloat16 that number alone may be wrong by 2e-3 of itself.
-enum { MOPT_BLOCK_LENGTH = 128, MOPT_BLOCK_STEP = 16, MOPT_BLOCK_LARGEST = 4095 };
+// stored as floats: the scale, then pairs of integers, zero behind the last number. Their Euclidean
+// norm is less than 2^15.5: by Cauchy and Schwarz the exact products of two blocks, and of any
+// parts of them, add up within 32 bits. The error of a block is in this norm at most sqrt(128) / 2
+// steps of norm / MOPT_BLOCK_NORM or largest number / MOPT_BLOCK_LARGEST, whichever is more: 1.8e-4
+// of the norm; rounded to bfloat16 each number may be wrong by 2e-3 of itself. The norm is at most
+// sqrt(128) times the largest number, so that largest number / MOPT_BLOCK_ALIKE is a step that is
+// always long enough: the one of numbers whose squares would leave the range of a float.
+enum {
+    MOPT_BLOCK_LENGTH = 128,
+    MOPT_BLOCK_STEP = 16,
+    MOPT_BLOCK_NORM = 46320,
+    MOPT_BLOCK_LARGEST = 32767,
+    MOPT_BLOCK_ALIKE = 4095,
+};
 // Place of a column in a row of a panel of `cols` columns: those of bfloat16 lie in pairs, one of
 // each half of the panel, so that a shift and a mask make vectors of both.
 static inline size_t mopt__weights_column(enum mopt_weights weights, size_t cols, size_t column)
@@ -383,8 +392,11 @@ typedef void mopt_slot_bfloat_to_f32(const uint16_t *x, float *y, size_t n);
 typedef void mopt_slot_f32_to_bfloat(const float *x, uint16_t *y, size_t n);
 // A row of n numbers in blocks of `length` (a multiple of MOPT_BLOCK_STEP, MOPT_BLOCK_LENGTH at
 // most; the last one may have fewer), y[ceil(n / length)][1 + length / 2]: see MOPT_WEIGHTS_BLOCKS.
-// scale = largest magnitude / MOPT_BLOCK_LARGEST, at least 2^-126; integers are x[i] times the
-// inverse, rounded to nearest even. NaN or an infinity among them: the scale is NaN, they are 0.
+// scale = max(norm * (1.0F / MOPT_BLOCK_NORM), largest magnitude * (1.0F / MOPT_BLOCK_LARGEST));
+// norm is the root of the sum of squares: 16 sums, each of every 16th number, by fused
+// multiply-adds from 0 on, then of each two that are 8, 4, 2, 1 apart. Where the largest magnitude
+// is not between 2^-50 and 2^58: that / MOPT_BLOCK_ALIKE, at least 2^-126. Integers are x[i] times
+// 1 / scale, rounded to nearest even. NaN or an infinity among them: the scale is NaN, they are 0.
 typedef void mopt_slot_f32_to_blocks(const float *x, size_t n, size_t length, float *y);
 // Winograd F(4x4,3x3) and F(2x2,3x3), channels innermost. t = 6 or 4 is the width of an input tile,
 // each of its t*t elements a frequency. "cols" is f32_cols of the table.

@@ -21,20 +21,44 @@ static float largest(const float *x, size_t n)
     return most;
 }
 
-static void to_block(const float *x, size_t n, size_t length, float *y)
+// The root of the sum of squares, in the order that table.h says.
+static float norm_of(const float *x, size_t n)
+{
+    enum { LANES = 16 };
+    float sums[LANES] = {0};
+    for (size_t i = 0; i < n; i++) {
+        sums[i % LANES] = fmaf(x[i], x[i], sums[i % LANES]);
+    }
+    for (size_t half = LANES / 2; half > 0; half /= 2) {
+        for (size_t i = 0; i < half; i++) {
+            sums[i] += sums[i + half];
+        }
+    }
+    return sqrtf(sums[0]);
+}
+
+static float scale_of(const float *x, size_t n, float most)
 {
     const float least = 0x1p-126F; // of a scale: its inverse is finite
-    const float most = largest(x, n);
-    int16_t numbers[MOPT_BLOCK_LENGTH] = {0};
-    float scale = most / MOPT_BLOCK_LARGEST, inverse = MOPT_BLOCK_LARGEST / most;
-    if (scale < least) {
-        scale = least;
-        inverse = 1 / least;
+    if (most >= 0x1p-50F && most <= 0x1p58F) {
+        float scale = norm_of(x, n) * (1.0F / MOPT_BLOCK_NORM);
+        float other = most * (1.0F / MOPT_BLOCK_LARGEST);
+        return scale > other ? scale : other;
     }
+    float scale = most / MOPT_BLOCK_ALIKE;
+    return scale < least ? least : scale;
+}
+
+static void to_block(const float *x, size_t n, size_t length, float *y)
+{
+    const float most = largest(x, n);
+    const float scale = scale_of(x, n, most);
+    const float inverse = 1 / scale;
+    int16_t numbers[MOPT_BLOCK_LENGTH] = {0};
     for (size_t i = 0; i < n && !isnan(most); i++) {
         numbers[i] = (int16_t)nearbyintf(x[i] * inverse);
     }
-    y[0] = scale;
+    y[0] = isnan(most) ? most : scale;
     memcpy(y + 1, numbers, length * sizeof *numbers);
 }
 

@@ -31,10 +31,36 @@ BODY float largest(const __m512 x[VECTORS])
     return _mm_cvtss_f32(_mm_castsi128_ps(bits));
 }
 
+// The root of the sum of squares.
+BODY float norm_of(const __m512 x[VECTORS])
+{
+    __m512 sums = _mm512_setzero_ps();
+    UNROLL
+    for (int v = 0; v < VECTORS; v++) {
+        sums = _mm512_fmadd_ps(x[v], x[v], sums);
+    }
+    __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(sums), _mm512_extractf32x8_ps(sums, 1));
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    four = _mm_add_ss(four, _mm_movehdup_ps(four));
+    return _mm_cvtss_f32(_mm_sqrt_ss(four));
+}
+
+BODY float scale_of(const __m512 x[VECTORS], float most)
+{
+    const float least = 0x1p-126F;
+    if (most >= 0x1p-50F && most <= 0x1p58F) {
+        const float scale = norm_of(x) * (1.0F / MOPT_BLOCK_NORM);
+        const float other = most * (1.0F / MOPT_BLOCK_LARGEST);
+        return scale > other ? scale : other;
+    }
+    const float scale = most / MOPT_BLOCK_ALIKE;
+    return scale < least ? least : scale;
+}
+
 // vectors: of numbers in a block, as stored; n of the numbers are there.
 BODY void to_block(const float *x, size_t n, int vectors, float *y)
 {
-    const float least = 0x1p-126F;
     __m512 some[VECTORS];
     UNROLL
     for (int v = 0; v < VECTORS; v++) {
@@ -43,11 +69,8 @@ BODY void to_block(const float *x, size_t n, int vectors, float *y)
     }
     const float most = largest(some);
     const bool finite = isfinite(most);
-    float scale = most / MOPT_BLOCK_LARGEST, inverse = MOPT_BLOCK_LARGEST / most;
-    if (scale < least) {
-        scale = least;
-        inverse = 1 / least;
-    }
+    const float scale = scale_of(some, most);
+    const __m512 inverse = _mm512_set1_ps(1 / scale);
     y[0] = finite ? scale : NAN;
     const __mmask16 all = finite ? 0xffff : 0;
     UNROLL
@@ -55,8 +78,7 @@ BODY void to_block(const float *x, size_t n, int vectors, float *y)
         if (v == vectors) {
             break;
         }
-        const __m512 steps = _mm512_mul_ps(some[v], _mm512_set1_ps(inverse));
-        const __m512i whole = _mm512_maskz_cvtps_epi32(all, steps);
+        const __m512i whole = _mm512_maskz_cvtps_epi32(all, _mm512_mul_ps(some[v], inverse));
         _mm256_storeu_si256((void *)(y + 1 + v * (LANES / 2)), _mm512_cvtepi32_epi16(whole));
     }
 }

@@ -66,16 +66,25 @@ static bool take(enum kind kind, struct mopt_kernels *table, enum mopt_weights *
     return false;
 }
 
-// Numbers as a block stores them, see MOPT_WEIGHTS_BLOCKS.
+// Numbers as a block stores them, see MOPT_WEIGHTS_BLOCKS and mopt_slot_f32_to_blocks.
 static void round_block(const float *x, size_t step, size_t n, double *out)
 {
-    float most = 0;
+    float most = 0, sums[16] = {0};
     for (size_t i = 0; i < n; i++) {
-        most = fmaxf(most, fabsf(x[i * step]));
+        float number = x[i * step];
+        most = fmaxf(most, fabsf(number));
+        sums[i % 16] = fmaf(number, number, sums[i % 16]);
     }
-    bool tiny = most / MOPT_BLOCK_LARGEST < 0x1p-126F;
-    float scale = tiny ? 0x1p-126F : most / MOPT_BLOCK_LARGEST;
-    float inverse = tiny ? 0x1p126F : MOPT_BLOCK_LARGEST / most;
+    for (size_t half = 8; half > 0; half /= 2) {
+        for (size_t i = 0; i < half; i++) {
+            sums[i] += sums[i + half];
+        }
+    }
+    float scale = fmaxf(sqrtf(sums[0]) * (1.0F / 46320), most * (1.0F / 32767));
+    if (!(most >= 0x1p-50F && most <= 0x1p58F)) {
+        scale = fmaxf(most / 4095, 0x1p-126F);
+    }
+    float inverse = 1 / scale;
     for (size_t i = 0; i < n; i++) {
         out[i] = (double)rintf(x[i * step] * inverse) * (double)scale;
     }
@@ -314,7 +323,7 @@ static void test_largest(void **state)
 // Numbers of very different size, also where scales and their inverses end.
 static float of_any_size(struct mopt_rng *rng, int round)
 {
-    static const int exponents[] = {0, 127, -126, -149, -118, -112, 60};
+    static const int exponents[] = {0, 127, -126, -149, -118, -112, 60, 58, -49};
     int exponent = exponents[(size_t)round % MOPT_COUNTOF(exponents)];
     int spread = round % 3 * 6;
     float x = (float)(mopt__rng_unit(rng) * 2 - 1);
@@ -322,8 +331,28 @@ static float of_any_size(struct mopt_rng *rng, int round)
     return mopt__rng_below(rng, 9) == 0 ? 0 : ldexpf(x, exponent);
 }
 
-// The Euclidean error of a block is at most 1.4e-3 of its largest number, or what the least scale
-// leaves; every level writes the same bytes, and no others.
+// A block as it is stored against its numbers: any two of them multiply within 32 bits, and the
+// Euclidean error is at most 1.8e-4 of the norm; at the ends of the floats at most 1.4e-3 of the
+// largest number, or what the least scale leaves.
+static void check_block(const float *x, size_t n, size_t length, const float *block)
+{
+    double most = 0, norm = 0, error = 0, whole = 0;
+    for (size_t i = 0; i < length; i++) {
+        int16_t number;
+        memcpy(&number, (const char *)(block + 1) + i * sizeof number, sizeof number);
+        assert_true(i < n || number == 0);
+        double have = i < n ? (double)x[i] : 0, is = (double)number * (double)block[0];
+        most = fmax(most, fabs(have));
+        norm += have * have;
+        error += (is - have) * (is - have);
+        whole += (double)number * (double)number;
+    }
+    assert_true(whole < 0x1p31);
+    bool middle = most >= 0x1p-50 && most <= 0x1p58;
+    assert_true(sqrt(error) <= (middle ? 1.8e-4 * sqrt(norm) : 1.4e-3 * most + 6 * 0x1p-126));
+}
+
+// Every level writes the same bytes, and no others.
 static void test_blocks(void **state)
 {
     (void)state;
@@ -331,14 +360,14 @@ static void test_blocks(void **state)
     struct mopt_rng rng;
     mopt__rng_init(&rng, 55);
     struct mopt_kernels table;
-    for (int round = 0; round < 700; round++) {
+    for (int round = 0; round < 900; round++) {
         float x[MOPT_BLOCK_LENGTH], y[2][UNITS + 2];
         size_t length = 16 * (1 + mopt__rng_below(&rng, MOPT_BLOCK_LENGTH / 16));
         size_t n = 1 + mopt__rng_below(&rng, length);
-        double most = 0, error = 0;
+        bool alike = mopt__rng_below(&rng, 4) == 0; // the longest norm that a largest number has
         for (size_t i = 0; i < n; i++) {
             x[i] = of_any_size(&rng, round);
-            most = fmax(most, fabs((double)x[i]));
+            x[i] = alike ? x[0] : x[i];
         }
         for (int level = 0; level_table(level, &table); level++) {
             memset(y[level > 0], 0x55, sizeof y[0]);
@@ -346,15 +375,7 @@ static void test_blocks(void **state)
             assert_memory_equal(y[level > 0], y[0], sizeof y[0]);
         }
         assert_memory_equal(&y[0][1 + length / 2], &(uint32_t){0x55555555}, sizeof(uint32_t));
-        for (size_t i = 0; i < length; i++) {
-            int16_t number;
-            memcpy(&number, (const char *)(y[0] + 1) + i * sizeof number, sizeof number);
-            assert_in_range(number + MOPT_BLOCK_LARGEST, 0, 2 * MOPT_BLOCK_LARGEST);
-            double is = (double)number * (double)y[0][0];
-            error += i < n ? (is - (double)x[i]) * (is - (double)x[i]) : 0;
-            assert_true(i < n || number == 0);
-        }
-        assert_true(sqrt(error) <= 1.4e-3 * most + 6 * 0x1p-126);
+        check_block(x, n, length, y[0]);
     }
 }
 
