@@ -5,7 +5,6 @@
 #include "exec/lower.h"
 #include "exec/native.h"
 #include "kernels/int8.h"
-#include "kernels/weights.h"
 #include "ops/conv_common.h"
 
 // Geometry of a Conv, ConvInteger or QLinearConv node with up to two spatial axes.
@@ -154,17 +153,6 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
     return status;
 }
 
-// Of forms that have no weights of 16 bits: floats.
-static enum mopt_weights rounded_form(const struct mopt_kernels *kernels, const struct conv_work *c)
-{
-    const struct mopt_window2d *w = &c->conv.window;
-    if (c->form == MOPT_CONV_POINTWISE) {
-        return mopt__weights_rounded(kernels, w->batch * w->out_h * w->out_w, c->conv.out_channels,
-                                     w->channels);
-    }
-    return c->form == MOPT_CONV_DIRECT ? MOPT_WEIGHTS_BF16 : MOPT_WEIGHTS_F32;
-}
-
 enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *group)
 {
     const struct mopt_node *node = group->anchor;
@@ -173,10 +161,8 @@ enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *g
         return MOPT_E_MEMORY;
     }
     geometry(l, node, &c->conv);
-    c->form = mopt__conv2d_form(&l->session->kernels, &c->conv);
-    if (l->session->options.bf16) {
-        c->conv.weights = rounded_form(&l->session->kernels, c);
-    }
+    c->form = l->session->options.bf16 ? mopt__conv2d_rounded(&l->session->kernels, &c->conv)
+                                       : mopt__conv2d_form(&l->session->kernels, &c->conv);
     c->residual = MOPT_NO_CELL;
     c->finish.act = group->act;
     c->finish.residual_first = group->residual_first;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Front of the float convolution: choice of the form, and the call of it.
 #include "kernels/conv_nhwc_inner.h"
+#include "kernels/gemm_rounded.h"
 
 static bool is_pointwise(const struct mopt_conv2d *conv)
 {
@@ -32,27 +33,73 @@ static double parts(size_t n, size_t part)
 
 // Time of a form as measured on a server core with AVX-512 and 2 MB of second cache, in cycles: two
 // vectors of 16 multiply-adds in one, of which 0.95 are reached; weights that are not in the second
-// cache at 7 bytes, while something is computed. Winograd: 1.4 for a vector of a frequency of the
-// weights on its way in, 7 for a vector of a tile on its way in, 6 on its way out, 3 for a row of
-// a product besides. t: width of an input tile, 3 for the direct form. The same rule everywhere, so
-// that results do not depend on the machine's choice.
+// cache at 7 bytes, while something is computed; other layers take room in the cache, too. The same
+// rule everywhere, so that results do not depend on the machine's choice.
+
+// vectors: of weights, each for `rows` rows.
+static double sums_cost(double vectors, double rows)
+{
+    return vectors * (rows < 4 ? 4.4 : rows + 0.4) / 2 / 0.95;
+}
+
+static double reading_cost(double bytes)
+{
+    return bytes > 4e5 ? bytes / 7 : 0;
+}
+
+static double longer(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+// The pointwise and the direct form, in floats.
+static double plain_cost(const struct mopt_conv2d *conv)
+{
+    const struct mopt_window2d *w = &conv->window;
+    double rows = (double)mopt__window_pixels(w), taps = (double)mopt__window_taps(w);
+    double outputs = (double)conv->groups * parts(conv->out_channels / conv->groups, 16);
+    size_t channels = w->channels / conv->groups;
+    double vectors = taps * (double)channels * outputs;
+    return longer(sums_cost(vectors, rows), reading_cost(64 * vectors));
+}
+
+// The same in blocks, with AVX-512-VNNI: a vector multiplies twice as many; 3 cycles for a block
+// of a vector of sums besides; 35 for each block of a pixel, and a fifth for each channel of it.
+static double blocks_cost(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv)
+{
+    const struct mopt_window2d *w = &conv->window;
+    size_t channels = w->channels / conv->groups;
+    struct mopt_rounding blocks = mopt__rounding_of(kernels, MOPT_WEIGHTS_BLOCKS, channels);
+    double rows = (double)mopt__window_pixels(w), taps = (double)mopt__window_taps(w);
+    double outputs = (double)conv->groups * parts(conv->out_channels / conv->groups, 16);
+    double vectors = taps * (double)blocks.units * outputs;
+    double sums = sums_cost(vectors, rows);
+    double inputs = (double)mopt__conv_direct_rounded(w) * (double)conv->groups;
+    double count = parts(channels, MOPT_BLOCK_LENGTH); // of a group of a pixel
+    sums += taps * outputs * count * rows * 3;
+    sums += inputs * (35 * count + 0.2 * (double)channels);
+    return longer(sums, reading_cost(64 * vectors));
+}
+
+// Winograd: 1.4 for a vector of a frequency of the weights on its way in, 7 for a vector of a tile
+// on its way in, 6 on its way out, 3 for a row of a product besides. t: width of an input tile, 3
+// for the direct form.
 static double cost(const struct mopt_conv2d *conv, size_t t)
 {
     const struct mopt_window2d *w = &conv->window;
+    if (t == 3) {
+        return plain_cost(conv);
+    }
     size_t size = t - 2;
     size_t down = (w->out_h + size - 1) / size, across = (w->out_w + size - 1) / size;
     double tiles = (double)(w->batch * down * across), taps = (double)(t * t);
     double inputs = parts(w->channels, 16), outputs = parts(conv->out_channels, 16);
     double vectors = taps * (double)w->channels * outputs; // of weights
-    double sums = vectors * (tiles < 4 ? 4.4 : tiles + 0.4) / 2 / 0.95;
-    bool half = t > 3 && !(t == 6 && tiles <= MOPT_WINOGRAD_FEW); // as they are packed
-    double bytes = 64 * vectors / taps * (half ? 3 * (double)t : 9);
-    double reading = bytes > 4e5 ? bytes / 7 : 0; // other layers take room in the cache, too
-    if (t == 3) {
-        return sums > reading ? sums : reading;
-    }
+    bool half = !(t == 6 && tiles <= MOPT_WINOGRAD_FEW);   // as they are packed
+    double sums = sums_cost(vectors, tiles);
     sums += vectors * 1.4 + taps * outputs * tiles * parts(w->channels, 32) * 1.5;
-    return (sums > reading ? sums : reading) + taps * tiles * (inputs * 7 + outputs * 6);
+    return longer(sums, reading_cost(64 * vectors / taps * (half ? 3 * (double)t : 9))) +
+           taps * tiles * (inputs * 7 + outputs * 6);
 }
 
 enum mopt_conv_form mopt__conv2d_form(const struct mopt_kernels *kernels,
@@ -73,6 +120,38 @@ enum mopt_conv_form mopt__conv2d_form(const struct mopt_kernels *kernels,
         return MOPT_CONV_DIRECT;
     }
     return four <= two ? MOPT_CONV_WINOGRAD4 : MOPT_CONV_WINOGRAD2;
+}
+
+// Without blocks reading the weights must be most of the work for 16 bits to be faster.
+static bool is_read(const struct mopt_conv2d *conv)
+{
+    enum { ROWS = 4, ROWS_MANY_WEIGHTS = 32, MANY_WEIGHTS = 1 << 19 };
+    const struct mopt_window2d *w = &conv->window;
+    size_t rows = mopt__window_pixels(w);
+    size_t weights = mopt__window_taps(w) * w->channels / conv->groups * conv->out_channels;
+    return rows <= ROWS || (rows <= ROWS_MANY_WEIGHTS && weights > MANY_WEIGHTS);
+}
+
+enum mopt_conv_form mopt__conv2d_rounded(const struct mopt_kernels *kernels,
+                                         struct mopt_conv2d *conv)
+{
+    const double worth = 1.1; // less of a gain is not worth rounding for
+    enum mopt_conv_form form = mopt__conv2d_form(kernels, conv);
+    bool pointwise = form == MOPT_CONV_POINTWISE, plain = pointwise || form == MOPT_CONV_DIRECT;
+    conv->weights = MOPT_WEIGHTS_F32;
+    if (form == MOPT_CONV_DEPTHWISE) {
+        return form;
+    }
+    if (kernels->rounded == MOPT_WEIGHTS_BF16) {
+        conv->weights = plain && is_read(conv) ? MOPT_WEIGHTS_BF16 : MOPT_WEIGHTS_F32;
+        return form;
+    }
+    double floats = plain ? plain_cost(conv) : cost(conv, form == MOPT_CONV_WINOGRAD4 ? 6 : 4);
+    if (blocks_cost(kernels, conv) * worth >= floats) {
+        return form;
+    }
+    conv->weights = pointwise ? kernels->rounded : MOPT_WEIGHTS_BLOCKS;
+    return pointwise ? form : MOPT_CONV_DIRECT;
 }
 
 size_t mopt__conv2d_packed_bytes(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,

@@ -23,7 +23,7 @@ struct mopt_conv2d {
     const uint32_t *again;
     size_t again_count;
     // How the pointwise and the direct form store their weights, rounded to nearest even; the
-    // others always as floats, and the direct form never as PAIRS or BLOCKS.
+    // others always as floats, and the direct form never as PAIRS.
     enum mopt_weights weights;
 };
 
@@ -41,6 +41,11 @@ enum mopt_conv_form {
 // has at most the number of its terms, and about 1 on random data.
 enum mopt_conv_form mopt__conv2d_form(const struct mopt_kernels *kernels,
                                       const struct mopt_conv2d *conv);
+// The form that is fastest when operands may be rounded to 16 bits, no less exactly than weights to
+// bfloat16; sets the weights of conv: floats where 16 bits would not be faster. This depends on the
+// machine's level.
+enum mopt_conv_form mopt__conv2d_rounded(const struct mopt_kernels *kernels,
+                                         struct mopt_conv2d *conv);
 // Bytes of packed weights for a form; 0 when the size does not fit.
 size_t mopt__conv2d_packed_bytes(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                                  enum mopt_conv_form form);

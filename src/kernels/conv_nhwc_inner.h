@@ -54,6 +54,8 @@ void mopt__conv_direct_pack(const struct mopt_kernels *kernels, const struct mop
                             const float *w, void *out);
 size_t mopt__conv_direct_scratch(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                                  int threads);
+// Pixels that become blocks: those that some window looks at.
+size_t mopt__conv_direct_rounded(const struct mopt_window2d *window);
 void mopt__conv_direct(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,
                        struct mopt_pool *pool);
 

@@ -8,17 +8,11 @@
 #include "kernels/product.h"
 #include "kernels/weights.h"
 
-// How rows of k numbers are stored: `units` floats each, in blocks of `block` for BLOCKS.
-struct form {
-    struct mopt_kernels kernels; // whose tile is the one of the form
-    size_t block, length;        // length: numbers of a block
-    size_t units;
-};
-
 // Blocks are as equal as they can be, so that short rows are not mostly zeros.
-static struct form form_of(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k)
+struct mopt_rounding mopt__rounding_of(const struct mopt_kernels *kernels,
+                                       enum mopt_weights weights, size_t k)
 {
-    struct form form = {.kernels = *kernels};
+    struct mopt_rounding form = {.kernels = *kernels};
     if (weights == MOPT_WEIGHTS_PAIRS) {
         form.kernels.f32_rows = kernels->pairs_rows;
         form.kernels.f32_cols = kernels->pairs_cols;
@@ -40,13 +34,13 @@ static struct form form_of(const struct mopt_kernels *kernels, enum mopt_weights
 size_t mopt__rounded_packed_bytes(const struct mopt_kernels *kernels, enum mopt_weights weights,
                                   size_t k, size_t n)
 {
-    struct form form = form_of(kernels, weights, k);
+    struct mopt_rounding form = mopt__rounding_of(kernels, weights, k);
     return mopt__packed_f32_count(&form.kernels, form.units, n) * sizeof(float);
 }
 
 // Row p of a panel, zero behind n, and for p = k.
-static void gather_row(const struct form *form, size_t k, size_t n, size_t p, const float *b,
-                       size_t row_step, size_t column_step, float *row)
+static void gather_row(const struct mopt_rounding *form, size_t k, size_t n, size_t p,
+                       const float *b, size_t row_step, size_t column_step, float *row)
 {
     size_t width = (size_t)form->kernels.f32_cols;
     for (size_t j = 0; j < width; j++) {
@@ -55,8 +49,8 @@ static void gather_row(const struct form *form, size_t k, size_t n, size_t p, co
 }
 
 // [panels][pairs][cols][2], zero behind k and n.
-static void pack_pairs(const struct form *form, size_t k, size_t n, const float *b, size_t row_step,
-                       size_t column_step, uint16_t *out)
+static void pack_pairs(const struct mopt_rounding *form, size_t k, size_t n, const float *b,
+                       size_t row_step, size_t column_step, uint16_t *out)
 {
     float row[MOPT_TILE_COLS_MAX];
     uint16_t plain[MOPT_TILE_COLS_MAX];
@@ -74,7 +68,7 @@ static void pack_pairs(const struct form *form, size_t k, size_t n, const float 
 }
 
 // One block of one panel: `rows` rows of b and `cols` columns of it.
-static void pack_block(const struct form *form, size_t rows, size_t cols, const float *b,
+static void pack_block(const struct mopt_rounding *form, size_t rows, size_t cols, const float *b,
                        size_t row_step, size_t column_step, float *out)
 {
     enum { LENGTH = MOPT_BLOCK_LENGTH, UNITS = 1 + MOPT_BLOCK_LENGTH / 2 };
@@ -94,19 +88,25 @@ static void pack_block(const struct form *form, size_t rows, size_t cols, const 
     form->kernels.transpose_32(blocks, form->block, out, width, cols, form->block);
 }
 
+float *mopt__rounding_panel(const struct mopt_rounding *rounding, size_t k, size_t cols,
+                            const float *b, size_t row_step, size_t column_step, float *out)
+{
+    for (size_t p = 0; p < k; p += rounding->length) {
+        size_t rows = k - p < rounding->length ? k - p : rounding->length;
+        pack_block(rounding, rows, cols, b + p * row_step, row_step, column_step, out);
+        out += rounding->block * (size_t)rounding->kernels.f32_cols;
+    }
+    return out;
+}
+
 // [panels][blocks][units][cols], zero behind k and n.
-static void pack_blocks(const struct form *form, size_t k, size_t n, const float *b,
+static void pack_blocks(const struct mopt_rounding *form, size_t k, size_t n, const float *b,
                         size_t row_step, size_t column_step, float *out)
 {
     size_t width = (size_t)form->kernels.f32_cols;
     for (size_t first = 0; first < n; first += width) {
-        size_t cols = n - first < width ? n - first : width;
-        for (size_t p = 0; p < k; p += form->length) {
-            size_t rows = k - p < form->length ? k - p : form->length;
-            pack_block(form, rows, cols, b + p * row_step + first * column_step, row_step,
-                       column_step, out);
-            out += form->block * width;
-        }
+        out = mopt__rounding_panel(form, k, n - first < width ? n - first : width,
+                                   b + first * column_step, row_step, column_step, out);
     }
     memset(out, 0, MOPT_OVERREAD);
 }
@@ -114,7 +114,7 @@ static void pack_blocks(const struct form *form, size_t k, size_t n, const float
 void mopt__rounded_pack(const struct mopt_kernels *kernels, enum mopt_weights weights, size_t k,
                         size_t n, const float *b, size_t row_step, size_t column_step, void *out)
 {
-    struct form form = form_of(kernels, weights, k);
+    struct mopt_rounding form = mopt__rounding_of(kernels, weights, k);
     if (weights == MOPT_WEIGHTS_PAIRS) {
         pack_pairs(&form, k, n, b, row_step, column_step, out);
     } else {
@@ -127,7 +127,7 @@ size_t mopt__gemm_f32_scratch(enum mopt_weights weights, size_t m, size_t k)
     static const struct mopt_kernels any = {0}; // how rows are stored depends on no tile
     size_t bytes = 0;
     if (!mopt__weights_round_both(weights) ||
-        !mopt__size_mul(m, form_of(&any, weights, k).units, &bytes) ||
+        !mopt__size_mul(m, mopt__rounding_of(&any, weights, k).units, &bytes) ||
         !mopt__size_mul(bytes, sizeof(float), &bytes) ||
         !mopt__size_add(bytes, MOPT_OVERREAD, &bytes)) {
         return 0;
@@ -138,12 +138,12 @@ size_t mopt__gemm_f32_scratch(enum mopt_weights weights, size_t m, size_t k)
 // ---- Rows -----------------------------------------------------------------------------------------
 
 struct work {
-    const struct form *form;
+    const struct mopt_rounding *form;
     const struct mopt_gemm_f32 *gemm;
 };
 
 // Zero behind an odd end.
-static void pair_row(const struct form *form, const float *x, size_t k, float *out)
+static void pair_row(const struct mopt_rounding *form, const float *x, size_t k, float *out)
 {
     uint16_t *numbers = (uint16_t *)(void *)out;
     mopt__weights_round(&form->kernels, x, numbers, k);
@@ -171,7 +171,7 @@ static void round_rows(void *context, int64_t begin, int64_t end, int thread)
 void mopt__gemm_rounded(const struct mopt_kernels *kernels, const struct mopt_gemm_f32 *gemm,
                         struct mopt_pool *pool)
 {
-    struct form form = form_of(kernels, gemm->weights, gemm->k);
+    struct mopt_rounding form = mopt__rounding_of(kernels, gemm->weights, gemm->k);
     struct work work = {.form = &form, .gemm = gemm};
     struct mopt_gemm_f32 own = *gemm;
     mopt__pool_for(gemm->m * gemm->k < MOPT_SERIAL_BELOW ? NULL : pool, (int64_t)gemm->m, 1,

@@ -263,6 +263,27 @@ static void try_rounded(const char *text, const char *same, float factor, int ra
     mopt__model_free(expected);
 }
 
+// The option changes nothing where 16 bits would not be faster.
+static void try_floats(const char *text, int rank, const int64_t *dims, int threads)
+{
+    struct mopt_model *model = parse(text, false, 1);
+    struct mopt_datum *y[2][OUTPUTS_MAX] = {{NULL}};
+    size_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        struct mopt_session *session = open_session(model, threads, i == 1);
+        run(session, rank, dims, y[i]);
+        bytes[i] = packed_bytes(session);
+        mopt__session_free(session);
+    }
+    assert_int_equal(bytes[0], bytes[1]);
+    for (size_t o = 0; o < model->graph->outputs.count; o++) {
+        assert_memory_equal(floats(y[0][o]), floats(y[1][o]), y[0][o]->tensor->bytes);
+        mopt__datum_unref(y[0][o]);
+        mopt__datum_unref(y[1][o]);
+    }
+    mopt__model_free(model);
+}
+
 static void weights_are_rounded(void **state)
 {
     (void)state;
@@ -275,12 +296,12 @@ static void weights_are_rounded(void **state)
     static const char unscaled[] = "graph main (float[n,40] x) -> (float[n,50] y) {"
                                    " float[50,40] w = f@2000; float[50] b = h@50;"
                                    " y = Gemm<transB=1>(x, w, b); }";
-    static const char pointwise[] = "graph main (float[1,20,9,7] x) -> (float[1,40,9,7] y) {"
+    static const char pointwise[] = "graph main (float[1,20,h,w] x) -> (float[1,40,h,w] y) {"
                                     " float[40,20,1,1] w = f@800; y = Conv(x, w); }";
-    static const char direct[] = "graph main (float[1,20,9,7] x) -> (float[1,8,5,4] y) {"
+    static const char direct[] = "graph main (float[1,20,h,w] x) -> (float[1,8,a,b] y) {"
                                  " float[8,10,3,3] w = f@720;"
                                  " y = Conv<group=2,strides=[2,2],pads=[1,1,1,1]>(x, w); }";
-    static const int64_t image[] = {1, 20, 9, 7};
+    static const int64_t few[] = {1, 20, 2, 1}, many[] = {1, 20, 9, 7};
     assert_int_equal(setenv("MOPT_CPU", "avx512", 1), 0); // above, activations are rounded, too
     for (int64_t rows = 1; rows < 100; rows += 33) {
         for (int threads = 1; threads < 3; threads++) {
@@ -288,8 +309,10 @@ static void weights_are_rounded(void **state)
             try_rounded(scaled, unscaled, 0.7F, 2, (const int64_t[]){rows, 40}, threads);
         }
     }
-    try_rounded(pointwise, pointwise, 1, 4, image, 1);
-    try_rounded(direct, direct, 1, 4, image, 2);
+    try_rounded(pointwise, pointwise, 1, 4, few, 1);
+    try_rounded(direct, direct, 1, 4, few, 2);
+    try_floats(pointwise, 4, many, 1);
+    try_floats(direct, 4, many, 2);
     assert_int_equal(unsetenv("MOPT_CPU"), 0);
 }
 
@@ -297,7 +320,7 @@ static void weights_are_rounded(void **state)
 static void check_both(const struct mopt_session *session, enum mopt_weights weights,
                        bool transposed, const float *y, size_t rows)
 {
-    enum { K = 41, N = 64 };
+    enum { K = 201, N = 64 };
     const struct mopt_kernels *kernels = &session->kernels;
     size_t bytes = mopt__packed_bytes(kernels, weights, K, N);
     size_t room = mopt__gemm_f32_scratch(weights, rows, K);
@@ -333,15 +356,16 @@ static void check_both(const struct mopt_session *session, enum mopt_weights wei
 }
 
 // Where products of another form are the faster ones, the activations of many rows are rounded,
-// too; those of few are not. A convolution of 1x1 is the same product.
+// too; those of few are not. A convolution of 1x1 is the same product, and takes that form when it
+// is faster.
 static void activations_are_rounded(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "graph main (float[n,41] x) -> (float[n,64] y) {"
-        " float[41,64] w = f@2624; y = MatMul(x, w); }",
-        "graph main (float[n,41,1,1] x) -> (float[n,64,1,1] y) {"
-        " float[64,41,1,1] w = f@2624; y = Conv(x, w); }",
+        "graph main (float[n,201] x) -> (float[n,64] y) {"
+        " float[201,64] w = f@12864; y = MatMul(x, w); }",
+        "graph main (float[n,201,1,1] x) -> (float[n,64,1,1] y) {"
+        " float[64,201,1,1] w = f@12864; y = Conv(x, w); }",
     };
     static const int64_t rows[] = {3, 4, 70};
     static const enum mopt_weights forms[] = {MOPT_WEIGHTS_PAIRS, MOPT_WEIGHTS_BLOCKS};
@@ -353,12 +377,62 @@ static void activations_are_rounded(void **state)
         struct mopt_datum *y[1] = {NULL};
         int64_t n = rows[at / 8];
         session->kernels.rounded = form;
-        run(session, conv ? 4 : 2, (const int64_t[]){n, 41, 1, 1}, y);
-        check_both(session, n >= 4 ? form : MOPT_WEIGHTS_BF16, conv, floats(y[0]), (size_t)n);
+        run(session, conv ? 4 : 2, (const int64_t[]){n, 201, 1, 1}, y);
+        enum mopt_weights want = n >= 4 || conv ? form : MOPT_WEIGHTS_BF16;
+        check_both(session, want, conv, floats(y[0]), (size_t)n);
         mopt__datum_unref(y[0]);
         mopt__session_free(session);
         mopt__model_free(model);
     }
+}
+
+// The Euclidean norm of a - b, or of a without b.
+static double norm_of(const float *a, const float *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double x = (double)a[i] - (b ? (double)b[i] : 0);
+        sum += x * x;
+    }
+    return sqrt(sum);
+}
+
+// A convolution with strides in blocks: the same bytes at every level and with every number of
+// threads, near those of floats, in half of their memory.
+static void convolutions_in_blocks(void **state)
+{
+    (void)state;
+    static const char text[] = "graph main (float[1,96,9,9] x) -> (float[1,64,5,5] z) {"
+                               " float[64,96,3,3] w = f@55296; float[64] b = h@64;"
+                               " y = Conv<strides=[2,2],pads=[1,1,1,1]>(x, w, b); z = Relu(y); }";
+    static const char *const levels[] = {"ref", "avx2", "avx512", "avx512-vnni"};
+    static const int64_t dims[] = {1, 96, 9, 9};
+    enum { COUNT = 64 * 5 * 5 };
+    struct mopt_model *model = parse(text, false, 1);
+    struct mopt_datum *plain[1] = {NULL}, *first[1] = {NULL};
+    struct mopt_session *session = open_session(model, 1, false);
+    run(session, 4, dims, plain);
+    size_t bytes = packed_bytes(session);
+    mopt__session_free(session);
+    for (size_t at = 0; at < 3 * sizeof levels / sizeof *levels; at++) {
+        struct mopt_datum *y[1] = {NULL};
+        assert_int_equal(setenv("MOPT_CPU", levels[at / 3], 1), 0);
+        session = open_session(model, (int)(at % 3) + 1, true);
+        session->kernels.rounded = MOPT_WEIGHTS_BLOCKS;
+        run(session, 4, dims, at == 0 ? first : y);
+        assert_in_range(packed_bytes(session), bytes / 2, bytes / 2 + bytes / 20);
+        mopt__session_free(session);
+        if (at > 0) {
+            assert_memory_equal(floats(y[0]), floats(first[0]), COUNT * sizeof(float));
+            mopt__datum_unref(y[0]);
+        }
+    }
+    double error = norm_of(floats(first[0]), floats(plain[0]), COUNT);
+    assert_true(error > 0 && error < 5e-4 * norm_of(floats(plain[0]), NULL, COUNT));
+    assert_int_equal(unsetenv("MOPT_CPU"), 0);
+    mopt__datum_unref(plain[0]);
+    mopt__datum_unref(first[0]);
+    mopt__model_free(model);
 }
 
 // Winograd's forms and products of computed operands have nothing to do with it.
@@ -392,9 +466,13 @@ static void others_stay(void **state)
 int mopt__test_weights(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exact_weights_are_halved),    cmocka_unit_test(few_bits_stay_few),
-        cmocka_unit_test(bias_of_few_bits_is_checked), cmocka_unit_test(weights_are_rounded),
-        cmocka_unit_test(activations_are_rounded),     cmocka_unit_test(others_stay),
+        cmocka_unit_test(exact_weights_are_halved),
+        cmocka_unit_test(few_bits_stay_few),
+        cmocka_unit_test(bias_of_few_bits_is_checked),
+        cmocka_unit_test(weights_are_rounded),
+        cmocka_unit_test(activations_are_rounded),
+        cmocka_unit_test(convolutions_in_blocks),
+        cmocka_unit_test(others_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

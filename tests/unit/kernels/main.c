@@ -10,6 +10,7 @@ int main(void)
                    mopt__test_int8() + mopt__test_bytes() + mopt__test_codes() +
                    mopt__test_floats_16() + mopt__test_resize() + mopt__test_mean() +
                    mopt__test_conv_transpose() + mopt__test_norm_channels() + mopt__test_weights() +
-                   mopt__test_rounded() + mopt__test_batch_u8() + mopt__test_coded();
+                   mopt__test_rounded() + mopt__test_batch_u8() + mopt__test_coded() +
+                   mopt__test_conv_blocks();
     return failures != 0;
 }

@@ -9,6 +9,7 @@ int mopt__test_rows(void);
 int mopt__test_tile_f32(void);
 int mopt__test_product(void);
 int mopt__test_conv_nhwc(void);
+int mopt__test_conv_blocks(void);
 int mopt__test_vector(void);
 int mopt__test_attention(void);
 int mopt__test_lstm(void);
