@@ -31,8 +31,9 @@ MOPT_API enum mopt_status mopt_runner_new(struct mopt_model *model, int threads,
 struct mopt_runner_options {
     int threads;    // as above
     bool strict_fp; // float convolutions as plain sums, never by Winograd's forms
-    bool bf16;      // constant weights of products, and of convolutions that run as products, in
-                    // 16 bits; where that is faster, activations, too. No less exact than bfloat16.
+    bool bf16;      // constant weights of products in 16 bits; where that is faster, activations
+                    // and convolutions, too. No less exact than bfloat16. Transposed convolutions
+                    // and weights stored in blocks of few bits stay as they are.
 };
 MOPT_API enum mopt_status mopt_runner_open(struct mopt_model *model,
                                            const struct mopt_runner_options *options,

@@ -75,14 +75,13 @@ static const struct mopt_option_row common_rows[] = {
     {.name = "bf16",
      .kind = MOPT_OPT_FLAG,
      .help =
-         "Run models with the constant weights of float products, and of convolutions that run as "
-         "products (1x1, or not by Winograd's forms), in 16 bits, no less exact than bfloat16: "
-         "half "
-         "of the memory, faster where few rows share the weights. Where the processor has "
-         "instructions for it, products of 4 and more rows round both operands and are nearly "
-         "twice "
-         "as fast: with AVX-512-VNNI to blocks of 128 integers that share a scale, on AMD since "
-         "Zen 4 to bfloat16."},
+         "Run models with the constant weights of float products in 16 bits, no less exact than "
+         "bfloat16: half of the memory, faster where few rows share the weights. Where the "
+         "processor has instructions for it, products of 4 and more rows round both operands and "
+         "are nearly twice as fast: with AVX-512-VNNI to blocks of 128 integers that share a "
+         "scale, on AMD since Zen 4 to bfloat16. Convolutions do so where it makes them faster. "
+         "All else stays as it is, ConvTranspose and weights that a model stores in blocks of few "
+         "bits (MatMulNBits) among it."},
     {.name = "mem-limit",
      .alias = "max-memory",
      .kind = MOPT_OPT_BYTES,

@@ -23,8 +23,8 @@ struct mopt_session_options {
     bool reference;             // only eval facets, no bound kernels; 16-bit floats stay
     bool observed;              // runs have an observer, who sees every value the model has
     bool strict_fp;             // no forms that round more than plain sums (Winograd)
-    bool bf16;                  // constant weights of products and of convolutions that are
-                                // products in 16 bits (mopt__weights_rounded)
+    bool bf16;                  // constant weights of products in 16 bits, and convolutions where
+                                // that is faster (mopt__weights_rounded, mopt__conv2d_rounded)
     bool profile;               // measure every node
     const struct mopt_log *log; // may be NULL
 };
