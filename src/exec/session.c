@@ -163,10 +163,10 @@ static enum mopt_status prepare(struct mopt_session *session, const struct mopt_
     return status;
 }
 
-// Model-local functions are inlined, nodes that do nothing taken out, channels come second, compound
-// operators are spread, operators on codes take QDQ form, what computes in 16-bit floats is widened,
-// bodies dequantize what they read, and codes are picked before they are dequantized, in a private
-// copy; other models run as they are.
+// Model-local functions are inlined, nodes that do nothing taken out, channels come second,
+// compound operators are spread, operators on codes take QDQ form, what computes in 16-bit floats
+// is widened, bodies dequantize what they read, and codes are picked before they are dequantized,
+// in a private copy; other models run as they are.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_error *err)
 {
     mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
