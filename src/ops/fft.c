@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mixed-radix transform for lengths of small prime factors, and Bluestein's chirp form (1970) for
-// the others. It must not know tensors.
+// the others. Real numbers of an even count are transformed as half as many complex ones. It must
+// not know tensors.
 #include "ops/fft.h"
 
 #include <assert.h>
@@ -10,150 +11,58 @@
 
 #include "base/alloc.h"
 #include "base/size.h"
-
-enum { RADIX_MAX = 31, FACTORS_MAX = 64 };
-
-struct plan { // transform of n points, n of small factors
-    size_t n;
-    size_t factors[FACTORS_MAX], count;
-    bool single;                // every step is rounded to 32-bit floats
-    struct mopt_complex *roots; // [n] exp(-2 pi i k / n)
-    struct mopt_complex *spare; // [n]
-};
+#include "ops/fft_plan.h"
 
 struct mopt_fft {
-    size_t n;
-    struct plan plan;            // of n points, or of the power of two that does Bluestein's work
-    struct mopt_complex *chirp;  // [n] exp(-pi i k^2 / n); NULL when n has small factors
+    struct mopt_fft_form form;
+    bool halves;                 // even and odd numbers are the parts of complex points
+    size_t points;               // of the complex transform: n or n / 2
+    bool single;                 // every step is rounded to 32-bit floats
+    struct mopt_fft_plan plan;   // of `points`, or of the power of two of Bluestein's form
+    struct mopt_complex *turns;  // of halves: [points/2 + 1] exp(-2 pi i k / n)
+    struct mopt_complex *chirp;  // [points] exp(-pi i k^2 / points); NULL for small factors
     struct mopt_complex *filter; // [plan.n] transform of the conjugate chirp
-    struct mopt_complex *work;   // [plan.n]
 };
 
 static const double pi = 3.14159265358979323846;
 
-// ---- Transform of small factors -----------------------------------------------------------------
-
-// A sum, difference or product of floats, rounded from double to float, is what arithmetic of
-// floats gives: doubles have more than twice the digits.
-static double fit(const struct plan *plan, double x)
+// Doubles of `points` points of all lanes.
+static size_t doubles_of(const struct mopt_fft *fft, size_t points)
 {
-    return plan->single ? (double)(float)x : x;
+    return points * 2 * fft->form.lanes;
 }
 
-static struct mopt_complex plus(const struct plan *plan, struct mopt_complex a,
-                                struct mopt_complex b)
+static void run_plan(const struct mopt_fft *fft, double *data, double *spare)
 {
-    return (struct mopt_complex){fit(plan, a.re + b.re), fit(plan, a.im + b.im)};
+    mopt__fft_double(&fft->plan, fft->form.lanes, data, spare);
 }
 
-static struct mopt_complex minus(const struct plan *plan, struct mopt_complex a,
-                                 struct mopt_complex b)
+// room: as much as data.
+static void run_single(const struct mopt_fft *fft, double *data, void *room)
 {
-    return (struct mopt_complex){fit(plan, a.re - b.re), fit(plan, a.im - b.im)};
-}
-
-// y[u] = sum over j of x[j] exp(-2 pi i u j / p). Odd lengths pair j with p - j: their roots are
-// conjugate, so that half the products do.
-static void butterfly(const struct plan *plan, size_t p, const struct mopt_complex *x,
-                      struct mopt_complex *y)
-{
-    struct mopt_complex sum[RADIX_MAX / 2 + 1] = {{0, 0}};
-    struct mopt_complex gap[RADIX_MAX / 2 + 1] = {{0, 0}};
-    const size_t half = p / 2;
-    assert(p >= 2);
-    if (p == 2) {
-        y[0] = plus(plan, x[0], x[1]);
-        y[1] = minus(plan, x[0], x[1]);
-        return;
+    const size_t count = doubles_of(fft, fft->plan.n);
+    float *floats = room;
+    for (size_t i = 0; i < count; i++) {
+        floats[i] = (float)data[i];
     }
-    y[0] = x[0];
-    for (size_t j = 1; j <= half; j++) {
-        sum[j] = plus(plan, x[j], x[p - j]);
-        gap[j] = minus(plan, x[j], x[p - j]);
-        y[0] = plus(plan, y[0], sum[j]);
-    }
-    for (size_t u = 1; u <= half; u++) {
-        struct mopt_complex a = x[0];
-        struct mopt_complex b = {0, 0};
-        for (size_t j = 1; j <= half; j++) {
-            const struct mopt_complex root = plan->roots[u * j % p * (plan->n / p)];
-            a.re = fit(plan, a.re + fit(plan, root.re * sum[j].re));
-            a.im = fit(plan, a.im + fit(plan, root.re * sum[j].im));
-            b.re = fit(plan, b.re - fit(plan, root.im * gap[j].im));
-            b.im = fit(plan, b.im + fit(plan, root.im * gap[j].re));
-        }
-        y[u] = plus(plan, a, b);
-        y[p - u] = minus(plan, a, b);
-    }
-}
-
-// One factor p; `done` is the product of the factors before it.
-static void pass(const struct plan *plan, size_t p, size_t done, const struct mopt_complex *from,
-                 struct mopt_complex *to)
-{
-    const size_t rest = plan->n / (done * p);
-    struct mopt_complex x[RADIX_MAX] = {{0, 0}};
-    struct mopt_complex y[RADIX_MAX] = {{0, 0}};
-    for (size_t ki = 0; ki < done * rest; ki++) {
-        const size_t k = ki / rest;
-        const size_t i = ki % rest;
-        for (size_t j = 0; j < p; j++) {
-            x[j] = from[i + rest * (j + p * k)];
-        }
-        butterfly(plan, p, x, y);
-        to[i + rest * k] = y[0];
-        for (size_t u = 1; u < p; u++) {
-            const struct mopt_complex root = plan->roots[u * i * done];
-            const double re = fit(plan, y[u].re * root.re) - fit(plan, y[u].im * root.im);
-            const double im = fit(plan, y[u].re * root.im) + fit(plan, y[u].im * root.re);
-            to[i + rest * (k + done * u)] = (struct mopt_complex){fit(plan, re), fit(plan, im)};
-        }
-    }
-}
-
-// Transforms data [n], in the order of Stockham (no reversal of digits).
-static void run_plan(const struct plan *plan, struct mopt_complex *data)
-{
-    struct mopt_complex *from = data;
-    struct mopt_complex *to = plan->spare;
-    size_t done = 1;
-    for (size_t i = 0; plan->single && i < plan->n; i++) {
-        data[i] = (struct mopt_complex){fit(plan, data[i].re), fit(plan, data[i].im)};
-    }
-    for (size_t f = 0; f < plan->count; f++) {
-        pass(plan, plan->factors[f], done, from, to);
-        done *= plan->factors[f];
-        struct mopt_complex *swap = from;
-        from = to;
-        to = swap;
-    }
-    if (from != data) {
-        memcpy(data, from, plan->n * sizeof *data);
-    }
-}
-
-static struct mopt_complex multiply(struct mopt_complex a, struct mopt_complex b)
-{
-    struct mopt_complex c = {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-    return c;
-}
-
-static void conjugate(struct mopt_complex *x, size_t n, double scale)
-{
-    for (size_t i = 0; i < n; i++) {
-        x[i].re *= scale;
-        x[i].im *= -scale;
+    mopt__fft_float(&fft->plan, fft->form.lanes, floats, floats + count);
+    for (size_t i = 0; i < count; i++) {
+        data[i] = (double)floats[i];
     }
 }
 
 // ---- Tables -------------------------------------------------------------------------------------
 
-// Twos first, then odd primes in rising order; false when one is too large.
-static bool factorize(struct plan *plan, size_t n)
+// Twos first, then odd primes in rising order; false when one is too large. Of fours, a transform
+// needs fewer steps, but its steps are not those of a transform of twos.
+static bool factorize(struct mopt_fft_plan *plan, size_t n, bool fours)
 {
     plan->n = n;
     plan->count = 0;
-    for (size_t p = 2; p <= RADIX_MAX; p += p == 2 ? 1 : 2) {
+    for (; fours && n % 4 == 0; n /= 4) {
+        plan->factors[plan->count++] = 4;
+    }
+    for (size_t p = 2; p <= MOPT_FFT_RADIX_MAX; p += p == 2 ? 1 : 2) {
         for (; n % p == 0; n /= p) {
             plan->factors[plan->count++] = p;
         }
@@ -161,68 +70,107 @@ static bool factorize(struct plan *plan, size_t n)
     return n == 1;
 }
 
-static enum mopt_status fill_plan(struct plan *plan, struct mopt_error *err)
+static struct mopt_complex root_of(double angle)
+{
+    return (struct mopt_complex){cos(angle), -sin(angle)};
+}
+
+static enum mopt_status fill_roots(struct mopt_fft_plan *plan, bool single, struct mopt_error *err)
 {
     size_t n = plan->n;
     plan->roots = mopt__calloc(n, sizeof *plan->roots);
-    plan->spare = mopt__calloc(n, sizeof *plan->spare);
-    if (!plan->roots || !plan->spare) {
+    if (!plan->roots) {
         return mopt_error_memory(err);
     }
     plan->roots[0] = (struct mopt_complex){1, 0};
     for (size_t k = 1; k <= n / 2; k++) { // the other half is conjugate to the bit
-        double angle = 2 * pi * (double)k / (double)n;
-        plan->roots[k] = (struct mopt_complex){fit(plan, cos(angle)), fit(plan, -sin(angle))};
+        struct mopt_complex root = root_of(2 * pi * (double)k / (double)n);
+        if (single) {
+            root = (struct mopt_complex){(double)(float)root.re, (double)(float)root.im};
+        }
+        plan->roots[k] = root;
         if (2 * k != n) {
-            plan->roots[n - k] = (struct mopt_complex){plan->roots[k].re, -plan->roots[k].im};
+            plan->roots[n - k] = (struct mopt_complex){root.re, -root.im};
         }
     }
     return MOPT_OK;
 }
 
-static void fill_chirp(struct mopt_fft *fft)
+static enum mopt_status fill_turns(struct mopt_fft *fft, struct mopt_error *err)
 {
-    uint64_t turn = 2 * (uint64_t)fft->n;
+    size_t count = fft->points / 2 + 1;
+    fft->turns = mopt__calloc(count, sizeof *fft->turns);
+    if (!fft->turns) {
+        return mopt_error_memory(err);
+    }
+    for (size_t k = 0; k < count; k++) {
+        fft->turns[k] = root_of(2 * pi * (double)k / (double)fft->form.n);
+    }
+    return MOPT_OK;
+}
+
+static void fill_chirp(struct mopt_fft *fft, double *spare)
+{
+    uint64_t turn = 2 * (uint64_t)fft->points;
     uint64_t square = 0; // k^2 mod 2n, without overflow
-    for (uint64_t k = 0; k < fft->n; k++) {
-        double angle = pi * (double)square / (double)fft->n;
-        fft->chirp[k] = (struct mopt_complex){cos(angle), -sin(angle)};
+    for (uint64_t k = 0; k < fft->points; k++) {
+        fft->chirp[k] = root_of(pi * (double)square / (double)fft->points);
         square = (square + 2 * k + 1) % turn;
     }
-    for (size_t k = 0; k < fft->n; k++) {
+    for (size_t k = 0; k < fft->points; k++) {
         struct mopt_complex c = {fft->chirp[k].re, -fft->chirp[k].im};
         fft->filter[k] = c;
         fft->filter[(fft->plan.n - k) % fft->plan.n] = c;
     }
-    run_plan(&fft->plan, fft->filter);
+    mopt__fft_double(&fft->plan, 1, &fft->filter[0].re, spare);
 }
 
-enum mopt_status mopt__fft_new(size_t n, bool single, struct mopt_fft **out, struct mopt_error *err)
+// Tables of Bluestein's form, whose products are transforms of a power of two.
+static enum mopt_status open_chirp(struct mopt_fft *fft, struct mopt_error *err)
 {
-    struct mopt_fft *fft = mopt__calloc(1, sizeof *fft);
-    *out = fft;
-    if (!fft || n > SIZE_MAX / 256) {
-        return mopt_error_memory(err);
-    }
-    fft->n = n;
-    bool small = factorize(&fft->plan, n);
-    fft->plan.single = single && small;
     size_t m = 1;
-    while (!small && m < 2 * n - 1) {
+    while (m < 2 * fft->points - 1) {
         m *= 2;
     }
-    if (!small) {
-        (void)factorize(&fft->plan, m);
-        fft->chirp = mopt__calloc(n, sizeof *fft->chirp);
-        fft->filter = mopt__calloc(m, sizeof *fft->filter);
-        fft->work = mopt__calloc(m, sizeof *fft->work);
+    (void)factorize(&fft->plan, m, true);
+    fft->chirp = mopt__calloc(fft->points, sizeof *fft->chirp);
+    fft->filter = mopt__calloc(m, sizeof *fft->filter);
+    double *spare = mopt__calloc(m, 2 * sizeof *spare);
+    enum mopt_status status = MOPT_OK;
+    if (!fft->chirp || !fft->filter || !spare) {
+        status = mopt_error_memory(err);
     }
-    if (!small && (!fft->chirp || !fft->filter || !fft->work)) {
+    if (status == MOPT_OK) {
+        status = fill_roots(&fft->plan, false, err);
+    }
+    if (status == MOPT_OK) {
+        fill_chirp(fft, spare);
+    }
+    mopt__free(spare);
+    return status;
+}
+
+enum mopt_status mopt__fft_new(const struct mopt_fft_form *form, struct mopt_fft **out,
+                               struct mopt_error *err)
+{
+    struct mopt_fft *fft = mopt__calloc(1, sizeof *fft);
+    assert(form->n > 0 && (form->lanes == 1 || form->lanes == MOPT_FFT_LANES));
+    assert(!form->real || !form->single);
+    *out = fft;
+    if (!fft || form->n > SIZE_MAX / 4096) { // sizes of tables and scratch do not overflow
         return mopt_error_memory(err);
     }
-    enum mopt_status status = fill_plan(&fft->plan, err);
-    if (status == MOPT_OK && !small) {
-        fill_chirp(fft);
+    fft->form = *form;
+    fft->halves = form->real && form->n % 2 == 0;
+    fft->points = fft->halves ? form->n / 2 : form->n;
+    bool small = factorize(&fft->plan, fft->points, !form->single);
+    fft->single = form->single && small;
+    enum mopt_status status = MOPT_OK;
+    if (fft->halves) {
+        status = fill_turns(fft, err);
+    }
+    if (status == MOPT_OK) {
+        status = small ? fill_roots(&fft->plan, fft->single, err) : open_chirp(fft, err);
     }
     return status;
 }
@@ -231,46 +179,120 @@ void mopt__fft_free(struct mopt_fft *fft)
 {
     if (fft) {
         mopt__free(fft->plan.roots);
-        mopt__free(fft->plan.spare);
+        mopt__free(fft->turns);
         mopt__free(fft->chirp);
         mopt__free(fft->filter);
-        mopt__free(fft->work);
     }
     mopt__free(fft);
 }
 
 // ---- Transforms ---------------------------------------------------------------------------------
 
-static void bluestein(struct mopt_fft *fft, struct mopt_complex *x)
+size_t mopt__fft_room(const struct mopt_fft *fft)
 {
-    const struct mopt_complex zero = {0, 0};
-    const size_t m = fft->plan.n;
-    for (size_t k = 0; k < m; k++) {
-        fft->work[k] = k < fft->n ? multiply(x[k], fft->chirp[k]) : zero;
-    }
-    run_plan(&fft->plan, fft->work);
-    for (size_t k = 0; k < m; k++) {
-        fft->work[k] = multiply(fft->work[k], fft->filter[k]);
-    }
-    conjugate(fft->work, m, 1);
-    run_plan(&fft->plan, fft->work);
-    conjugate(fft->work, m, 1 / (double)m);
-    for (size_t k = 0; k < fft->n; k++) {
-        x[k] = multiply(fft->work[k], fft->chirp[k]);
+    return doubles_of(fft, fft->plan.n) * (fft->chirp ? 2 : 1);
+}
+
+static void conjugate(double *x, size_t points, size_t lanes, double scale)
+{
+    for (size_t k = 0; k < points; k++, x += 2 * lanes) {
+        for (size_t l = 0; l < lanes; l++) {
+            x[l] *= scale;
+            x[lanes + l] *= -scale;
+        }
     }
 }
 
-void mopt__fft_run(struct mopt_fft *fft, struct mopt_complex *x, bool inverse)
+// to[k] = from[k] * by[k]; from and to may be the same.
+static void multiply(const double *from, const struct mopt_complex *by, size_t points, size_t lanes,
+                     double *to)
 {
+    for (size_t k = 0; k < points; k++) {
+        for (size_t l = 0; l < lanes; l++) {
+            const size_t at = 2 * k * lanes + l;
+            const double re = from[at] * by[k].re - from[at + lanes] * by[k].im;
+            const double im = from[at] * by[k].im + from[at + lanes] * by[k].re;
+            to[at] = re;
+            to[at + lanes] = im;
+        }
+    }
+}
+
+static void bluestein(const struct mopt_fft *fft, double *x, double *room)
+{
+    const size_t m = fft->plan.n;
+    const size_t lanes = fft->form.lanes;
+    const size_t given = doubles_of(fft, fft->points);
+    double *work = room;
+    double *spare = room + doubles_of(fft, m);
+    multiply(x, fft->chirp, fft->points, lanes, work);
+    memset(work + given, 0, (doubles_of(fft, m) - given) * sizeof *work);
+    run_plan(fft, work, spare);
+    multiply(work, fft->filter, m, lanes, work);
+    conjugate(work, m, lanes, 1);
+    run_plan(fft, work, spare);
+    conjugate(work, m, lanes, 1 / (double)m);
+    multiply(work, fft->chirp, fft->points, lanes, x);
+}
+
+// From the transform z of x[2j] + i x[2j+1] to that of x: the transforms of the even and the odd
+// numbers are (z[k] + conj z[h-k]) / 2 and -i (z[k] - conj z[h-k]) / 2, with h points of z.
+static void join_halves(const struct mopt_fft *fft, double *z)
+{
+    const size_t h = fft->points;
+    const size_t lanes = fft->form.lanes;
+    for (size_t k = 0; k <= h / 2; k++) {
+        const struct mopt_complex turn = fft->turns[k];
+        double *low = z + 2 * k * lanes;
+        double *high = z + 2 * (h - k) * lanes;
+        const double *mirror = k == 0 ? low : high;
+        for (size_t l = 0; l < lanes; l++) {
+            const double even_re = (low[l] + mirror[l]) / 2;
+            const double even_im = (low[lanes + l] - mirror[lanes + l]) / 2;
+            const double odd_re = (low[lanes + l] + mirror[lanes + l]) / 2;
+            const double odd_im = (mirror[l] - low[l]) / 2;
+            const double re = odd_re * turn.re - odd_im * turn.im;
+            const double im = odd_re * turn.im + odd_im * turn.re;
+            high[l] = even_re - re;
+            high[lanes + l] = im - even_im;
+            low[l] = even_re + re;
+            low[lanes + l] = even_im + im;
+        }
+    }
+}
+
+// Real numbers become complex ones, in place.
+static void spread(double *x, size_t n, size_t lanes)
+{
+    for (size_t k = n; k-- > 0;) {
+        for (size_t l = 0; l < lanes; l++) {
+            x[2 * k * lanes + l] = x[k * lanes + l];
+            x[(2 * k + 1) * lanes + l] = 0;
+        }
+    }
+}
+
+void mopt__fft_run(const struct mopt_fft *fft, double *x, void *room, bool inverse)
+{
+    const size_t lanes = fft->form.lanes;
+    assert(!inverse || !fft->form.real);
+    if (fft->form.real && !fft->halves) {
+        spread(x, fft->form.n, lanes);
+    }
     if (inverse) {
-        conjugate(x, fft->n, 1);
+        conjugate(x, fft->points, lanes, 1);
     }
     if (fft->chirp) {
-        bluestein(fft, x);
+        bluestein(fft, x, room);
+    } else if (fft->single) {
+        run_single(fft, x, room);
     } else {
-        run_plan(&fft->plan, x);
+        run_plan(fft, x, room);
     }
     if (inverse) {
-        conjugate(x, fft->n, 1 / (double)fft->n);
+        conjugate(x, fft->points, lanes, 1 / (double)fft->points);
+    }
+    if (fft->halves) {
+        join_halves(fft, x);
     }
 }

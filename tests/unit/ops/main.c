@@ -18,5 +18,6 @@ int main(void)
     failures += mopt__test_attention();
     failures += mopt__test_bound_calls();
     failures += mopt__test_codes();
+    failures += mopt__test_fourier();
     return failures != 0;
 }
