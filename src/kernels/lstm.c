@@ -100,16 +100,28 @@ void mopt__recurrent_f32_pack(const struct mopt_kernels *kernels,
     pack_bias(layer, bias, out + parts.bias, out + parts.bias_third);
 }
 
+// Bytes of the quantized products of a layer, of which one is done at a time.
+static bool dynamic_scratch(const struct mopt_recurrent_f32 *layer, size_t rows, size_t *bytes)
+{
+    size_t width = 4 * layer->hidden;
+    size_t inputs = mopt__dynamic_u8_scratch(rows, width, layer->inputs);
+    size_t state = mopt__dynamic_u8_scratch(layer->batch, width, layer->hidden);
+    *bytes = inputs > state ? inputs : state;
+    return inputs > 0 && state > 0;
+}
+
 size_t mopt__recurrent_f32_scratch(const struct mopt_recurrent_f32 *layer)
 {
     size_t rows = 0;
     size_t total = 0;
+    size_t more = 0;
     // products of the inputs, gates of a step and two more rows
     if (!mopt__size_mul(layer->steps, layer->batch, &rows) ||
+        (layer->dynamic && !dynamic_scratch(layer, rows, &more)) ||
         !mopt__size_add(rows, 2 * layer->batch, &rows) ||
         !mopt__size_mul(rows, gate_count(layer), &total) ||
         !mopt__size_mul(total, layer->hidden, &total) ||
-        !mopt__size_mul(total, sizeof(float), &total) ||
+        !mopt__size_mul(total, sizeof(float), &total) || !mopt__size_add(total, more, &total) ||
         !mopt__size_add(total, MOPT_OVERREAD, &total)) {
         return 0;
     }
@@ -124,6 +136,7 @@ struct work {
     struct parts parts;
     float *inputs; // products of the inputs
     float *gates, *spare;
+    void *codes; // scratch of quantized products
 };
 
 static void sigmoid(const struct work *work, float *x, size_t n)
@@ -222,6 +235,22 @@ static void step_rnn(const struct work *work)
                              run->layer->batch * run->layer->hidden);
 }
 
+// y [rows, 4 * hidden] = x [rows, k] times the 8-bit weights of inputs (0) or state (1).
+static void multiply_codes(const struct work *work, size_t which, const float *x, size_t rows,
+                           float *y)
+{
+    const struct mopt_recurrent_run *run = work->run;
+    const struct mopt_dynamic_u8 job = {.m = rows,
+                                        .n = 4 * run->layer->hidden,
+                                        .k = which == 0 ? run->layer->inputs : run->layer->hidden,
+                                        .a = x,
+                                        .weights = run->weights + which,
+                                        .bias = which == 0 ? run->bias : NULL,
+                                        .c = y,
+                                        .scratch = work->codes};
+    mopt__dynamic_u8(work->kernels, &job, work->pool);
+}
+
 // gates = product of the inputs at step t + state times recurrent weights. GRU: the third gate gets
 // the inputs only.
 static void open_gates(const struct work *work, size_t t)
@@ -233,6 +262,14 @@ static void open_gates(const struct work *work, size_t t)
     size_t first = first_gates(layer) * n;
     size_t row = run->batch_first ? layer->steps * width : width; // from entry to entry
     const float *inputs = work->inputs + t * (run->batch_first ? width : layer->batch * width);
+    if (layer->dynamic) {
+        multiply_codes(work, 1, run->h, layer->batch, work->gates);
+        for (size_t b = 0; b < layer->batch; b++) {
+            float *gates = work->gates + b * width;
+            work->kernels->binary_f32(MOPT_BIN_ADD, inputs + b * row, 1, gates, 1, gates, width);
+        }
+        return;
+    }
     const struct mopt_gemm_f32 gemm = {.m = layer->batch,
                                        .n = first,
                                        .k = n,
@@ -254,6 +291,10 @@ static void multiply_inputs(const struct work *work)
     const struct mopt_recurrent_run *run = work->run;
     const struct mopt_recurrent_f32 *layer = run->layer;
     size_t width = gate_count(layer) * layer->hidden;
+    if (layer->dynamic) {
+        multiply_codes(work, 0, run->x, layer->steps * layer->batch, work->inputs);
+        return;
+    }
     const struct mopt_gemm_f32 gemm = {.m = layer->steps * layer->batch,
                                        .n = width,
                                        .k = layer->inputs,
@@ -279,9 +320,12 @@ void mopt__recurrent_f32(const struct mopt_kernels *kernels, const struct mopt_r
         return;
     }
     struct work work = {.kernels = kernels, .run = run, .pool = pool, .inputs = run->scratch};
-    (void)plan(kernels, layer, &work.parts);
+    if (!layer->dynamic) {
+        (void)plan(kernels, layer, &work.parts);
+    }
     work.gates = work.inputs + layer->steps * layer->batch * width;
     work.spare = work.gates + layer->batch * width;
+    work.codes = work.spare + layer->batch * width;
     multiply_inputs(&work);
     for (size_t i = 0; i < layer->steps; i++) {
         size_t t = layer->reverse ? layer->steps - 1 - i : i;

@@ -2,18 +2,21 @@
 // Recurrent layers in float, one direction: LSTM and GRU with sigmoid and tanh, RNN with a function
 // of one number, without peepholes, clipping or sequences of different lengths (other forms are the
 // reference's). The products of all inputs are one product; the weights of the state are packed
-// once. Formulas: texts of the ONNX operators LSTM, GRU and RNN.
+// once. Formulas: texts of the ONNX operators LSTM, GRU and RNN. The weights of LSTM may have 8
+// bits: then each product is of bytes.
 #ifndef MOPT_KERNELS_LSTM_H
 #define MOPT_KERNELS_LSTM_H
 
+#include "kernels/dynamic_u8.h"
 #include "kernels/gemm.h"
 
 enum mopt_recurrent_kind { MOPT_RECURRENT_LSTM, MOPT_RECURRENT_GRU, MOPT_RECURRENT_RNN };
 
 struct mopt_recurrent_f32 {
     enum mopt_recurrent_kind kind;
-    bool reverse;                      // from the last step to the first
-    bool linear_before_reset;          // GRU: the reset gate acts on the product with the state
+    bool reverse;             // from the last step to the first
+    bool linear_before_reset; // GRU: the reset gate acts on the product with the state
+    bool dynamic;             // LSTM: 8-bit weights, inputs and state are quantized by their range
     struct mopt_function_f32 function; // RNN: of the sum
     size_t inputs, hidden;
     size_t steps, batch;
@@ -33,6 +36,10 @@ size_t mopt__recurrent_f32_scratch(const struct mopt_recurrent_f32 *layer);
 struct mopt_recurrent_run {
     const struct mopt_recurrent_f32 *layer;
     const float *packed;
+    // of dynamic instead: [2] of inputs [inputs, 4 * hidden] and state [hidden, 4 * hidden], and
+    // the sum of both biases [4 * hidden] or NULL
+    const struct mopt_dynamic_weights *weights;
+    const float *bias;
     const float *x;   // steps * batch packed rows of `inputs`: [steps, batch, inputs], or
     bool batch_first; // [batch, steps, inputs]
     float *y;         // the state after step t of entry b at y[t * y_step + b * y_row], or NULL

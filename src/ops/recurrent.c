@@ -620,6 +620,7 @@ static const struct mopt_op records[] = {
      MOPT_OUTPUTS(COMMON_OUT(MOPT_SET_F32), {"Y_c", "T", MOPT_SET_F32, OPTIONAL}),
      MOPT_ATTRIBUTES(ATTRIBUTES, FORGET),
      .data = &kind_dynamic,
+     .bind = mopt__dynamic_lstm_bind,
      .infer = recurrent_infer,
      .eval = recurrent_eval,
      .cost = recurrent_cost},

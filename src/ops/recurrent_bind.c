@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM, GRU and RNN nodes on kernels/lstm.h: weights are packed once, directions run one after the
-// other. Whatever does not fit at run time (lengths that differ, odd shapes) goes to the eval
-// facet, which also tells the errors.
+// LSTM, GRU, RNN and DynamicQuantizeLSTM nodes on kernels/lstm.h: weights are packed once,
+// directions run one after the other. Whatever does not fit at run time (lengths that differ, odd
+// shapes) goes to the eval facet, which also tells the errors.
 #include "ops/recurrent_bind.h"
 
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "base/size.h"
 #include "kernels/lstm.h"
 #include "ops/nn_util.h"
+#include "ops/recurrent_codes.h"
 
 struct fast {
     const struct mopt_kernels *kernels;
@@ -19,12 +20,14 @@ struct fast {
     bool reverse_first, batch_first;
     size_t stride; // packed floats of one direction
     float *packed;
+    struct mopt_recurrent_codes codes; // of DynamicQuantizeLSTM, instead
 };
 
 static void free_fast(void *state)
 {
     struct fast *fast = state;
     mopt__free_aligned(fast->packed);
+    mopt__recurrent_codes_release(&fast->codes);
     mopt__free(fast);
 }
 
@@ -305,7 +308,9 @@ static void run_direction(const struct job *job, size_t d, struct mopt_pool *poo
     size_t start = (fast->batch_first ? 1 : layer.batch) * d * n; // of this direction in y
     const struct mopt_recurrent_run run = {
         .layer = &layer,
-        .packed = fast->packed + d * fast->stride,
+        .packed = fast->packed ? fast->packed + d * fast->stride : NULL,
+        .weights = layer.dynamic ? fast->codes.weights + 2 * d : NULL,
+        .bias = layer.dynamic ? fast->codes.bias + d * 4 * n : NULL,
         .x = job->x,
         .batch_first = fast->batch_first,
         .y = job->y ? job->y + start : NULL,
@@ -343,6 +348,23 @@ static enum mopt_status fast_run(struct mopt_eval *eval, struct mopt_error *err)
     return status;
 }
 
+// Hands the prepared weights over to the node.
+static enum mopt_status settle(struct mopt_bind *bind, struct fast *fast, enum mopt_status status,
+                               struct mopt_error *err)
+{
+    struct fast *state = status == MOPT_OK ? mopt__malloc(sizeof *state) : NULL;
+    if (!state) {
+        mopt__free_aligned(fast->packed);
+        mopt__recurrent_codes_release(&fast->codes);
+        return status == MOPT_OK ? mopt_error_memory(err) : status;
+    }
+    *state = *fast;
+    bind->state = state;
+    bind->free_state = free_fast;
+    bind->run = fast_run;
+    return MOPT_OK;
+}
+
 static enum mopt_status bind_kind(struct mopt_bind *bind, enum mopt_recurrent_kind kind,
                                   struct mopt_error *err)
 {
@@ -350,20 +372,7 @@ static enum mopt_status bind_kind(struct mopt_bind *bind, enum mopt_recurrent_ki
     if (!bind->kernels || !read_node(bind->node, &fast) || !read_weights(bind, &fast)) {
         return MOPT_OK;
     }
-    struct fast *state = mopt__malloc(sizeof *state);
-    if (!state) {
-        return mopt_error_memory(err);
-    }
-    enum mopt_status status = pack(bind, &fast, err);
-    *state = fast;
-    if (status != MOPT_OK) {
-        mopt__free(state);
-        return status;
-    }
-    bind->state = state;
-    bind->free_state = free_fast;
-    bind->run = fast_run;
-    return MOPT_OK;
+    return settle(bind, &fast, pack(bind, &fast, err), err);
 }
 
 enum mopt_status mopt__lstm_bind(struct mopt_bind *bind, struct mopt_error *err)
@@ -379,4 +388,18 @@ enum mopt_status mopt__gru_bind(struct mopt_bind *bind, struct mopt_error *err)
 enum mopt_status mopt__rnn_bind(struct mopt_bind *bind, struct mopt_error *err)
 {
     return bind_kind(bind, MOPT_RECURRENT_RNN, err);
+}
+
+enum mopt_status mopt__dynamic_lstm_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    struct fast fast = {.kernels = bind->kernels,
+                        .layer = {.kind = MOPT_RECURRENT_LSTM, .dynamic = true}};
+    struct mopt_recurrent_f32 *layer = &fast.layer;
+    if (!bind->kernels || !read_node(bind->node, &fast) || !absent(bind, 7) ||
+        !mopt__recurrent_codes_fit(bind, fast.directions, &layer->inputs, &layer->hidden) ||
+        mopt__int_of(bind->node, "hidden_size", (int64_t)layer->hidden) != (int64_t)layer->hidden) {
+        return MOPT_OK;
+    }
+    return settle(bind, &fast, mopt__recurrent_codes_pack(bind, fast.directions, &fast.codes, err),
+                  err);
 }

@@ -234,12 +234,12 @@ void mopt__cell_round(const double *from, size_t n, double *to)
         low = from[i] < low ? from[i] : low;
         high = from[i] > high ? from[i] : high;
     }
-    float scale = (float)((high - low) / 255);
+    float scale = ((float)high - (float)low) / 255.0F; // in floats, as the operator's definition
     scale = scale == 0 ? 1 : scale;
-    double zero = nearbyint(fmin(fmax(-low / (double)scale, 0), 255));
+    float zero = rintf(fminf(fmaxf(0 - (float)low / scale, 0), 255));
     for (size_t i = 0; i < n; i++) {
-        double code = nearbyint(from[i] / (double)scale) + zero;
-        to[i] = (fmin(fmax(code, 0), 255) - zero) * (double)scale;
+        float code = rintf((float)from[i] / scale) + zero;
+        to[i] = (double)(fminf(fmaxf(code, 0), 255) - zero) * (double)scale;
     }
 }
 

@@ -11,6 +11,6 @@ int main(void)
                    mopt__test_floats_16() + mopt__test_resize() + mopt__test_mean() +
                    mopt__test_conv_transpose() + mopt__test_norm_channels() + mopt__test_weights() +
                    mopt__test_rounded() + mopt__test_batch_u8() + mopt__test_coded() +
-                   mopt__test_conv_blocks();
+                   mopt__test_conv_blocks() + mopt__test_dynamic_u8();
     return failures != 0;
 }

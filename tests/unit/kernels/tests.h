@@ -25,5 +25,6 @@ int mopt__test_weights(void);
 int mopt__test_rounded(void);
 int mopt__test_batch_u8(void);
 int mopt__test_coded(void);
+int mopt__test_dynamic_u8(void); // products of floats with 8-bit weights
 
 #endif

@@ -44,6 +44,8 @@ static const struct facet_hint hints[] = {
      "hidden_size=h activations=Relu,Tanh,Softsign"},
     {"DynamicQuantizeLSTM", "s b i;2 i 4h;2 h 4h;_;_;_;_;_;2;2;2;2",
      "hidden_size=h direction=bidirectional"},
+    {"DynamicQuantizeLSTM", "s b i;2 i 4h;2 h 4h;2 8h;_;2 b h;2 b h;_;2 4h;2 4h;2 4h;2 4h",
+     "hidden_size=h direction=bidirectional"},
     {"EmbedLayerNormalization", "b s:<v;_;v h;s h;_;h;h;b s:0..1", ""},
     {"EmbedLayerNormalization", "b s:<v;b s:<t;v h;p h;t h;h;h;_;b s:<p", ""},
     {"Einsum", "i j;j k", "equation=ij,jk->ik"},
