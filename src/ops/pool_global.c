@@ -100,7 +100,42 @@ static void mean_planes(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
-static enum mopt_status mean_run(struct mopt_eval *eval, struct mopt_error *err)
+// The float maximum with lanes side by side; one that is not a number wins, as in reduce.
+static void max_planes(void *context, int64_t begin, int64_t end, int thread)
+{
+    enum { LANES = 8 };
+    const struct planes *job = context;
+    (void)thread;
+    for (int64_t p = begin; p < end; p++) {
+        const float *plane = job->x + (size_t)p * job->each;
+        float most[LANES];
+        uint32_t odd[LANES] = {0};
+        size_t i = 0;
+        for (size_t k = 0; k < LANES; k++) {
+            most[k] = -INFINITY;
+        }
+        for (; i + LANES <= job->each; i += LANES) {
+            for (size_t k = 0; k < LANES; k++) {
+                const float value = plane[i + k];
+                most[k] = value > most[k] ? value : most[k];
+                odd[k] |= value != value;
+            }
+        }
+        for (; i < job->each; i++) {
+            most[0] = plane[i] > most[0] ? plane[i] : most[0];
+            odd[0] |= plane[i] != plane[i];
+        }
+        for (size_t k = 1; k < LANES; k++) {
+            most[0] = most[k] > most[0] ? most[k] : most[0];
+            odd[0] |= odd[k];
+        }
+        job->y[p] = odd[0] ? NAN : most[0];
+    }
+}
+
+static enum mopt_status planes_run(struct mopt_eval *eval,
+                                   void (*range)(void *, int64_t, int64_t, int),
+                                   struct mopt_error *err)
 {
     const struct mopt_tensor *x = mopt__eval_input(eval, 0);
     struct mopt_tensor *y = NULL;
@@ -111,17 +146,28 @@ static enum mopt_status mean_run(struct mopt_eval *eval, struct mopt_error *err)
     enum mopt_status status = mopt__eval_output(eval, 0, MOPT_FLOAT32, x->rank, dims, &y, err);
     if (status == MOPT_OK) {
         struct planes job = {x->data, mopt__nn_f32(y), mopt__nn_product(x->dims, 2, x->rank)};
-        mopt__pool_for(eval->pool, (int64_t)y->count, 8, mean_planes, &job);
+        mopt__pool_for(eval->pool, (int64_t)y->count, 8, range, &job);
     }
     return status;
+}
+
+static enum mopt_status mean_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    return planes_run(eval, mean_planes, err);
+}
+
+static enum mopt_status max_run(struct mopt_eval *eval, struct mopt_error *err)
+{
+    return planes_run(eval, max_planes, err);
 }
 
 static enum mopt_status global_bind(struct mopt_bind *bind, struct mopt_error *err)
 {
     (void)err;
-    if (*(const int *)bind->node->op->data == KIND_AVERAGE &&
-        mopt__nn_bind_is(bind, 0, MOPT_FLOAT32) && bind->inputs[0].type->rank >= 2) {
-        bind->run = mean_run;
+    const int kind = *(const int *)bind->node->op->data;
+    if (kind != KIND_LP && mopt__nn_bind_is(bind, 0, MOPT_FLOAT32) &&
+        bind->inputs[0].type->rank >= 2) {
+        bind->run = kind == KIND_MAX ? max_run : mean_run;
     }
     return MOPT_OK;
 }
