@@ -308,13 +308,48 @@ static void there_and_back(void **state)
     call_release(&back);
 }
 
+// What a reduction of the two parts of each of 2 x 301 points must give.
+static double of_parts(const char *op, double re, double im)
+{
+    const double squares = re * re + im * im;
+    if (strcmp(op, "ReduceSum") == 0) {
+        return re + im;
+    }
+    if (strcmp(op, "ReduceMean") == 0) {
+        return (re + im) / 2;
+    }
+    return strcmp(op, "ReduceL2") == 0 ? sqrt(squares) : squares;
+}
+
+// Powers of a spectrum, and other sums of pairs, with the parts next to each other and
+// far apart: exact to the rounding of the result.
+static void parts_of_points(void **state)
+{
+    (void)state;
+    static const char *const ops[] = {"ReduceSum", "ReduceMean", "ReduceL2", "ReduceSumSquare"};
+    for (size_t i = 0; i < MOPT_COUNTOF(ops); i++) {
+        struct node_call call = call_node(ops[i], "f 2 301 2;l 1=-1", "keepdims=0", 1);
+        struct node_call whole = call_node(ops[i], "f 2 301 2;l 1=0", "keepdims=0", 1);
+        const float *x = call_input(&call, 0)->data;
+        const struct mopt_tensor *y = call_output(&call, 0);
+        assert_int_equal(y->count, 602);
+        for (size_t k = 0; k < 602; k++) {
+            const double want = of_parts(ops[i], (double)x[2 * k], (double)x[2 * k + 1]);
+            assert_true(((const float *)y->data)[k] == (float)want);
+            const double other = of_parts(ops[i], (double)x[k], (double)x[k + 602]);
+            assert_true(((const float *)call_output(&whole, 0)->data)[k] == (float)other);
+        }
+        call_release(&call);
+        call_release(&whole);
+    }
+}
+
 int mopt__test_fourier(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_of_every_length),
-        cmocka_unit_test(silence_stays_silent),
-        cmocka_unit_test(frames_of_signals),
-        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(lines_of_every_length), cmocka_unit_test(silence_stays_silent),
+        cmocka_unit_test(frames_of_signals),     cmocka_unit_test(there_and_back),
+        cmocka_unit_test(parts_of_points),
     };
     return cmocka_run_group_tests_name("ops fourier", tests, NULL, NULL);
 }
