@@ -141,7 +141,8 @@ struct layer {
 static void bench_form(struct bench *bench, const struct layer *l, struct mopt_conv2d *conv,
                        enum mopt_conv_form form)
 {
-    static const char *const forms[] = {"pointwise", "direct", "depthwise", "F(4,3)", "F(2,3)"};
+    static const char *const forms[] = {"pointwise", "direct", "depthwise",
+                                        "F(4,3)",    "F(2,3)", "strips"};
     const struct mopt_window2d *w = &conv->window;
     size_t per_group = l->channels / l->groups, taps = l->kernel * l->kernel;
     char name[64];

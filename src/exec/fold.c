@@ -9,7 +9,7 @@
 #include "exec/widen.h"
 #include "ops/operands.h"
 
-enum { GROWTH = 1 << 20 }; // bytes that results may have beyond twice their inputs
+enum { GROWTH = 1 << 22 }; // bytes that results may have beyond twice their inputs
 
 static bool is_dequantizer(const struct mopt_node *node)
 {

@@ -153,6 +153,24 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
     return status;
 }
 
+// Where the images lie, which the choice of the form asks for.
+static enum mopt_status conv_cells(struct mopt_lower *l, const struct mopt_group *group,
+                                   struct conv_work *c)
+{
+    enum mopt_status status =
+        mopt__low_image_cell(l, mopt__node_input(group->anchor, 0), &c->x, &c->ldx);
+    c->residual = MOPT_NO_CELL;
+    if (status == MOPT_OK && group->residual != NULL) {
+        status = mopt__low_image_cell(l, group->residual, &c->residual, &c->finish.residual_ld);
+        c->conv.residual_apart = c->finish.residual_ld != c->conv.out_channels;
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_image_output(l, group->out, &c->y, &c->ldy);
+    }
+    c->conv.apart = c->ldy != c->conv.out_channels;
+    return status;
+}
+
 enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *group)
 {
     const struct mopt_node *node = group->anchor;
@@ -161,26 +179,16 @@ enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *g
         return MOPT_E_MEMORY;
     }
     geometry(l, node, &c->conv);
-    c->form = l->session->options.bf16 ? mopt__conv2d_rounded(&l->session->kernels, &c->conv)
-                                       : mopt__conv2d_form(&l->session->kernels, &c->conv);
-    c->residual = MOPT_NO_CELL;
     c->finish.act = group->act;
     c->finish.residual_first = group->residual_first;
-    enum mopt_status status = MOPT_OK;
-    if (mopt__node_input(node, 2) != NULL) {
+    enum mopt_status status = conv_cells(l, group, c);
+    c->form = l->session->options.bf16 ? mopt__conv2d_rounded(&l->session->kernels, &c->conv)
+                                       : mopt__conv2d_form(&l->session->kernels, &c->conv);
+    if (status == MOPT_OK && mopt__node_input(node, 2) != NULL) {
         status = mopt__low_floats(l, mopt__node_input(node, 2), &c->finish.bias, NULL);
     }
     if (status == MOPT_OK) {
         status = pack_conv(l, group, c);
-    }
-    if (status == MOPT_OK) {
-        status = mopt__low_image_cell(l, mopt__node_input(node, 0), &c->x, &c->ldx);
-    }
-    if (status == MOPT_OK && group->residual != NULL) {
-        status = mopt__low_image_cell(l, group->residual, &c->residual, &c->finish.residual_ld);
-    }
-    if (status == MOPT_OK) {
-        status = mopt__low_image_output(l, group->out, &c->y, &c->ldy);
     }
     mopt__low_scratch(l, mopt__conv2d_scratch(&l->session->kernels, &c->conv, c->form,
                                               mopt__pool_size(l->session->pool)));

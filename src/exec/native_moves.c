@@ -144,7 +144,8 @@ static enum mopt_status lower_transpose(struct mopt_lower *l, const struct mopt_
     struct part part = {0};
     enum mopt_status status = open_source(l, s);
     for (int d = 0; d < rank; d++) {
-        part.steps[d] = s->steps[given ? (int)perm->ints[d] : rank - 1 - d];
+        int64_t axis = given ? perm->ints[d] : rank - 1 - d;
+        part.steps[d] = s->steps[axis < 0 ? axis + rank : axis];
     }
     return status == MOPT_OK ? take_part(l, s, &part, node->outputs[0], false) : status;
 }

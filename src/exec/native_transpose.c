@@ -22,7 +22,8 @@ static int long_axes(const struct mopt_node *node, const struct mopt_low_shape *
     const bool given = perm != NULL && perm->count == (size_t)x->rank;
     int count = 0;
     for (int d = 0; d < x->rank; d++) {
-        const int axis = given ? (int)perm->ints[d] : x->rank - 1 - d;
+        const int turned = given ? (int)perm->ints[d] : x->rank - 1 - d;
+        const int axis = turned < 0 ? turned + x->rank : turned;
         if (x->dims[axis] > 1) {
             axes[count++] = axis;
         }

@@ -112,7 +112,8 @@ void mopt__low_turned_steps(const struct mopt_node *transpose, const struct mopt
     size_t own[MOPT_RANK_MAX] = {0};
     mopt__low_steps(source, own);
     for (int d = 0; d < source->rank; d++) {
-        steps[d] = own[given ? perm->ints[d] : source->rank - 1 - d];
+        int64_t axis = given ? perm->ints[d] : source->rank - 1 - d;
+        steps[d] = own[axis < 0 ? axis + source->rank : axis];
     }
 }
 

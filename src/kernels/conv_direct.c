@@ -11,13 +11,12 @@
 
 enum { LONG_ROWS_BELOW = 32 }; // channels
 
-// The product a convolution is.
-struct shape {
-    size_t taps, k, n;             // k: as stored
-    size_t copy_h, copy_w;         // rows of the copy of an image, pixels of a row; 0: no copy
-    size_t copied;                 // floats of a pixel of it
-    struct mopt_rounding rounding; // with the table in any case, the rest of it for BLOCKS
-};
+bool mopt__direct_has_long_rows(const struct mopt_conv2d *conv)
+{
+    const struct mopt_window2d *w = &conv->window;
+    return conv->groups == 1 && w->channels < LONG_ROWS_BELOW && w->kernel_w > 1 &&
+           w->dilation_w == 1;
+}
 
 // From one position of an axis that some window looks at to the next one; the others are not
 // copied.
@@ -38,10 +37,11 @@ size_t mopt__conv_direct_rounded(const struct mopt_window2d *window)
            looked_at(w->in_w, step_of(w->kernel_w, w->stride_w, w->pad_left));
 }
 
-static struct shape shape_of(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv)
+static struct mopt_direct_shape shape_of(const struct mopt_kernels *kernels,
+                                         const struct mopt_conv2d *conv)
 {
     const struct mopt_window2d *w = &conv->window;
-    struct shape shape = {
+    struct mopt_direct_shape shape = {
         .taps = mopt__window_taps(w),
         .k = w->channels / conv->groups,
         .n = conv->out_channels / conv->groups,
@@ -53,8 +53,7 @@ static struct shape shape_of(const struct mopt_kernels *kernels, const struct mo
         shape.copy_h = looked_at(w->in_h, step_of(w->kernel_h, w->stride_h, w->pad_top));
         shape.copy_w = looked_at(w->in_w, step_of(w->kernel_w, w->stride_w, w->pad_left));
         shape.copied = shape.k * conv->groups;
-    } else if (conv->groups == 1 && w->channels < LONG_ROWS_BELOW && w->kernel_w > 1 &&
-               w->dilation_w == 1) {
+    } else if (mopt__direct_has_long_rows(conv)) {
         shape.taps = w->kernel_h;
         shape.k = w->channels * w->kernel_w;
         shape.copy_h = w->in_h;
@@ -66,7 +65,7 @@ static struct shape shape_of(const struct mopt_kernels *kernels, const struct mo
 
 size_t mopt__conv_direct_bytes(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv)
 {
-    struct shape shape = shape_of(kernels, conv);
+    struct mopt_direct_shape shape = shape_of(kernels, conv);
     const struct mopt_kernels *table = &shape.rounding.kernels;
     bool blocks = conv->weights == MOPT_WEIGHTS_BLOCKS;
     // Sizes of the weights themselves fit; only the rounding up of n may not.
@@ -121,7 +120,7 @@ static char *pack_blocks(const struct mopt_rounding *rounding, const struct mopt
 void mopt__conv_direct_pack(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                             const float *w, void *out)
 {
-    struct shape shape = shape_of(kernels, conv);
+    struct mopt_direct_shape shape = shape_of(kernels, conv);
     size_t n = shape.n, width = (size_t)shape.rounding.kernels.f32_cols;
     size_t step = conv->window.channels / conv->groups * mopt__window_taps(&conv->window);
     char *to = out;
@@ -137,22 +136,11 @@ void mopt__conv_direct_pack(const struct mopt_kernels *kernels, const struct mop
     memset(to, 0, MOPT_OVERREAD);
 }
 
-struct work {
-    const struct mopt_conv2d_run *run;
-    struct shape shape;
-    const struct mopt_kernels *kernels; // of the shape
-    struct mopt_taps taps;
-    float *copy;
-    float *zero;
-    size_t *offsets;
-    struct mopt_parts tables;
-};
-
 // Parts of the scratch; the same for counting and for running.
 static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
-                      size_t threads, void *block, struct work *work)
+                      size_t threads, void *block, struct mopt_direct *work)
 {
-    struct shape *shape = &work->shape;
+    struct mopt_direct_shape *shape = &work->shape;
     const struct mopt_window2d *w = &conv->window;
     struct mopt_scratch scratch = {.block = block};
     *shape = shape_of(kernels, conv);
@@ -171,7 +159,7 @@ static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv
 size_t mopt__conv_direct_scratch(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                                  int threads)
 {
-    struct work work = {0};
+    struct mopt_direct work = {0};
     return lay_out(kernels, conv, (size_t)threads, NULL, &work);
 }
 
@@ -179,7 +167,7 @@ size_t mopt__conv_direct_scratch(const struct mopt_kernels *kernels, const struc
 static void copy_rows(void *context, int64_t begin, int64_t end, int thread)
 {
     (void)thread;
-    const struct work *work = context;
+    const struct mopt_direct *work = context;
     const struct mopt_window2d *w = &work->run->conv->window;
     size_t channels = w->channels, width = work->shape.copy_w;
     size_t left = w->pad_left < width ? w->pad_left : width;
@@ -200,13 +188,21 @@ static void copy_rows(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
-// From here on a kernel row is one tap of a narrower window over the copy.
-static void use_long_rows(struct work *work, struct mopt_pool *pool)
+// From here on a kernel row is one tap of a narrower window over the copy; or over the image, when
+// no window leaves a row of it.
+static void use_long_rows(struct mopt_direct *work, struct mopt_pool *pool)
 {
     struct mopt_window2d *w = &work->taps.window;
-    mopt__pool_for(pool, (int64_t)(w->batch * w->in_h), 16, copy_rows, work);
-    w->in_w = work->shape.copy_w;
+    const size_t width = work->shape.copy_w;
+    bool as_it_is = work->taps.ldx == w->channels && w->pad_left == 0 && width <= w->in_w;
     w->kernel_w = 1;
+    if (as_it_is) {
+        return;
+    }
+    mopt__pool_for(pool, (int64_t)(w->batch * w->in_h), 16, copy_rows, work);
+    work->taps.x = work->copy;
+    work->taps.ldx = w->channels;
+    w->in_w = width;
     w->pad_left = 0;
 }
 
@@ -214,10 +210,10 @@ static void use_long_rows(struct work *work, struct mopt_pool *pool)
 static void round_rows(void *context, int64_t begin, int64_t end, int thread)
 {
     (void)thread;
-    const struct work *work = context;
+    const struct mopt_direct *work = context;
     const struct mopt_conv2d *conv = work->run->conv;
     const struct mopt_window2d *w = &conv->window;
-    const struct shape *shape = &work->shape;
+    const struct mopt_direct_shape *shape = &work->shape;
     const struct mopt_rounding *rounding = &shape->rounding;
     size_t channels = w->channels / conv->groups;
     size_t down = step_of(w->kernel_h, w->stride_h, w->pad_top);
@@ -236,7 +232,7 @@ static void round_rows(void *context, int64_t begin, int64_t end, int thread)
 }
 
 // From here on the window is one over the copy.
-static void use_blocks(struct work *work, struct mopt_pool *pool)
+static void use_blocks(struct mopt_direct *work, struct mopt_pool *pool)
 {
     struct mopt_window2d *w = &work->taps.window;
     bool little = w->batch * w->in_h * w->in_w * w->channels < MOPT_SERIAL_BELOW;
@@ -246,11 +242,13 @@ static void use_blocks(struct work *work, struct mopt_pool *pool)
     w->stride_w /= step_of(w->kernel_w, w->stride_w, w->pad_left);
     w->in_h = work->shape.copy_h;
     w->in_w = work->shape.copy_w;
+    work->taps.x = work->copy;
+    work->taps.ldx = work->shape.copied;
 }
 
-static void fill(const void *source, size_t row, size_t rows, const float **a)
+void mopt__direct_fill(const void *source, size_t row, size_t rows, const float **a)
 {
-    const struct work *work = source;
+    const struct mopt_direct *work = source;
     size_t taps = mopt__window_taps(&work->taps.window);
     size_t tiles = mopt__tile_count(work->kernels, rows);
     struct mopt_place place = mopt__place_at(&work->taps.window, row);
@@ -261,28 +259,28 @@ static void fill(const void *source, size_t row, size_t rows, const float **a)
     }
 }
 
-void mopt__conv_direct(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,
-                       struct mopt_pool *pool)
+void mopt__direct_open(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,
+                       struct mopt_pool *pool, struct mopt_direct *work)
 {
     const struct mopt_conv2d *conv = run->conv;
-    struct work work = {.run = run};
-    const struct shape *shape = &work.shape;
-    bool blocks = conv->weights == MOPT_WEIGHTS_BLOCKS;
-    lay_out(kernels, conv, (size_t)mopt__pool_size(pool), run->scratch, &work);
-    memset(work.zero, 0, shape->k * conv->groups * sizeof(float));
-    work.taps = (struct mopt_taps){.window = conv->window,
-                                   .x = run->x,
-                                   .ldx = run->ldx,
-                                   .zero = work.zero,
-                                   .height = (size_t)work.kernels->f32_rows};
+    const struct mopt_direct_shape *shape = &work->shape;
+    const bool blocks = conv->weights == MOPT_WEIGHTS_BLOCKS;
+    *work = (struct mopt_direct){.run = run};
+    lay_out(kernels, conv, (size_t)mopt__pool_size(pool), run->scratch, work);
+    memset(work->zero, 0, shape->k * conv->groups * sizeof(float));
+    work->taps = (struct mopt_taps){.window = conv->window,
+                                    .x = run->x,
+                                    .ldx = run->ldx,
+                                    .zero = work->zero,
+                                    .height = (size_t)work->kernels->f32_rows};
     if (shape->copy_w) {
-        work.taps.x = work.copy;
-        work.taps.ldx = shape->copied;
-        (blocks ? use_blocks : use_long_rows)(&work, pool);
+        (blocks ? use_blocks : use_long_rows)(work, pool);
     }
-    mopt__taps_offsets(&work.taps, work.offsets);
-    struct mopt_product product = {
-        .kernels = work.kernels,
+    mopt__taps_offsets(&work->taps, work->offsets);
+    size_t rows_apart = shape->taps < 4 ? shape->taps : 4; // windows share most of their pixels
+    work->depth = shape->k * rows_apart;
+    work->product = (struct mopt_product){
+        .kernels = work->kernels,
         .taps = shape->taps,
         .k = shape->k,
         .groups = conv->groups,
@@ -293,10 +291,16 @@ void mopt__conv_direct(const struct mopt_kernels *kernels, const struct mopt_con
         .c = run->y,
         .ldc = run->ldy,
         .epilogue = &run->epilogue,
-        .fill = fill,
-        .source = &work,
-        .tables = work.tables,
+        .fill = mopt__direct_fill,
+        .source = work,
+        .tables = work->tables,
     };
-    size_t rows_apart = shape->taps < 4 ? shape->taps : 4; // windows share most of their pixels
-    mopt__product_run(&product, mopt__window_pixels(&conv->window), shape->k * rows_apart, pool);
+}
+
+void mopt__conv_direct(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,
+                       struct mopt_pool *pool)
+{
+    struct mopt_direct work;
+    mopt__direct_open(kernels, run, pool, &work);
+    mopt__product_run(&work.product, mopt__window_pixels(&run->conv->window), work.depth, pool);
 }

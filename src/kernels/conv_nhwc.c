@@ -113,7 +113,7 @@ enum mopt_conv_form mopt__conv2d_form(const struct mopt_kernels *kernels,
         return MOPT_CONV_DEPTHWISE;
     }
     if (!is_winograd(conv)) {
-        return MOPT_CONV_DIRECT;
+        return mopt__conv_strip(conv) > 1 ? MOPT_CONV_STRIPS : MOPT_CONV_DIRECT;
     }
     double direct = cost(conv, 3), two = cost(conv, 4), four = cost(conv, 6);
     if (direct <= two && direct <= four) {
@@ -139,7 +139,7 @@ enum mopt_conv_form mopt__conv2d_rounded(const struct mopt_kernels *kernels,
     enum mopt_conv_form form = mopt__conv2d_form(kernels, conv);
     bool pointwise = form == MOPT_CONV_POINTWISE, plain = pointwise || form == MOPT_CONV_DIRECT;
     conv->weights = MOPT_WEIGHTS_F32;
-    if (form == MOPT_CONV_DEPTHWISE) {
+    if (form == MOPT_CONV_DEPTHWISE || form == MOPT_CONV_STRIPS) {
         return form;
     }
     if (kernels->rounded == MOPT_WEIGHTS_BF16) {
@@ -167,6 +167,8 @@ size_t mopt__conv2d_packed_bytes(const struct mopt_kernels *kernels, const struc
         return mopt__conv_winograd_count(kernels, conv, 6) * sizeof(float);
     case MOPT_CONV_WINOGRAD2:
         return mopt__conv_winograd_count(kernels, conv, 4) * sizeof(float);
+    case MOPT_CONV_STRIPS:
+        return mopt__conv_strips_bytes(kernels, conv);
     default:
         return mopt__conv_direct_bytes(kernels, conv);
     }
@@ -189,6 +191,9 @@ void mopt__conv2d_pack(const struct mopt_kernels *kernels, const struct mopt_con
     case MOPT_CONV_WINOGRAD2:
         mopt__conv_winograd_pack(kernels, conv, 4, w, out);
         break;
+    case MOPT_CONV_STRIPS:
+        mopt__conv_strips_pack(kernels, conv, w, out);
+        break;
     default:
         mopt__conv_direct_pack(kernels, conv, w, out);
         break;
@@ -208,6 +213,8 @@ size_t mopt__conv2d_scratch(const struct mopt_kernels *kernels, const struct mop
         return mopt__conv_winograd_scratch(kernels, conv, 6, threads);
     case MOPT_CONV_WINOGRAD2:
         return mopt__conv_winograd_scratch(kernels, conv, 4, threads);
+    case MOPT_CONV_STRIPS:
+        return mopt__conv_strips_scratch(kernels, conv, threads);
     default:
         return mopt__conv_direct_scratch(kernels, conv, threads);
     }
@@ -250,6 +257,9 @@ void mopt__conv2d_f32(const struct mopt_kernels *kernels, const struct mopt_conv
         break;
     case MOPT_CONV_WINOGRAD2:
         mopt__conv_winograd(kernels, run, 4, pool);
+        break;
+    case MOPT_CONV_STRIPS:
+        mopt__conv_strips(kernels, run, pool);
         break;
     default:
         mopt__conv_direct(kernels, run, pool);

@@ -6,6 +6,7 @@
 #define MOPT_KERNELS_CONV_NHWC_H
 
 #include "kernels/gemm.h"
+#include "kernels/kernels.h"
 
 // Geometry. One-dimensional windows have h = 1. Padding at the end follows from out.
 struct mopt_window2d {
@@ -17,7 +18,9 @@ struct mopt_window2d {
 struct mopt_conv2d {
     struct mopt_window2d window;
     size_t groups, out_channels; // all groups together
-    bool strict;                 // no Winograd
+    bool strict;         // no Winograd, no strips: no pixel outside of a window reaches its sum
+    bool apart;          // pixels of the result have room between them (ldy > out_channels) ...
+    bool residual_apart; // or those of the residual; matters to strips only
     // Of bytes, with groups: taps (rising) that are there more than once, behind the others,
     // because their weights need more than a signed byte (mopt__conv2d_u8_subtract); NULL: none.
     const uint32_t *again;
@@ -33,6 +36,10 @@ enum mopt_conv_form {
     MOPT_CONV_DEPTHWISE, // one channel per group (channel multiplier 1)
     MOPT_CONV_WINOGRAD4, // F(4x4,3x3)
     MOPT_CONV_WINOGRAD2, // F(2x2,3x3)
+    // Few output channels: neighbouring pixels of a row are columns of one product. Where a window
+    // of one does not reach, its weights are 0: finite numbers add nothing there, so the result is
+    // that of the direct form; but an infinity or NaN reaches the pixels beside its own.
+    MOPT_CONV_STRIPS,
 };
 // The form that is fastest for this geometry by a measured rule (written down in conv_nhwc.c); it
 // does not depend on the machine. Error of the Winograd forms against the exact sum, in units of
@@ -68,6 +75,15 @@ struct mopt_conv2d_run {
 };
 void mopt__conv2d_f32(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,
                       struct mopt_pool *pool);
+
+// A convolution of plain images (struct mopt_conv_shape, kernels.h) whose weights are known only
+// now: they are packed for this run, and images are turned. True when that is worth it.
+bool mopt__conv_plain_takes(const struct mopt_conv_shape *shape);
+// As mopt__conv_f32. Errors: MOPT_E_MEMORY.
+enum mopt_status mopt__conv_plain(const struct mopt_kernels *kernels,
+                                  const struct mopt_conv_shape *shape, const float *x,
+                                  const float *w, const float *bias, float *y,
+                                  struct mopt_pool *pool, struct mopt_error *err);
 
 enum mopt_pooling { MOPT_POOLING_MAX, MOPT_POOLING_AVERAGE };
 // count_pad: the divisor of AVERAGE counts padded positions within the padded input, whose size is

@@ -4,6 +4,7 @@
 #define MOPT_KERNELS_CONV_NHWC_INNER_H
 
 #include "kernels/conv_nhwc.h"
+#include "kernels/gemm_rounded.h"
 #include "kernels/product.h"
 
 // Pointers to the taps of output pixels.
@@ -57,6 +58,43 @@ size_t mopt__conv_direct_scratch(const struct mopt_kernels *kernels, const struc
 // Pixels that become blocks: those that some window looks at.
 size_t mopt__conv_direct_rounded(const struct mopt_window2d *window);
 void mopt__conv_direct(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,
+                       struct mopt_pool *pool);
+
+// The product a direct convolution is.
+struct mopt_direct_shape {
+    size_t taps, k, n;             // k: as stored
+    size_t copy_h, copy_w;         // rows of the copy of an image, pixels of a row; 0: no copy
+    size_t copied;                 // floats of a pixel of it
+    struct mopt_rounding rounding; // with the table in any case, the rest of it for BLOCKS
+};
+// A direct convolution that is ready to run: its taps, and the product it is. Must not move.
+struct mopt_direct {
+    const struct mopt_conv2d_run *run;
+    struct mopt_direct_shape shape;
+    const struct mopt_kernels *kernels; // of the shape
+    struct mopt_taps taps;
+    float *copy;
+    float *zero;
+    size_t *offsets;
+    struct mopt_parts tables;
+    struct mopt_product product; // all rows: pixels of the result
+    size_t depth;                // floats that a row brings into the cache
+};
+// The taps of a kernel row are one of the product.
+bool mopt__direct_has_long_rows(const struct mopt_conv2d *conv);
+void mopt__direct_open(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,
+                       struct mopt_pool *pool, struct mopt_direct *work);
+// fill of the product; source: the struct mopt_direct.
+void mopt__direct_fill(const void *source, size_t row, size_t rows, const float **a);
+
+// Neighbouring pixels that are columns of one product; 1: none.
+size_t mopt__conv_strip(const struct mopt_conv2d *conv);
+size_t mopt__conv_strips_bytes(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv);
+void mopt__conv_strips_pack(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                            const float *w, void *out);
+size_t mopt__conv_strips_scratch(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
+                                 int threads);
+void mopt__conv_strips(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,
                        struct mopt_pool *pool);
 
 size_t mopt__conv_depthwise_count(const struct mopt_conv2d *conv);

@@ -75,6 +75,9 @@ void mopt__im2col_f32(const struct mopt_conv_shape *s, const float *x, size_t fr
 // As above from 8-bit elements, minus the zero point; padding gives 0.
 void mopt__im2col_i8(const struct mopt_conv_shape *s, const void *x, bool is_signed,
                      int32_t zero_point, size_t from, size_t to, float *columns);
+// One input channel and few output channels per group: rows are summed where they lie, which needs
+// no product.
+bool mopt__conv_is_planar(const struct mopt_conv_shape *s);
 // y [batch, groups*out_channels, out...] = conv(x [batch, groups*in_channels, in...],
 // w [groups*out_channels, in_channels, kernel...]) + bias [groups*out_channels] (NULL = 0).
 // Errors: MOPT_E_MEMORY (scratch).

@@ -2,6 +2,7 @@
 // Conv: convolution with groups, dilations and every padding mode, any number of spatial axes.
 // Floats only; the integer forms are in conv_integer.c. FusedConv of com.microsoft adds a tensor
 // and an activation.
+#include "kernels/conv_nhwc.h"
 #include "ops/conv_common.h"
 #include "ops/epilogue.h"
 
@@ -111,7 +112,18 @@ struct bound {
     struct mopt_epilogue epilogue;
     struct mopt_conv conv;
     struct mopt_conv_shape shape;
+    const struct mopt_kernels *kernels;
 };
+
+static enum mopt_status convolve_fast(const struct mopt_eval *eval, const struct bound *bound,
+                                      const float *x, const float *w, const float *bias, float *y,
+                                      struct mopt_error *err)
+{
+    if (bound->kernels != NULL && mopt__conv_plain_takes(&bound->shape)) {
+        return mopt__conv_plain(bound->kernels, &bound->shape, x, w, bias, y, eval->pool, err);
+    }
+    return mopt__conv_f32(&bound->shape, x, w, bias, y, eval->pool, err);
+}
 
 static enum mopt_status conv_run(struct mopt_eval *eval, struct mopt_error *err)
 {
@@ -130,8 +142,7 @@ static enum mopt_status conv_run(struct mopt_eval *eval, struct mopt_error *err)
     if (status != MOPT_OK) {
         return status;
     }
-    status = mopt__conv_f32(&bound->shape, x->data, w->data, b ? b->data : NULL, mopt__nn_f32(y),
-                            eval->pool, err);
+    status = convolve_fast(eval, bound, x->data, w->data, b ? b->data : NULL, mopt__nn_f32(y), err);
     return status == MOPT_OK
                ? mopt__epilogue_run(&bound->epilogue, mopt__eval_input(eval, 3), y, err)
                : status;
@@ -155,6 +166,7 @@ static enum mopt_status conv_bind(struct mopt_bind *bind, struct mopt_error *err
         mopt__free(state);
         return MOPT_OK;
     }
+    state->kernels = bind->kernels;
     bind->state = state;
     bind->free_state = mopt__free;
     bind->run = conv_run;

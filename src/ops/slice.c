@@ -158,6 +158,22 @@ struct facts {
     bool given[LISTS], known[LISTS];
 };
 
+// The smallest integer reads as a dimension that is not known; the one above it means the same.
+static const int64_t *without_smallest(const struct mopt_infer *infer, uint32_t input,
+                                       const int64_t *items, size_t count)
+{
+    const struct mopt_tensor *constant = infer->inputs[input].constant;
+    int64_t *dims = NULL;
+    if (constant != NULL && constant->count == count) {
+        dims = mopt__infer_room(infer, count);
+    }
+    for (size_t k = 0; dims != NULL && k < count; k++) {
+        const bool smallest = mopt__tensor_i64_at(constant, k) == INT64_MIN;
+        dims[k] = smallest ? mopt__dim_const(infer->dims, INT64_MIN + 1) : items[k];
+    }
+    return dims != NULL ? dims : items;
+}
+
 static void read_facts(const struct mopt_infer *infer, struct facts *facts)
 {
     const bool inputs = infer->node->op->input_count > 1;
@@ -165,6 +181,10 @@ static void read_facts(const struct mopt_infer *infer, struct facts *facts)
         facts->known[i] =
             mopt__infer_list(infer, inputs ? (uint32_t)i + 1 : 0, inputs ? NULL : list_names[i],
                              &facts->items[i], &facts->count[i], &facts->given[i]);
+        if (inputs && facts->known[i]) {
+            facts->items[i] =
+                without_smallest(infer, (uint32_t)i + 1, facts->items[i], facts->count[i]);
+        }
         if (inputs || !facts->known[i]) {
             continue;
         }

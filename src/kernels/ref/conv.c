@@ -23,6 +23,13 @@ static bool is_pointwise(const struct mopt_conv_shape *s)
     return true;
 }
 
+bool mopt__conv_is_planar(const struct mopt_conv_shape *s)
+{
+    bool unrolled = s->dilation[2] == 1 && s->stride[2] <= 2 &&
+                    (s->kernel[2] == 3 || s->kernel[2] == 5); // as row_taps knows them
+    return s->in_channels == 1 && s->out_channels < (unrolled ? 6 : 3) && !is_pointwise(s);
+}
+
 struct job {
     const struct mopt_conv_shape *s;
     const float *x, *w, *bias;
@@ -111,6 +118,42 @@ static inline __attribute__((always_inline)) void row_body(const float *x, const
     }
 }
 
+// The same of many taps, some neighbours at a time: none waits for the sum of another.
+static inline __attribute__((always_inline)) void long_row_body(const float *x, const float *w,
+                                                                int64_t taps, int64_t stride,
+                                                                int64_t dilation, int64_t count,
+                                                                float *y)
+{
+    enum { SOME = 16 };
+    int64_t i = 0;
+    for (; i + SOME <= count; i += SOME) {
+        float sum[SOME];
+        memcpy(sum, y + i, sizeof sum);
+        for (int64_t k = 0; k < taps; k++) {
+            const float *from = x + i * stride + k * dilation;
+            for (int64_t j = 0; j < SOME; j++) {
+                sum[j] += w[k] * from[j * stride];
+            }
+        }
+        memcpy(y + i, sum, sizeof sum);
+    }
+    row_body(x + i * stride, w, taps, stride, dilation, count - i, y + i);
+}
+
+// Neighbours that lie apart pay for it with many taps only.
+static __attribute__((noinline)) void many_taps(const float *x, const float *w, int64_t taps,
+                                                int64_t stride, int64_t dilation, int64_t count,
+                                                float *y)
+{
+    if (stride == 1) {
+        long_row_body(x, w, taps, 1, dilation, count, y);
+    } else if (taps >= 64) {
+        long_row_body(x, w, taps, stride, dilation, count, y);
+    } else {
+        row_body(x, w, taps, stride, dilation, count, y);
+    }
+}
+
 static void row_taps(const float *x, const float *w, const struct mopt_conv_shape *s, int64_t count,
                      float *y)
 {
@@ -126,7 +169,7 @@ static void row_taps(const float *x, const float *w, const struct mopt_conv_shap
     } else if (dense && taps == 5 && stride == 2) {
         row_body(x, w, 5, 2, 1, count, y);
     } else {
-        row_body(x, w, taps, stride, s->dilation[2], count, y);
+        many_taps(x, w, taps, stride, s->dilation[2], count, y);
     }
 }
 
@@ -206,7 +249,7 @@ enum mopt_status mopt__conv_f32(const struct mopt_conv_shape *s, const float *x,
     if (volume(s->out) == 0 || s->batch == 0 || s->groups * s->out_channels == 0) {
         return MOPT_OK;
     }
-    if (s->in_channels == 1 && !j.pointwise) {
+    if (mopt__conv_is_planar(s)) {
         mopt__pool_for(pool, s->batch * s->groups * s->out_channels, 1, run_depthwise, &j);
         return MOPT_OK;
     }

@@ -16,6 +16,33 @@ const struct lowered mopt__lowered[] = {
      "  c = Conv<pads=[1,1,1,1]>(x, w); a = Add(x, c); y = Relu(a);"
      "  d = Conv(y, u); g = Sigmoid(d); e = Mul(d, g); z = Add(e, y); }",
      1e-5, 2},
+    {"few channels in strips: of one axis, with a residual, apart in a Concat, into a body of an "
+     "image",
+     "graph main (float[1,1,150] x, float[2,3,9,23] p) -> (float[1,2,36] y, float[2,7,9,23] j,"
+     " float[2,2,9,23] e) {"
+     "  float[2,1,41] w = @82; float[2] b = @2; float[2,3,3,5] u = @90; float[2,2,3,3] v = @36;"
+     "  float[3,4,1,1] o = @12; float[3,3,5,3] q = @135; c = Conv<strides=[3]>(x, w, b);"
+     "  y = Tanh(c); d = Conv<pads=[1,2,1,2]>(p, u); f = Conv<pads=[1,1,1,1]>(d, v);"
+     "  g = Add(f, d); e = Relu(g); k = Concat<axis=1>(e, d); h = Conv(k, o);"
+     "  i = Conv<pads=[2,1,2,1]>(h, q); j = Concat<axis=1>(i, e, d); }",
+     1e-5, -1},
+    {"images that come and go with their channels last",
+     "graph main (float[1,6,7,3] x, float[2,9,4] t) -> (float[1,6,7,5] y, float[1,6,7,5] r,"
+     " float[2,9,3] s, float[2,4,9] o, float[1,7,5,6] z) {"
+     "  float[5,3,3,3] w = @135; float[3,4,3] k = @36;"
+     "  a = Transpose<perm=[0,-1,1,2]>(x); c = Conv<pads=[1,1,1,1]>(a, w);"
+     "  r = Transpose<perm=[0,2,3,1]>(c); y = Tanh(r); z = Transpose<perm=[0,3,1,2]>(c);"
+     "  o = Transpose<perm=[0,2,1]>(t); d = Conv<pads=[1,1]>(o, k);"
+     "  s = Transpose<perm=[0,2,1]>(d); }",
+     1e-5, -1},
+    {"images with channels last are what convolutions work on",
+     "graph main (float[1,6,7,3] x, float[2,9,4] t) -> (float[1,6,7,5] y, float[2,9,3] s) {"
+     "  float[5,3,3,3] w = @135; float[3,4,3] k = @36;"
+     "  a = Transpose<perm=[0,3,1,2]>(x); c = Conv<pads=[1,1,1,1]>(a, w);"
+     "  b = Transpose<perm=[0,2,3,1]>(c); y = Tanh(b);"
+     "  o = Transpose<perm=[0,2,1]>(t); d = Conv<pads=[1,1]>(o, k);"
+     "  e = Transpose<perm=[0,2,1]>(d); s = Softmax<axis=-1>(e); }",
+     1e-5, 4},
     {"depthwise, pooling, classifier",
      "graph main (float[2,8,9,9] x) -> (float[2,5] y) {"
      "  float[8,1,3,3] w = @72; float low = {0}; float high = {6}; float[5,8] f = @40;"

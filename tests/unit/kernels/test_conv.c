@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions and poolings against the definition, element by element in double.
-#include "support.h"
+#include "floats.h"
 #include "tests.h"
+
+#include "kernels/conv_nhwc.h"
 
 static size_t volume(const int64_t v[3])
 {
@@ -109,6 +111,13 @@ static void test_conv_f32(void **state)
         struct mopt_conv_shape s;
         struct data d;
         random_shape(&rng, &s);
+        if (trial % 3 ==
+            0) { // a product of one input channel, and rows longer than a block of sums
+            s.in_channels = 1;
+            s.out_channels = between(&rng, 1, 9);
+            s.in[2] += 40;
+            s.out[2] += 40 / s.stride[2];
+        }
         make(&rng, &s, &d);
         assert_int_equal(mopt__conv_f32(&s, d.x, d.w, d.b, d.y, trial % 2 ? pool : NULL, NULL),
                          MOPT_OK);
@@ -116,6 +125,57 @@ static void test_conv_f32(void **state)
             near((double)d.y[e], convolved(&s, &d, e), 1e-4);
         }
         drop(&s, &d);
+    }
+    mopt__pool_free(pool);
+}
+
+// The form for weights that are not known before the run, at every level, and the same bytes from
+// three threads.
+static void test_conv_plain(void **state)
+{
+    (void)state;
+    struct mopt_rng rng;
+    struct mopt_pool *pool = NULL;
+    struct mopt_kernels table;
+    mopt__rng_init(&rng, 9);
+    assert_int_equal(mopt__pool_new(3, &pool, NULL), MOPT_OK);
+    for (int level = 0; level_table(level, &table); level++) {
+        int taken = 0;
+        for (int trial = 0; trial < 150; trial++) {
+            struct mopt_conv_shape s;
+            struct data d;
+            random_shape(&rng, &s);
+            s.in_channels = between(&rng, 1, trial % 3 ? 5 : 40);
+            s.out_channels = between(&rng, 1, trial % 4 ? 9 : 45);
+            if (trial % 5 == 0) {
+                s.kernel[1] = s.kernel[2] = s.stride[1] = s.stride[2] = 1;
+                s.begin[1] = s.begin[2] = 0;
+                s.out[1] = s.in[1];
+                s.out[2] = s.in[2];
+            }
+            if (!mopt__conv_plain_takes(&s)) {
+                continue;
+            }
+            taken++;
+            make(&rng, &s, &d);
+            float *shared = guarded(&rng, d.y_count);
+            const bool bare = trial % 2 == 0;
+            const float *bias = bare ? NULL : d.b;
+            assert_int_equal(mopt__conv_plain(&table, &s, d.x, d.w, bias, d.y, NULL, NULL),
+                             MOPT_OK);
+            assert_int_equal(mopt__conv_plain(&table, &s, d.x, d.w, bias, shared, pool, NULL),
+                             MOPT_OK);
+            assert_memory_equal(d.y, shared, d.y_count * sizeof *shared);
+            if (bare) {
+                memset(d.b, 0, (size_t)(s.groups * s.out_channels) * sizeof *d.b);
+            }
+            for (size_t e = 0; e < d.y_count; e++) {
+                near((double)d.y[e], convolved(&s, &d, e), 1e-4);
+            }
+            release(shared, d.y_count);
+            drop(&s, &d);
+        }
+        assert_in_range(taken, 30, 150);
     }
     mopt__pool_free(pool);
 }
@@ -251,9 +311,8 @@ static void test_pool(void **state)
 int mopt__test_conv(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv_f32),
-        cmocka_unit_test(test_transpose),
-        cmocka_unit_test(test_conv_i8),
+        cmocka_unit_test(test_conv_f32),  cmocka_unit_test(test_conv_plain),
+        cmocka_unit_test(test_transpose), cmocka_unit_test(test_conv_i8),
         cmocka_unit_test(test_pool),
     };
     return cmocka_run_group_tests_name("conv", tests, NULL, NULL);

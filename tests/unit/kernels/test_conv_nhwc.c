@@ -62,7 +62,10 @@ static void make_conv(struct mopt_rng *rng, const struct mopt_kernels *table, st
 {
     const struct mopt_window2d *w = &t->conv.window;
     size_t ldx = w->channels + (size_t)between(rng, 0, 2);
-    size_t ldy = t->conv.out_channels + (size_t)between(rng, 0, 2);
+    size_t ldy = t->conv.out_channels;
+    if (t->form != MOPT_CONV_STRIPS || t->conv.apart) {
+        ldy += (size_t)between(rng, t->conv.apart, 2);
+    }
     t->pixels = w->batch * w->out_h * w->out_w;
     t->x_count = (w->batch * w->in_h * w->in_w - 1) * ldx + w->channels;
     t->y_count = (t->pixels - 1) * ldy + t->conv.out_channels;
@@ -95,6 +98,9 @@ static void make_conv(struct mopt_rng *rng, const struct mopt_kernels *table, st
         .epilogue = random_finish(rng, t->bias, t->in_place ? t->y : t->residual, ldy),
         .scratch = aligned_block(t->scratch),
     };
+    if (t->conv.apart) { // a residual would lie as far apart
+        t->run.epilogue.residual = NULL;
+    }
 }
 
 static double winograd_bound(const struct conv_case *t, size_t m)
@@ -173,6 +179,74 @@ static void test_convs(void **state)
             free_conv(&t);
         }
     }
+}
+
+// Few output channels, and rows with and without a strip that is cut off.
+static void random_strips(struct mopt_rng *rng, struct mopt_conv2d *conv)
+{
+    size_t pad = 0;
+    *conv = (struct mopt_conv2d){.window = random_window(rng, &pad, &pad), .groups = 1};
+    struct mopt_window2d *w = &conv->window;
+    size_t bottom = 0, right = 0;
+    w->in_w = (size_t)between(rng, 1, 90);
+    w->kernel_w = (size_t)between(rng, 2, 20);
+    w->pad_left = (size_t)between(rng, 0, 2) * (size_t)between(rng, 0, 12);
+    w->out_w = out_size(w->in_w, w->kernel_w, w->stride_w, w->dilation_w, &right, w->pad_left);
+    w->out_h = out_size(w->in_h, w->kernel_h, w->stride_h, w->dilation_h, &bottom, w->pad_top);
+    w->channels = (size_t)between(rng, 1, mopt__rng_below(rng, 3) ? 5 : 40);
+    conv->out_channels = (size_t)between(rng, 1, mopt__rng_below(rng, 3) ? 4 : 16);
+}
+
+// The direct form gives the same bytes.
+static void check_direct(const struct mopt_kernels *table, struct conv_case *t)
+{
+    float *strips = malloc(t->y_count * sizeof *strips);
+    assert_non_null(strips);
+    memcpy(strips, t->y, t->y_count * sizeof *strips);
+    memcpy(t->y, t->before, t->y_count * sizeof *strips);
+    struct mopt_conv2d_run run = t->run;
+    run.form = MOPT_CONV_DIRECT;
+    void *packed = aligned_block(mopt__conv2d_packed_bytes(table, &t->conv, run.form));
+    mopt__conv2d_pack(table, &t->conv, run.form, t->w, packed);
+    run.w = packed;
+    run.scratch = aligned_block(mopt__conv2d_scratch(table, &t->conv, run.form, 1));
+    mopt__conv2d_f32(table, &run, NULL);
+    assert_memory_equal(strips, t->y, t->y_count * sizeof *strips);
+    free(run.scratch);
+    free(packed);
+    free(strips);
+}
+
+static void test_strips(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_pool *pool = NULL;
+    assert_int_equal(mopt__pool_new(3, &pool, &err), MOPT_OK);
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 47);
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        int strips = 0;
+        for (int round = 0; round < 240; round++) {
+            struct conv_case t = {.units = 0};
+            random_strips(&rng, &t.conv);
+            t.conv.apart = round % 4 == 1;
+            t.form = mopt__conv2d_form(&table, &t.conv);
+            t.conv.window.batch = round % 8 ? t.conv.window.batch : 12;
+            if (t.form != MOPT_CONV_STRIPS) {
+                continue;
+            }
+            strips++;
+            make_conv(&rng, &table, &t, 3);
+            mopt__conv2d_f32(&table, &t.run, round % 2 ? pool : NULL);
+            check_conv(&t);
+            check_direct(&table, &t);
+            free_conv(&t);
+        }
+        assert_in_range(strips, 100, 240);
+    }
+    mopt__pool_free(pool);
 }
 
 // 3x3 with stride 1: both Winograd forms.
@@ -279,6 +353,35 @@ static void test_forms(void **state)
     assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_POINTWISE);
     conv.window.stride_h = 2;
     conv.window.out_h = 4;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DIRECT);
+}
+
+// Few output channels are taken in strips, unless a sum must not see other pixels, or those of the
+// residual lie apart; a window of one pixel, or one that strides past its own width, gains nothing.
+static void test_forms_of_few_channels(void **state)
+{
+    (void)state;
+    struct mopt_kernels table;
+    mopt__kernels_select(MOPT_ISA_REF, &table);
+    struct mopt_conv2d conv = {.window = {1, 64, 56, 56, 56, 56, 3, 3, 1, 1, 1, 1, 1, 1},
+                               .groups = 1,
+                               .out_channels = 3};
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_STRIPS);
+    conv.strict = true;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DIRECT);
+    conv.strict = false;
+    conv.residual_apart = true;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DIRECT);
+    conv.residual_apart = false;
+    conv.out_channels = 24;
+    conv.window.channels = 8;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DIRECT);
+    conv.out_channels = 1;
+    conv.window.kernel_w = 1;
+    assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DIRECT);
+    conv.window.kernel_w = 4;
+    conv.window.stride_w = 16;
+    conv.window.out_w = 4;
     assert_int_equal(mopt__conv2d_form(&table, &conv), MOPT_CONV_DIRECT);
 }
 
@@ -449,9 +552,10 @@ static void test_transposes(void **state)
 int mopt__test_conv_nhwc(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convs),         cmocka_unit_test(test_winograd),
-        cmocka_unit_test(test_winograd_deep), cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_conv_threads),  cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_convs),        cmocka_unit_test(test_strips),
+        cmocka_unit_test(test_winograd),     cmocka_unit_test(test_winograd_deep),
+        cmocka_unit_test(test_forms),        cmocka_unit_test(test_forms_of_few_channels),
+        cmocka_unit_test(test_conv_threads), cmocka_unit_test(test_pools),
         cmocka_unit_test(test_transposes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -683,6 +683,15 @@ static const struct symbol_case symbol_cases[] = {
     {"float[n,6] x",
      "int64[1] a = {0}; int64[1] e = {-2}; int64[1] d = {1}; y = Slice(x, a, e, d);", "float[n,4]",
      "-"},
+    // the smallest integer as an end, which is how the start of an axis is written backwards
+    {"float[n,6] x",
+     "int64[1] a = {-1}; int64[1] e = {" MIN64 "}; int64[1] d = {0}; int64[1] t = {-1}; "
+     "y = Slice(x, a, e, d, t);",
+     "float[n,6]", "-"},
+    {"float[n,6] x",
+     "int64[2] a = {0, 3}; int64[2] e = {" MAX64 ", " MIN64 "}; int64[2] d = {0, 1}; "
+     "int64[2] t = {1, -1}; y = Slice(x, a, e, d, t);",
+     "float[n,4]", "-"},
     {"float[n,1] x, float[1,m] z", "y = Add(x, z);", "float[n,m]", "-"},
     {"float[n,4,h,w] x", "y = DepthToSpace<blocksize=2>(x);", "float[n,1,2*h,2*w]", "-"},
     {"float[n,m] x, int64[k] i", "y = Gather<axis=1>(x, i);", "float[n,k]", "-"},
