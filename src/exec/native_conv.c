@@ -171,6 +171,18 @@ static enum mopt_status conv_cells(struct mopt_lower *l, const struct mopt_group
     return status;
 }
 
+// What is folded into the bias can be much larger than the products: sums that begin with it would
+// be rounded as it is, each time. So it is added at the end, as a residual that has one row.
+static void add_bias_last(const struct mopt_group *group, struct conv_work *c)
+{
+    if (group->affine_count > 0 && c->residual == MOPT_NO_CELL && c->form != MOPT_CONV_STRIPS) {
+        c->finish.residual = c->finish.bias;
+        c->finish.residual_ld = 0;
+        c->finish.residual_first = true;
+        c->finish.bias = NULL;
+    }
+}
+
 enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *group)
 {
     const struct mopt_node *node = group->anchor;
@@ -190,6 +202,7 @@ enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *g
     if (status == MOPT_OK) {
         status = pack_conv(l, group, c);
     }
+    add_bias_last(group, c);
     mopt__low_scratch(l, mopt__conv2d_scratch(&l->session->kernels, &c->conv, c->form,
                                               mopt__pool_size(l->session->pool)));
     uint32_t cells[] = {c->x, c->y, c->residual};

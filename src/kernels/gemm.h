@@ -12,7 +12,7 @@
 struct mopt_finish {
     const float *bias;     // [columns] or NULL
     const float *residual; // same rows and columns as the result, or NULL; may be the result itself
-    size_t residual_ld;    // elements between its rows
+    size_t residual_ld;    // elements between its rows; 0: it has one row, for all of the result
     bool residual_first;
     struct mopt_function_f32 act;
 };
