@@ -74,7 +74,7 @@ def keep(wheel, package, folder, seen):
 
 def shape_of(name, value):
     """Dimensions of an input: the file's, those of OPEN where it leaves them open, or 1."""
-    dims = [d.dim_value for d in value.type.tensor_type.shape.dim]
+    dims = [max(d.dim_value, 0) for d in value.type.tensor_type.shape.dim]  # open ones may be -1
     given = next((s for part, s in OPEN if part in name and len(s) == len(dims)), ())
     return tuple(d or (given[i] if given else 1) or 1 for i, d in enumerate(dims))
 
