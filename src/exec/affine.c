@@ -7,6 +7,9 @@
 #include "exec/lower.h"
 #include "exec/native.h"
 
+enum { MOST = 1 << 20 }; // of a factor, so that what all of a group come to is a float
+_Static_assert(MOPT_AFFINE_MAX * 20 < 127, "the largest factor is infinite");
+
 static const struct mopt_tensor *floats(const struct mopt_lower *l, const struct mopt_value *value)
 {
     const struct mopt_tensor *t = value != NULL ? mopt__low_constant(l, value) : NULL;
@@ -29,38 +32,30 @@ static bool is_norm(const struct mopt_lower *l, const struct mopt_node *node, si
     return fits;
 }
 
-// The finite operand of one element, or of one for each of the n channels of the image.
+// The finite operand of one element, or of one for each channel of the image.
 static const struct mopt_tensor *operand(const struct mopt_lower *l, const struct mopt_node *node,
-                                         const struct mopt_value *x, int rank, size_t n)
+                                         const struct mopt_value *x,
+                                         const struct mopt_low_shape *image)
 {
     const struct mopt_tensor *t = floats(l, mopt__low_other(node, x));
-    if (t == NULL || t->rank > rank || (t->count != 1 && t->count != n)) {
-        return NULL;
+    bool fits = mopt__low_fits_columns(t, image, true, (size_t)image->dims[1]);
+    for (size_t j = 0; fits && j < t->count; j++) {
+        fits = isfinite(((const float *)t->data)[j]);
     }
-    const int channels = t->rank - (rank - 1); // the place of axis 1 of the image
-    if (t->count != 1 && (channels < 0 || t->dims[channels] != (int64_t)n)) {
-        return NULL;
-    }
-    for (size_t j = 0; j < t->count; j++) {
-        if (!isfinite(((const float *)t->data)[j])) {
-            return NULL;
-        }
-    }
-    return t;
+    return fits ? t : NULL;
 }
 
 static bool is_arithmetic(const struct mopt_lower *l, const struct mopt_node *node,
                           const struct mopt_value *x, const struct mopt_low_shape *shape)
 {
     const bool divides = mopt__low_is(node, "", "Div");
-    const struct mopt_tensor *t = divides || mopt__low_is(node, "", "Mul") ||
-                                          mopt__low_is(node, "", "Add") ||
-                                          mopt__low_is(node, "", "Sub")
-                                      ? operand(l, node, x, shape->rank, (size_t)shape->dims[1])
-                                      : NULL;
+    const bool multiplies = divides || mopt__low_is(node, "", "Mul");
+    const bool adds = mopt__low_is(node, "", "Add") || mopt__low_is(node, "", "Sub");
+    const struct mopt_tensor *t = multiplies || adds ? operand(l, node, x, shape) : NULL;
     bool fits = t != NULL && node->op->since >= 7 && (!divides || node->inputs[0].value == x);
-    for (size_t j = 0; fits && divides && j < t->count; j++) {
-        fits = ((const float *)t->data)[j] != 0;
+    for (size_t j = 0; fits && multiplies && j < t->count; j++) {
+        const float size = fabsf(((const float *)t->data)[j]);
+        fits = divides ? size >= 1 / (float)MOST : size <= (float)MOST;
     }
     return fits;
 }

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nodes that hand on what they get (Identity, Dropout in inference) are taken out of a private copy
 // of the model: in between, they would hide from a convolution what follows it.
-#include <string.h>
-
 #include "exec/prepare.h"
 #include "ops/ops.h"
-
-static bool is_default(const struct mopt_node *node, const char *name)
-{
-    return node->domain[0] == '\0' && strcmp(node->op_type, name) == 0;
-}
 
 // Since opset 7 Dropout does nothing unless it is told to train, since 12 by an input.
 static bool drops_nothing(const struct mopt_node *node)
 {
     const struct mopt_value *training = mopt__node_input(node, 2);
     const struct mopt_tensor *t = mopt__initial_constant(training);
-    return is_default(node, "Dropout") && node->op->since >= 7 &&
+    return mopt__prepare_is(node, "Dropout") && node->op->since >= 7 &&
            (training == NULL || (t != NULL && t->dtype == MOPT_BOOL && t->count == 1 &&
                                  *(const uint8_t *)t->data == 0));
 }
@@ -30,7 +23,8 @@ static bool may_be_output(const struct mopt_node *node, const struct mopt_value 
 static bool takes(const struct mopt_node *node)
 {
     const struct mopt_value *x = mopt__node_input(node, 0);
-    return x != NULL && node->op != NULL && (is_default(node, "Identity") || drops_nothing(node)) &&
+    return x != NULL && node->op != NULL &&
+           (mopt__prepare_is(node, "Identity") || drops_nothing(node)) &&
            mopt__prepare_is_sound(node) &&
            (node->outputs[0]->graph_output_count == 0 || may_be_output(node, x));
 }

@@ -46,12 +46,6 @@ static bool takes(const struct mopt_node *node)
     return rule_of(node) != NULL;
 }
 
-static int rank_of(const struct mopt_value *value)
-{
-    const struct mopt_type *type = value->type != NULL ? value->type : value->declared;
-    return type != NULL && type->kind == MOPT_TYPE_TENSOR ? type->rank : -1;
-}
-
 // A Transpose of x in front of `before`, which brings the last axis behind the first one (second),
 // or the second one to the end; its output is the caller's to set. NULL: no memory.
 static struct mopt_node *turn(struct mopt_node *before, struct mopt_value *x, int rank, bool second,
@@ -68,16 +62,6 @@ static struct mopt_node *turn(struct mopt_node *before, struct mopt_value *x, in
     made->op = mopt__op_find("", "Transpose", TRANSPOSE_VERSION);
     mopt__node_set_input(made, 0, x);
     return made;
-}
-
-static struct mopt_value *fresh_output(struct mopt_node *node, const char *hint,
-                                       struct mopt_error *err)
-{
-    struct mopt_value *value = mopt__value_fresh(node->graph, hint, err);
-    if (value != NULL) {
-        mopt__node_set_output(node, 0, value);
-    }
-    return value;
 }
 
 // The operator with channels second in front of `node`, of x.
@@ -113,7 +97,7 @@ static enum mopt_status change(struct mopt_node *node, struct mopt_error *err)
 {
     const struct rule *rule = rule_of(node);
     struct mopt_value *x = mopt__node_input(node, 0);
-    int rank = rank_of(x);
+    int rank = mopt__prepare_rank(x);
     if (rule == NULL) {
         return MOPT_OK;
     }
@@ -125,10 +109,10 @@ static enum mopt_status change(struct mopt_node *node, struct mopt_error *err)
         return MOPT_OK;
     }
     struct mopt_node *in = turn(node, x, rank, true, err);
-    struct mopt_value *moved = in != NULL ? fresh_output(in, x->name, err) : NULL;
+    struct mopt_value *moved = in != NULL ? mopt__prepare_output(in, x->name, err) : NULL;
     struct mopt_node *middle = moved != NULL ? make(node, rule, moved, err) : NULL;
     struct mopt_value *real =
-        middle != NULL ? fresh_output(middle, node->outputs[0]->name, err) : NULL;
+        middle != NULL ? mopt__prepare_output(middle, node->outputs[0]->name, err) : NULL;
     struct mopt_node *out = real != NULL ? turn(node, real, rank, false, err) : NULL;
     return out != NULL ? replace(node, out) : err->status;
 }

@@ -6,30 +6,17 @@
 
 #include "exec/prepare.h"
 #include "ops/epilogue.h"
+#include "ops/operands.h"
 #include "ops/ops.h"
 
 enum { VERSION = 13 }; // of the operators that are made
 
 // ---- Types --------------------------------------------------------------------------------------
 
-// Of a tensor whose rank is known; else NULL.
-static const struct mopt_type *type_of(const struct mopt_value *value)
-{
-    const struct mopt_type *type = value->type != NULL ? value->type : value->declared;
-    bool tensor = type != NULL && type->kind == MOPT_TYPE_TENSOR && type->rank >= 0;
-    return tensor ? type : NULL;
-}
-
-static int rank_of(const struct mopt_value *value)
-{
-    const struct mopt_type *type = type_of(value);
-    return type != NULL ? type->rank : -1;
-}
-
 // Of what a node computes with; numbers that are added to it must be of this type.
 static enum mopt_dtype element_of(const struct mopt_node *node)
 {
-    const struct mopt_type *type = type_of(node->inputs[0].value);
+    const struct mopt_type *type = mopt__prepare_type(node->inputs[0].value);
     return type != NULL ? type->dtype : MOPT_UNDEFINED;
 }
 
@@ -37,8 +24,8 @@ static enum mopt_dtype element_of(const struct mopt_node *node)
 // give its axes to the products.
 static bool is_scale(const struct mopt_node *node, uint32_t at, bool columns)
 {
-    const struct mopt_type *y = type_of(node->outputs[0]);
-    const struct mopt_type *scale = type_of(node->inputs[at].value);
+    const struct mopt_type *y = mopt__prepare_type(node->outputs[0]);
+    const struct mopt_type *scale = mopt__prepare_type(node->inputs[at].value);
     int64_t size = 0;
     if (y == NULL || scale == NULL || scale->rank > 1 || scale->rank > y->rank) {
         return false;
@@ -269,19 +256,13 @@ static enum mopt_status spread_gemm(struct mopt_node *node, struct mopt_error *e
 
 // ---- FusedMatMul --------------------------------------------------------------------------------
 
-static int64_t int_of(const struct mopt_node *node, const char *name)
-{
-    const struct mopt_attribute *a = mopt__node_attribute(node, name);
-    return a != NULL && a->kind == MOPT_ATTR_INT ? a->i : 0;
-}
-
 // The operand, its last two axes swapped when the node says so.
 static struct mopt_value *turned(struct chain *c, uint32_t index, const char *name)
 {
     struct mopt_value *value = mopt__node_input(c->node, index);
-    int rank = rank_of(value);
+    int rank = mopt__prepare_rank(value);
     int64_t perm[MOPT_RANK_MAX];
-    if (int_of(c->node, name) == 0 || rank < 2) {
+    if (mopt__int_of(c->node, name, 0) == 0 || rank < 2) {
         return value;
     }
     for (int i = 0; i < rank; i++) {
@@ -295,8 +276,10 @@ static struct mopt_value *turned(struct chain *c, uint32_t index, const char *na
 
 static bool takes_matmul(const struct mopt_node *node)
 {
-    bool moved = int_of(node, "transBatchA") != 0 || int_of(node, "transBatchB") != 0;
-    return !moved && element_of(node) != MOPT_UNDEFINED && rank_of(node->inputs[1].value) >= 0;
+    bool moved =
+        mopt__int_of(node, "transBatchA", 0) != 0 || mopt__int_of(node, "transBatchB", 0) != 0;
+    return !moved && element_of(node) != MOPT_UNDEFINED &&
+           mopt__prepare_rank(node->inputs[1].value) >= 0;
 }
 
 static enum mopt_status spread_matmul(struct mopt_node *node, struct mopt_error *err)
@@ -352,8 +335,8 @@ static bool read_hidden(const struct mopt_node *node, int64_t sizes[3])
 static bool takes_mask(const struct mopt_node *node)
 {
     const struct mopt_value *mask = mask_of(node);
-    const struct mopt_type *m = mask != NULL ? type_of(mask) : NULL;
-    const struct mopt_type *x = type_of(node->inputs[INPUT].value);
+    const struct mopt_type *m = mask != NULL ? mopt__prepare_type(mask) : NULL;
+    const struct mopt_type *x = mopt__prepare_type(node->inputs[INPUT].value);
     bool ends = m != NULL && m->rank == 1 && x != NULL && x->rank == 3 && m->dims[0] == x->dims[0];
     return mask == NULL || ends ||
            (m != NULL && m->rank == 2 && x != NULL && x->rank == 3 && m->dims[0] == x->dims[0] &&
@@ -367,10 +350,11 @@ static bool takes_attention(const struct mopt_node *node)
     for (uint32_t i = PAST; !is_coded(node) && i < node->input_count; i++) {
         cached = cached || (i != ADDED && node->inputs[i].value != NULL);
     }
-    const struct mopt_type *bias = is_coded(node) ? type_of(node->inputs[BIAS].value) : NULL;
+    const struct mopt_type *bias =
+        is_coded(node) ? mopt__prepare_type(node->inputs[BIAS].value) : NULL;
     bool known = !is_coded(node) || (bias != NULL && bias->dtype == MOPT_FLOAT32);
-    return !cached && known && int_of(node, "do_rotary") == 0 &&
-           int_of(node, "past_present_share_buffer") == 0 && read_hidden(node, sizes) &&
+    return !cached && known && mopt__int_of(node, "do_rotary", 0) == 0 &&
+           mopt__int_of(node, "past_present_share_buffer", 0) == 0 && read_hidden(node, sizes) &&
            takes_mask(node);
 }
 

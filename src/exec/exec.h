@@ -41,6 +41,7 @@ void mopt__session_free(struct mopt_session *session);
 // thread. A failure stops the run. The value may belong to a copy of the model, made by the
 // session: with functions inlined, or with FLOAT where the model has floats of 16 bits and Casts
 // between both. What the model has itself keeps its name and id; new values have larger ids.
+// Without options.observed (or .reference) values that only repeat others are not there.
 typedef enum mopt_status (*mopt_observer)(void *context, const struct mopt_value *value,
                                           const struct mopt_datum *datum, struct mopt_error *err);
 

@@ -272,18 +272,6 @@ static enum mopt_status group_add(struct mopt_lower *l, const struct mopt_node *
     return place(l, &g, end);
 }
 
-// One float for all, or one for each of n columns (last axis; per_channel: axis 1 of out).
-static bool fits_columns(const struct mopt_tensor *constant, const struct mopt_low_shape *out,
-                         bool per_channel, size_t n)
-{
-    if (constant == NULL || constant->dtype != MOPT_FLOAT32 || constant->rank > out->rank) {
-        return false;
-    }
-    int axis = per_channel ? constant->rank - (out->rank - 1) : constant->rank - 1;
-    return constant->count == 1 || (constant->count == n && axis >= 0 && axis < constant->rank &&
-                                    constant->dims[axis] == (int64_t)n);
-}
-
 // The operands of MatMulInteger or ConvInteger: codes of a DynamicQuantizeLinear, constant weights.
 static bool dynamic_operands(const struct mopt_lower *l, const struct mopt_node *node, bool conv)
 {
@@ -312,7 +300,7 @@ static void take_channel_bias(struct mopt_lower *l, struct mopt_group *g, size_t
     const struct mopt_value *bias = mopt__low_other(add, g->out);
     const struct mopt_tensor *constant = bias != NULL ? mopt__low_constant(l, bias) : NULL;
     if (constant != NULL && constant->count == n && constant->rank <= out.rank &&
-        fits_columns(constant, &out, true, n)) {
+        mopt__low_fits_columns(constant, &out, true, n)) {
         g->bias = bias;
         g->out = mopt__node_output(add, 0);
         absorb(l, add, last);
@@ -347,7 +335,8 @@ static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_no
     const struct mopt_value *w_scale = mopt__low_other(factors, x_scale);
     const struct mopt_tensor *w = mopt__low_constant(l, mopt__node_input(node, 1));
     size_t n = (size_t)w->dims[conv ? 0 : 1];
-    if (w_scale == NULL || !fits_columns(mopt__low_constant(l, w_scale), &real_shape, conv, n)) {
+    if (w_scale == NULL ||
+        !mopt__low_fits_columns(mopt__low_constant(l, w_scale), &real_shape, conv, n)) {
         return MOPT_OK;
     }
     struct mopt_group g = {.anchor = node,

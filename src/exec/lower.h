@@ -140,6 +140,10 @@ bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *
                      size_t *pixels);
 // The codes exist, or will, with channels innermost.
 bool mopt__low_codes_nhwc(const struct mopt_lower *l, const struct mopt_value *codes);
+// One float for all of a value of the shape `out`, or one for each of its n columns (last axis;
+// per_channel: axis 1). constant may be NULL.
+bool mopt__low_fits_columns(const struct mopt_tensor *constant, const struct mopt_low_shape *out,
+                            bool per_channel, size_t n);
 // True when the value exists as codes or image with channels innermost already.
 bool mopt__low_prefers_nhwc(const struct mopt_lower *l, const struct mopt_value *value);
 

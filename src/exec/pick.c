@@ -11,8 +11,8 @@ static bool picks(const struct mopt_node *node)
 {
     static const char *const names[] = {"Gather", "GatherElements", "GatherND", "Tile", "Expand"};
     bool found = false;
-    for (size_t i = 0; node->domain[0] == '\0' && i < MOPT_COUNTOF(names); i++) {
-        found = found || strcmp(node->op_type, names[i]) == 0;
+    for (size_t i = 0; i < MOPT_COUNTOF(names); i++) {
+        found = found || mopt__prepare_is(node, names[i]);
     }
     return found;
 }

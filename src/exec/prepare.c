@@ -10,11 +10,39 @@
 const struct mopt_tensor *mopt__initial_constant(const struct mopt_value *value)
 {
     const struct mopt_node *node = value != NULL ? value->producer : NULL;
-    if (node != NULL && strcmp(node->op_type, "Constant") == 0 && node->domain[0] == '\0') {
+    if (node != NULL && mopt__prepare_is(node, "Constant")) {
         const struct mopt_attribute *a = mopt__node_attribute(node, "value");
         return a != NULL && a->kind == MOPT_ATTR_TENSOR ? a->t : NULL;
     }
     return value != NULL ? mopt__value_constant(value) : NULL;
+}
+
+bool mopt__prepare_is(const struct mopt_node *node, const char *op_type)
+{
+    return node->domain[0] == '\0' && strcmp(node->op_type, op_type) == 0;
+}
+
+const struct mopt_type *mopt__prepare_type(const struct mopt_value *value)
+{
+    const struct mopt_type *type = value->type != NULL ? value->type : value->declared;
+    bool tensor = type != NULL && type->kind == MOPT_TYPE_TENSOR && type->rank >= 0;
+    return tensor ? type : NULL;
+}
+
+int mopt__prepare_rank(const struct mopt_value *value)
+{
+    const struct mopt_type *type = mopt__prepare_type(value);
+    return type != NULL ? type->rank : -1;
+}
+
+struct mopt_value *mopt__prepare_output(struct mopt_node *node, const char *hint,
+                                        struct mopt_error *err)
+{
+    struct mopt_value *value = mopt__value_fresh(node->graph, hint, err);
+    if (value != NULL) {
+        mopt__node_set_output(node, 0, value);
+    }
+    return value;
 }
 
 bool mopt__prepare_is_sound(const struct mopt_node *node)

@@ -38,6 +38,14 @@ enum mopt_status mopt__prepare_run(const struct mopt_prepare *prepare, struct mo
 
 // The content of an initializer nobody can override, or of a Constant; NULL: neither.
 const struct mopt_tensor *mopt__initial_constant(const struct mopt_value *value);
+// The node is this operator of ONNX.
+bool mopt__prepare_is(const struct mopt_node *node, const char *op_type);
+// Of a tensor whose rank is known, as inferred or else as declared; NULL.
+const struct mopt_type *mopt__prepare_type(const struct mopt_value *value);
+int mopt__prepare_rank(const struct mopt_value *value); // -1: not known
+// A new value, named like the hint, as the first output of a node that was made. NULL: no memory.
+struct mopt_value *mopt__prepare_output(struct mopt_node *node, const char *hint,
+                                        struct mopt_error *err);
 // The node has a record, fits it, is no call of a function, and makes one value.
 bool mopt__prepare_is_sound(const struct mopt_node *node);
 

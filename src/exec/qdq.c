@@ -133,17 +133,6 @@ static struct mopt_node *add_linear(const char *name, struct mopt_node *before,
     return linear;
 }
 
-// A value for the only output of a node.
-static struct mopt_value *add_output(struct mopt_node *node, const char *hint,
-                                     struct mopt_error *err)
-{
-    struct mopt_value *value = mopt__value_fresh(node->graph, hint, err);
-    if (value != NULL) {
-        mopt__node_set_output(node, 0, value);
-    }
-    return value;
-}
-
 static enum mopt_status set_inputs(struct mopt_node *to, const struct mopt_node *from,
                                    const struct rule *rule, struct mopt_error *err)
 {
@@ -154,7 +143,8 @@ static enum mopt_status set_inputs(struct mopt_node *to, const struct mopt_node 
         uint32_t at = rule->first + 3 * i;
         struct mopt_value *codes = from->inputs[at].value;
         struct mopt_node *linear = add_linear("DequantizeLinear", to, from, at + 1, codes, err);
-        struct mopt_value *real = linear != NULL ? add_output(linear, codes->name, err) : NULL;
+        struct mopt_value *real =
+            linear != NULL ? mopt__prepare_output(linear, codes->name, err) : NULL;
         if (real == NULL) {
             return err->status;
         }
@@ -198,7 +188,7 @@ static enum mopt_status spread(struct mopt_node *node, struct mopt_error *err)
     if (status != MOPT_OK) {
         return status;
     }
-    struct mopt_value *real = add_output(middle, y->name, err);
+    struct mopt_value *real = mopt__prepare_output(middle, y->name, err);
     struct mopt_node *linear =
         real != NULL ? add_linear("QuantizeLinear", node, node, rule->out, real, err) : NULL;
     if (linear == NULL) {

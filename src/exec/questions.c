@@ -137,6 +137,17 @@ bool mopt__low_codes_nhwc(const struct mopt_lower *l, const struct mopt_value *c
     return v->cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
 }
 
+bool mopt__low_fits_columns(const struct mopt_tensor *constant, const struct mopt_low_shape *out,
+                            bool per_channel, size_t n)
+{
+    if (constant == NULL || constant->dtype != MOPT_FLOAT32 || constant->rank > out->rank) {
+        return false;
+    }
+    int axis = per_channel ? constant->rank - (out->rank - 1) : constant->rank - 1;
+    return constant->count == 1 || (constant->count == n && axis >= 0 && axis < constant->rank &&
+                                    constant->dims[axis] == (int64_t)n);
+}
+
 bool mopt__low_prefers_nhwc(const struct mopt_lower *l, const struct mopt_value *value)
 {
     const struct mopt_low_value *v = &l->values[value->id];

@@ -8,11 +8,6 @@
 
 #include "exec/prepare.h"
 
-static bool is_default(const struct mopt_node *node, const char *name)
-{
-    return node->domain[0] == '\0' && strcmp(node->op_type, name) == 0;
-}
-
 // Codes that are computed, of one scale that never changes.
 static bool is_source(const struct mopt_node *node)
 {
@@ -30,7 +25,8 @@ static bool is_source(const struct mopt_node *node)
 
 static bool takes_codes(const struct mopt_node *node)
 {
-    return is_default(node, "Conv") || is_default(node, "MatMul") || is_default(node, "Gemm");
+    return mopt__prepare_is(node, "Conv") || mopt__prepare_is(node, "MatMul") ||
+           mopt__prepare_is(node, "Gemm");
 }
 
 // The use is in a body inside `outer` that should have the codes.
@@ -39,7 +35,7 @@ static bool sinks(const struct mopt_use *use, const struct mopt_graph *outer)
     const struct mopt_graph *graph = use->node->graph;
     bool repeats = false;
     for (const struct mopt_graph *g = graph; g != outer && g->owner != NULL; g = g->parent) {
-        repeats = repeats || !is_default(g->owner, "If");
+        repeats = repeats || !mopt__prepare_is(g->owner, "If");
     }
     return graph != outer && (!repeats || takes_codes(use->node));
 }

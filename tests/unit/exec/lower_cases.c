@@ -880,6 +880,11 @@ const struct lowered mopt__lowered[] = {
      "  c = Conv(x, w); y = Mul(c, k); a = Abs(x); b = Add(a, one); d = Conv(b, e);"
      "  z = Div(one, d); g = Conv(x, w); v = Add(g, u); }",
      1e-5, 8},
+    {"factors that floats cannot hold together stay what they are",
+     "graph main (float[1,4,3,3] x) -> (float[1,2,3,3] y, float[1,2,3,3] z) {"
+     "  float[2,4,1,1] w = {0,0,0,0,0,0,0,0}; float tiny = {1e-40}; float large = {1e30};"
+     "  c = Conv(x, w); y = Div(c, tiny); d = Conv(x, w); m = Mul(d, large); z = Mul(m, large); }",
+     0, -1},
     {"channels that lie innermost already",
      "graph main (float[2,5,7,6] x, float[1,9,4] t) -> (float[2,5,7,8] y, float[1,9,3] z,"
      "  float[2,6,5,7] v, float[2,5,7,8] r) {"
