@@ -133,8 +133,9 @@ static inline size_t mopt__coded_panel_bytes(const struct mopt_coded *coded, siz
 }
 
 // One tile of a product or a convolution in float:
-// c[i][j] = clamp(start + sum over t, p of a[t][i][p] * b[t][p][j] (+ residual[i][j]), low, high),
-// i < rows, j < cols; start is bias[j] (0 without), or c[i][j] when accumulate.
+// c[i][j] = clamp(start + sum over t, p of a[t][i][p] * b[t][p][j] + bias[j] (+ residual[i][j]),
+// low, high), i < rows, j < cols; start is 0, or c[i][j] when accumulate. The bias comes behind the
+// products, which it may exceed by far: at their head, each of them would be rounded to its size.
 struct mopt_tile_f32 {
     const float *const *a; // [taps][tile rows of the table]: start of a row of k floats each;
                            // entries from `rows` on are not read
@@ -148,7 +149,7 @@ struct mopt_tile_f32 {
     size_t ldc;        // elements
     const void *ahead; // what is read next, MOPT_TILE_AHEAD * taps * k bytes of it, or NULL:
                        // brought nearer, nothing else
-    const float *bias; // [cols] or NULL; not read when accumulate
+    const float *bias; // [cols] or NULL
     const float *residual; // [rows][residual_ld] or NULL
     size_t residual_ld;
     float low, high; // -INFINITY, INFINITY: no clamp; NaN stays NaN

@@ -44,6 +44,7 @@ static void row_of_panel(const struct mopt_tile_f32 *row, const struct mopt_code
     for (size_t at = 0; at < row->k; at += DEEP, a += DEEP) {
         bool last = row->k - at <= DEEP;
         part.k = last ? row->k - at : DEEP;
+        part.bias = last ? row->bias : NULL;
         part.residual = last && row->residual ? residual : NULL;
         part.low = last ? row->low : -INFINITY;
         part.high = last ? row->high : INFINITY;

@@ -44,6 +44,7 @@ void mopt__tile_16_ref(const struct mopt_tile_f32 *t)
         for (size_t at = 0; at < t->k; at += DEEP) {
             bool last = tap + 1 == t->taps && t->k - at <= DEEP;
             part.k = t->k - at < DEEP ? t->k - at : DEEP;
+            part.bias = last ? t->bias : NULL;
             part.residual = last && t->residual ? residual : NULL;
             part.low = last ? t->low : -INFINITY;
             part.high = last ? t->high : INFINITY;

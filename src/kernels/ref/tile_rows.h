@@ -22,11 +22,11 @@ static inline void tile_row(const struct mopt_tile_f32 *t, int i, tile_add *add)
     float *c = t->c + (size_t)i * t->ldc;
     float acc[TILE_COLS] = {0};
     for (int j = 0; j < t->cols; j++) {
-        acc[j] = t->accumulate ? c[j] : (t->bias ? t->bias[j] : 0);
+        acc[j] = t->accumulate ? c[j] : 0;
     }
     add(t, i, acc);
     for (int j = 0; j < t->cols; j++) {
-        float x = acc[j];
+        float x = t->bias ? acc[j] + t->bias[j] : acc[j];
         if (t->residual) {
             x += t->residual[(size_t)i * t->residual_ld + (size_t)j];
         }

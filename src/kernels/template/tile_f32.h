@@ -4,8 +4,8 @@
 //   TILE_ROWS, TILE_VECTORS   size of the tile (columns = TILE_VECTORS * VF_LANES)
 //   TILE_EACH_ROWS(M, v)      M(1, v) M(2, v) ... M(TILE_ROWS, v)
 // One function per number of rows and of vectors that hold columns, so that a tail costs what it
-// computes. Every element is one chain of fused multiply-adds from start over t and p in order:
-// the same bytes in every tile and on every instruction set with fused multiply-add.
+// computes. Every element is one chain of fused multiply-adds from start over t and p in order,
+// then a sum: the same bytes in every tile and on every instruction set with fused multiply-add.
 #ifndef MOPT_KERNELS_TEMPLATE_TILE_F32_H
 #define MOPT_KERNELS_TEMPLATE_TILE_F32_H
 
@@ -55,11 +55,24 @@ VF_BODY void tile_start(const struct mopt_tile_f32 *t, int rows, int vectors, bo
                 acc[i][v] = vf_load_upto(t->c + (size_t)i * t->ldc + v * VF_LANES, n);
             }
         } else {
-            vf bias = t->bias ? vf_load_upto(t->bias + v * VF_LANES, n) : vf_set1(0);
             VF_UNROLL
             for (int i = 0; i < rows; i++) {
-                acc[i][v] = bias;
+                acc[i][v] = vf_set1(0);
             }
+        }
+    }
+}
+
+VF_BODY void tile_add_bias(const struct mopt_tile_f32 *t, int rows, int vectors, bool whole,
+                           vf acc[TILE_ROWS][TILE_VECTORS])
+{
+    VF_UNROLL
+    for (int v = 0; v < vectors; v++) {
+        size_t n = whole ? VF_LANES : tile_columns((size_t)t->cols, v);
+        vf bias = vf_load_upto(t->bias + v * VF_LANES, n);
+        VF_UNROLL
+        for (int i = 0; i < rows; i++) {
+            acc[i][v] = vf_add(acc[i][v], bias);
         }
     }
 }
@@ -68,6 +81,9 @@ VF_BODY void tile_finish(const struct mopt_tile_f32 *t, int rows, int vectors, b
                          vf acc[TILE_ROWS][TILE_VECTORS])
 {
     vf low = vf_set1(t->low), high = vf_set1(t->high);
+    if (t->bias) {
+        tile_add_bias(t, rows, vectors, whole, acc);
+    }
     if (t->residual) {
         VF_UNROLL
         for (int i = 0; i < rows; i++) {
@@ -255,7 +271,8 @@ VF_BODY void tile_body(const struct mopt_tile_f32 *t, enum mopt_weights weights,
     } else {
         tile_taps(t, weights, rows, vectors, FETCH_FAR, acc);
     }
-    if (whole && !t->residual && t->low == -INFINITY && t->high == INFINITY) {
+    VF_FORGET(t); // or what it says of the end would be kept in registers meanwhile
+    if (whole && !t->bias && !t->residual && t->low == -INFINITY && t->high == INFINITY) {
         tile_store(t, rows, vectors, acc);
     } else if (whole) {
         tile_finish(t, rows, vectors, true, acc);
@@ -288,6 +305,9 @@ enum { ROW_PANELS = 8 / TILE_VECTORS, ROW_AHEAD = 1536 }; // sums in flight; byt
 VF_BODY void row_finish(const struct mopt_tile_f32 *t, size_t from, size_t cols, vf x)
 {
     size_t n = cols - from < VF_LANES ? cols - from : VF_LANES;
+    if (t->bias) {
+        x = vf_add(x, vf_load_upto(t->bias + from, n));
+    }
     if (t->residual) {
         x = vf_add(x, vf_load_upto(t->residual + from, n));
     }
@@ -296,11 +316,10 @@ VF_BODY void row_finish(const struct mopt_tile_f32 *t, size_t from, size_t cols,
 
 VF_BODY vf row_start(const struct mopt_tile_f32 *t, size_t from, size_t cols)
 {
-    const float *start = t->accumulate ? t->c : t->bias;
-    if (!start || from >= cols) {
+    if (!t->accumulate || from >= cols) {
         return vf_set1(0);
     }
-    return vf_load_upto(start + from, cols - from < VF_LANES ? cols - from : VF_LANES);
+    return vf_load_upto(t->c + from, cols - from < VF_LANES ? cols - from : VF_LANES);
 }
 
 // `panels` panels from column `from`; the last may hold fewer than TILE_COLS columns.

@@ -39,6 +39,13 @@ static inline double exact_bound(const struct exact *e)
     return (double)(e->terms + 2) * 0x1p-24 * e->size + 1e-30;
 }
 
+// The same with a few numbers added behind the other terms, however large they are.
+static inline double exact_bound_behind(const struct exact *terms, const struct exact *behind)
+{
+    return exact_bound(terms) +
+           (double)(behind->terms + 1) * 0x1p-24 * (fabs(terms->sum) + behind->size);
+}
+
 static inline double clamp_double(double x, double low, double high)
 {
     x = x < low ? low : x;

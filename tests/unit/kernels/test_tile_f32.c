@@ -13,6 +13,15 @@ struct tile_case {
     size_t row_count, c_count, residual_count;
 };
 
+// A bias may be far larger than what the products come to.
+static void enlarge(struct mopt_rng *rng, float *bias, size_t n)
+{
+    float factor = mopt__rng_below(rng, 3) == 0 ? 4096 : 1;
+    for (size_t j = 0; j < n; j++) {
+        bias[j] *= factor;
+    }
+}
+
 static void make_tile(struct mopt_rng *rng, const struct mopt_kernels *table, struct tile_case *t)
 {
     struct mopt_tile_f32 *tile = &t->tile;
@@ -43,6 +52,7 @@ static void make_tile(struct mopt_rng *rng, const struct mopt_kernels *table, st
     t->before = guarded(rng, t->c_count);
     memcpy(t->before, t->c, t->c_count * sizeof(float));
     t->bias = guarded(rng, cols);
+    enlarge(rng, t->bias, cols);
     t->residual = guarded(rng, t->residual_count);
     tile->a = t->a;
     tile->b = t->b;
@@ -67,15 +77,14 @@ static void free_tile(struct tile_case *t)
     free(t->b);
 }
 
+// The products, and what is added behind them.
 static struct exact tile_sum(const struct mopt_kernels *table, const struct tile_case *t, size_t i,
-                             size_t j)
+                             size_t j, struct exact *behind)
 {
     const struct mopt_tile_f32 *tile = &t->tile;
     struct exact e = {0};
     if (tile->accumulate) {
         exact_add(&e, (double)t->before[i * tile->ldc + j]);
-    } else if (tile->bias) {
-        exact_add(&e, (double)tile->bias[j]);
     }
     for (size_t tap = 0; tap < tile->taps; tap++) {
         const float *row = tile->a[tap * (size_t)table->f32_rows + i];
@@ -84,9 +93,8 @@ static struct exact tile_sum(const struct mopt_kernels *table, const struct tile
             exact_add(&e, (double)row[p] * (double)tile->b[at]);
         }
     }
-    if (tile->residual) {
-        exact_add(&e, (double)tile->residual[i * tile->residual_ld + j]);
-    }
+    exact_add(behind, tile->bias ? (double)tile->bias[j] : 0);
+    exact_add(behind, tile->residual ? (double)tile->residual[i * tile->residual_ld + j] : 0);
     return e;
 }
 
@@ -99,9 +107,11 @@ static void check_tile(const struct mopt_kernels *table, const struct tile_case 
             assert_true(t->c[at] == t->before[at]); // between the rows
             continue;
         }
-        struct exact e = tile_sum(table, t, i, j);
-        near((double)t->c[at], clamp_double(e.sum, (double)tile->low, (double)tile->high),
-             exact_bound(&e));
+        struct exact behind = {0};
+        struct exact e = tile_sum(table, t, i, j, &behind);
+        double sum = e.sum + behind.sum;
+        near((double)t->c[at], clamp_double(sum, (double)tile->low, (double)tile->high),
+             exact_bound_behind(&e, &behind));
     }
 }
 
