@@ -92,6 +92,26 @@ static bool is_worth(const struct mopt_step *step)
     return out <= in || is_dequantizer(step->node);
 }
 
+// As a run computes it: by the kernel that is bound to these constants, or else the evaluator.
+static enum mopt_status compute(struct mopt_session *session, struct mopt_step *step,
+                                struct mopt_error *err)
+{
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 0);
+    struct mopt_eval eval = {.node = step->node,
+                             .version = step->version,
+                             .inputs = step->inputs,
+                             .outputs = step->outputs,
+                             .input_count = step->node->input_count,
+                             .output_count = step->node->output_count,
+                             .pool = session->pool,
+                             .rng = &rng};
+    enum mopt_status status = mopt__step_bind(session, step, &eval, err);
+    status = status == MOPT_OK ? mopt__step_call(step, &eval, err) : status;
+    mopt__step_release(step); // nobody computes it again, or a run binds it again
+    return status;
+}
+
 // A node that fails stays as it is: the run says what is wrong.
 void mopt__session_fold_step(struct mopt_session *session, struct mopt_step *step)
 {
@@ -102,9 +122,7 @@ void mopt__session_fold_step(struct mopt_session *session, struct mopt_step *ste
         const struct mopt_value *value = node->inputs[i].value;
         step->inputs[i] = value != NULL ? session->constants[value->id] : NULL;
     }
-    step->folded = mopt__eval_node(node, step->version, step->inputs, step->outputs, NULL,
-                                   &ignored) == MOPT_OK &&
-                   is_worth(step);
+    step->folded = compute(session, step, &ignored) == MOPT_OK && is_worth(step);
     for (uint32_t o = 0; o < node->output_count; o++) {
         struct mopt_datum *datum = step->outputs[o];
         step->outputs[o] = NULL;

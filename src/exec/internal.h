@@ -149,6 +149,10 @@ enum mopt_status mopt__exec_graph(struct mopt_exec_run *run, struct mopt_schedul
 enum mopt_status mopt__step_bind(struct mopt_session *session, struct mopt_step *step,
                                  const struct mopt_eval *eval, struct mopt_error *err);
 void mopt__step_release(struct mopt_step *step);
+// Runs the bound kernel (its inputs were checked when it was bound), or the reference with its own
+// checks. Outputs that were made before a failure are the caller's to release.
+enum mopt_status mopt__step_call(struct mopt_step *step, struct mopt_eval *eval,
+                                 struct mopt_error *err);
 // Hash of dtypes and dims of tensors; other data count by kind.
 uint64_t mopt__exec_signature(struct mopt_datum *const *data, size_t count);
 

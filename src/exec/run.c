@@ -172,28 +172,15 @@ static struct mopt_eval make_eval(struct mopt_exec_run *run, struct mopt_step *s
     };
 }
 
-// The bound kernel (its inputs were checked when it was bound), or the reference with its own
-// checks.
-static enum mopt_status call(struct mopt_step *step, struct mopt_eval *eval, struct mopt_error *err)
-{
-    if (step->run == NULL) {
-        return mopt__eval_run(eval, err);
-    }
-    eval->state = step->state;
-    enum mopt_status status = step->run(eval, err);
-    mopt__eval_release_spare(eval);
-    return status;
-}
-
 static enum mopt_status call_profiled(struct mopt_exec_run *run, struct mopt_step *step,
                                       struct mopt_eval *eval, struct mopt_error *err)
 {
     if (!run->session->options.profile) {
-        return call(step, eval, err);
+        return mopt__step_call(step, eval, err);
     }
     struct mopt_node_profile *row = &run->session->profile[step->profile];
     uint64_t start = mopt__clock_ns();
-    enum mopt_status status = call(step, eval, err);
+    enum mopt_status status = mopt__step_call(step, eval, err);
     row->total_ns += mopt__clock_ns() - start;
     row->calls++;
     row->bound = step->run != NULL;

@@ -145,3 +145,15 @@ enum mopt_status mopt__step_bind(struct mopt_session *session, struct mopt_step 
     }
     return status;
 }
+
+enum mopt_status mopt__step_call(struct mopt_step *step, struct mopt_eval *eval,
+                                 struct mopt_error *err)
+{
+    if (step->run == NULL) {
+        return mopt__eval_run(eval, err);
+    }
+    eval->state = step->state;
+    enum mopt_status status = step->run(eval, err);
+    mopt__eval_release_spare(eval);
+    return status;
+}
