@@ -43,6 +43,7 @@ struct mopt_low_quant {
 struct mopt_low_attention {
     const struct mopt_value *q, *k, *v, *mask; // mask may be NULL
     float scale;
+    bool unknown_is_zero; // shares that are NaN
     size_t batch, heads, groups, queries, keys, size, value_size;
     size_t q_steps[3], k_steps[3], v_steps[3], y_steps[3], mask_steps[3]; // batch, head, row
 };
@@ -55,8 +56,9 @@ struct mopt_low_matmul {
     const size_t *a_at, *b_at;
 };
 
-// Of attention: Transposes of q, of k (two), of v and of the result; scale, mask, Softmax, product.
-enum { MOPT_MEMBERS_MAX = 9 };
+// Of attention: Transposes of q, of k (two), of v and of the result; three scales, two Reshapes of
+// k, mask, Softmax, IsNaN, Where, product.
+enum { MOPT_MEMBERS_MAX = 15 };
 enum { MOPT_AFFINE_MAX = 6 };
 
 // Nodes that become one native action, emitted at the place of the last of them.

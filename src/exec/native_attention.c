@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention as one native action: finds the products, the scale, the mask and the transposes around
-// a Softmax, and reads the heads where they lie.
+// Attention as one native action: finds the products, the scales, the mask and the transposes
+// around a Softmax, and reads the heads where they lie.
+#include <math.h>
 #include <string.h>
 
 #include "exec/native.h"
@@ -70,12 +71,103 @@ static bool heads_of(struct finder *f, const struct mopt_value **value,
     return true;
 }
 
+// The node that makes the value, which nobody but the user reads; NULL: another one reads it, or
+// the node was taken already.
+static const struct mopt_node *maker_of(const struct finder *f, const struct mopt_value *value,
+                                        const struct mopt_node *user)
+{
+    const struct mopt_node *node = value->producer;
+    return mopt__low_is_free(f->l, node) && mopt__low_sole_use(f->l, value) == user ? node : NULL;
+}
+
+static bool same_shape(const struct finder *f, const struct mopt_value *x,
+                       const struct mopt_value *y)
+{
+    struct mopt_low_shape a;
+    struct mopt_low_shape b;
+    return mopt__low_shape(f->l, x, &a) && mopt__low_shape(f->l, y, &b) && a.rank == b.rank &&
+           memcmp(a.dims, b.dims, (size_t)a.rank * sizeof *a.dims) == 0;
+}
+
+// q, or k', may be scaled before the product: the factor becomes one of the scores. The value in
+// front of it, which *user reads.
+static const struct mopt_value *unscaled(struct finder *f, const struct mopt_value *value,
+                                         const struct mopt_node **user)
+{
+    const struct mopt_node *node = maker_of(f, value, *user);
+    const bool divides = node != NULL && mopt__low_is(node, "", "Div");
+    if (!divides && (node == NULL || !mopt__low_is(node, "", "Mul"))) {
+        return value;
+    }
+    for (uint32_t i = 0; i < (divides ? 1U : 2U); i++) {
+        const struct mopt_value *x = mopt__node_input(node, i);
+        float factor;
+        if (mopt__low_scalar(f->l, mopt__node_input(node, 1 - i), &factor) && factor != 0 &&
+            isfinite(factor) && same_shape(f, x, value)) {
+            f->a->scale *= divides ? 1 / factor : factor;
+            take(f, node);
+            *user = node;
+            return x;
+        }
+    }
+    return value;
+}
+
+// Heads of all batch entries counted through, [b * heads, keys, size], turned and put in their
+// place by a Reshape: the value that is turned, NULL when kt is not made like that.
+static const struct mopt_value *counted_through(struct finder *f, const struct mopt_value *kt,
+                                                const struct mopt_node *user)
+{
+    struct mopt_low_shape s;
+    struct mopt_low_shape t;
+    const int64_t *perm;
+    const struct mopt_node *places = maker_of(f, kt, user);
+    if (places == NULL || !mopt__low_is(places, "", "Reshape") || !mopt__low_shape(f->l, kt, &s) ||
+        !mopt__low_shape(f->l, mopt__node_input(places, 0), &t) || s.rank != 4 || t.rank != 3 ||
+        t.dims[1] != s.dims[2] || t.dims[2] != s.dims[3]) {
+        return NULL;
+    }
+    const struct mopt_node *turns = maker_of(f, mopt__node_input(places, 0), places);
+    if (turns == NULL || !permutation(f->l, turns, 3, &perm) || perm[0] != 0 || perm[1] != 2) {
+        return NULL;
+    }
+    take(f, places);
+    take(f, turns);
+    return mopt__node_input(turns, 0);
+}
+
+// Where the heads of k lie that are counted through, for scores of the shape s: as they are, or
+// where the Reshape that counts them takes them from.
+static bool counted_keys(struct finder *f, const struct mopt_value *k,
+                         const struct mopt_low_shape *s)
+{
+    struct mopt_low_shape from;
+    const struct mopt_node *counts = maker_of(f, k, f->taken[f->taken_count - 1]);
+    f->a->k = k;
+    f->a->k_steps[2] = (size_t)s->dims[2];
+    f->a->k_steps[1] = f->a->k_steps[2] * (size_t)s->dims[3];
+    f->a->k_steps[0] = f->a->k_steps[1] * (size_t)s->dims[1];
+    if (counts == NULL || !mopt__low_is(counts, "", "Reshape") ||
+        !mopt__low_shape(f->l, mopt__node_input(counts, 0), &from) || from.rank != 4 ||
+        from.dims[1] != s->dims[1] || from.dims[2] != s->dims[3] || from.dims[3] != s->dims[2]) {
+        return true;
+    }
+    take(f, counts);
+    f->a->k = mopt__node_input(counts, 0);
+    return heads_of(f, &f->a->k, counts, f->a->k_steps);
+}
+
 // The right operand of the first product is k': [.., size, keys]; it must come from a Transpose
 // that says where the rows of k lie.
 static bool keys_of(struct finder *f, const struct mopt_value *kt, const struct mopt_node *user)
 {
     struct mopt_low_shape s;
     const int64_t *perm;
+    const struct mopt_value *counted = counted_through(f, kt, user);
+    if (counted != NULL) {
+        return mopt__low_shape(f->l, kt, &s) && s.dtype == MOPT_FLOAT32 &&
+               counted_keys(f, counted, &s);
+    }
     const struct mopt_node *node = kt->producer;
     if (node == NULL || mopt__low_sole_use(f->l, kt) != user ||
         !mopt__low_shape(f->l, mopt__node_input(node, 0), &s) || s.dtype != MOPT_FLOAT32 ||
@@ -126,12 +218,11 @@ static const struct mopt_node *softmax_of(struct finder *f, const struct mopt_va
 {
     const struct mopt_node *next = mopt__low_sole_use(f->l, scores);
     float factor;
-    f->a->scale = 1;
     if (mopt__low_is_free(f->l, next) &&
         (mopt__low_is(next, "", "Mul") || mopt__low_is(next, "", "Div")) &&
         mopt__low_scalar(f->l, mopt__low_other(next, scores), &factor) &&
         (mopt__low_is(next, "", "Mul") || mopt__node_input(next, 0) == scores)) {
-        f->a->scale = mopt__low_is(next, "", "Mul") ? factor : 1 / factor;
+        f->a->scale *= mopt__low_is(next, "", "Mul") ? factor : 1 / factor;
         take(f, next);
         scores = mopt__node_output(next, 0);
         next = mopt__low_sole_use(f->l, scores);
@@ -145,6 +236,33 @@ static const struct mopt_node *softmax_of(struct finder *f, const struct mopt_va
     bool last = axis != NULL ? axis->i == -1 || axis->i == s->rank - 1
                              : next != NULL && next->op != NULL && next->op->since >= 13;
     return mopt__low_is_free(f->l, next) && mopt__low_is(next, "", "Softmax") && last ? next : NULL;
+}
+
+// The shares of the keys as the second product reads them: PyTorch puts 0 in the place of NaN,
+// which a query has that sees no key.
+static const struct mopt_value *shares_of(struct finder *f, const struct mopt_value *shares)
+{
+    const struct mopt_use *use = shares->uses;
+    if (shares->use_count != 2 || shares->graph_output_count != 0) {
+        return shares;
+    }
+    const bool first = mopt__low_is(use->node, "", "IsNaN");
+    const struct mopt_node *unknown = first ? use->node : use->next->node;
+    const struct mopt_node *where = first ? use->next->node : use->node;
+    float other;
+    if (!mopt__low_is_free(f->l, unknown) || !mopt__low_is(unknown, "", "IsNaN") ||
+        !mopt__low_is_free(f->l, where) || !mopt__low_is(where, "", "Where") ||
+        mopt__low_sole_use(f->l, mopt__node_output(unknown, 0)) != where ||
+        mopt__node_input(where, 0) != mopt__node_output(unknown, 0) ||
+        mopt__node_input(where, 2) != shares ||
+        !mopt__low_scalar(f->l, mopt__node_input(where, 1), &other) || other != 0 ||
+        !same_shape(f, mopt__node_output(where, 0), shares)) {
+        return shares;
+    }
+    take(f, unknown);
+    take(f, where);
+    f->a->unknown_is_zero = true;
+    return mopt__node_output(where, 0);
 }
 
 // [b, heads, rows, size] -> Transpose(0, 2, 1, 3) behind the result is written through.
@@ -178,20 +296,30 @@ static const struct mopt_value *find(struct finder *f, const struct mopt_node *f
 {
     struct mopt_low_attention *a = f->a;
     struct mopt_low_shape q;
+    struct mopt_low_shape k; // transposed
     struct mopt_low_shape s;
     struct mopt_low_shape v;
     const struct mopt_value *scores = mopt__node_output(first, 0);
+    const struct mopt_node *q_user = first;
+    const struct mopt_node *k_user = first;
+    a->scale = 1;
     a->q = mopt__node_input(first, 0);
     if (!mopt__low_shape(f->l, a->q, &q) || !mopt__low_shape(f->l, scores, &s) ||
-        !same_leading(&q, &s) || s.rank < 3 || s.rank > 4 ||
-        !heads_of(f, &a->q, first, a->q_steps) || !keys_of(f, mopt__node_input(first, 1), first)) {
+        !mopt__low_shape(f->l, mopt__node_input(first, 1), &k) || !same_leading(&q, &s) ||
+        !same_leading(&k, &s) || s.rank < 3 || s.rank > 4) {
+        return NULL;
+    }
+    a->q = unscaled(f, a->q, &q_user);
+    const struct mopt_value *kt = unscaled(f, mopt__node_input(first, 1), &k_user);
+    if (!heads_of(f, &a->q, q_user, a->q_steps) || !keys_of(f, kt, k_user)) {
         return NULL;
     }
     const struct mopt_node *softmax = softmax_of(f, scores, &s);
-    const struct mopt_node *second =
-        softmax != NULL ? mopt__low_sole_use(f->l, mopt__node_output(softmax, 0)) : NULL;
+    const struct mopt_value *shares =
+        softmax != NULL ? shares_of(f, mopt__node_output(softmax, 0)) : NULL;
+    const struct mopt_node *second = mopt__low_sole_use(f->l, shares);
     if (!mopt__low_is_free(f->l, second) || !mopt__low_is(second, "", "MatMul") ||
-        mopt__node_input(second, 0) != mopt__node_output(softmax, 0)) {
+        mopt__node_input(second, 0) != shares) {
         return NULL;
     }
     a->v = mopt__node_input(second, 1);
@@ -275,7 +403,8 @@ enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_gro
                                        .v_steps = steps_of(a->v_steps),
                                        .y_steps = steps_of(a->y_steps),
                                        .mask_steps = steps_of(a->mask_steps),
-                                       .scale = a->scale};
+                                       .scale = a->scale,
+                                       .unknown_is_zero = a->unknown_is_zero};
     w->mask = MOPT_NO_CELL;
     const struct mopt_value *values[] = {a->q, a->k, a->v, a->mask};
     uint32_t *cells[] = {&w->q, &w->k, &w->v, &w->mask};

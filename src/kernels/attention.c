@@ -137,7 +137,9 @@ static void share_out(const struct work *work, const float *mask, float *scores,
 {
     const struct mopt_attention_f32 *a = work->a;
     work->kernels->softmax_f32(scores, mask, a->scale, scores, seen);
-    if (a->blind_is_zero && mask && isnan(scores[0]) && all_hidden(mask, seen)) {
+    // One number that is NaN or infinite makes NaN of the sum, and so of every share.
+    if (isnan(scores[0]) &&
+        (a->unknown_is_zero || (a->blind_is_zero && mask && all_hidden(mask, seen)))) {
         memset(scores, 0, seen * sizeof *scores);
     }
     memset(scores + seen, 0, (most - seen) * sizeof *scores);

@@ -24,9 +24,10 @@ struct mopt_attention_f32 {
     const float *mask; // [keys] floats added for each batch entry, head and query, or NULL; a step
     struct mopt_head_steps mask_steps; // of 0 repeats
     float scale;
-    bool causal;        // query i sees keys j <= i + past only
-    size_t past;        // keys before the first query
-    bool blind_is_zero; // a query whose keys all have mask -infinity gives 0 (else NaN)
+    bool causal;          // query i sees keys j <= i + past only
+    size_t past;          // keys before the first query
+    bool blind_is_zero;   // a query whose keys all have mask -infinity gives 0 (else NaN)
+    bool unknown_is_zero; // so does one whose scores are NaN or reach infinity
 };
 
 // Bytes of scratch of a run with a pool of that many threads; 0 when the size does not fit.
