@@ -477,6 +477,7 @@ static void run_pixels(void *context, int64_t begin, int64_t end, int thread)
         work.pixels = (int)count;
         work.y = run->c8 ? run->c8 + pixel * run->ldy : NULL;
         work.yf = run->cf ? run->cf + pixel * run->ldy : NULL;
+        work.y32 = run->c32 ? run->c32 + pixel * run->ldy : NULL;
         d->kernels->depthwise_u8(&work);
         if (work.yf) {
             mopt__activate_rows(d->kernels, &run->out.act, work.yf, run->ldy, count, work.channels);

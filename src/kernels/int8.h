@@ -44,7 +44,7 @@ struct mopt_gemm_u8 {
 void mopt__gemm_u8(const struct mopt_kernels *kernels, const struct mopt_gemm_u8 *gemm,
                    struct mopt_pool *pool);
 
-// Forms: POINTWISE, DIRECT, DEPTHWISE (to c8 and cf, without row_scale).
+// Forms: POINTWISE, DIRECT, DEPTHWISE (without row_scale).
 enum mopt_conv_form mopt__conv2d_u8_form(const struct mopt_conv2d *conv);
 // Zero points of the weights of groups. A weight less its zero point has 9 bits, and is at most
 // three signed bytes: the taps where one is not enough come again. Few sums would be shared within

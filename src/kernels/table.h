@@ -246,23 +246,24 @@ struct mopt_depthwise_f32 {
     float low, high;
 };
 // The same on bytes, with more pixels a call: acc = bias[c] + sum x * w (zero point of x folded
-// into bias), then y as c8 of the tile, or yf as cf of it without row_scale. Channels are worked on
-// in blocks of dw8_cols of the table; the last block is a half or a quarter of that (at least 16)
-// when the rest fits. The weights lie so that the bytes of four taps interleave inside 16-byte
-// lanes: w[ceil(taps/4)][blocks], each 4 * dw8_cols bytes, of them [4 r][lanes][4 channels][4 taps]
-// used, channel of the block 16 * lane + 4 * r + index, zero behind channels and taps
-// (mopt__depthwise_u8_at).
+// into bias), then y as c8 of the tile, y32 as c32 or yf as cf without row_scale. Channels are
+// worked on in blocks of dw8_cols of the table; the last block is a half or a quarter of that (at
+// least 16) when the rest fits. The weights lie so that the bytes of four taps interleave inside
+// 16-byte lanes: w[ceil(taps/4)][blocks], each 4 * dw8_cols bytes, of them [4 r][lanes][4
+// channels][4 taps] used, channel of the block 16 * lane + 4 * r + index, zero behind channels and
+// taps (mopt__depthwise_u8_at).
 struct mopt_depthwise_u8 {
     const uint8_t *const *x; // [taps][x_step]; MOPT_OVERREAD bytes behind channels may be read;
                              // so may be the rows up to the next multiple of 4 pixels
     size_t x_step;           // pointers from tap to tap, >= pixels
     const int8_t *w;         // aligned to 64 bytes
     const int32_t *bias;     // [channels] or NULL
-    const float *scale;      // [channels]
+    const float *scale;      // [channels]; for y and yf
     const float *shift;      // [channels] or NULL = no sum, in steps of y; for y
     const float *float_bias; // [channels] or NULL = no sum; for yf
-    uint8_t *y;              // [pixels][ldy]; exactly one of y, yf is not NULL
+    uint8_t *y;              // [pixels][ldy]; exactly one of y, yf, y32 is not NULL
     float *yf;               // [pixels][ldy]
+    int32_t *y32;            // [pixels][ldy]
     size_t ldy, channels, taps;
     int pixels;                    // 1..dw8_rows of the table
     int32_t zero_point, low, high; // of y, as of c8

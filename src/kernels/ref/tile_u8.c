@@ -91,6 +91,10 @@ void mopt__depthwise_u8_ref(const struct mopt_depthwise_u8 *w)
                 int8_t factor = w->w[mopt__depthwise_u8_at(LANES, w->channels, t, c)];
                 acc += (uint32_t)(w->x[t * w->x_step + (size_t)i][c] * factor);
             }
+            if (w->y32) {
+                w->y32[(size_t)i * w->ldy + c] = (int32_t)acc;
+                continue;
+            }
             float v = scaled((int32_t)acc, w->scale, w->y ? w->shift : w->float_bias, c);
             if (w->y) {
                 w->y[(size_t)i * w->ldy + c] = mopt__byte_of(v, w->zero_point, w->low, w->high);

@@ -9,8 +9,8 @@
 #include "kernels/table.h"
 #include "kernels/template/requantize_vb.h"
 
-// What is made: bytes, bytes of shifted products, floats.
-enum dw_kind { DW_BYTES, DW_SHIFTED, DW_FLOATS };
+// What is made: bytes, bytes of shifted products, floats, the sums as they are.
+enum dw_kind { DW_BYTES, DW_SHIFTED, DW_FLOATS, DW_SUMS };
 
 // A block of channels in four vectors; one of half a vector or a quarter holds the same channels of
 // 2 or 4 pixels (pieces).
@@ -37,7 +37,9 @@ static inline void dw_block_init(const struct mopt_depthwise_u8 *work, size_t ch
         if (work->bias) {
             memcpy(start + piece, work->bias + channel, count * sizeof *start);
         }
-        memcpy(scale + piece, work->scale + channel, count * sizeof *scale);
+        if (work->scale) {
+            memcpy(scale + piece, work->scale + channel, count * sizeof *scale);
+        }
         if (from) {
             memcpy(addend + piece, from + channel, count * sizeof *addend);
         }
@@ -138,27 +140,32 @@ DW_BODY vb dw_bytes(const struct dw_block *block, const vb acc[4], const enum dw
     return vb_max(vb_narrow8(first, second), block->low);
 }
 
-// Floats of four sums to y. Clamps so that NaN stays.
-DW_BODY void dw_floats(const struct dw_block *block, const vb acc[4], float *y)
+// Floats of four sums, clamped so that NaN stays, or the sums themselves to y.
+DW_BODY void dw_words(const struct dw_block *block, const vb acc[4], const enum dw_kind kind,
+                      int32_t *y)
 {
     for (int r = 0; r < 4; r++) {
+        if (kind == DW_SUMS) {
+            vb_scatter_lanes(y + 4 * r, acc[r]);
+            continue;
+        }
         vbf v = vbf_mul(vb_to_floats(acc[r]), block->scale[r]);
         v = vbf_max(block->bottom, vbf_add(v, block->addend[r]));
-        vbf_scatter_lanes(y + 4 * r, vbf_min(block->top, v));
+        vb_scatter_lanes(y + 4 * r, vbf_as_ints(vbf_min(block->top, v)));
     }
 }
 
-// Floats of one vector: of one pixel, or of the `pixels` of its pieces.
-DW_BODY void dw_store_floats(const struct mopt_depthwise_u8 *work, const struct dw_block *block,
-                             const vb acc[4], const size_t width, size_t count, int pixels,
-                             float *y)
+// Words of one vector: of one pixel, or of the `pixels` of its pieces.
+DW_BODY void dw_store_words(const struct mopt_depthwise_u8 *work, const struct dw_block *block,
+                            const vb acc[4], const enum dw_kind kind, const size_t width,
+                            size_t count, int pixels, int32_t *y)
 {
     if (count == VB_BYTES) {
-        dw_floats(block, acc, y);
+        dw_words(block, acc, kind, y);
         return;
     }
-    float all[VB_BYTES];
-    dw_floats(block, acc, all);
+    int32_t all[VB_BYTES];
+    dw_words(block, acc, kind, all);
     for (int piece = 0; piece < pixels; piece++, y += work->ldy) {
         memcpy(y, all + (size_t)piece * width, count * sizeof *y);
     }
@@ -190,7 +197,10 @@ DW_BODY void dw_run_block(const struct mopt_depthwise_u8 *work, size_t channel, 
         vb acc[4];
         dw_sums(work, &block, work->x + pixel, channel, width, acc);
         if (kind == DW_FLOATS) {
-            dw_store_floats(work, &block, acc, width, count, pixels, work->yf + at);
+            int32_t *words = (int32_t *)(void *)(work->yf + at);
+            dw_store_words(work, &block, acc, kind, width, count, pixels, words);
+        } else if (kind == DW_SUMS) {
+            dw_store_words(work, &block, acc, kind, width, count, pixels, work->y32 + at);
         } else {
             dw_store_bytes(work, dw_bytes(&block, acc, kind), width, count, pixels, work->y + at);
         }
@@ -215,6 +225,8 @@ static inline void depthwise_run(const struct mopt_depthwise_u8 *work)
 {
     if (work->yf) {
         dw_run(work, DW_FLOATS);
+    } else if (work->y32) {
+        dw_run(work, DW_SUMS);
     } else if (work->shift) {
         dw_run(work, DW_SHIFTED);
     } else {

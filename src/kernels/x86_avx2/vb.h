@@ -144,10 +144,10 @@ static inline vbf vbf_gather_lanes(const float *p)
 }
 
 // 4 elements of each lane to p, p + 16.
-static inline void vbf_scatter_lanes(float *p, vbf v)
+static inline void vb_scatter_lanes(int32_t *p, vb v)
 {
-    _mm_storeu_ps(p, _mm256_castps256_ps128(v));
-    _mm_storeu_ps(p + 16, _mm256_extractf128_ps(v, 1));
+    _mm_storeu_si128((__m128i *)(void *)p, _mm256_castsi256_si128(v));
+    _mm_storeu_si128((__m128i *)(void *)(p + 16), _mm256_extracti128_si256(v, 1));
 }
 
 static inline vb vb_set16(int32_t x)

@@ -360,7 +360,6 @@ static void convolution_init(struct mopt_rng *rng, const struct mopt_kernels *ke
     finish_init(rng, w->batch * w->out_h * w->out_w, c->conv.out_channels, 1e-2F / (float)depth,
                 &c->finish);
     if (c->form == MOPT_CONV_DEPTHWISE) {
-        c->finish.kind = c->finish.kind == KIND_C32 ? KIND_C8 : c->finish.kind;
         c->finish.out.row_scale = NULL;
     }
 }
