@@ -109,14 +109,15 @@ static void pack(const void *context, size_t item, size_t begin, size_t end, voi
     size_t bytes = (g->k + 3) / 4 * 4 * cols;
     int8_t *panels = panels_of(work, packed);
     int32_t *starts = packed;
-    uint32_t zeros = g->b_zero ? (uint32_t)g->k * (uint32_t)g->b_zero[0] : 0;
     for (size_t panel = begin; panel < end; panel++) {
         size_t first = panel * cols;
         pack_panel(g, g->b + g->b_at[item] + first * g->b_column, cols,
                    g->n - first < cols ? g->n - first : cols, panels + panel * bytes,
                    starts + first);
-        for (size_t j = first; j < first + cols; j++) {
-            starts[j] = (int32_t)(0 - (uint32_t)g->a_zero * ((uint32_t)starts[j] - zeros));
+        for (size_t j = first; j < first + cols && j < g->n; j++) {
+            uint32_t zeros = g->b_zero ? (uint32_t)g->k * (uint32_t)g->b_zero[j] : 0;
+            uint32_t start = g->out.start ? (uint32_t)g->out.start[j] : 0;
+            starts[j] = (int32_t)(start - (uint32_t)g->a_zero * ((uint32_t)starts[j] - zeros));
         }
     }
     if (end * cols >= g->n) {
@@ -138,6 +139,7 @@ static void multiply(const void *context, size_t item, const void *packed, struc
                                 .out = g->out,
                                 .c8 = g->c8 ? g->c8 + item * g->m * g->n : NULL,
                                 .cf = g->cf ? g->cf + item * g->m * g->n : NULL,
+                                .c32 = g->c32 ? g->c32 + item * g->m * g->n : NULL,
                                 .ldc = g->n};
     gemm.out.start = packed;
     mopt__gemm_u8(work->kernels, &gemm, pool);

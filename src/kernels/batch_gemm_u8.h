@@ -6,7 +6,7 @@
 
 #include "kernels/int8.h"
 
-// c[i] [m, n] = requantized (a[i] [m, k] - a_zero) (b[i] [k, n] - b_zero) for i < batch;
+// c[i] [m, n] = requantized (a[i] [m, k] - a_zero) (b[i] [k, n] - b_zero) + start for i < batch;
 // m, n, k, batch > 0. All codes are unsigned: signed ones are handed in as value + 128 with zero
 // point + 128. Behind rows of A, 3 bytes may be read.
 struct mopt_batch_gemm_u8 {
@@ -16,10 +16,11 @@ struct mopt_batch_gemm_u8 {
     size_t lda;                 // bytes between rows of A; a row lies in one piece
     size_t b_row, b_column;     // bytes between rows and between columns of B
     int32_t a_zero;             // 0..255
-    const int32_t *b_zero;      // [n] the zero point of B less 128, everywhere; NULL: 0
-    struct mopt_requantize out; // start is not looked at
-    uint8_t *c8;                // [batch, m, n]; exactly one of c8, cf is not NULL
+    const int32_t *b_zero;      // [n] zero points of the columns of B less 128; NULL: 0
+    struct mopt_requantize out; // start: [n] or NULL, is added to the sums
+    uint8_t *c8;                // [batch, m, n]; exactly one of c8, cf, c32 is not NULL
     float *cf;
+    int32_t *c32;
 };
 // Bytes of scratch with `threads` threads; SIZE_MAX when the size does not fit.
 size_t mopt__batch_gemm_u8_scratch(const struct mopt_kernels *kernels,
