@@ -37,8 +37,10 @@ static const struct mopt_tensor *operand(const struct mopt_lower *l, const struc
                                          const struct mopt_value *x,
                                          const struct mopt_low_shape *image)
 {
-    const struct mopt_tensor *t = floats(l, mopt__low_other(node, x));
-    bool fits = mopt__low_fits_columns(t, image, true, (size_t)image->dims[1]);
+    const struct mopt_value *other = mopt__low_other(node, x);
+    const struct mopt_tensor *t = floats(l, other);
+    bool fits = t != NULL &&
+                mopt__low_fits_columns(l, other, MOPT_FLOAT32, image, true, (size_t)image->dims[1]);
     for (size_t j = 0; fits && j < t->count; j++) {
         fits = isfinite(((const float *)t->data)[j]);
     }

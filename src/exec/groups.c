@@ -60,26 +60,24 @@ static bool take_function(struct mopt_lower *l, struct mopt_group *g, uint32_t *
     return true;
 }
 
-// A constant with one entry per column, added to a product.
-static bool take_bias(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
+// A constant with one entry per column (per_channel: one per channel of an image) that is added.
+static void take_bias(struct mopt_lower *l, struct mopt_group *g, bool per_channel, uint32_t *last)
 {
     struct mopt_low_shape out;
     const struct mopt_node *add = mopt__low_sole_use(l, g->out);
     if (!mopt__low_is(add, "", "Add") || !mopt__low_is_free(l, add) ||
-        !mopt__low_shape(l, g->out, &out)) {
-        return false;
+        !mopt__low_shape(l, g->out, &out) || out.rank < 1) {
+        return;
     }
     const struct mopt_value *bias = mopt__low_other(add, g->out);
     const struct mopt_tensor *constant = mopt__low_constant(l, bias);
-    if (constant == NULL || constant->dtype != MOPT_FLOAT32 || constant->rank > out.rank ||
-        constant->count != (size_t)out.dims[out.rank - 1] || constant->rank == 0 ||
-        constant->dims[constant->rank - 1] != out.dims[out.rank - 1]) {
-        return false;
+    const size_t n = (size_t)out.dims[per_channel ? 1 : out.rank - 1];
+    if (constant != NULL && constant->count == n &&
+        mopt__low_fits_columns(l, bias, MOPT_FLOAT32, &out, per_channel, n)) {
+        g->bias = bias;
+        g->out = mopt__node_output(add, 0);
+        absorb(l, add, last);
     }
-    g->bias = bias;
-    g->out = mopt__node_output(add, 0);
-    absorb(l, add, last);
-    return true;
 }
 
 static bool is_clamp(enum mopt_act kind)
@@ -227,7 +225,7 @@ static enum mopt_status group_product(struct mopt_lower *l, const struct mopt_no
               integer_operands(l, node, mopt__int_of(node, "transB", 0) != 0 ? 0 : 1, &g);
     bool nbits = mopt__low_is_nbits(node) && mopt__node_input(node, 5) == NULL;
     if (mopt__low_is(node, "", "MatMul") || nbits) {
-        take_bias(l, &g, &last);
+        take_bias(l, &g, false, &last);
     }
     if (g.bytes) {
         take_function(l, &g, &last);
@@ -272,89 +270,24 @@ static enum mopt_status group_add(struct mopt_lower *l, const struct mopt_node *
     return place(l, &g, end);
 }
 
-// The operands of MatMulInteger or ConvInteger: codes of a DynamicQuantizeLinear, constant weights.
-static bool dynamic_operands(const struct mopt_lower *l, const struct mopt_node *node, bool conv)
+// What follows the sums once they are floats.
+static enum mopt_status group_sums(struct mopt_lower *l, const struct mopt_node *node)
 {
-    const struct mopt_value *x = mopt__node_input(node, 0);
-    const struct mopt_value *x_zero = mopt__node_input(node, 2);
-    const struct mopt_value *w_zero = mopt__node_input(node, 3);
-    const struct mopt_tensor *w = mopt__low_constant(l, mopt__node_input(node, 1));
-    const struct mopt_node *quantizer = x->producer;
-    struct mopt_low_shape in;
-    return mopt__low_is(quantizer, "", "DynamicQuantizeLinear") && x_zero != NULL && w != NULL &&
-           quantizer->outputs[0] == x && mopt__node_output(quantizer, 2) == x_zero &&
-           (w_zero == NULL || mopt__low_constant(l, w_zero) != NULL) &&
-           mopt__low_shape(l, x, &in) && in.rank >= 2 &&
-           (conv ? mopt__low_takes_conv_dynamic(l, node) : w->rank == 2);
-}
-
-// The bias of a convolution, added as a constant with one entry per channel.
-static void take_channel_bias(struct mopt_lower *l, struct mopt_group *g, size_t n, uint32_t *last)
-{
-    struct mopt_low_shape out;
-    const struct mopt_node *add = mopt__low_sole_use(l, g->out);
-    if (add == NULL || !mopt__low_is(add, "", "Add") || !mopt__low_is_free(l, add) ||
-        !mopt__low_shape(l, g->out, &out)) {
-        return;
-    }
-    const struct mopt_value *bias = mopt__low_other(add, g->out);
-    const struct mopt_tensor *constant = bias != NULL ? mopt__low_constant(l, bias) : NULL;
-    if (constant != NULL && constant->count == n && constant->rank <= out.rank &&
-        mopt__low_fits_columns(constant, &out, true, n)) {
-        g->bias = bias;
-        g->out = mopt__node_output(add, 0);
-        absorb(l, add, last);
-    }
-}
-
-// DynamicQuantizeLinear -> MatMulInteger or ConvInteger(codes, constant) -> Cast -> Mul by (scale
-// of x * constant): the Mul of the two scales is a node of its own, used only there.
-static enum mopt_status group_dynamic(struct mopt_lower *l, const struct mopt_node *node)
-{
-    bool conv = mopt__low_is(node, "", "ConvInteger");
-    struct mopt_low_shape real_shape;
-    if (!dynamic_operands(l, node, conv)) {
-        return MOPT_OK;
-    }
-    const struct mopt_node *cast = mopt__low_sole_use(l, mopt__node_output(node, 0));
-    if (cast == NULL || !mopt__low_is(cast, "", "Cast") || !mopt__low_is_free(l, cast)) {
-        return MOPT_OK;
-    }
-    const struct mopt_value *real = mopt__node_output(cast, 0);
-    const struct mopt_node *scale = mopt__low_sole_use(l, real);
-    const struct mopt_value *factor =
-        scale != NULL && mopt__low_is(scale, "", "Mul") ? mopt__low_other(scale, real) : NULL;
-    const struct mopt_node *factors = factor != NULL ? factor->producer : NULL;
-    if (factors == NULL || !mopt__low_is(factors, "", "Mul") || !mopt__low_is_free(l, factors) ||
-        !mopt__low_is_free(l, scale) || mopt__low_sole_use(l, factor) != scale ||
-        !mopt__low_shape(l, real, &real_shape) || real_shape.dtype != MOPT_FLOAT32) {
-        return MOPT_OK;
-    }
-    const struct mopt_node *quantizer = mopt__node_input(node, 0)->producer;
-    const struct mopt_value *x_scale = mopt__node_output(quantizer, 1);
-    const struct mopt_value *w_scale = mopt__low_other(factors, x_scale);
-    const struct mopt_tensor *w = mopt__low_constant(l, mopt__node_input(node, 1));
-    size_t n = (size_t)w->dims[conv ? 0 : 1];
-    if (w_scale == NULL ||
-        !mopt__low_fits_columns(mopt__low_constant(l, w_scale), &real_shape, conv, n)) {
-        return MOPT_OK;
-    }
-    struct mopt_group g = {.anchor = node,
-                           .out = mopt__node_output(scale, 0),
-                           .dynamic = quantizer,
-                           .weight_scale = w_scale};
+    struct mopt_group g;
+    bool found;
     uint32_t last = node->order;
-    absorb(l, cast, &last);
-    absorb(l, scale, &last);
-    absorb(l, factors, &last);
-    if (conv) {
-        take_channel_bias(l, &g, n, &last);
-    } else {
-        take_bias(l, &g, &last);
+    enum mopt_status status = mopt__low_group_sums(l, node, &g, &found);
+    if (status != MOPT_OK || !found) {
+        return status;
     }
-    take_function(l, &g, &last);
-    take_residual(l, &g, &last);
-    return place(l, &g, last);
+    if (g.real) {
+        take_bias(l, &g, mopt__low_is(node, "", "ConvInteger"), &last);
+        take_function(l, &g, &last);
+        if (g.matmul == NULL) {
+            take_residual(l, &g, &last);
+        }
+    }
+    return place_with_members(l, &g, last);
 }
 
 static enum mopt_status group_qlinear(struct mopt_lower *l, const struct mopt_node *node)
@@ -363,7 +296,7 @@ static enum mopt_status group_qlinear(struct mopt_lower *l, const struct mopt_no
     enum mopt_status status = MOPT_OK;
     bool found = mopt__low_qlinear(l, node, &g);
     if (found && mopt__low_constant(l, g.w.codes) == NULL) {
-        status = mopt__low_group_qlinear_matmul(l, node, &g, &found);
+        status = mopt__low_group_codes(l, node, 3, &g, &found);
     }
     return status == MOPT_OK && found ? place_with_members(l, &g, node->order) : status;
 }
@@ -386,7 +319,7 @@ enum mopt_status mopt__low_groups(struct mopt_lower *l)
             status = group_product(l, node);
         } else if (mopt__low_is(node, "", "MatMulInteger") ||
                    mopt__low_is(node, "", "ConvInteger")) {
-            status = group_dynamic(l, node);
+            status = group_sums(l, node);
         } else if (mopt__low_is(node, "", "Add")) {
             status = group_add(l, node);
         } else if (mopt__low_is(node, "", "InstanceNormalization") ||

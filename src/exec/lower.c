@@ -209,14 +209,14 @@ static enum mopt_status lower_group(struct mopt_lower *l, const struct mopt_grou
         return mopt__low_attention(l, group);
     }
     if (group->matmul != NULL) {
-        return mopt__low_matmul(l, group);
+        return group->sums ? mopt__low_matmul_sums(l, group) : mopt__low_matmul(l, group);
     }
     if (group->channel_norm != NULL) {
         return mopt__low_norm_channels(l, group);
     }
-    if (group->dynamic != NULL) {
-        return mopt__low_is(group->anchor, "", "ConvInteger") ? mopt__low_conv_dynamic(l, group)
-                                                              : mopt__low_product_dynamic(l, group);
+    if (group->sums) {
+        return mopt__low_is(group->anchor, "", "ConvInteger") ? mopt__low_conv_sums(l, group)
+                                                              : mopt__low_product_sums(l, group);
     }
     if (mopt__low_is(group->anchor, "", "Add")) {
         return mopt__low_add_bytes(l, group);

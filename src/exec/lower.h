@@ -75,14 +75,15 @@ struct mopt_group {
     bool bytes, out_codes;
     struct mopt_low_quant x, w, y;
     const struct mopt_tensor *sum_bias; // int32 [columns], in units of the sums, or NULL
-    // MatMulInteger or ConvInteger of a dynamically quantized operand: x is an output of
-    // DynamicQuantizeLinear, weight_scale the constant factor of the weights
-    const struct mopt_node *dynamic;
+    // MatMulInteger or ConvInteger (sums.c), whose scales and zero points may be known only in the
+    // run: (sums + term) * factors[0] * factors[1] when real, sums + term as integers otherwise.
+    // These are one number or one for each column, int32 and float; NULL: none
+    bool sums, real;
+    const struct mopt_value *term, *factors[2];
     const struct mopt_low_attention *attention; // anchor: the product of queries and keys
     const struct mopt_low_matmul *matmul;
-    const struct mopt_low_norm *channel_norm; // known to native_norm.c
-    const struct mopt_value *weight_scale;
-    const struct mopt_node *members[MOPT_MEMBERS_MAX]; // of the last three, no anchor
+    const struct mopt_low_norm *channel_norm;          // known to native_norm.c
+    const struct mopt_node *members[MOPT_MEMBERS_MAX]; // of the last four, no anchor
     int member_count;
 };
 
@@ -142,9 +143,10 @@ bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *
                      size_t *pixels);
 // The codes exist, or will, with channels innermost.
 bool mopt__low_codes_nhwc(const struct mopt_lower *l, const struct mopt_value *codes);
-// One float for all of a value of the shape `out`, or one for each of its n columns (last axis;
-// per_channel: axis 1). constant may be NULL.
-bool mopt__low_fits_columns(const struct mopt_tensor *constant, const struct mopt_low_shape *out,
+// The value (NULL: no) is of this type, and one number for all of a result of the shape `out`, or
+// one for each of its n columns (last axis; per_channel: axis 1).
+bool mopt__low_fits_columns(const struct mopt_lower *l, const struct mopt_value *value,
+                            enum mopt_dtype dtype, const struct mopt_low_shape *out,
                             bool per_channel, size_t n);
 // True when the value exists as codes or image with channels innermost already.
 bool mopt__low_prefers_nhwc(const struct mopt_lower *l, const struct mopt_value *value);
@@ -214,6 +216,16 @@ enum mopt_status mopt__low_groups(struct mopt_lower *l);
 bool mopt__low_qlinear(const struct mopt_lower *l, const struct mopt_node *node,
                        struct mopt_group *group);
 
+// ---- sums.c: the group of a MatMulInteger or ConvInteger, if kernels take it ----
+// members and out as far as it is arithmetic of integers and scales; what follows floats is not
+// looked for.
+enum mopt_status mopt__low_group_sums(struct mopt_lower *l, const struct mopt_node *node,
+                                      struct mopt_group *group, bool *found);
+// Constant codes of its weights; false when they or their zero points are of another kind. n:
+// columns.
+bool mopt__low_sum_weights(const struct mopt_lower *l, const struct mopt_node *node, size_t n,
+                           struct mopt_low_quant *q);
+
 // ---- parents.c: which images are parts of a Concat of channels ----
 void mopt__low_parents(struct mopt_lower *l);
 
@@ -226,9 +238,10 @@ enum mopt_status mopt__low_group_attention(struct mopt_lower *l, const struct mo
 // bytes: they are codes, and x and w of the group are set.
 enum mopt_status mopt__low_group_matmul(struct mopt_lower *l, const struct mopt_node *node,
                                         struct mopt_group *group, bool *found);
-// Completes the group of a QLinearMatMul, of which qlinear.c has set the rest.
-enum mopt_status mopt__low_group_qlinear_matmul(struct mopt_lower *l, const struct mopt_node *node,
-                                                struct mopt_group *group, bool *found);
+// Completes the group of a product of codes, of which qlinear.c or sums.c set the rest. at: its
+// right operand's input.
+enum mopt_status mopt__low_group_codes(struct mopt_lower *l, const struct mopt_node *node,
+                                       uint32_t at, struct mopt_group *group, bool *found);
 
 // ---- affine.c ----
 // A sound node only multiplies or shifts the channels (axis 1) of x, floats of an image, by finite
@@ -348,8 +361,8 @@ enum mopt_status mopt__low_conv_transpose(struct mopt_lower *l, const struct mop
 enum mopt_status mopt__low_product(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_conv_bytes(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt_group *group);
-enum mopt_status mopt__low_product_dynamic(struct mopt_lower *l, const struct mopt_group *group);
-enum mopt_status mopt__low_conv_dynamic(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_product_sums(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_conv_sums(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_add_bytes(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_dynamic_quantizer(struct mopt_lower *l, const struct mopt_node *node,
                                              bool *done);
@@ -367,6 +380,7 @@ enum mopt_status mopt__low_pad(struct mopt_lower *l, const struct mopt_node *nod
 enum mopt_status mopt__low_conv3d(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_attention(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_matmul(struct mopt_lower *l, const struct mopt_group *group);
+enum mopt_status mopt__low_matmul_sums(struct mopt_lower *l, const struct mopt_group *group);
 enum mopt_status mopt__low_moves(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_blocks(struct mopt_lower *l, const struct mopt_node *node, bool *done);
 enum mopt_status mopt__low_joins(struct mopt_lower *l, const struct mopt_node *node, bool *done);
@@ -378,7 +392,6 @@ enum mopt_status mopt__low_coded_codes(struct mopt_lower *l, const struct mopt_n
 // Can the group's native take it? Called while groups are formed; what they accept they must lower.
 bool mopt__low_takes_conv(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_conv_transpose(const struct mopt_lower *l, const struct mopt_node *node);
-bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_node *node);
 bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node *node);
 // The same of nodes on codes; these look at shapes only. n: columns.
 bool mopt__low_takes_window(const struct mopt_lower *l, const struct mopt_node *node);

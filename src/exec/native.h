@@ -110,24 +110,28 @@ enum mopt_status mopt__low_requantize(struct mopt_lower *l, const struct mopt_gr
 enum mopt_status mopt__low_requantize_sums(struct mopt_lower *l, const struct mopt_group *group,
                                            size_t n, struct mopt_requantize *out);
 
-// The sums of a dynamically quantized operand x: sum of (x - x_zero) * w is the sum of x * w that
-// begins with -x_zero * sums, and x_scale * weight_scale times that is real. Made for each run.
-struct mopt_low_dynamic {
-    size_t n;                  // columns or output channels
-    const float *weight_scale; // [n] or one
-    size_t weight_scales;
-    int32_t *sums;  // [n] over the weights of a column, to be filled in by the caller
-    int32_t *start; // [n] of a run
-    float *scale;   // [n] of a run
-    uint32_t x_scale, x_zero;
+// The sums of a group of sums.c: sum of (x - x_zero) * w is the sum of x * w that begins with
+// -x_zero * totals. What a run knows only then is put together when it runs.
+struct mopt_low_sums {
+    size_t n;        // columns or output channels
+    bool is_signed;  // codes of x
+    int32_t *totals; // [n] over the weights of a column, to be filled in by the caller
+    int32_t *start;  // [n] of a run
+    float *scale;    // [n] of a run; NULL: the sums stay integers
+    uint32_t x_zero; // cells; MOPT_NO_CELL: none
+    uint32_t term, factors[2];
+    size_t term_step, factor_steps[2]; // 0: one number for all
 };
-// Takes memory and the cells of the operand's parameters.
-enum mopt_status mopt__low_dynamic(struct mopt_lower *l, const struct mopt_group *group, size_t n,
-                                   struct mopt_low_dynamic *d);
+// Takes memory and the cells that are read.
+enum mopt_status mopt__low_sums(struct mopt_lower *l, const struct mopt_group *group, size_t n,
+                                struct mopt_low_sums *sums);
+// Behind `count` cells, those of the sums; the number of all.
+enum { MOPT_SUMS_CELLS = 4 };
+uint32_t mopt__low_sums_cells(const struct mopt_low_sums *sums, uint32_t *cells, uint32_t count);
+// Fills start and scale when it runs; returns the zero point of x.
+int32_t mopt__low_sums_start(const struct mopt_low_sums *sums, const struct mopt_frame *frame);
 // y[count] += residual, on all threads.
 void mopt__low_add_residual(const struct mopt_frame *frame, float *y, const float *residual,
                             size_t count);
-// Fills start and scale when it runs; returns x_zero.
-int32_t mopt__low_dynamic_start(const struct mopt_low_dynamic *d, const struct mopt_frame *frame);
 
 #endif

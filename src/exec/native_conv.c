@@ -352,74 +352,46 @@ enum mopt_status mopt__low_conv_bytes(struct mopt_lower *l, const struct mopt_gr
     return status == MOPT_OK ? mopt__low_emit(l, run_conv_bytes, c, cells, 2) : status;
 }
 
-// ---- Dynamically quantized ----------------------------------------------------------------------------------------
+// ---- Sums ---------------------------------------------------------------------------------------------------------
 
-struct conv_dynamic_work {
+struct conv_sums_work {
     struct mopt_conv2d conv;
     enum mopt_conv_form form;
     const int8_t *w;
     const int32_t *w_zero;
     size_t count; // elements of y
-    struct mopt_low_dynamic dynamic;
+    struct mopt_low_sums sums;
     struct mopt_requantize out;
     uint32_t x, y, residual;
 };
 
-static void run_conv_dynamic(const void *work, const struct mopt_frame *frame)
+static void run_conv_sums(const void *work, const struct mopt_frame *frame)
 {
-    const struct conv_dynamic_work *c = work;
+    const struct conv_sums_work *c = work;
     struct mopt_conv2d_u8_run run = {.conv = &c->conv,
                                      .form = c->form,
                                      .x = frame->data[c->x],
                                      .ldx = c->conv.window.channels,
-                                     .x_zero_point = mopt__low_dynamic_start(&c->dynamic, frame),
+                                     .x_zero_point = mopt__low_sums_start(&c->sums, frame),
                                      .w = c->w,
                                      .w_zero = c->w_zero,
                                      .out = c->out,
-                                     .cf = frame->data[c->y],
                                      .ldy = c->conv.out_channels,
                                      .scratch = frame->scratch};
+    *(c->sums.scale != NULL ? (void **)&run.cf : (void **)&run.c32) = frame->data[c->y];
     mopt__conv2d_u8(frame->kernels, &run, frame->pool);
     if (c->residual != MOPT_NO_CELL) {
         mopt__low_add_residual(frame, run.cf, frame->data[c->residual], c->count);
     }
 }
 
-// The weights as codes; false when they are not of 8 bits.
-static bool dynamic_weights(const struct mopt_lower *l, const struct mopt_node *node,
-                            struct mopt_low_quant *q)
+static enum mopt_status pack_conv_sums(struct mopt_lower *l, const struct mopt_group *group,
+                                       struct conv_sums_work *c)
 {
-    const struct mopt_value *w = mopt__node_input(node, 1);
-    const struct mopt_tensor *codes = mopt__low_constant(l, w);
-    static const float one = 1;
-    static const struct mopt_tensor scale = {.dtype = MOPT_FLOAT32,
-                                             .count = 1,
-                                             .bytes = sizeof one,
-                                             .data = &one};
-    if (codes == NULL || (codes->dtype != MOPT_INT8 && codes->dtype != MOPT_UINT8)) {
-        return false;
-    }
-    *q = (struct mopt_low_quant){.codes = w,
-                                 .dtype = codes->dtype,
-                                 .scale = &scale,
-                                 .zero = mopt__low_constant(l, mopt__node_input(node, 3))};
-    return q->zero == NULL || (q->zero->dtype == codes->dtype &&
-                               (q->zero->count == 1 || q->zero->count == (size_t)codes->dims[0]));
-}
-
-bool mopt__low_takes_conv_dynamic(const struct mopt_lower *l, const struct mopt_node *node)
-{
-    struct mopt_conv2d conv;
-    struct mopt_low_quant q;
-    return geometry(l, node, &conv) && dynamic_weights(l, node, &q);
-}
-
-static enum mopt_status pack_conv_dynamic(struct mopt_lower *l, const struct mopt_group *group,
-                                          struct conv_dynamic_work *c)
-{
+    const size_t n = c->conv.out_channels;
     struct mopt_low_quant q;
     struct codes codes;
-    if (!dynamic_weights(l, group->anchor, &q)) {
+    if (!mopt__low_sum_weights(l, group->anchor, n, &q)) {
         return mopt_error_set(l->err, MOPT_E_INTERNAL, "weights of a convolution do not fit");
     }
     enum mopt_status status = open_codes(l, &q, &c->conv, &codes);
@@ -427,26 +399,25 @@ static enum mopt_status pack_conv_dynamic(struct mopt_lower *l, const struct mop
         status = pack_codes(l, mopt__low_constant(l, q.codes), &c->conv, c->form, &codes, &c->w);
     }
     if (status == MOPT_OK) {
-        status = mopt__low_dynamic(l, group, c->conv.out_channels, &c->dynamic);
+        status = mopt__low_sums(l, group, n, &c->sums);
     }
     if (status == MOPT_OK) {
         const struct mopt_low_columns *w = &codes.columns;
-        mopt__fold_zero_point(w->k, w->n, w->codes, 1, w->k, NULL, -1, w->zero, c->dynamic.sums);
+        mopt__fold_zero_point(w->k, n, w->codes, 1, w->k, NULL, -1, w->zero, c->sums.totals);
     }
     c->w_zero = codes.columns.zero;
-    c->out = (struct mopt_requantize){.start = c->dynamic.start,
-                                      .scale = c->dynamic.scale,
-                                      .act = group->act};
+    c->out =
+        (struct mopt_requantize){.start = c->sums.start, .scale = c->sums.scale, .act = group->act};
     if (group->bias != NULL) {
         c->out.float_bias = mopt__low_constant(l, group->bias)->data;
     }
     return status;
 }
 
-enum mopt_status mopt__low_conv_dynamic(struct mopt_lower *l, const struct mopt_group *group)
+enum mopt_status mopt__low_conv_sums(struct mopt_lower *l, const struct mopt_group *group)
 {
     const struct mopt_node *node = group->anchor;
-    struct conv_dynamic_work *c = mopt__low_work(l, sizeof *c);
+    struct conv_sums_work *c = mopt__low_work(l, sizeof *c);
     struct mopt_low_shape out;
     if (c == NULL) {
         return MOPT_E_MEMORY;
@@ -457,7 +428,7 @@ enum mopt_status mopt__low_conv_dynamic(struct mopt_lower *l, const struct mopt_
     c->form = mopt__conv2d_u8_form(&c->conv);
     c->count = out.count;
     c->residual = MOPT_NO_CELL;
-    enum mopt_status status = pack_conv_dynamic(l, group, c);
+    enum mopt_status status = pack_conv_sums(l, group, c);
     if (status == MOPT_OK) {
         status = mopt__low_cell(l, mopt__node_input(node, 0), MOPT_FORM_BYTES_NHWC, &c->x);
     }
@@ -469,8 +440,7 @@ enum mopt_status mopt__low_conv_dynamic(struct mopt_lower *l, const struct mopt_
     }
     mopt__low_scratch(l, mopt__conv2d_u8_scratch(&l->session->kernels, &c->conv, c->form,
                                                  mopt__pool_size(l->session->pool)));
-    uint32_t all[] = {c->x, c->dynamic.x_scale, c->dynamic.x_zero, c->y, c->residual};
-    return status == MOPT_OK
-               ? mopt__low_emit(l, run_conv_dynamic, c, all, c->residual != MOPT_NO_CELL ? 5 : 4)
-               : status;
+    uint32_t cells[3 + MOPT_SUMS_CELLS] = {c->x, c->y, c->residual};
+    uint32_t count = mopt__low_sums_cells(&c->sums, cells, c->residual != MOPT_NO_CELL ? 3 : 2);
+    return status == MOPT_OK ? mopt__low_emit(l, run_conv_sums, c, cells, count) : status;
 }

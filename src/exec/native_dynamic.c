@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dynamically quantized activations as native actions: DynamicQuantizeLinear, and what the products
-// and convolutions of its codes share.
+// Dynamically quantized activations as native actions: DynamicQuantizeLinear, and what integer
+// products and convolutions share whose zero points and scales may come in the run.
 #include <math.h>
 #include <string.h>
 
@@ -100,35 +100,78 @@ enum mopt_status mopt__low_dynamic_quantizer(struct mopt_lower *l, const struct 
     return status == MOPT_OK ? mopt__low_emit(l, run_quantize, w, cells, 4) : status;
 }
 
-// ---- Sums of its codes --------------------------------------------------------------------------------------------
+// ---- Sums of codes ------------------------------------------------------------------------------------------------
 
-enum mopt_status mopt__low_dynamic(struct mopt_lower *l, const struct mopt_group *group, size_t n,
-                                   struct mopt_low_dynamic *d)
+static enum mopt_status read_cell(struct mopt_lower *l, const struct mopt_value *value,
+                                  uint32_t *cell, size_t *step)
 {
-    const struct mopt_tensor *scales = mopt__low_constant(l, group->weight_scale);
-    d->n = n;
-    d->weight_scale = scales->data;
-    d->weight_scales = scales->count;
-    d->sums = mopt__low_work(l, n * sizeof *d->sums);
-    d->start = mopt__low_work(l, n * sizeof *d->start);
-    d->scale = mopt__low_work(l, n * sizeof *d->scale);
-    if (d->sums == NULL || d->start == NULL || d->scale == NULL) {
+    struct mopt_low_shape shape;
+    *cell = MOPT_NO_CELL;
+    *step = mopt__low_shape(l, value, &shape) && shape.count > 1 ? 1 : 0;
+    return value != NULL ? mopt__low_cell(l, value, MOPT_FORM_PLAIN, cell) : MOPT_OK;
+}
+
+enum mopt_status mopt__low_sums(struct mopt_lower *l, const struct mopt_group *group, size_t n,
+                                struct mopt_low_sums *sums)
+{
+    struct mopt_low_shape x;
+    size_t ignored;
+    mopt__low_shape(l, mopt__node_input(group->anchor, 0), &x);
+    sums->n = n;
+    sums->is_signed = x.dtype == MOPT_INT8;
+    sums->totals = mopt__low_work(l, n * sizeof *sums->totals);
+    sums->start = mopt__low_work(l, n * sizeof *sums->start);
+    sums->scale = group->real ? mopt__low_work(l, n * sizeof *sums->scale) : NULL;
+    if (sums->totals == NULL || sums->start == NULL || (group->real && sums->scale == NULL)) {
         return MOPT_E_MEMORY;
     }
     enum mopt_status status =
-        mopt__low_cell(l, mopt__node_output(group->dynamic, 1), MOPT_FORM_PLAIN, &d->x_scale);
-    return status == MOPT_OK ? mopt__low_cell(l, mopt__node_output(group->dynamic, 2),
-                                              MOPT_FORM_PLAIN, &d->x_zero)
-                             : status;
+        read_cell(l, mopt__node_input(group->anchor, 2), &sums->x_zero, &ignored);
+    if (status == MOPT_OK) {
+        status = read_cell(l, group->term, &sums->term, &sums->term_step);
+    }
+    for (int i = 0; i < 2 && status == MOPT_OK; i++) {
+        status = read_cell(l, group->factors[i], &sums->factors[i], &sums->factor_steps[i]);
+    }
+    return status;
 }
 
-int32_t mopt__low_dynamic_start(const struct mopt_low_dynamic *d, const struct mopt_frame *frame)
+uint32_t mopt__low_sums_cells(const struct mopt_low_sums *sums, uint32_t *cells, uint32_t count)
 {
-    float x_scale = *(const float *)frame->data[d->x_scale];
-    int32_t x_zero = *(const uint8_t *)frame->data[d->x_zero];
-    for (size_t j = 0; j < d->n; j++) {
-        d->start[j] = (int32_t)(0U - (uint32_t)x_zero * (uint32_t)d->sums[j]);
-        d->scale[j] = x_scale * d->weight_scale[d->weight_scales == 1 ? 0 : j];
+    const uint32_t own[MOPT_SUMS_CELLS] = {sums->x_zero, sums->term, sums->factors[0],
+                                           sums->factors[1]};
+    for (size_t i = 0; i < MOPT_SUMS_CELLS; i++) {
+        if (own[i] != MOPT_NO_CELL) {
+            cells[count++] = own[i];
+        }
+    }
+    return count;
+}
+
+int32_t mopt__low_sums_start(const struct mopt_low_sums *sums, const struct mopt_frame *frame)
+{
+    int32_t x_zero = sums->is_signed ? 128 : 0;
+    if (sums->x_zero != MOPT_NO_CELL) {
+        const void *zero = frame->data[sums->x_zero];
+        x_zero += sums->is_signed ? *(const int8_t *)zero : *(const uint8_t *)zero;
+    }
+    for (size_t j = 0; j < sums->n; j++) {
+        sums->start[j] = (int32_t)(0U - (uint32_t)x_zero * (uint32_t)sums->totals[j]);
+    }
+    const int32_t *term = sums->term != MOPT_NO_CELL ? frame->data[sums->term] : NULL;
+    for (size_t j = 0; term != NULL && j < sums->n; j++) {
+        uint32_t sum = (uint32_t)sums->start[j] + (uint32_t)term[j * sums->term_step];
+        sums->start[j] = (int32_t)sum;
+    }
+    for (size_t j = 0; sums->scale != NULL && j < sums->n; j++) {
+        sums->scale[j] = 1;
+    }
+    for (int i = 0; i < 2; i++) {
+        const float *factor =
+            sums->factors[i] != MOPT_NO_CELL ? frame->data[sums->factors[i]] : NULL;
+        for (size_t j = 0; factor != NULL && j < sums->n; j++) {
+            sums->scale[j] *= factor[j * sums->factor_steps[i]];
+        }
     }
     return x_zero;
 }

@@ -181,12 +181,12 @@ enum mopt_status mopt__low_group_matmul(struct mopt_lower *l, const struct mopt_
     return *found ? set_matmul(l, &a, &b, group) : MOPT_OK;
 }
 
-enum mopt_status mopt__low_group_qlinear_matmul(struct mopt_lower *l, const struct mopt_node *node,
-                                                struct mopt_group *group, bool *found)
+enum mopt_status mopt__low_group_codes(struct mopt_lower *l, const struct mopt_node *node,
+                                       uint32_t at, struct mopt_group *group, bool *found)
 {
     struct side a;
     struct side b;
-    *found = read_sides(l, node, 3, true, &a, &b);
+    *found = read_sides(l, node, at, true, &a, &b);
     if (!*found) {
         return MOPT_OK;
     }
@@ -240,6 +240,19 @@ static enum mopt_status set_zeros(struct mopt_lower *l, const struct mopt_group 
     return zeros != NULL ? MOPT_OK : MOPT_E_MEMORY;
 }
 
+static struct mopt_batch_gemm_u8 products_of(const struct mopt_low_matmul *mm)
+{
+    return (struct mopt_batch_gemm_u8){.batch = mm->batch,
+                                       .m = mm->m,
+                                       .n = mm->n,
+                                       .k = mm->k,
+                                       .a_at = mm->a_at,
+                                       .b_at = mm->b_at,
+                                       .lda = mm->lda,
+                                       .b_row = mm->b_row,
+                                       .b_column = mm->b_column};
+}
+
 static enum mopt_status lower_codes(struct mopt_lower *l, const struct mopt_group *group)
 {
     const struct mopt_low_matmul *mm = group->matmul;
@@ -248,15 +261,7 @@ static enum mopt_status lower_codes(struct mopt_lower *l, const struct mopt_grou
         return MOPT_E_MEMORY;
     }
     w->codes = group->out_codes;
-    w->gemm = (struct mopt_batch_gemm_u8){.batch = mm->batch,
-                                          .m = mm->m,
-                                          .n = mm->n,
-                                          .k = mm->k,
-                                          .a_at = mm->a_at,
-                                          .b_at = mm->b_at,
-                                          .lda = mm->lda,
-                                          .b_row = mm->b_row,
-                                          .b_column = mm->b_column};
+    w->gemm = products_of(mm);
     enum mopt_status status = set_zeros(l, group, &w->gemm);
     if (status == MOPT_OK) {
         status = mopt__low_requantize_sums(l, group, mm->n, &w->gemm.out);
@@ -307,4 +312,94 @@ enum mopt_status mopt__low_matmul(struct mopt_lower *l, const struct mopt_group 
                                                       mopt__pool_size(l->session->pool)));
     uint32_t cells[] = {w->a, w->b, w->y};
     return status == MOPT_OK ? mopt__low_emit(l, run_matmul, w, cells, 3) : status;
+}
+
+// ---- Sums ---------------------------------------------------------------------------------------------------------
+
+struct sums_work {
+    struct mopt_batch_gemm_u8 gemm; // pointers and zero points are set when it runs
+    struct mopt_low_sums sums;
+    uint32_t a, b, y, b_zero; // b_zero: MOPT_NO_CELL = none
+    bool b_signed;
+    size_t b_zeros;  // one or [n]
+    int32_t *b_less; // [n] zero points of b of a run, less 128
+};
+
+// NULL when they are all 128: rows of a need not be summed then.
+static const int32_t *zeros_of(const struct sums_work *w, const struct mopt_frame *frame)
+{
+    const void *zeros = w->b_zero != MOPT_NO_CELL ? frame->data[w->b_zero] : NULL;
+    bool any = false;
+    for (size_t j = 0; j < w->gemm.n; j++) {
+        const size_t at = w->b_zeros == 1 ? 0 : j;
+        int32_t zero = w->b_signed ? 0 : -128; // of signed codes 128 is added and taken away
+        if (zeros != NULL) {
+            zero += w->b_signed ? ((const int8_t *)zeros)[at] : ((const uint8_t *)zeros)[at];
+        }
+        w->b_less[j] = zero;
+        any = any || zero != 0;
+    }
+    return any ? w->b_less : NULL;
+}
+
+static void run_sums(const void *work, const struct mopt_frame *frame)
+{
+    const struct sums_work *w = work;
+    struct mopt_batch_gemm_u8 gemm = w->gemm;
+    gemm.a_zero = mopt__low_sums_start(&w->sums, frame);
+    gemm.b_zero = zeros_of(w, frame);
+    gemm.a = frame->data[w->a];
+    gemm.b = frame->data[w->b];
+    *(w->sums.scale != NULL ? (void **)&gemm.cf : (void **)&gemm.c32) = frame->data[w->y];
+    mopt__batch_gemm_u8(frame->kernels, &gemm, frame->scratch, frame->pool);
+}
+
+static enum mopt_status sums_cells(struct mopt_lower *l, const struct mopt_group *group,
+                                   struct sums_work *w)
+{
+    const struct mopt_value *zero = mopt__node_input(group->anchor, 3);
+    struct mopt_low_shape shape;
+    enum mopt_status status = mopt__low_cell(l, group->matmul->a, MOPT_FORM_BYTES, &w->a);
+    if (status == MOPT_OK) {
+        status = mopt__low_cell(l, group->matmul->b, MOPT_FORM_BYTES, &w->b);
+    }
+    w->b_signed = mopt__low_shape(l, group->matmul->b, &shape) && shape.dtype == MOPT_INT8;
+    w->b_zeros = mopt__low_shape(l, zero, &shape) ? shape.count : 0;
+    w->b_zero = MOPT_NO_CELL;
+    if (status == MOPT_OK && zero != NULL) {
+        status = mopt__low_cell(l, zero, MOPT_FORM_PLAIN, &w->b_zero);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_output(l, group->out, MOPT_FORM_PLAIN, &w->y);
+    }
+    return status;
+}
+
+enum mopt_status mopt__low_matmul_sums(struct mopt_lower *l, const struct mopt_group *group)
+{
+    const size_t n = group->matmul->n;
+    struct sums_work *w = mopt__low_work(l, sizeof *w);
+    if (w == NULL) {
+        return MOPT_E_MEMORY;
+    }
+    w->gemm = products_of(group->matmul);
+    w->b_less = mopt__low_work(l, n * sizeof *w->b_less);
+    enum mopt_status status = w->b_less != NULL ? MOPT_OK : MOPT_E_MEMORY;
+    if (status == MOPT_OK) {
+        status = mopt__low_sums(l, group, n, &w->sums); // whose totals stay 0
+    }
+    if (status == MOPT_OK && group->bias != NULL) {
+        status = mopt__low_floats(l, group->bias, &w->gemm.out.float_bias, NULL);
+    }
+    if (status == MOPT_OK) {
+        status = sums_cells(l, group, w);
+    }
+    w->gemm.out.start = group->term != NULL ? w->sums.start : NULL;
+    w->gemm.out.scale = w->sums.scale;
+    w->gemm.out.act = group->act;
+    mopt__low_scratch(l, mopt__batch_gemm_u8_scratch(&l->session->kernels, &w->gemm,
+                                                     mopt__pool_size(l->session->pool)));
+    uint32_t cells[4 + MOPT_SUMS_CELLS] = {w->a, w->b, w->y, w->b_zero};
+    uint32_t count = mopt__low_sums_cells(&w->sums, cells, w->b_zero != MOPT_NO_CELL ? 4 : 3);
+    return status == MOPT_OK ? mopt__low_emit(l, run_sums, w, cells, count) : status;
 }

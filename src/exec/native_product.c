@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products with constant right operands as native actions: MatMul and Gemm in float and in bytes,
-// and MatMulInteger of dynamically quantized activations.
+// and MatMulInteger.
 #include <string.h>
 
 #include "exec/native.h"
@@ -32,6 +32,19 @@ static bool read_coded_sides(const struct mopt_lower *l, const struct mopt_node 
     return y.count == s->m * s->n;
 }
 
+// Rows and one matrix. Of integer sums, whose scales no axis is named for, the matrix may have more
+// axes of 1, and a vector is a row.
+static bool is_product(const struct mopt_node *node, const struct mopt_low_shape *a,
+                       const struct mopt_low_shape *b)
+{
+    const bool sums = mopt__low_is(node, "", "MatMulInteger");
+    bool one = b->rank == 2 || (b->rank > 2 && sums);
+    for (int d = 0; one && d < b->rank - 2; d++) {
+        one = b->dims[d] == 1;
+    }
+    return one && a->rank >= (sums ? 1 : 2);
+}
+
 static bool read_sides(const struct mopt_lower *l, const struct mopt_node *node, struct sides *s)
 {
     struct mopt_low_shape a;
@@ -45,19 +58,20 @@ static bool read_sides(const struct mopt_lower *l, const struct mopt_node *node,
     quantized = quantized || mopt__low_is(node, "", "QLinearMatMul");
     if (!mopt__low_shape(l, mopt__node_input(node, 0), &a) ||
         !mopt__low_shape(l, mopt__node_input(node, quantized ? 3 : 1), &b) ||
-        !mopt__low_shape(l, mopt__node_output(node, 0), &y) || a.rank < 2 || b.rank != 2 ||
+        !mopt__low_shape(l, mopt__node_output(node, 0), &y) || !is_product(node, &a, &b) ||
         (gemm && mopt__int_of(node, "transA", 0) != 0)) {
         return false;
     }
     bool transposed = gemm && mopt__int_of(node, "transB", 0) != 0;
+    const int64_t *matrix = b.dims + b.rank - 2;
     *s = (struct sides){.k = (size_t)a.dims[a.rank - 1],
-                        .n = (size_t)b.dims[transposed ? 0 : 1],
-                        .row_step = transposed ? 1 : (size_t)b.dims[1],
-                        .column_step = transposed ? (size_t)b.dims[1] : 1,
+                        .n = (size_t)matrix[transposed ? 0 : 1],
+                        .row_step = transposed ? 1 : (size_t)matrix[1],
+                        .column_step = transposed ? (size_t)matrix[1] : 1,
                         .alpha = gemm ? mopt__low_float(node, "alpha", 1) : 1,
                         .beta = gemm ? mopt__low_float(node, "beta", 1) : 1};
     s->m = a.count / s->k;
-    return (size_t)b.dims[transposed ? 1 : 0] == s->k && y.count == s->m * s->n;
+    return (size_t)matrix[transposed ? 1 : 0] == s->k && y.count == s->m * s->n;
 }
 
 bool mopt__low_takes_product(const struct mopt_lower *l, const struct mopt_node *node)
@@ -370,86 +384,81 @@ enum mopt_status mopt__low_product_bytes(struct mopt_lower *l, const struct mopt
     return status == MOPT_OK ? mopt__low_emit(l, run_product_bytes, p, cells, 2) : status;
 }
 
-// ---- Dynamically quantized ----------------------------------------------------------------------------------------
+// ---- Sums ---------------------------------------------------------------------------------------------------------
 
-struct dynamic_work {
+struct sums_work {
     struct mopt_gemm_u8 gemm;
-    struct mopt_low_dynamic dynamic;
+    struct mopt_low_sums sums;
     uint32_t x, y, residual;
 };
 
-static void run_dynamic(const void *work, const struct mopt_frame *frame)
+static void run_sums(const void *work, const struct mopt_frame *frame)
 {
-    const struct dynamic_work *d = work;
-    struct mopt_gemm_u8 gemm = d->gemm;
-    mopt__low_dynamic_start(&d->dynamic, frame);
-    gemm.a = frame->data[d->x];
-    gemm.cf = frame->data[d->y];
+    const struct sums_work *w = work;
+    struct mopt_gemm_u8 gemm = w->gemm;
+    (void)mopt__low_sums_start(&w->sums, frame);
+    gemm.a = frame->data[w->x];
+    *(w->sums.scale != NULL ? (void **)&gemm.cf : (void **)&gemm.c32) = frame->data[w->y];
     mopt__gemm_u8(frame->kernels, &gemm, frame->pool);
-    if (d->residual != MOPT_NO_CELL) {
-        mopt__low_add_residual(frame, gemm.cf, frame->data[d->residual], gemm.m * gemm.n);
+    if (w->residual != MOPT_NO_CELL) {
+        mopt__low_add_residual(frame, gemm.cf, frame->data[w->residual], gemm.m * gemm.n);
     }
 }
 
-static enum mopt_status dynamic_weights(struct mopt_lower *l, const struct mopt_group *group,
-                                        const struct sides *s, struct dynamic_work *d)
+static enum mopt_status pack_sums(struct mopt_lower *l, const struct mopt_group *group,
+                                  const struct sides *s, struct sums_work *w)
 {
-    const struct mopt_value *w = mopt__node_input(group->anchor, 1);
-    const struct mopt_value *zero = mopt__node_input(group->anchor, 3);
-    struct mopt_low_quant q = {.codes = w,
-                               .dtype = mopt__low_constant(l, w)->dtype,
-                               .scale = mopt__low_constant(l, group->weight_scale),
-                               .zero = mopt__low_constant(l, zero)};
+    struct mopt_low_quant q;
     const int8_t *codes;
+    if (!mopt__low_sum_weights(l, group->anchor, s->n, &q)) {
+        return mopt_error_set(l->err, MOPT_E_INTERNAL, "weights of a product do not fit");
+    }
     enum mopt_status status = mopt__low_signed(l, &q, &codes);
     if (status == MOPT_OK) {
-        status = pack_codes(l, mopt__low_constant(l, w), s, codes, &d->gemm.b);
+        status = pack_codes(l, mopt__low_constant(l, q.codes), s, codes, &w->gemm.b);
     }
     if (status == MOPT_OK) {
-        status = mopt__low_zeros(l, &q, s->n, &d->gemm.b_zero);
+        status = mopt__low_zeros(l, &q, s->n, &w->gemm.b_zero);
     }
     if (status == MOPT_OK) {
-        status = mopt__low_dynamic(l, group, s->n, &d->dynamic);
+        status = mopt__low_sums(l, group, s->n, &w->sums);
     }
     if (status == MOPT_OK) {
         mopt__fold_zero_point(s->k, s->n, codes, s->row_step, s->column_step, NULL, -1,
-                              d->gemm.b_zero, d->dynamic.sums);
+                              w->gemm.b_zero, w->sums.totals);
     }
     return status;
 }
 
-enum mopt_status mopt__low_product_dynamic(struct mopt_lower *l, const struct mopt_group *group)
+enum mopt_status mopt__low_product_sums(struct mopt_lower *l, const struct mopt_group *group)
 {
-    const struct mopt_node *node = group->anchor;
-    struct dynamic_work *d = mopt__low_work(l, sizeof *d);
+    struct sums_work *w = mopt__low_work(l, sizeof *w);
     struct sides s;
-    if (d == NULL) {
+    if (w == NULL) {
         return MOPT_E_MEMORY;
     }
-    if (!read_sides(l, node, &s)) {
+    if (!read_sides(l, group->anchor, &s)) {
         return mopt_error_set(l->err, MOPT_E_INTERNAL, "shapes of a product do not fit");
     }
-    d->gemm = (struct mopt_gemm_u8){.m = s.m, .n = s.n, .k = s.k, .lda = s.k, .ldc = s.n};
-    d->residual = MOPT_NO_CELL;
-    enum mopt_status status = dynamic_weights(l, group, &s, d);
-    if (status == MOPT_OK) {
-        status = make_bias(l, &(struct mopt_group){.anchor = group->dynamic, .bias = group->bias},
-                           &s, &d->gemm.out.float_bias);
+    w->gemm = (struct mopt_gemm_u8){.m = s.m, .n = s.n, .k = s.k, .lda = s.k, .ldc = s.n};
+    w->residual = MOPT_NO_CELL;
+    enum mopt_status status = pack_sums(l, group, &s, w);
+    if (status == MOPT_OK && group->bias != NULL) {
+        status = mopt__low_floats(l, group->bias, &w->gemm.out.float_bias, NULL);
     }
-    d->gemm.out.start = d->dynamic.start;
-    d->gemm.out.scale = d->dynamic.scale;
-    d->gemm.out.act = group->act;
+    w->gemm.out.start = w->sums.start;
+    w->gemm.out.scale = w->sums.scale;
+    w->gemm.out.act = group->act;
     if (status == MOPT_OK) {
-        status = mopt__low_cell(l, mopt__node_input(node, 0), MOPT_FORM_BYTES, &d->x);
+        status = mopt__low_cell(l, mopt__node_input(group->anchor, 0), MOPT_FORM_BYTES, &w->x);
     }
     if (status == MOPT_OK && group->residual != NULL) {
-        status = mopt__low_cell(l, group->residual, MOPT_FORM_PLAIN, &d->residual);
+        status = mopt__low_cell(l, group->residual, MOPT_FORM_PLAIN, &w->residual);
     }
     if (status == MOPT_OK) {
-        status = mopt__low_output(l, group->out, MOPT_FORM_PLAIN, &d->y);
+        status = mopt__low_output(l, group->out, MOPT_FORM_PLAIN, &w->y);
     }
-    uint32_t all[] = {d->x, d->dynamic.x_scale, d->dynamic.x_zero, d->y, d->residual};
-    return status == MOPT_OK
-               ? mopt__low_emit(l, run_dynamic, d, all, d->residual != MOPT_NO_CELL ? 5 : 4)
-               : status;
+    uint32_t cells[3 + MOPT_SUMS_CELLS] = {w->x, w->y, w->residual};
+    uint32_t count = mopt__low_sums_cells(&w->sums, cells, w->residual != MOPT_NO_CELL ? 3 : 2);
+    return status == MOPT_OK ? mopt__low_emit(l, run_sums, w, cells, count) : status;
 }

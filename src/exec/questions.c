@@ -137,15 +137,17 @@ bool mopt__low_codes_nhwc(const struct mopt_lower *l, const struct mopt_value *c
     return v->cell[MOPT_FORM_BYTES_NHWC] != MOPT_NO_CELL;
 }
 
-bool mopt__low_fits_columns(const struct mopt_tensor *constant, const struct mopt_low_shape *out,
+bool mopt__low_fits_columns(const struct mopt_lower *l, const struct mopt_value *value,
+                            enum mopt_dtype dtype, const struct mopt_low_shape *out,
                             bool per_channel, size_t n)
 {
-    if (constant == NULL || constant->dtype != MOPT_FLOAT32 || constant->rank > out->rank) {
+    struct mopt_low_shape s;
+    if (!mopt__low_shape(l, value, &s) || s.dtype != dtype || s.rank > out->rank) {
         return false;
     }
-    int axis = per_channel ? constant->rank - (out->rank - 1) : constant->rank - 1;
-    return constant->count == 1 || (constant->count == n && axis >= 0 && axis < constant->rank &&
-                                    constant->dims[axis] == (int64_t)n);
+    int axis = per_channel ? s.rank - (out->rank - 1) : s.rank - 1;
+    return s.count == 1 ||
+           (s.count == n && axis >= 0 && axis < s.rank && s.dims[axis] == (int64_t)n);
 }
 
 bool mopt__low_prefers_nhwc(const struct mopt_lower *l, const struct mopt_value *value)
