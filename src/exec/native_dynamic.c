@@ -148,30 +148,41 @@ uint32_t mopt__low_sums_cells(const struct mopt_low_sums *sums, uint32_t *cells,
     return count;
 }
 
+static void start_sums(const struct mopt_low_sums *sums, const struct mopt_frame *frame,
+                       int32_t x_zero)
+{
+    const int32_t *restrict totals = sums->totals;
+    int32_t *restrict start = sums->start;
+    for (size_t j = 0; j < sums->n; j++) {
+        start[j] = (int32_t)(0U - (uint32_t)x_zero * (uint32_t)totals[j]);
+    }
+    const int32_t *term = sums->term != MOPT_NO_CELL ? frame->data[sums->term] : NULL;
+    for (size_t j = 0; term != NULL && j < sums->n; j++) {
+        start[j] = (int32_t)((uint32_t)start[j] + (uint32_t)term[j * sums->term_step]);
+    }
+}
+
 int32_t mopt__low_sums_start(const struct mopt_low_sums *sums, const struct mopt_frame *frame)
 {
+    static const float one = 1;
+    const float *factors[2] = {&one, &one};
     int32_t x_zero = sums->is_signed ? 128 : 0;
     if (sums->x_zero != MOPT_NO_CELL) {
         const void *zero = frame->data[sums->x_zero];
         x_zero += sums->is_signed ? *(const int8_t *)zero : *(const uint8_t *)zero;
     }
-    for (size_t j = 0; j < sums->n; j++) {
-        sums->start[j] = (int32_t)(0U - (uint32_t)x_zero * (uint32_t)sums->totals[j]);
-    }
-    const int32_t *term = sums->term != MOPT_NO_CELL ? frame->data[sums->term] : NULL;
-    for (size_t j = 0; term != NULL && j < sums->n; j++) {
-        uint32_t sum = (uint32_t)sums->start[j] + (uint32_t)term[j * sums->term_step];
-        sums->start[j] = (int32_t)sum;
-    }
-    for (size_t j = 0; sums->scale != NULL && j < sums->n; j++) {
-        sums->scale[j] = 1;
-    }
+    start_sums(sums, frame, x_zero);
     for (int i = 0; i < 2; i++) {
-        const float *factor =
-            sums->factors[i] != MOPT_NO_CELL ? frame->data[sums->factors[i]] : NULL;
-        for (size_t j = 0; factor != NULL && j < sums->n; j++) {
-            sums->scale[j] *= factor[j * sums->factor_steps[i]];
-        }
+        factors[i] = sums->factors[i] != MOPT_NO_CELL ? frame->data[sums->factors[i]] : factors[i];
+    }
+    if (sums->scale != NULL && sums->factor_steps[0] + sums->factor_steps[1] > 0) {
+        frame->kernels->binary_f32(MOPT_BIN_MUL, factors[0], sums->factor_steps[0], factors[1],
+                                   sums->factor_steps[1], sums->scale, sums->n);
+        return x_zero;
+    }
+    const float factor = factors[0][0] * factors[1][0];
+    for (size_t j = 0; sums->scale != NULL && j < sums->n; j++) {
+        sums->scale[j] = factor;
     }
     return x_zero;
 }
