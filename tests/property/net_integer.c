@@ -221,6 +221,19 @@ static int factor(struct net *net, const struct shape *out, int channel_axis, in
     return name;
 }
 
+// q<n>, s<n>, z<n>: codes of v, their scale and zero point, which the run finds or the model says.
+static void codes_text(struct net *net, int n, int v)
+{
+    if (net_chance(net, 75)) {
+        net_line(net, "    q%d, s%d, z%d = DynamicQuantizeLinear(v%d);\n", n, n, n, v);
+        return;
+    }
+    struct kept kept = choose_whole(net, net_chance(net, 50) ? NET_U8 : NET_I8);
+    net_line(net, "    s%d = Identity(c%d);\n    z%d = Identity(c%d);\n", n, kept.codes.scale, n,
+             kept.codes.zero);
+    net_line(net, "    q%d = QuantizeLinear(v%d, s%d, z%d);\n", n, v, n, n);
+}
+
 // i<n> = sums of products of the codes q<n>.
 static void sums_text(struct net *net, int n, const struct coded_conv *c, const struct shape *form)
 {
@@ -242,7 +255,42 @@ static void sums_text(struct net *net, int n, const struct coded_conv *c, const 
     if (z >= 0) {
         net_line(net, ", c%d", z);
     }
-    net_line(net, ");\n    f%d = Cast<to=1>(i%d);\n", n, n);
+    net_line(net, ");\n");
+}
+
+// i<n> = sums of products of the codes q<n> and the same codes turned.
+static void turned_sums_text(struct net *net, int n, int rank)
+{
+    net_line(net, "    r%d = Transpose<perm=[", n);
+    for (int i = 0; i < rank; i++) {
+        net_line(net, "%s%d", i > 0 ? ", " : "", i < rank - 2 ? i : 2 * rank - 3 - i);
+    }
+    net_line(net, "]>(q%d);\n    i%d = MatMulInteger(q%d, r%d, z%d, z%d);\n", n, n, n, n, n, n);
+}
+
+// An addend of the sums i<n>, of one number or one per channel, that the model says or the run
+// makes of a float one: i<n> or j<n> is what there is then.
+static char term_text(struct net *net, int n, struct shape out, int channel_axis)
+{
+    struct shape form = {.rank = 0, .type = NET_I32};
+    if (net_chance(net, 60)) {
+        return 'i';
+    }
+    if (net_chance(net, 70)) {
+        form.rank = out.rank - channel_axis;
+        for (int i = 0; i < form.rank; i++) {
+            form.dims[i] = i == 0 ? out.dims[channel_axis] : 1;
+        }
+    }
+    if (net_chance(net, 50)) {
+        net_line(net, "    j%d = Add(c%d, i%d);\n", n, net_weight(net, &form, 1), n);
+        return 'j';
+    }
+    form.type = NET_FLOAT;
+    net_line(net, "    d%d = Div(c%d, s%d);\n    e%d = Floor(d%d);\n", n, net_weight(net, &form, 1),
+             n, n, n);
+    net_line(net, "    k%d = Cast<to=6>(e%d);\n    j%d = Add(i%d, k%d);\n", n, n, n, n, n);
+    return 'j';
 }
 
 static void scale_text(struct net *net, int n, int c)
@@ -254,30 +302,70 @@ static void scale_text(struct net *net, int n, int c)
     }
 }
 
-// The result of sums * scale, which has as many axes as the factor at least.
-static void unscale(struct net *net, int n, int v, struct shape result, int rank, int channel_axis)
+// Floats of the sums <sum><n>: times t<n>, or times the factors it is made of.
+static int scaled(struct net *net, int n, char sum, const struct shape *result, int rank, int c)
 {
-    const int64_t channels = result.dims[channel_axis];
-    struct shape bias = {.rank = result.rank - channel_axis, .dims = {channels, 1, 1, 1, 1}};
-    for (; result.rank < rank; result.rank++) {
+    if (rank == 0 && net_chance(net, 25)) {
+        return net_add(net, result, "DequantizeLinear(%c%d, t%d)", sum, n, n);
+    }
+    net_line(net, "    f%d = Cast<to=1>(%c%d);\n", n, sum, n);
+    if (net_chance(net, 15)) {
+        net_line(net, "    g%d = Mul(f%d, s%d);\n", n, n, n);
+        return net_add(net, result, "Mul(g%d, c%d)", n, c);
+    }
+    return net_chance(net, 50) ? net_add(net, result, "Mul(f%d, t%d)", n, n)
+                               : net_add(net, result, "Mul(t%d, f%d)", n, n);
+}
+
+struct unscaling {
+    int n, v;
+    char sum;
+    struct shape result;
+    int factor, rank, channel_axis;
+};
+
+// The result of sums * scale, which has as many axes as the factor at least.
+static void unscale(struct net *net, struct unscaling u)
+{
+    struct shape result = u.result;
+    const int64_t channels = result.dims[u.channel_axis];
+    struct shape bias = {.rank = result.rank - u.channel_axis, .dims = {channels, 1, 1, 1, 1}};
+    for (; result.rank < u.rank; result.rank++) {
         for (int i = result.rank; i > 0; i--) {
             result.dims[i] = result.dims[i - 1];
         }
         result.dims[0] = 1;
     }
-    int y = net_chance(net, 50) ? net_add(net, &result, "Mul(f%d, t%d)", n, n)
-                                : net_add(net, &result, "Mul(t%d, f%d)", n, n);
+    int y = scaled(net, u.n, u.sum, &result, u.rank, u.factor);
     if (net_chance(net, 40)) {
         y = net_add(net, &result, "Add(v%d, c%d)", y, net_weight(net, &bias, 1));
     }
     if (net_chance(net, 40)) {
         y = net_add(net, &result, "%s(v%d)", net_chance(net, 60) ? "Relu" : "Sigmoid", y);
     }
-    int other = net_same_dims(&result, &net->values[v]) ? v : net_pick_like(net, y, 0, net_like);
+    int other =
+        net_same_dims(&result, &net->values[u.v]) ? u.v : net_pick_like(net, y, 0, net_like);
     if (net_chance(net, 50) && other != y) {
         bool turned = net_chance(net, 50);
         (void)net_add(net, &result, "Add(v%d, v%d)", turned ? other : y, turned ? y : other);
     }
+}
+
+// The weight of a product of x, and what comes of it; rank 0: x turned is its weight.
+static struct shape product_weight(struct net *net, const struct shape *x, struct shape *out)
+{
+    enum { LONGEST = 100 };
+    int64_t rows = x->dims[x->rank - 2];
+    struct shape weight = {.rank = 2,
+                           .dims = {x->dims[x->rank - 1], NET_ONE_OF(net, 1, 5, 8, 17, 33, 65)}};
+    *out = *x;
+    if (rows <= LONGEST && net_chance(net, 20)) {
+        out->dims[x->rank - 1] = rows;
+        return (struct shape){.rank = 0};
+    }
+    weight.dims[1] = net_chance(net, 40) ? weight.dims[0] : weight.dims[1];
+    out->dims[x->rank - 1] = weight.dims[1];
+    return weight;
 }
 
 static bool add_dynamic(struct net *net, int v)
@@ -289,27 +377,33 @@ static bool add_dynamic(struct net *net, int v)
         (image && !net_choose_conv(net, v, &c))) {
         return false;
     }
-    struct shape weight = {.rank = 2,
-                           .dims = {x.dims[x.rank - 1], NET_ONE_OF(net, 1, 5, 8, 17, 33, 65)}};
-    weight.dims[1] = net_chance(net, 40) ? weight.dims[0] : weight.dims[1];
-    weight = image ? c.weight : weight;
+    struct shape out, weight = image ? c.weight : product_weight(net, &x, &out);
     weight.type = net_chance(net, 70) ? NET_I8 : NET_U8;
-    struct shape out = image ? c.out : x;
-    if (!image) {
-        out.dims[out.rank - 1] = weight.dims[1];
-    }
-    int n = net->names++, rank;
-    net_line(net, "    q%d, s%d, z%d = DynamicQuantizeLinear(v%d);\n", n, n, n, v);
-    int scale = factor(net, &out, image ? 1 : out.rank - 1, &rank);
+    out = image ? c.out : out;
+    struct unscaling u = {.n = net->names++, .v = v, .channel_axis = image ? 1 : out.rank - 1};
+    codes_text(net, u.n, v);
+    u.factor = factor(net, &out, u.channel_axis, &u.rank);
     bool first = net_chance(net, 50);
     if (first) {
-        scale_text(net, n, scale);
+        scale_text(net, u.n, u.factor);
     }
-    sums_text(net, n, image ? &c : NULL, &weight);
+    if (weight.rank == 0) {
+        turned_sums_text(net, u.n, x.rank);
+    } else {
+        sums_text(net, u.n, image ? &c : NULL, &weight);
+    }
+    u.sum = term_text(net, u.n, out, u.channel_axis);
     if (!first) {
-        scale_text(net, n, scale);
+        scale_text(net, u.n, u.factor);
     }
-    unscale(net, n, v, out, rank, image ? 1 : out.rank - 1);
+    u.result = out;
+    out.type = NET_I32;
+    if (net_chance(net, 20)) {
+        (void)net_add(net, &out, "Neg(%c%d)", u.sum, u.n); // somebody else reads the sums
+    }
+    if (net_chance(net, 90)) {
+        unscale(net, u);
+    }
     return true;
 }
 
