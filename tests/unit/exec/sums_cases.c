@@ -33,7 +33,8 @@ const struct lowered mopt__lowered_sums[] = {
      "  d = Relu(l); }",
      1e-6, 4},
     {"images of signed codes, a bias of one number, sums that others read",
-     "graph main (int8[1,5,6,7] x, int8[] z) -> (float[1,4,6,7] y, int32[1,4,6,7] j, float[1,3,6] v)"
+     "graph main (int8[1,5,6,7] x, int8[] z) -> (float[1,4,6,7] y, int32[1,4,6,7] j, float[1,3,6] "
+     "v)"
      " { int8[4,5,3,3] w = #180; int32 b = {11}; float s = {0.02}; int8[3,5,2] u = #30;"
      "  int32[3,1] c = #3; int8[1,5,7] p = #35;"
      "  i = ConvInteger<auto_pad=\"SAME_UPPER\">(x, w, z); j = Add(i, b); f = Cast<to=1>(j);"
@@ -49,6 +50,13 @@ const struct lowered mopt__lowered_sums[] = {
      "  v = DequantizeLinear<axis=1>(e, sk); g = MatMulInteger(q, w, z);"
      "  u = DequantizeLinear(g, sw, some); } }",
      1e-5, -1},
+    {"sums that DequantizeLinear scales along the one axis or the other",
+     "model (ir=8, opset=19) { graph main (float[2,6,9] x) -> (float[2,6,6] y, float[2,6,6] v) {"
+     "  int8[9,6] w = #54; float[6] s = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6};"
+     "  q, r, z = DynamicQuantizeLinear(x); i = MatMulInteger(q, w, z);"
+     "  y = DequantizeLinear<axis=-1>(i, s); j = MatMulInteger(q, w, z);"
+     "  v = DequantizeLinear<axis=1>(j, s); } }",
+     1e-6, -1},
     {"scales one behind the other, a scale of the image, and none",
      "graph main (float[1,4,6,6] x, float[1,3,6,6] o) ->"
      "    (float[1,3,6,6] a, float[1,3,6,6] b, float[1,3,6,6] c) {"
