@@ -4,12 +4,11 @@
 // lowering knows how to fuse its own way.
 #include <string.h>
 
+#include "exec/chain.h"
 #include "exec/prepare.h"
 #include "ops/epilogue.h"
 #include "ops/operands.h"
 #include "ops/ops.h"
-
-enum { VERSION = 13 }; // of the operators that are made
 
 // ---- Types --------------------------------------------------------------------------------------
 
@@ -34,70 +33,10 @@ static bool is_scale(const struct mopt_node *node, uint32_t at, bool columns)
            (mopt__dim_is_known(node->graph->model->dims, scale->dims[0], &size) && size == 1);
 }
 
-// ---- Building -----------------------------------------------------------------------------------
-
-// Nodes in front of `node`, one behind the other. The first failure ends it.
-struct chain {
-    struct mopt_node *node;
-    struct mopt_node *last; // its output is made when somebody reads it, or is that of `node`
-    struct mopt_error *err;
-    bool failed;
-};
-
-static struct mopt_node *add(struct chain *c, const char *op_type, struct mopt_value *const *inputs,
-                             uint32_t count, uint32_t outputs)
-{
-    struct mopt_node *made =
-        c->failed ? NULL
-                  : mopt__node_new(c->node->graph, c->node, op_type, "", count, outputs, c->err);
-    c->failed = made == NULL;
-    if (made == NULL) {
-        return NULL;
-    }
-    made->op = mopt__op_find("", op_type, VERSION);
-    for (uint32_t i = 0; i < count; i++) {
-        mopt__node_set_input(made, i, inputs[i]);
-    }
-    c->last = made;
-    return made;
-}
-
-// What an output of a node is from now on; NULL after a failure.
-static struct mopt_value *name_output(struct chain *c, struct mopt_node *made, uint32_t index)
-{
-    struct mopt_value *value =
-        c->failed ? NULL : mopt__value_fresh(c->node->graph, c->node->outputs[0]->name, c->err);
-    c->failed = value == NULL;
-    if (value != NULL) {
-        mopt__node_set_output(made, index, value);
-    }
-    return value;
-}
-
-static struct mopt_value *last_output(struct chain *c)
-{
-    return name_output(c, c->last, 0);
-}
-
-// op(last, value), or op(last) when value is NULL.
-static struct mopt_node *follow(struct chain *c, const char *op_type, struct mopt_value *value)
-{
-    struct mopt_value *inputs[] = {last_output(c), value};
-    return add(c, op_type, inputs, value != NULL ? 2 : 1, 1);
-}
-
-static void set_int(struct chain *c, struct mopt_node *made, const char *name, int64_t value)
-{
-    c->failed = c->failed || mopt__node_set_int(made, name, value, c->err) != MOPT_OK;
-}
-
-static void set_float(struct chain *c, struct mopt_node *made, const char *name, double value)
-{
-    c->failed = c->failed || mopt__node_set_float(made, name, (float)value, c->err) != MOPT_OK;
-}
+// ---- Numbers ------------------------------------------------------------------------------------
 
 // A number of the type that the node computes with.
-static struct mopt_value *number(struct chain *c, double value)
+static struct mopt_value *number(struct mopt_chain *c, double value)
 {
     const enum mopt_dtype dtype = element_of(c->node);
     struct mopt_tensor *tensor = NULL;
@@ -113,35 +52,20 @@ static struct mopt_value *number(struct chain *c, double value)
     return constant;
 }
 
-// The last node makes what `node` made, and has its name.
-static enum mopt_status finish(struct chain *c)
-{
-    if (c->failed) {
-        return c->err->status;
-    }
-    struct mopt_value *y = c->node->outputs[0];
-    mopt__node_set_output(c->node, 0, NULL);
-    mopt__node_set_output(c->last, 0, y);
-    c->last->name = c->node->name;
-    mopt__node_remove(c->node);
-    return MOPT_OK;
-}
-
 // ---- Products of codes to floats ----------------------------------------------------------------
 
 // sums * (a_scale * b_scale) + bias
-static void add_sums(struct chain *c, struct mopt_value *const sums[4], struct mopt_value *a_scale,
-                     struct mopt_value *b_scale, struct mopt_value *bias)
+static void add_sums(struct mopt_chain *c, struct mopt_value *const sums[4],
+                     struct mopt_value *a_scale, struct mopt_value *b_scale,
+                     struct mopt_value *bias)
 {
     struct mopt_value *scales[] = {a_scale, b_scale};
-    add(c, "Mul", scales, 2, 1);
-    struct mopt_value *factor = last_output(c);
-    add(c, "MatMulInteger", sums, 4, 1);
-    struct mopt_node *cast = follow(c, "Cast", NULL);
-    set_int(c, cast, "to", MOPT_FLOAT32);
-    follow(c, "Mul", factor);
+    mopt__chain_add(c, "Mul", scales, 2, 1);
+    struct mopt_value *factor = mopt__chain_last(c);
+    mopt__chain_add(c, "MatMulInteger", sums, 4, 1);
+    mopt__chain_scale(c, factor);
     if (bias != NULL) {
-        follow(c, "Add", bias);
+        mopt__chain_follow(c, "Add", bias);
     }
 }
 
@@ -152,17 +76,17 @@ static bool takes_dynamic(const struct mopt_node *node)
 
 static enum mopt_status spread_dynamic(struct mopt_node *node, struct mopt_error *err)
 {
-    struct chain c = {.node = node, .err = err};
+    struct mopt_chain c = {.node = node, .err = err};
     struct mopt_value *x = mopt__node_input(node, 0);
-    struct mopt_node *quantizer = add(&c, "DynamicQuantizeLinear", &x, 1, 3);
+    struct mopt_node *quantizer = mopt__chain_add(&c, "DynamicQuantizeLinear", &x, 1, 3);
     struct mopt_value *codes[3] = {NULL};
     for (uint32_t i = 0; i < 3; i++) {
-        codes[i] = name_output(&c, quantizer, i);
+        codes[i] = mopt__chain_output(&c, quantizer, i);
     }
     struct mopt_value *sums[] = {codes[0], mopt__node_input(node, 1), codes[2],
                                  mopt__node_input(node, 3)};
     add_sums(&c, sums, codes[1], mopt__node_input(node, 2), mopt__node_input(node, 4));
-    return finish(&c);
+    return mopt__chain_finish(&c);
 }
 
 static bool takes_to_float(const struct mopt_node *node)
@@ -172,17 +96,17 @@ static bool takes_to_float(const struct mopt_node *node)
 
 static enum mopt_status spread_to_float(struct mopt_node *node, struct mopt_error *err)
 {
-    struct chain c = {.node = node, .err = err};
+    struct mopt_chain c = {.node = node, .err = err};
     struct mopt_value *sums[] = {mopt__node_input(node, 0), mopt__node_input(node, 1),
                                  mopt__node_input(node, 4), mopt__node_input(node, 5)};
     add_sums(&c, sums, mopt__node_input(node, 2), mopt__node_input(node, 3),
              mopt__node_input(node, 6));
-    return finish(&c);
+    return mopt__chain_finish(&c);
 }
 
 // ---- Activations --------------------------------------------------------------------------------
 
-static void activate(struct chain *c, const struct mopt_epilogue *e)
+static void activate(struct mopt_chain *c, const struct mopt_epilogue *e)
 {
     static const char *const names[] = {
         [MOPT_EPILOGUE_RELU] = "Relu", [MOPT_EPILOGUE_SIGMOID] = "Sigmoid",
@@ -192,18 +116,18 @@ static void activate(struct chain *c, const struct mopt_epilogue *e)
         return;
     }
     if (e->kind == MOPT_EPILOGUE_CLIP) {
-        struct mopt_value *inputs[3] = {last_output(c)};
+        struct mopt_value *inputs[3] = {mopt__chain_last(c)};
         inputs[1] = number(c, e->alpha);
         inputs[2] = number(c, e->beta);
-        add(c, "Clip", inputs, 3, 1);
+        mopt__chain_add(c, "Clip", inputs, 3, 1);
         return;
     }
-    struct mopt_node *made = follow(c, names[e->kind], NULL);
+    struct mopt_node *made = mopt__chain_follow(c, names[e->kind], NULL);
     if (e->kind == MOPT_EPILOGUE_LEAKY_RELU || e->kind == MOPT_EPILOGUE_HARD_SIGMOID) {
-        set_float(c, made, "alpha", e->alpha);
+        mopt__chain_set_float(c, made, "alpha", e->alpha);
     }
     if (e->kind == MOPT_EPILOGUE_HARD_SIGMOID) {
-        set_float(c, made, "beta", e->beta);
+        mopt__chain_set_float(c, made, "beta", e->beta);
     }
 }
 
@@ -221,7 +145,7 @@ static enum mopt_status spread_fused(struct mopt_node *node, const char *op_type
 {
     static const char *const own[] = {"activation", "activation_params", "activation_alpha",
                                       "activation_beta", "activation_gamma"};
-    struct chain c = {.node = node, .err = err};
+    struct mopt_chain c = {.node = node, .err = err};
     struct mopt_epilogue e;
     struct mopt_value *inputs[3];
     for (uint32_t i = 0; i < 3; i++) {
@@ -229,7 +153,8 @@ static enum mopt_status spread_fused(struct mopt_node *node, const char *op_type
     }
     enum mopt_status status = mopt__epilogue_read(node, &e, err);
     struct mopt_node *made =
-        status == MOPT_OK ? add(&c, op_type, inputs, inputs[2] != NULL ? 3 : 2, 1) : NULL;
+        status == MOPT_OK ? mopt__chain_add(&c, op_type, inputs, inputs[2] != NULL ? 3 : 2, 1)
+                          : NULL;
     status = made != NULL ? mopt__node_copy_attributes(made, node, err) : err->status;
     if (status != MOPT_OK) {
         return status;
@@ -238,10 +163,10 @@ static enum mopt_status spread_fused(struct mopt_node *node, const char *op_type
         mopt__node_remove_attribute(made, own[i]);
     }
     if (added != NULL) {
-        follow(&c, "Add", added);
+        mopt__chain_follow(&c, "Add", added);
     }
     activate(&c, &e);
-    return finish(&c);
+    return mopt__chain_finish(&c);
 }
 
 static enum mopt_status spread_conv(struct mopt_node *node, struct mopt_error *err)
@@ -257,7 +182,7 @@ static enum mopt_status spread_gemm(struct mopt_node *node, struct mopt_error *e
 // ---- FusedMatMul --------------------------------------------------------------------------------
 
 // The operand, its last two axes swapped when the node says so.
-static struct mopt_value *turned(struct chain *c, uint32_t index, const char *name)
+static struct mopt_value *turned(struct mopt_chain *c, uint32_t index, const char *name)
 {
     struct mopt_value *value = mopt__node_input(c->node, index);
     int rank = mopt__prepare_rank(value);
@@ -268,10 +193,10 @@ static struct mopt_value *turned(struct chain *c, uint32_t index, const char *na
     for (int i = 0; i < rank; i++) {
         perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
     }
-    struct mopt_node *made = add(c, "Transpose", &value, 1, 1);
+    struct mopt_node *made = mopt__chain_add(c, "Transpose", &value, 1, 1);
     c->failed =
         c->failed || mopt__node_set_ints(made, "perm", perm, (size_t)rank, c->err) != MOPT_OK;
-    return last_output(c);
+    return mopt__chain_last(c);
 }
 
 static bool takes_matmul(const struct mopt_node *node)
@@ -284,16 +209,16 @@ static bool takes_matmul(const struct mopt_node *node)
 
 static enum mopt_status spread_matmul(struct mopt_node *node, struct mopt_error *err)
 {
-    struct chain c = {.node = node, .err = err};
+    struct mopt_chain c = {.node = node, .err = err};
     const struct mopt_attribute *alpha = mopt__node_attribute(node, "alpha");
     struct mopt_value *a = turned(&c, 0, "transA");
     struct mopt_value *inputs[] = {a, turned(&c, 1, "transB")};
-    add(&c, "MatMul", inputs, 2, 1);
+    mopt__chain_add(&c, "MatMul", inputs, 2, 1);
     if (alpha != NULL && alpha->f != 1) {
         struct mopt_value *factor = number(&c, (double)alpha->f);
-        follow(&c, "Mul", factor);
+        mopt__chain_follow(&c, "Mul", factor);
     }
-    return finish(&c);
+    return mopt__chain_finish(&c);
 }
 
 // ---- Attention ----------------------------------------------------------------------------------
@@ -358,7 +283,7 @@ static bool takes_attention(const struct mopt_node *node)
            takes_mask(node);
 }
 
-static struct mopt_value *sizes_of(struct chain *c, const int64_t sizes[3])
+static struct mopt_value *sizes_of(struct mopt_chain *c, const int64_t sizes[3])
 {
     static const int64_t count = 3;
     struct mopt_tensor *tensor = NULL;
@@ -375,7 +300,7 @@ static struct mopt_value *sizes_of(struct chain *c, const int64_t sizes[3])
 }
 
 // The projection of queries, keys and values, which are parts of its columns.
-static void project(struct chain *c, struct mopt_value *parts[3])
+static void project(struct mopt_chain *c, struct mopt_value *parts[3])
 {
     int64_t sizes[3];
     struct mopt_value *in[Q_PAST];
@@ -386,18 +311,18 @@ static void project(struct chain *c, struct mopt_value *parts[3])
         struct mopt_value *sums[] = {in[INPUT], in[WEIGHTS], in[Q_ZERO], in[Q_WEIGHT_ZERO]};
         add_sums(c, sums, in[Q_SCALE], in[Q_WEIGHT_SCALE], in[BIAS]);
     } else {
-        add(c, "MatMul", in, 2, 1);
+        mopt__chain_add(c, "MatMul", in, 2, 1);
         if (in[BIAS] != NULL) {
-            follow(c, "Add", in[BIAS]);
+            mopt__chain_follow(c, "Add", in[BIAS]);
         }
     }
     (void)read_hidden(c->node, sizes);
-    struct mopt_value *inputs[] = {last_output(c), NULL};
+    struct mopt_value *inputs[] = {mopt__chain_last(c), NULL};
     inputs[1] = sizes_of(c, sizes);
-    struct mopt_node *split = add(c, "Split", inputs, 2, 3);
-    set_int(c, split, "axis", 2);
+    struct mopt_node *split = mopt__chain_add(c, "Split", inputs, 2, 3);
+    mopt__chain_set_int(c, split, "axis", 2);
     for (uint32_t i = 0; i < 3; i++) {
-        parts[i] = name_output(c, split, i);
+        parts[i] = mopt__chain_output(c, split, i);
     }
 }
 
@@ -405,7 +330,7 @@ static enum mopt_status spread_attention(struct mopt_node *node, struct mopt_err
 {
     static const char *const own[] = {"qkv_hidden_sizes", "do_rotary", "past_present_share_buffer",
                                       "rotary_embedding_dim"};
-    struct chain c = {.node = node, .err = err};
+    struct mopt_chain c = {.node = node, .err = err};
     struct mopt_value *inputs[6] = {NULL};
     project(&c, inputs);
     inputs[4] = mask_of(node);
@@ -424,7 +349,7 @@ static enum mopt_status spread_attention(struct mopt_node *node, struct mopt_err
         mopt__node_remove_attribute(made, own[i]);
     }
     c.last = made;
-    return finish(&c);
+    return mopt__chain_finish(&c);
 }
 
 // ---- The model ----------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ extern const struct mopt_prepare mopt__prepare_compound;
 // qdq.c: what its QLinear operators say as DequantizeLinear, an operator on floats and
 // QuantizeLinear.
 extern const struct mopt_prepare mopt__prepare_qlinear;
+// scales.c: products of codes whose scales are made in the run.
+extern const struct mopt_prepare mopt__prepare_scales;
 // sink.c: a body that reads what a DequantizeLinear of an enclosing graph makes gets one of its
 // own.
 extern const struct mopt_prepare mopt__prepare_outer_codes;

@@ -164,9 +164,10 @@ static enum mopt_status prepare(struct mopt_session *session, const struct mopt_
 }
 
 // Model-local functions are inlined, nodes that do nothing taken out, channels come second,
-// compound operators are spread, operators on codes take QDQ form, what computes in 16-bit floats
-// is widened, bodies dequantize what they read, and codes are picked before they are dequantized,
-// in a private copy; other models run as they are.
+// compound operators are spread, operators on codes take QDQ form, products whose scales the run
+// makes become sums, what computes in 16-bit floats is widened, bodies dequantize what they read,
+// and codes are picked before they are dequantized, in a private copy; other models run as they
+// are.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_error *err)
 {
     mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
@@ -184,6 +185,9 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_e
     }
     if (status == MOPT_OK) {
         status = prepare(session, &mopt__prepare_qlinear, err);
+    }
+    if (status == MOPT_OK) {
+        status = prepare(session, &mopt__prepare_scales, err);
     }
     if (status == MOPT_OK && mopt__model_has_narrow(session->model)) {
         status = widen(session, err);

@@ -368,6 +368,41 @@ static struct shape product_weight(struct net *net, const struct shape *x, struc
     return weight;
 }
 
+// The same codes in front of operators that say their scales themselves, or of DequantizeLinear.
+static bool add_scaled(struct net *net, int n, int v, const struct coded_conv *c,
+                       struct shape weight, struct shape out)
+{
+    int axis = c != NULL ? 0 : 1;
+    struct coded_weight w =
+        net_code_weight(net, weight, axis, net_elements(&weight) / weight.dims[axis]);
+    codes_text(net, n, v);
+    if (net_chance(net, 50)) {
+        struct kept kept = choose_whole(net, net_chance(net, 50) ? NET_U8 : NET_I8);
+        if (w.codes.zero < 0) {
+            w.codes.zero = net_zero_point(net, w.type, 0);
+        }
+        net_line(net, "    v%d = %s", net->count, c != NULL ? "QLinearConv<" : "QLinearMatMul(");
+        if (c != NULL) {
+            net_conv_attributes(net, c);
+            net_line(net, ">(");
+        }
+        net_line(net, "q%d, s%d, z%d, ", n, n, n);
+        net_codes_text(net, 'c', w.name, w.codes);
+        net_line(net, ", c%d, c%d);\n", kept.codes.scale, kept.codes.zero);
+        return with_codes(net, out, kept);
+    }
+    int d = net_real_weight(net, w, axis);
+    net_line(net, "    a%d = DequantizeLinear(q%d, s%d, z%d);\n    v%d = %s", n, n, n, n,
+             net->count, c != NULL ? "Conv<" : "MatMul(");
+    if (c != NULL) {
+        net_conv_attributes(net, c);
+        net_line(net, ">(");
+    }
+    net_line(net, "a%d, d%d);\n", n, d);
+    (void)net_result(net, &out);
+    return true;
+}
+
 static bool add_dynamic(struct net *net, int v)
 {
     struct coded_conv c;
@@ -381,6 +416,9 @@ static bool add_dynamic(struct net *net, int v)
     weight.type = net_chance(net, 70) ? NET_I8 : NET_U8;
     out = image ? c.out : out;
     struct unscaling u = {.n = net->names++, .v = v, .channel_axis = image ? 1 : out.rank - 1};
+    if (weight.rank > 0 && net_chance(net, 25)) {
+        return add_scaled(net, u.n, v, image ? &c : NULL, weight, out);
+    }
     codes_text(net, u.n, v);
     u.factor = factor(net, &out, u.channel_axis, &u.rank);
     bool first = net_chance(net, 50);

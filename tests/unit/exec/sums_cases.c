@@ -93,5 +93,37 @@ const struct lowered mopt__lowered_sums[] = {
      "  c = QuantizeLinear(p, s, z); j = ConvInteger(c, k, z); g = Cast<to=1>(j); h = Mul(g, t);"
      "  v = QuantizeLinear(h, r, z); }",
      1, 5},
+    {"operators on codes whose scales and zero points the run makes",
+     "graph main (float[2,4,6,5] x, float[3,7] m) ->"
+     "    (uint8[2,6,6,5] a, int8[3,5] b, uint8[3,3] c, uint8[2,4,6,5] d) {"
+     "  uint8[6,4,3,3] w = $216; float[6] sw = {0.01, 0.02, 0.01, 0.03, 0.02, 0.01};"
+     "  uint8[6] zw = $6; int32[6] k = #6; float t = {0.4}; uint8 o = {90}; int8[7,5] u = #35;"
+     "  float[1] one = {0.02}; int8[1] zu = {3}; int8 p = {-5};"
+     "  float tiny = {0.001}; uint8[4,1,1,1] dw = $4; uint8 zero = {0};"
+     "  q, s, z = DynamicQuantizeLinear(x); r, e, f = DynamicQuantizeLinear(m);"
+     "  a = QLinearConv<pads=[1,1,1,1]>(q, s, z, w, sw, zw, t, o, k);"
+     "  g = Mul(e, one);"
+     "  b = QLinearMatMul(r, e, f, u, g, zu, t, p); h = Transpose(r);"
+     "  c = QLinearMatMul(r, e, f, h, e, f, t, f);"
+     "  d = QLinearConv<group=4>(q, s, z, dw, tiny, zero, s, z); }",
+     0, -1},
+    {"products of what DequantizeLinear makes of codes by scales of the run",
+     "graph main (float[2,4,6,5] x, float[3,7] m, float[1,4,7] n) ->"
+     "    (float[2,6,6,5] a, float[3,5] b, float[3,3] c, float[1,3,5] d, float[3,7] e) {"
+     "  int8[6,4,3,3] w = #216; float[6] sw = {0.01, 0.02, 0.01, 0.03, 0.02, 0.01}; float[6] k = "
+     "@6;"
+     "  uint8[7,5] u = $35; float su = {0.01}; uint8 zu = {120}; int8[3,4,3] v = #36;"
+     "  float sv = {0.03}; q, s, z = DynamicQuantizeLinear(x); f = DequantizeLinear(q, s, z);"
+     "  wd = DequantizeLinear<axis=0>(w, sw); g = Conv<pads=[1,1,1,1]>(f, wd, k); a = Relu(g);"
+     "  h, i, j = DynamicQuantizeLinear(m); e = DequantizeLinear(h, i, j);"
+     "  ud = DequantizeLinear(u, su, zu); b = MatMul(e, ud); l = Transpose(h);"
+     "  o = DequantizeLinear(l, i, j); c = MatMul(e, o); r, p, y = DynamicQuantizeLinear(n);"
+     "  t = DequantizeLinear(r, p, y); vd = DequantizeLinear(v, sv); d = Conv(t, vd); }",
+     2e-5, 8},
+    {"a sum of codes that is too long for an integer",
+     "graph main (float[1,120000] x) -> (float[1,1] y) {"
+     "  a = Abs(x); q, s, z = DynamicQuantizeLinear(a); d = DequantizeLinear(q, s, z);"
+     "  t = Transpose(q); e = DequantizeLinear(t, s, z); y = MatMul(d, e); }",
+     1e-4, -1},
 };
 const size_t mopt__lowered_sums_count = sizeof mopt__lowered_sums / sizeof *mopt__lowered_sums;
