@@ -120,6 +120,13 @@ const struct lowered mopt__lowered_sums[] = {
      "  o = DequantizeLinear(l, i, j); c = MatMul(e, o); r, p, y = DynamicQuantizeLinear(n);"
      "  t = DequantizeLinear(r, p, y); vd = DequantizeLinear(v, sv); d = Conv(t, vd); }",
      2e-5, 8},
+    {"scales of the rows of a matrix, which are none of its columns",
+     "graph main (float[3,5] x) -> (float[3,5] y, float[3,5] v) {"
+     "  int8[5,5] w = #25; float[5] s = {0.1, 0.2, 0.3, 0.4, 0.5};"
+     "  q, r, z = DynamicQuantizeLinear(x); d = DequantizeLinear(q, r, z);"
+     "  a = DequantizeLinear<axis=0>(w, s); y = MatMul(d, a);"
+     "  b = DequantizeLinear<axis=-1>(w, s); v = MatMul(d, b); }",
+     1e-5, -1},
     {"a sum of codes that is too long for an integer",
      "graph main (float[1,120000] x) -> (float[1,1] y) {"
      "  a = Abs(x); q, s, z = DynamicQuantizeLinear(a); d = DequantizeLinear(q, s, z);"
