@@ -12,7 +12,7 @@ struct operands {
     size_t a_at[MOST], b_at[MOST];
     uint8_t *a, *b;
     float *scale;
-    int32_t *b_zero;
+    int32_t *b_zero, *start;
 };
 
 static void init(struct mopt_rng *rng, struct operands *o)
@@ -48,14 +48,16 @@ static void init(struct mopt_rng *rng, struct operands *o)
     o->b = mopt__malloc(g->batch * b_each);
     o->scale = mopt__malloc(g->n * sizeof(float));
     o->b_zero = mopt__malloc(g->n * sizeof(int32_t));
-    assert_true(o->a && o->b && o->scale && o->b_zero);
+    o->start = mopt__malloc(g->n * sizeof(int32_t));
+    assert_true(o->a && o->b && o->scale && o->b_zero && o->start);
     int mode = mopt__rng_below(rng, 3) ? 0 : (int)between(rng, 1, 4);
     fill_bytes(rng, mode, o->a, g->batch * a_each + MOPT_OVERREAD);
     fill_bytes(rng, mode, o->b, g->batch * b_each);
     fill_scales(rng, 0.01F, o->scale, g->n);
-    int32_t zero = (int32_t)between(rng, -128, 127);
+    bool one = mopt__rng_below(rng, 2) == 0;
     for (size_t j = 0; j < g->n; j++) {
-        o->b_zero[j] = zero;
+        o->b_zero[j] = one && j > 0 ? o->b_zero[0] : (int32_t)between(rng, -128, 127);
+        o->start[j] = (int32_t)between(rng, -99999, 99999);
     }
     g->a = o->a;
     g->b = o->b;
@@ -63,7 +65,8 @@ static void init(struct mopt_rng *rng, struct operands *o)
     g->b_at = o->b_at;
     g->a_zero = (int32_t)between(rng, 0, 255);
     g->b_zero = mopt__rng_below(rng, 2) ? o->b_zero : NULL;
-    g->out = (struct mopt_requantize){.scale = o->scale,
+    g->out = (struct mopt_requantize){.start = mopt__rng_below(rng, 2) ? o->start : NULL,
+                                      .scale = o->scale,
                                       .zero_point = (int32_t)between(rng, 0, 255),
                                       .low = (int32_t)between(rng, 0, 20),
                                       .high = (int32_t)between(rng, 200, 255)};
@@ -75,11 +78,12 @@ static void release_operands(struct operands *o)
     mopt__free(o->b);
     mopt__free(o->scale);
     mopt__free(o->b_zero);
+    mopt__free(o->start);
 }
 
 static int32_t want_sum(const struct mopt_batch_gemm_u8 *g, size_t item, size_t i, size_t j)
 {
-    int32_t zero = 128 + (g->b_zero ? g->b_zero[j] : 0), sum = 0;
+    int32_t zero = 128 + (g->b_zero ? g->b_zero[j] : 0), sum = g->out.start ? g->out.start[j] : 0;
     for (size_t p = 0; p < g->k; p++) {
         sum += (g->a[g->a_at[item] + i * g->lda + p] - g->a_zero) *
                (g->b[g->b_at[item] + p * g->b_row + j * g->b_column] - zero);
@@ -95,10 +99,19 @@ static void check(const struct mopt_batch_gemm_u8 *g)
         if (g->c8) {
             assert_int_equal(g->c8[at], want_byte(sum, g->out.scale[j], g->out.zero_point,
                                                   g->out.low, g->out.high));
+        } else if (g->c32) {
+            assert_int_equal(g->c32[at], sum);
         } else {
             assert_true(same_float(g->cf[at], (float)sum * g->out.scale[j]));
         }
     }
+}
+
+static void set_result(struct mopt_batch_gemm_u8 *g, int kind, void *data)
+{
+    g->c8 = kind == 0 ? data : NULL;
+    g->cf = kind == 1 ? data : NULL;
+    g->c32 = kind == 2 ? data : NULL;
 }
 
 static struct mopt_pool *threads;
@@ -110,15 +123,15 @@ static void try_level(const struct mopt_kernels *kernels)
     for (int round = 0; round < ROUNDS; round++) {
         struct operands o;
         init(&rng, &o);
-        bool codes = mopt__rng_below(&rng, 2) == 0;
-        size_t bytes = o.gemm.batch * o.gemm.m * o.gemm.n * (codes ? 1 : sizeof(float));
+        int kind = (int)mopt__rng_below(&rng, 3);
+        size_t bytes = o.gemm.batch * o.gemm.m * o.gemm.n * (kind == 0 ? 1 : sizeof(float));
         struct band one = band_new(bytes, 0), three = band_new(bytes, 0);
         void *scratch = mopt__malloc_aligned(mopt__batch_gemm_u8_scratch(kernels, &o.gemm, 3));
         assert_non_null(scratch);
-        *(codes ? (void **)&o.gemm.c8 : (void **)&o.gemm.cf) = one.data;
+        set_result(&o.gemm, kind, one.data);
         mopt__batch_gemm_u8(kernels, &o.gemm, scratch, NULL);
         check(&o.gemm);
-        *(codes ? (void **)&o.gemm.c8 : (void **)&o.gemm.cf) = three.data;
+        set_result(&o.gemm, kind, three.data);
         mopt__batch_gemm_u8(kernels, &o.gemm, scratch, threads);
         assert_memory_equal(one.data, three.data, bytes);
         band_free(&one);
