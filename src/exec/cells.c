@@ -155,7 +155,7 @@ static enum mopt_status reorder(struct mopt_lower *l, const struct mopt_value *v
     size_t channels;
     size_t pixels;
     if (!mopt__low_shape(l, value, &shape) ||
-        !mopt__low_image(&shape, &batch, &channels, &pixels)) {
+        !mopt__low_volume(&shape, &batch, &channels, &pixels)) {
         return mopt_error_set(l->err, MOPT_E_INTERNAL, "'%s' is no image", value->name);
     }
     uint32_t source = resolved(l, l->values[value->id].cell[from]);

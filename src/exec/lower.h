@@ -138,7 +138,10 @@ void mopt__low_steps(const struct mopt_low_shape *shape, size_t steps[MOPT_RANK_
 // The same of the result of a Transpose, in its source of this shape.
 void mopt__low_turned_steps(const struct mopt_node *transpose, const struct mopt_low_shape *source,
                             size_t steps[MOPT_RANK_MAX]);
-// Channels and pixels of a [N, C, spatial...] value of rank 3 or 4.
+// Channels and pixels of a [N, C, spatial...] value: of any rank from 3 on, which may lie with
+// channels innermost, and of rank 3 or 4 only, of which natives know more.
+bool mopt__low_volume(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
+                      size_t *pixels);
 bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
                      size_t *pixels);
 // The codes exist, or will, with channels innermost.

@@ -84,7 +84,7 @@ enum mopt_status mopt__low_fold_affine(struct mopt_lower *l, const struct mopt_g
                                        size_t n, const float **bias, const float **factor);
 // Tells weights that are folded so from others of the same tensor.
 uint64_t mopt__low_affine_variant(const struct mopt_group *group, uint64_t salt);
-// Geometry of one or two spatial axes for the kernels.
+// Geometry of one spatial axis, or of the last two, for the kernels.
 void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels,
                       struct mopt_window2d *out);
 // The constant codes as signed bytes (unsigned ones minus 128), as mopt__low_zero - 128 counts.

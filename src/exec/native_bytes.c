@@ -10,20 +10,21 @@ void mopt__low_window(const struct mopt_window *w, size_t batch, size_t channels
                       struct mopt_window2d *out)
 {
     int x = w->rank - 1;
-    bool two = w->rank == 2;
+    int y = w->rank - 2;
+    bool two = y >= 0;
     *out = (struct mopt_window2d){.batch = batch,
                                   .channels = channels,
-                                  .in_h = two ? (size_t)w->in[0] : 1,
+                                  .in_h = two ? (size_t)w->in[y] : 1,
                                   .in_w = (size_t)w->in[x],
-                                  .out_h = two ? (size_t)w->out[0] : 1,
+                                  .out_h = two ? (size_t)w->out[y] : 1,
                                   .out_w = (size_t)w->out[x],
-                                  .kernel_h = two ? (size_t)w->kernel[0] : 1,
+                                  .kernel_h = two ? (size_t)w->kernel[y] : 1,
                                   .kernel_w = (size_t)w->kernel[x],
-                                  .stride_h = two ? (size_t)w->stride[0] : 1,
+                                  .stride_h = two ? (size_t)w->stride[y] : 1,
                                   .stride_w = (size_t)w->stride[x],
-                                  .dilation_h = two ? (size_t)w->dilation[0] : 1,
+                                  .dilation_h = two ? (size_t)w->dilation[y] : 1,
                                   .dilation_w = (size_t)w->dilation[x],
-                                  .pad_top = two ? (size_t)w->begin[0] : 0,
+                                  .pad_top = two ? (size_t)w->begin[y] : 0,
                                   .pad_left = (size_t)w->begin[x]};
 }
 

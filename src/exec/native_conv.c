@@ -7,7 +7,7 @@
 #include "kernels/int8.h"
 #include "ops/conv_common.h"
 
-// Geometry of a Conv, ConvInteger or QLinearConv node with up to two spatial axes.
+// Geometry of a Conv node with up to two spatial axes, of a ConvInteger or QLinearConv with three.
 static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
                      struct mopt_conv2d *conv)
 {
@@ -25,7 +25,7 @@ static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
         !mopt__low_shape(l, mopt__node_input(node, linear ? 3 : 1), &w) ||
         !mopt__low_shape(l, mopt__node_output(node, 0), &y) ||
         (!codes && (x.dtype != MOPT_FLOAT32 || w.dtype != MOPT_FLOAT32)) ||
-        !mopt__low_image(&x, &batch, &channels, &pixels) ||
+        x.rank > (codes ? 5 : 4) || !mopt__low_volume(&x, &batch, &channels, &pixels) ||
         mopt__conv_open(node, x.rank, x.dims, w.rank, w.dims, &c, &ignored) != MOPT_OK) {
         return false;
     }
@@ -38,6 +38,14 @@ static bool geometry(const struct mopt_lower *l, const struct mopt_node *node,
                                  .groups = (size_t)c.groups,
                                  .out_channels = (size_t)(c.groups * c.out_channels)};
     mopt__low_window(&c.w, batch, channels, &conv->window);
+    if (c.w.rank == 3) {
+        conv->planes = (struct mopt_planes){.in = (size_t)c.w.in[0],
+                                            .out = (size_t)c.w.out[0],
+                                            .kernel = (size_t)c.w.kernel[0],
+                                            .stride = (size_t)c.w.stride[0],
+                                            .dilation = (size_t)c.w.dilation[0],
+                                            .pad = (size_t)c.w.begin[0]};
+    }
     return !mopt__conv_is_endless(&c);
 }
 
@@ -86,9 +94,10 @@ static void run_conv(const void *work, const struct mopt_frame *frame)
 static uint64_t geometry_hash(const struct mopt_conv2d *conv, uint64_t salt)
 {
     const struct mopt_window2d *w = &conv->window;
-    const size_t numbers[] = {w->channels,        w->kernel_h,          w->kernel_w,   w->stride_h,
-                              w->stride_w,        w->dilation_h,        w->dilation_w, conv->groups,
-                              conv->out_channels, (size_t)conv->weights};
+    const size_t numbers[] = {w->channels,           w->kernel_h,        w->kernel_w,
+                              w->stride_h,           w->stride_w,        w->dilation_h,
+                              w->dilation_w,         conv->groups,       conv->out_channels,
+                              (size_t)conv->weights, conv->planes.kernel};
     return mopt__hash_mix(mopt__hash_bytes(numbers, sizeof numbers), salt);
 }
 
@@ -224,7 +233,7 @@ static enum mopt_status subtract_zeros(struct mopt_lower *l, const struct mopt_t
                                        struct mopt_conv2d *conv, struct codes *codes)
 {
     struct mopt_low_columns *columns = &codes->columns;
-    size_t taps = conv->window.kernel_h * conv->window.kernel_w;
+    size_t taps = columns->k / (conv->window.channels / conv->groups); // of one column
     uint32_t *again = mopt__low_work(l, 2 * taps * sizeof *again);
     void *block = NULL;
     bool made = false;

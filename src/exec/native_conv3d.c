@@ -83,31 +83,13 @@ static void run_conv3d(const void *work, const struct mopt_frame *frame)
     }
 }
 
-// The last two axes of a window of three.
-static struct mopt_window last_axes(const struct mopt_window *w)
-{
-    struct mopt_window two = *w;
-    two.rank = 2;
-    for (int a = 0; a < 2; a++) {
-        two.in[a] = w->in[a + 1];
-        two.out[a] = w->out[a + 1];
-        two.kernel[a] = w->kernel[a + 1];
-        two.stride[a] = w->stride[a + 1];
-        two.dilation[a] = w->dilation[a + 1];
-        two.begin[a] = w->begin[a + 1];
-        two.end[a] = w->end[a + 1];
-    }
-    return two;
-}
-
 static void describe(const struct mopt_lower *l, const struct mopt_conv *conv,
                      struct conv3d_work *c)
 {
-    const struct mopt_window two = last_axes(&conv->w);
     c->plane = (struct mopt_conv2d){.strict = l->session->options.strict_fp,
                                     .groups = (size_t)conv->groups,
                                     .out_channels = (size_t)(conv->groups * conv->out_channels)};
-    mopt__low_window(&two, 1, (size_t)(conv->groups * conv->in_channels), &c->plane.window);
+    mopt__low_window(&conv->w, 1, (size_t)(conv->groups * conv->in_channels), &c->plane.window);
     c->form = mopt__conv2d_form(&l->session->kernels, &c->plane);
     c->batch = (size_t)conv->batch;
     c->in = (size_t)conv->w.in[0];

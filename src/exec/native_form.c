@@ -35,7 +35,7 @@ static enum mopt_status emit_move(struct mopt_lower *l, mopt_native run,
         return MOPT_E_MEMORY;
     }
     *m = (struct move){.images.element = element, .from = from, .to = to};
-    mopt__low_image(shape, &m->images.batch, &m->images.channels, &m->images.pixels);
+    mopt__low_volume(shape, &m->images.batch, &m->images.channels, &m->images.pixels);
     return mopt__low_emit(l, run, m, (uint32_t[]){from, to}, 2);
 }
 

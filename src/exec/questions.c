@@ -117,16 +117,22 @@ void mopt__low_turned_steps(const struct mopt_node *transpose, const struct mopt
     }
 }
 
-bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
-                     size_t *pixels)
+bool mopt__low_volume(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
+                      size_t *pixels)
 {
-    if (shape->rank != 3 && shape->rank != 4) {
+    if (shape->rank < 3) {
         return false;
     }
     *batch = (size_t)shape->dims[0];
     *channels = (size_t)shape->dims[1];
     *pixels = shape->count / *batch / *channels;
     return true;
+}
+
+bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
+                     size_t *pixels)
+{
+    return shape->rank <= 4 && mopt__low_volume(shape, batch, channels, pixels);
 }
 
 bool mopt__low_codes_nhwc(const struct mopt_lower *l, const struct mopt_value *codes)

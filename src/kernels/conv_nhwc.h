@@ -15,8 +15,13 @@ struct mopt_window2d {
     size_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
     size_t pad_top, pad_left;
 };
+// A third axis in front of the two of a window: planes of images. kernel 0: there is none.
+struct mopt_planes {
+    size_t in, out, kernel, stride, dilation, pad;
+};
 struct mopt_conv2d {
     struct mopt_window2d window;
+    struct mopt_planes planes;   // of bytes only; taps of the kernel's planes one behind the other
     size_t groups, out_channels; // all groups together
     bool strict;         // no Winograd, no strips: no pixel outside of a window reaches its sum
     bool apart;          // pixels of the result have room between them (ldy > out_channels) ...

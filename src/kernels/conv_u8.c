@@ -26,15 +26,27 @@ static size_t reach(size_t out, size_t stride, size_t kernel, size_t dilation)
     return out ? (out - 1) * stride + (kernel - 1) * dilation + 1 : 0;
 }
 
+static size_t kernel_taps(const struct mopt_conv2d *conv)
+{
+    const size_t planes = conv->planes.kernel ? conv->planes.kernel : 1;
+    return planes * conv->window.kernel_h * conv->window.kernel_w;
+}
+
+static size_t out_pixels(const struct mopt_conv2d *conv)
+{
+    const size_t planes = conv->planes.kernel ? conv->planes.out : 1;
+    return conv->window.batch * planes * conv->window.out_h * conv->window.out_w;
+}
+
 static struct layout layout_of(const struct mopt_conv2d *conv, enum mopt_conv_form form)
 {
     const struct mopt_window2d *w = &conv->window;
-    struct layout l = {.taps = w->kernel_h * w->kernel_w + conv->again_count,
+    struct layout l = {.taps = kernel_taps(conv) + conv->again_count,
                        .k = w->channels / conv->groups,
                        .group_channels = w->channels / conv->groups,
                        .group_columns = conv->out_channels / conv->groups};
     if (form == MOPT_CONV_DIRECT && conv->groups == 1 && w->channels < MERGE_CHANNELS &&
-        w->kernel_w > 1 && w->dilation_w == 1) {
+        w->kernel_w > 1 && w->dilation_w == 1 && conv->planes.kernel == 0) {
         l.merged = true;
         l.taps = w->kernel_h;
         l.k = w->channels * w->kernel_w;
@@ -52,15 +64,12 @@ enum mopt_conv_form mopt__conv2d_u8_form(const struct mopt_conv2d *conv)
     }
     bool point = w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 &&
                  w->pad_top == 0 && w->pad_left == 0 && w->out_h == w->in_h && w->out_w == w->in_w;
+    const struct mopt_planes *planes = &conv->planes;
+    point = point && planes->kernel <= 1 && planes->stride <= 1 && planes->in == planes->out;
     return point && conv->groups == 1 ? MOPT_CONV_POINTWISE : MOPT_CONV_DIRECT;
 }
 
 // ---- Zero points of the weights of groups
-static size_t kernel_taps(const struct mopt_conv2d *conv)
-{
-    return conv->window.kernel_h * conv->window.kernel_w;
-}
-
 // What is left of a weight goes into one more byte.
 static int8_t take_byte(int32_t *rest)
 {
@@ -134,9 +143,8 @@ static bool depthwise_bytes(const struct mopt_kernels *kernels, const struct mop
                             size_t *bytes)
 {
     size_t cols = (size_t)kernels->dw8_cols;
-    size_t taps = 0;
-    return mopt__size_mul(conv->window.kernel_h, conv->window.kernel_w, &taps) &&
-           mopt__size_add(taps, conv->again_count, &taps) && mopt__size_align(taps, 4, &taps) &&
+    size_t taps = kernel_taps(conv); // fits: so many weights lie in memory
+    return mopt__size_add(taps, conv->again_count, &taps) && mopt__size_align(taps, 4, &taps) &&
            mopt__size_add(conv->window.channels, cols - 1, bytes) &&
            mopt__size_mul(*bytes / cols * cols, taps, bytes);
 }
@@ -199,9 +207,8 @@ struct scratch {
 static void init_walk(const struct mopt_kernels *kernels, const struct mopt_conv2d *conv,
                       const struct layout *l, struct mopt_walk_u8 *walk)
 {
-    const struct mopt_window2d *w = &conv->window;
     walk->kernels = kernels;
-    walk->rows = w->batch * w->out_h * w->out_w;
+    walk->rows = out_pixels(conv);
     walk->groups = conv->groups;
     walk->columns = l->group_columns;
     walk->taps = l->taps;
@@ -289,30 +296,54 @@ static void point_tap(const struct direct *d, const uint8_t *row, size_t kx, siz
     }
 }
 
-// Pixels of one output row.
-static void point_segment(const struct direct *d, size_t line, size_t column, size_t count,
-                          size_t step, const uint8_t **a)
+// Pixels of one output row in the padded copy.
+static void point_copy(const struct direct *d, size_t line, size_t column, size_t count,
+                       size_t step, const uint8_t **a)
 {
     const struct mopt_window2d *w = &d->run->conv->window;
-    size_t image = line / w->out_h;
-    size_t top = line % w->out_h * w->stride_h;
+    size_t top = line / w->out_h * d->layout.copy_h + line % w->out_h * w->stride_h;
     for (size_t ky = 0; ky < w->kernel_h; ky++) {
-        size_t y = top + ky * w->dilation_h;
-        if (d->layout.merged) {
-            size_t start = (image * d->layout.copy_h + y) * d->layout.copy_w;
-            for (size_t i = 0; i < count; i++) {
-                a[ky * step + i] = d->copy + (start + (column + i) * w->stride_w) * w->channels;
-            }
-            continue;
+        size_t start = (top + ky * w->dilation_h) * d->layout.copy_w;
+        for (size_t i = 0; i < count; i++) {
+            a[ky * step + i] = d->copy + (start + (column + i) * w->stride_w) * w->channels;
         }
-        y -= w->pad_top;
-        const uint8_t *row =
-            y < w->in_h ? d->run->x + (image * w->in_h + y) * w->in_w * d->run->ldx : NULL;
+    }
+}
+
+// Those of one plane of the kernel, which lies on an image, or outside of all (NULL). top: line of
+// the window in the padded image.
+static void point_plane(const struct direct *d, const uint8_t *image, size_t top, size_t column,
+                        size_t count, size_t step, const uint8_t **a)
+{
+    const struct mopt_window2d *w = &d->run->conv->window;
+    for (size_t ky = 0; ky < w->kernel_h; ky++) {
+        size_t y = top + ky * w->dilation_h - w->pad_top;
+        const uint8_t *row = image && y < w->in_h ? image + y * w->in_w * d->run->ldx : NULL;
         for (size_t kx = 0; kx < w->kernel_w; kx++) {
             point_tap(d, row, kx, column, count, a + (ky * w->kernel_w + kx) * step);
         }
     }
+}
+
+// Pixels of one output row.
+static void point_segment(const struct direct *d, size_t line, size_t column, size_t count,
+                          size_t step, const uint8_t **a)
+{
     const struct mopt_conv2d *conv = d->run->conv;
+    const struct mopt_window2d *w = &conv->window;
+    const struct mopt_planes *p = &conv->planes;
+    const size_t area = w->in_h * w->in_w * d->run->ldx;
+    size_t image = line / w->out_h, top = line % w->out_h * w->stride_h;
+    if (d->layout.merged) {
+        point_copy(d, line, column, count, step, a);
+    } else if (p->kernel == 0) {
+        point_plane(d, d->run->x + image * area, top, column, count, step, a);
+    }
+    for (size_t kz = 0; kz < p->kernel; kz++) {
+        size_t z = image % p->out * p->stride + kz * p->dilation - p->pad;
+        const uint8_t *plane = z < p->in ? d->run->x + (image / p->out * p->in + z) * area : NULL;
+        point_plane(d, plane, top, column, count, step, a + kz * w->kernel_h * w->kernel_w * step);
+    }
     for (size_t i = 0; i < conv->again_count; i++) {
         memcpy(a + (kernel_taps(conv) + i) * step, a + conv->again[i] * step, count * sizeof *a);
     }
@@ -411,7 +442,7 @@ static void run_pointwise(const struct mopt_kernels *kernels, const struct mopt_
                           struct mopt_pool *pool)
 {
     const struct mopt_window2d *w = &run->conv->window;
-    struct mopt_gemm_u8 gemm = {.m = w->batch * w->out_h * w->out_w,
+    struct mopt_gemm_u8 gemm = {.m = out_pixels(run->conv),
                                 .n = run->conv->out_channels,
                                 .k = w->channels,
                                 .a = run->x,
@@ -494,7 +525,7 @@ static void run_depthwise(const struct mopt_kernels *kernels, const struct mopt_
                           .thread_pointers = s->thread_pointers};
     d.pointers = (const uint8_t **)(void *)((uint8_t *)run->scratch + s->pointers);
     size_t work = w->channels * d.direct.layout.taps + 1;
-    mopt__pool_for(pool, (int64_t)(w->batch * w->out_h * w->out_w), (int64_t)((1 << 16) / work) + 1,
+    mopt__pool_for(pool, (int64_t)out_pixels(run->conv), (int64_t)((1 << 16) / work) + 1,
                    run_pixels, &d);
 }
 

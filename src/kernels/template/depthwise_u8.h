@@ -221,12 +221,18 @@ DW_BODY void dw_run(const struct mopt_depthwise_u8 *work, const enum dw_kind kin
     }
 }
 
+// By itself: with the others in one function, addresses of the inner loops went to the stack.
+static __attribute__((noinline)) void dw_run_sums(const struct mopt_depthwise_u8 *work)
+{
+    dw_run(work, DW_SUMS);
+}
+
 static inline void depthwise_run(const struct mopt_depthwise_u8 *work)
 {
     if (work->yf) {
         dw_run(work, DW_FLOATS);
     } else if (work->y32) {
-        dw_run(work, DW_SUMS);
+        dw_run_sums(work);
     } else if (work->shift) {
         dw_run(work, DW_SHIFTED);
     } else {

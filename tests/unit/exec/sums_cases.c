@@ -120,6 +120,21 @@ const struct lowered mopt__lowered_sums[] = {
      "  o = DequantizeLinear(l, i, j); c = MatMul(e, o); r, p, y = DynamicQuantizeLinear(n);"
      "  t = DequantizeLinear(r, p, y); vd = DequantizeLinear(v, sv); d = Conv(t, vd); }",
      2e-5, 8},
+    {"volumes: windows of three axes, of groups, of each channel, of one point, and what follows",
+     "graph main (uint8[2,4,3,6,5] x, float[1,35,4,3,3] v) ->"
+     "    (int32[2,6,3,6,5] a, uint8[2,6,2,3,3] b, float[1,35,4,3,3] c, float[2,5,3,6,5] d) {"
+     "  uint8[6,4,3,3,3] w = $648; uint8 zw = {121}; uint8 z = {77}; int8[6,2,2,3,2] g = #144;"
+     "  float s = {0.02}; float[6] sg = {0.01, 0.02, 0.01, 0.03, 0.02, 0.01};"
+     "  int8[6] none = {0, 0, 0, 0, 0, 0}; int32[6] k = #6; float t = {0.3}; uint8 o = {90};"
+     "  int8[35,1,3,3,3] dw = #945; float[35,1,1,1] sd = @35; int8[5,4,1,1,1] p = #20;"
+     "  a = ConvInteger<pads=[1,1,1,1,1,1]>(x, w, z, zw);"
+     "  b = QLinearConv<group=2, strides=[2,2,2], pads=[1,1,0,0,0,1]>"
+     "(x, s, z, g, sg, none, t, o, k);"
+     "  q, r, e = DynamicQuantizeLinear(v); i = ConvInteger<group=35, pads=[1,1,1,1,1,1]>(q, dw, "
+     "e);"
+     "  f = Cast<to=1>(i); h = Mul(r, sd); m = Mul(f, h); n = Relu(m); c = Add(n, v);"
+     "  j = ConvInteger(x, p, z); l = Cast<to=1>(j); y = Mul(l, s); d = Sigmoid(y); }",
+     1e-4, 5},
     {"scales of the rows of a matrix, which are none of its columns",
      "graph main (float[3,5] x) -> (float[3,5] y, float[3,5] v) {"
      "  int8[5,5] w = #25; float[5] s = {0.1, 0.2, 0.3, 0.4, 0.5};"

@@ -255,6 +255,35 @@ static void test_activations(void **state)
 }
 
 // ---- Convolutions
+// A third axis, whose window may hang over both ends, too.
+static struct mopt_planes random_planes(struct mopt_rng *rng, bool point)
+{
+    struct mopt_planes p = {.out = (size_t)between(rng, 1, 3),
+                            .kernel = (size_t)between(rng, 1, point ? 1 : 3),
+                            .stride = (size_t)between(rng, 1, point ? 1 : 2),
+                            .dilation = (size_t)between(rng, 1, 2),
+                            .pad = point ? 0 : (size_t)between(rng, 0, 2)};
+    p.in = point ? p.out : (size_t)between(rng, 1, 1 + (int64_t)(p.out * p.stride + 2));
+    return p;
+}
+
+static size_t kernel_taps(const struct mopt_conv2d *conv)
+{
+    size_t planes = conv->planes.kernel > 0 ? conv->planes.kernel : 1;
+    return planes * conv->window.kernel_h * conv->window.kernel_w;
+}
+
+// Images of the result, and of the input, counting planes.
+static size_t images_out(const struct mopt_conv2d *conv)
+{
+    return conv->window.batch * (conv->planes.kernel > 0 ? conv->planes.out : 1);
+}
+
+static size_t images_in(const struct mopt_conv2d *conv)
+{
+    return conv->window.batch * (conv->planes.kernel > 0 ? conv->planes.in : 1);
+}
+
 static struct mopt_conv2d random_conv(struct mopt_rng *rng)
 {
     struct mopt_conv2d conv = {.groups = mopt__rng_below(rng, 3) ? 1 : (size_t)between(rng, 1, 4)};
@@ -281,6 +310,9 @@ static struct mopt_conv2d random_conv(struct mopt_rng *rng)
     // Any input size goes: windows may hang over both ends, or be cut off by the last stride.
     w->in_h = point ? w->out_h : (size_t)between(rng, 1, 1 + (int64_t)(w->out_h * w->stride_h + 4));
     w->in_w = point ? w->out_w : (size_t)between(rng, 1, 1 + (int64_t)(w->out_w * w->stride_w + 4));
+    if (!longer && mopt__rng_below(rng, 4) == 0) {
+        conv.planes = random_planes(rng, point);
+    }
     return conv;
 }
 
@@ -313,7 +345,7 @@ static void convolution_pack(const struct mopt_kernels *kernels, struct convolut
     const struct mopt_window2d *w = &c->conv.window;
     bool subtract = c->conv.groups > 1 && c->w_zero;
     size_t filters = w->channels / c->conv.groups * c->conv.out_channels;
-    size_t taps = w->kernel_h * w->kernel_w;
+    size_t taps = kernel_taps(&c->conv);
     int8_t *codes = c->w;
     if (subtract) {
         c->conv.again_count = mopt__conv2d_u8_again(&c->conv, c->w, c->zeros, c->again);
@@ -344,8 +376,8 @@ static void convolution_init(struct mopt_rng *rng, const struct mopt_kernels *ke
     }
     c->ldx = w->channels + (mopt__rng_below(rng, 2) ? (size_t)between(rng, 0, 5) : 0);
     c->ldy = c->conv.out_channels + (size_t)between(rng, 0, 5);
-    size_t x_bytes = w->batch * w->in_h * w->in_w * c->ldx + MOPT_OVERREAD;
-    size_t depth = w->channels / c->conv.groups * w->kernel_h * w->kernel_w;
+    size_t x_bytes = images_in(&c->conv) * w->in_h * w->in_w * c->ldx + MOPT_OVERREAD;
+    size_t depth = w->channels / c->conv.groups * kernel_taps(&c->conv);
     c->x = mopt__malloc(x_bytes);
     c->w = mopt__malloc(depth * c->conv.out_channels);
     assert_true(c->x && c->w);
@@ -357,8 +389,8 @@ static void convolution_init(struct mopt_rng *rng, const struct mopt_kernels *ke
         zeros_init(rng, c);
     }
     convolution_pack(kernels, c);
-    finish_init(rng, w->batch * w->out_h * w->out_w, c->conv.out_channels, 1e-2F / (float)depth,
-                &c->finish);
+    finish_init(rng, images_out(&c->conv) * w->out_h * w->out_w, c->conv.out_channels,
+                1e-2F / (float)depth, &c->finish);
     if (c->form == MOPT_CONV_DEPTHWISE) {
         c->finish.out.row_scale = NULL;
     }
@@ -403,17 +435,24 @@ static int64_t window_sum(const struct convolution *c, size_t image, size_t oy, 
     size_t in = w->channels / c->conv.groups;
     size_t group = o / (c->conv.out_channels / c->conv.groups);
     int64_t sum = 0;
-    for (size_t tap = 0; tap < w->kernel_h * w->kernel_w; tap++) {
-        int64_t iy =
-            (int64_t)(oy * w->stride_h + tap / w->kernel_w * w->dilation_h) - (int64_t)w->pad_top;
+    const struct mopt_planes *p = &c->conv.planes;
+    for (size_t tap = 0; tap < kernel_taps(&c->conv); tap++) {
+        size_t ky = tap / w->kernel_w % w->kernel_h, kz = tap / w->kernel_w / w->kernel_h;
+        int64_t iy = (int64_t)(oy * w->stride_h + ky * w->dilation_h) - (int64_t)w->pad_top;
         int64_t ix =
             (int64_t)(ox * w->stride_w + tap % w->kernel_w * w->dilation_w) - (int64_t)w->pad_left;
         bool inside = iy >= 0 && ix >= 0 && iy < (int64_t)w->in_h && ix < (int64_t)w->in_w;
-        size_t pixel = inside ? (image * w->in_h + (size_t)iy) * w->in_w + (size_t)ix : 0;
+        size_t from = image;
+        if (p->kernel > 0) {
+            int64_t z = (int64_t)(image % p->out * p->stride + kz * p->dilation) - (int64_t)p->pad;
+            inside = inside && z >= 0 && z < (int64_t)p->in;
+            from = image / p->out * p->in + (inside ? (size_t)z : 0);
+        }
+        size_t pixel = inside ? (from * w->in_h + (size_t)iy) * w->in_w + (size_t)ix : 0;
         for (size_t i = 0; i < in; i++) {
             int64_t x = inside ? c->x[pixel * c->ldx + group * in + i] : c->x_zero;
             int64_t zero = c->w_zero ? c->w_zero[o] : 0;
-            sum += x * (c->w[(o * in + i) * w->kernel_h * w->kernel_w + tap] - zero);
+            sum += x * (c->w[(o * in + i) * kernel_taps(&c->conv) + tap] - zero);
         }
     }
     return sum;
@@ -422,7 +461,7 @@ static int64_t window_sum(const struct convolution *c, size_t image, size_t oy, 
 static void convolution_check(const struct convolution *c, const struct band *y)
 {
     const struct mopt_window2d *w = &c->conv.window;
-    size_t pixels = w->batch * w->out_h * w->out_w;
+    size_t pixels = images_out(&c->conv) * w->out_h * w->out_w;
     for (size_t i = 0; i < pixels; i++) {
         size_t image = i / (w->out_h * w->out_w);
         for (size_t o = 0; o < c->conv.out_channels; o++) {
@@ -435,7 +474,7 @@ static void convolution_check(const struct convolution *c, const struct band *y)
 static struct band convolution_result(const struct convolution *c, size_t shift)
 {
     const struct mopt_window2d *w = &c->conv.window;
-    size_t pixels = w->batch * w->out_h * w->out_w;
+    size_t pixels = images_out(&c->conv) * w->out_h * w->out_w;
     size_t size = element_size(&c->finish);
     return band_new(((pixels - 1) * c->ldy + c->conv.out_channels) * size, size * shift);
 }
