@@ -272,8 +272,10 @@ static size_t pixels_before(size_t place, size_t at, size_t stride, size_t count
 
 // Pointers of one tap for `count` pixels of one output row, the first at column `column`. row:
 // NULL when outside of the image.
-static void point_tap(const struct direct *d, const uint8_t *row, size_t kx, size_t column,
-                      size_t count, const uint8_t **a)
+static inline __attribute__((always_inline)) void point_tap(const struct direct *d,
+                                                            const uint8_t *row, size_t kx,
+                                                            size_t column, size_t count,
+                                                            const uint8_t **a)
 {
     const struct mopt_window2d *w = &d->run->conv->window;
     size_t stride = w->stride_w;
@@ -312,8 +314,10 @@ static void point_copy(const struct direct *d, size_t line, size_t column, size_
 
 // Those of one plane of the kernel, which lies on an image, or outside of all (NULL). top: line of
 // the window in the padded image.
-static void point_plane(const struct direct *d, const uint8_t *image, size_t top, size_t column,
-                        size_t count, size_t step, const uint8_t **a)
+static inline __attribute__((always_inline)) void point_plane(const struct direct *d,
+                                                              const uint8_t *image, size_t top,
+                                                              size_t column, size_t count,
+                                                              size_t step, const uint8_t **a)
 {
     const struct mopt_window2d *w = &d->run->conv->window;
     for (size_t ky = 0; ky < w->kernel_h; ky++) {
@@ -325,24 +329,36 @@ static void point_plane(const struct direct *d, const uint8_t *image, size_t top
     }
 }
 
+// Those of all planes of the kernel. image: number of a plane of the result. By itself: rows of two
+// axes are short, and pay for every address that is kept for a third one.
+static __attribute__((noinline)) void point_planes(const struct direct *d, size_t image, size_t top,
+                                                   size_t column, size_t count, size_t step,
+                                                   const uint8_t **a)
+{
+    const struct mopt_window2d *w = &d->run->conv->window;
+    const struct mopt_planes *p = &d->run->conv->planes;
+    for (size_t kz = 0; kz < p->kernel; kz++) {
+        size_t z = image % p->out * p->stride + kz * p->dilation - p->pad;
+        size_t plane = (image / p->out * p->in + z) * w->in_h * w->in_w * d->run->ldx;
+        point_plane(d, z < p->in ? d->run->x + plane : NULL, top, column, count, step,
+                    a + kz * w->kernel_h * w->kernel_w * step);
+    }
+}
+
 // Pixels of one output row.
 static void point_segment(const struct direct *d, size_t line, size_t column, size_t count,
                           size_t step, const uint8_t **a)
 {
     const struct mopt_conv2d *conv = d->run->conv;
     const struct mopt_window2d *w = &conv->window;
-    const struct mopt_planes *p = &conv->planes;
-    const size_t area = w->in_h * w->in_w * d->run->ldx;
     size_t image = line / w->out_h, top = line % w->out_h * w->stride_h;
     if (d->layout.merged) {
         point_copy(d, line, column, count, step, a);
-    } else if (p->kernel == 0) {
-        point_plane(d, d->run->x + image * area, top, column, count, step, a);
-    }
-    for (size_t kz = 0; kz < p->kernel; kz++) {
-        size_t z = image % p->out * p->stride + kz * p->dilation - p->pad;
-        const uint8_t *plane = z < p->in ? d->run->x + (image / p->out * p->in + z) * area : NULL;
-        point_plane(d, plane, top, column, count, step, a + kz * w->kernel_h * w->kernel_w * step);
+    } else if (conv->planes.kernel > 0) {
+        point_planes(d, image, top, column, count, step, a);
+    } else {
+        const uint8_t *x = d->run->x + image * w->in_h * w->in_w * d->run->ldx;
+        point_plane(d, x, top, column, count, step, a);
     }
     for (size_t i = 0; i < conv->again_count; i++) {
         memcpy(a + (kernel_taps(conv) + i) * step, a + conv->again[i] * step, count * sizeof *a);

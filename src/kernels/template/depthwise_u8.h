@@ -9,8 +9,8 @@
 #include "kernels/table.h"
 #include "kernels/template/requantize_vb.h"
 
-// What is made: bytes, bytes of shifted products, floats, the sums as they are.
-enum dw_kind { DW_BYTES, DW_SHIFTED, DW_FLOATS, DW_SUMS };
+// What is made: bytes, bytes of shifted products, floats or the sums as they are.
+enum dw_kind { DW_BYTES, DW_SHIFTED, DW_WORDS };
 
 // A block of channels in four vectors; one of half a vector or a quarter holds the same channels of
 // 2 or 4 pixels (pieces).
@@ -140,33 +140,42 @@ DW_BODY vb dw_bytes(const struct dw_block *block, const vb acc[4], const enum dw
     return vb_max(vb_narrow8(first, second), block->low);
 }
 
-// Floats of four sums, clamped so that NaN stays, or the sums themselves to y.
-DW_BODY void dw_words(const struct dw_block *block, const vb acc[4], const enum dw_kind kind,
-                      int32_t *y)
+// Floats of four sums to y. Clamps so that NaN stays.
+DW_BODY void dw_floats(const struct dw_block *block, const vb acc[4], float *y)
 {
     for (int r = 0; r < 4; r++) {
-        if (kind == DW_SUMS) {
-            vb_scatter_lanes(y + 4 * r, acc[r]);
-            continue;
-        }
         vbf v = vbf_mul(vb_to_floats(acc[r]), block->scale[r]);
         v = vbf_max(block->bottom, vbf_add(v, block->addend[r]));
-        vb_scatter_lanes(y + 4 * r, vbf_as_ints(vbf_min(block->top, v)));
+        vbf_scatter_lanes(y + 4 * r, vbf_min(block->top, v));
     }
 }
 
-// Words of one vector: of one pixel, or of the `pixels` of its pieces.
-DW_BODY void dw_store_words(const struct mopt_depthwise_u8 *work, const struct dw_block *block,
-                            const vb acc[4], const enum dw_kind kind, const size_t width,
-                            size_t count, int pixels, int32_t *y)
+// Floats of one vector: of one pixel, or of the `pixels` of its pieces.
+DW_BODY void dw_store_floats(const struct mopt_depthwise_u8 *work, const struct dw_block *block,
+                             const vb acc[4], const size_t width, size_t count, int pixels,
+                             float *y)
 {
     if (count == VB_BYTES) {
-        dw_words(block, acc, kind, y);
+        dw_floats(block, acc, y);
         return;
     }
-    int32_t all[VB_BYTES];
-    dw_words(block, acc, kind, all);
+    float all[VB_BYTES];
+    dw_floats(block, acc, all);
     for (int piece = 0; piece < pixels; piece++, y += work->ldy) {
+        memcpy(y, all + (size_t)piece * width, count * sizeof *y);
+    }
+}
+
+// The sums as they are.
+DW_BODY void dw_store_sums(const struct mopt_depthwise_u8 *work, const vb acc[4],
+                           const size_t width, size_t count, int pixels, int32_t *y)
+{
+    int32_t all[VB_BYTES];
+    int32_t *to = count == VB_BYTES ? y : all;
+    for (int r = 0; r < 4; r++) {
+        vb_scatter_lanes(to + 4 * r, acc[r]);
+    }
+    for (int piece = 0; to == all && piece < pixels; piece++, y += work->ldy) {
         memcpy(y, all + (size_t)piece * width, count * sizeof *y);
     }
 }
@@ -196,11 +205,10 @@ DW_BODY void dw_run_block(const struct mopt_depthwise_u8 *work, size_t channel, 
         size_t at = (size_t)pixel * work->ldy + channel;
         vb acc[4];
         dw_sums(work, &block, work->x + pixel, channel, width, acc);
-        if (kind == DW_FLOATS) {
-            int32_t *words = (int32_t *)(void *)(work->yf + at);
-            dw_store_words(work, &block, acc, kind, width, count, pixels, words);
-        } else if (kind == DW_SUMS) {
-            dw_store_words(work, &block, acc, kind, width, count, pixels, work->y32 + at);
+        if (kind == DW_WORDS && work->y32) {
+            dw_store_sums(work, acc, width, count, pixels, work->y32 + at);
+        } else if (kind == DW_WORDS) {
+            dw_store_floats(work, &block, acc, width, count, pixels, work->yf + at);
         } else {
             dw_store_bytes(work, dw_bytes(&block, acc, kind), width, count, pixels, work->y + at);
         }
@@ -221,18 +229,10 @@ DW_BODY void dw_run(const struct mopt_depthwise_u8 *work, const enum dw_kind kin
     }
 }
 
-// By itself: with the others in one function, addresses of the inner loops went to the stack.
-static __attribute__((noinline)) void dw_run_sums(const struct mopt_depthwise_u8 *work)
-{
-    dw_run(work, DW_SUMS);
-}
-
 static inline void depthwise_run(const struct mopt_depthwise_u8 *work)
 {
-    if (work->yf) {
-        dw_run(work, DW_FLOATS);
-    } else if (work->y32) {
-        dw_run_sums(work);
+    if (!work->y) {
+        dw_run(work, DW_WORDS);
     } else if (work->shift) {
         dw_run(work, DW_SHIFTED);
     } else {

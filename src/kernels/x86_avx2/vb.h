@@ -150,6 +150,12 @@ static inline void vb_scatter_lanes(int32_t *p, vb v)
     _mm_storeu_si128((__m128i *)(void *)(p + 16), _mm256_extracti128_si256(v, 1));
 }
 
+static inline void vbf_scatter_lanes(float *p, vbf v)
+{
+    _mm_storeu_ps(p, _mm256_castps256_ps128(v));
+    _mm_storeu_ps(p + 16, _mm256_extractf128_ps(v, 1));
+}
+
 static inline vb vb_set16(int32_t x)
 {
     return _mm256_set1_epi16((int16_t)x);

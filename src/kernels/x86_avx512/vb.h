@@ -154,6 +154,14 @@ static inline void vb_scatter_lanes(int32_t *p, vb v)
     _mm_storeu_si128((__m128i *)(void *)(p + 48), _mm512_extracti32x4_epi32(v, 3));
 }
 
+static inline void vbf_scatter_lanes(float *p, vbf v)
+{
+    _mm_storeu_ps(p, _mm512_castps512_ps128(v));
+    _mm_storeu_ps(p + 16, _mm512_extractf32x4_ps(v, 1));
+    _mm_storeu_ps(p + 32, _mm512_extractf32x4_ps(v, 2));
+    _mm_storeu_ps(p + 48, _mm512_extractf32x4_ps(v, 3));
+}
+
 static inline vb vb_set16(int32_t x)
 {
     return _mm512_set1_epi16((int16_t)x);
@@ -227,11 +235,6 @@ static inline void vb_store_part(uint8_t *p, vb v, size_t first, size_t n)
     } else {
         _mm_mask_storeu_epi8(p, (__mmask16)vb_first(n), _mm256_extracti128_si256(half, 1));
     }
-}
-
-static inline vb vbf_as_ints(vbf v)
-{
-    return _mm512_castps_si512(v);
 }
 
 static inline vbf vb_to_floats(vb v)
