@@ -68,26 +68,55 @@ enum mopt_status mopt_runner_open(struct mopt_model *model, const struct mopt_ru
     return MOPT_OK;
 }
 
+// Bytes of a tensor of this shape; false: no such tensor.
+static bool bytes_of(const struct mopt_tensor_view *view, size_t *bytes)
+{
+    size_t count = 1;
+    bool empty = false;
+    for (int d = 0; d < view->rank; d++) {
+        const size_t size = view->dims[d] > 0 ? (size_t)view->dims[d] : 1;
+        empty = empty || view->dims[d] == 0;
+        if (view->dims[d] < 0 || !mopt__size_mul(count, size, &count)) {
+            return false;
+        }
+    }
+    return mopt__dtype_bytes(view->dtype, empty ? 0 : count, bytes);
+}
+
+// The caller's memory as it lies there, where elements can be read; else a copy.
+static enum mopt_status tensor_of(const struct mopt_tensor_view *view, struct mopt_tensor **out,
+                                  struct mopt_error *err)
+{
+    const size_t element = (mopt__dtype_bits(view->dtype) + 7) / 8;
+    if (view->bytes > 0 && (uintptr_t)view->data % element == 0) {
+        return mopt__tensor_borrow(view->dtype, view->rank, view->dims,
+                                   (void *)(uintptr_t)view->data, view->bytes, out, err);
+    }
+    enum mopt_status status = mopt__tensor_new(view->dtype, view->rank, view->dims, out, err);
+    if (status == MOPT_OK && view->bytes > 0) {
+        memcpy(mopt__tensor_data(*out), view->data, view->bytes);
+    }
+    return status;
+}
+
 static enum mopt_status set_input(struct mopt_runner *self, size_t index,
                                   const struct mopt_tensor_view *view, struct mopt_error *err)
 {
+    struct mopt_tensor *tensor = NULL;
+    size_t bytes = 0;
     if (!mopt__dtype_valid((int)view->dtype) || view->dtype == MOPT_STRING || view->rank < 0 ||
         view->rank > MOPT_RANK_MAX) {
         return mopt_error_set(err, MOPT_E_USAGE, "input %zu: illegal element type or rank", index);
     }
-    struct mopt_tensor *tensor = NULL;
-    enum mopt_status status = mopt__tensor_new(view->dtype, view->rank, view->dims, &tensor, err);
-    if (status != MOPT_OK) {
-        return status;
+    if (!bytes_of(view, &bytes)) {
+        return mopt_error_set(err, MOPT_E_SHAPE, "input %zu: illegal size", index);
     }
-    if (tensor->bytes != view->bytes) {
-        status =
-            mopt_error_set(err, MOPT_E_USAGE, "input %zu: %zu bytes given, the shape needs %zu",
-                           index, view->bytes, tensor->bytes);
-    } else {
-        if (view->bytes > 0) {
-            memcpy(mopt__tensor_data(tensor), view->data, view->bytes);
-        }
+    if (bytes != view->bytes) {
+        return mopt_error_set(err, MOPT_E_USAGE, "input %zu: %zu bytes given, the shape needs %zu",
+                              index, view->bytes, bytes);
+    }
+    enum mopt_status status = tensor_of(view, &tensor, err);
+    if (status == MOPT_OK) {
         status = mopt__datum_tensor(tensor, &self->inputs[index], err);
     }
     mopt__tensor_unref(tensor);
@@ -114,6 +143,39 @@ static enum mopt_status set_inputs(struct mopt_runner *self, const struct mopt_t
     return given == count
                ? MOPT_OK
                : mopt_error_set(err, MOPT_E_USAGE, "%zu inputs given, %zu needed", count, given);
+}
+
+static bool shares_input(const struct mopt_runner *self, const struct mopt_datum *output)
+{
+    for (size_t i = 0; i < self->input_count && output->kind == MOPT_DATUM_TENSOR; i++) {
+        if (self->inputs[i] != NULL && self->inputs[i]->tensor->buffer == output->tensor->buffer) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Results outlive the call, inputs do not: a result that shares memory with one gets its own.
+static enum mopt_status own_outputs(struct mopt_runner *self, struct mopt_error *err)
+{
+    for (size_t o = 0; o < self->output_count; o++) {
+        struct mopt_tensor *copy = NULL;
+        struct mopt_datum *owned = NULL;
+        if (!shares_input(self, self->outputs[o])) {
+            continue;
+        }
+        enum mopt_status status = mopt__tensor_copy(self->outputs[o]->tensor, &copy, err);
+        if (status == MOPT_OK) {
+            status = mopt__datum_tensor(copy, &owned, err);
+            mopt__tensor_unref(copy);
+        }
+        if (status != MOPT_OK) {
+            return status;
+        }
+        mopt__datum_unref(self->outputs[o]);
+        self->outputs[o] = owned;
+    }
+    return MOPT_OK;
 }
 
 static enum mopt_status get_output(const struct mopt_runner *self, size_t i,
@@ -146,6 +208,10 @@ enum mopt_status mopt_runner_run(struct mopt_runner *self, const struct mopt_ten
     if (status == MOPT_OK) {
         status = mopt__session_run(self->exec, self->inputs, self->outputs, NULL, err);
     }
+    if (status == MOPT_OK) {
+        status = own_outputs(self, err);
+    }
+    clear(self->inputs, self->input_count);
     for (size_t i = 0; i < output_count && status == MOPT_OK; i++) {
         status = get_output(self, i, &outputs[i], err);
     }

@@ -83,6 +83,38 @@ static void test_refusals(void **state)
     mopt_model_free(model);
 }
 
+// Inputs are borrowed during the call only, wherever they begin; results stay.
+static void test_borrowed(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_model *model = mopt__test_load(
+        "model (ir=8, opset=13) { graph g (float[3] x, float[1,3] d) -> (float[1,3] y, float[3] z, "
+        "float[3] x) {\nint64[2] s = {1, 3}; int64[1] t = {3}; y = Reshape(x, s); "
+        "e = Reshape(d, t); z = Add(x, e); } }");
+    struct mopt_runner *runner = runner_for(model);
+    unsigned char room[sizeof(float) * 8];
+    for (size_t shift = 0; shift < 4; shift++) {
+        static const float a[] = {1, 2, 3};
+        float b[] = {10, 20, 30};
+        memcpy(room + shift, a, sizeof a);
+        struct mopt_tensor_view in[] = {view_of(a, 3), view_of(b, 3)};
+        struct mopt_tensor_view out[3];
+        in[0].data = room + shift;
+        in[1].rank = 2;
+        in[1].dims[0] = 1;
+        in[1].dims[1] = 3;
+        assert_int_equal(mopt_runner_run(runner, in, 2, out, 3, &err), MOPT_OK);
+        memset(room, 0, sizeof room);
+        memset(b, 0, sizeof b);
+        assert_memory_equal(out[0].data, a, sizeof a);
+        assert_memory_equal(out[1].data, ((const float[]){11, 22, 33}), sizeof a);
+        assert_memory_equal(out[2].data, a, sizeof a);
+    }
+    mopt_runner_free(runner);
+    mopt_model_free(model);
+}
+
 static void test_operators_that_cannot_run(void **state)
 {
     (void)state;
@@ -124,9 +156,8 @@ static void test_options(void **state)
 int mopt__test_runner(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_operators_that_cannot_run),
+        cmocka_unit_test(test_values),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_borrowed), cmocka_unit_test(test_operators_that_cannot_run),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests_name("runner", tests, NULL, NULL);
