@@ -351,6 +351,16 @@ typedef void mopt_slot_softmax_f32(const float *x, const float *mask, float scal
 typedef void mopt_slot_norm_f32(const float *x, const float *skip, const float *skip_bias,
                                 const float *gamma, const float *beta, float epsilon, bool rms,
                                 float *sum, float *y, size_t n);
+// Results on their way join floats; sums run in double, of the numbers, their magnitudes or
+// squares. A NaN makes a result NaN. The order is that of the elements or another one, which n
+// alone decides.
+enum mopt_fold { MOPT_FOLD_SUM, MOPT_FOLD_SIZES, MOPT_FOLD_SQUARES, MOPT_FOLD_MAX, MOPT_FOLD_MIN };
+// acc[r] joins x[r * n + i] for all i < n, for r < rows.
+typedef void mopt_slot_fold_f32(enum mopt_fold fold, const float *x, size_t n, size_t rows,
+                                double *acc);
+// acc[i] joins x[r * step + i] for all r < rows, in their order, for i < n.
+typedef void mopt_slot_fold_columns_f32(enum mopt_fold fold, const float *x, size_t step,
+                                        size_t rows, double *acc, size_t n);
 // Bytes of floats: clamp(even(x[i] * factor) + zero_point, 0, 255); NaN: zero_point. divide: x[i] /
 // factor instead (what QuantizeLinear says). zero_point here and below: 0..255.
 typedef void mopt_slot_quantize_u8(const float *x, float factor, bool divide, int32_t zero_point,
@@ -498,6 +508,8 @@ struct mopt_kernels {
     mopt_slot_binary_f32 *binary_f32;
     mopt_slot_softmax_f32 *softmax_f32;
     mopt_slot_norm_f32 *norm_f32;
+    mopt_slot_fold_f32 *fold_f32;
+    mopt_slot_fold_columns_f32 *fold_columns_f32;
     mopt_slot_quantize_u8 *quantize_u8;
     mopt_slot_dequantize_u8 *dequantize_u8;
     mopt_slot_sums_u8 *sums_u8;

@@ -152,52 +152,78 @@ int64_t mopt__pad_source(enum mopt_padding mode, int64_t x, int64_t n)
     return at < n ? at : 2 * (n - 1) - at;
 }
 
-// Fills room with one table per axis: room[starts[axis] + place of the output] = place of the data.
-static enum mopt_status make_tables(const struct pad_job *job, int64_t *room, size_t *starts,
-                                    struct mopt_error *err)
+// What is left of an axis when it has been cropped, and where the output begins in the pattern.
+struct pad_axis {
+    int64_t crop, n, shift;
+};
+
+static enum mopt_status open_axis(const struct pad_job *job, int i, struct pad_axis *axis,
+                                  struct mopt_error *err)
+{
+    const int64_t crop = mopt__pad_crop(job->before[i]);
+    const int64_t n = job->data->dims[i] - crop - mopt__pad_crop(job->after[i]);
+    *axis = (struct pad_axis){crop, n > 0 ? n : 0, job->before[i] > 0 ? job->before[i] : 0};
+    return n <= 0 && job->out->dims[i] > 0 && job->mode != MOPT_PADDING_CONSTANT
+               ? mopt_error_set(err, MOPT_E_SHAPE, "axis %d has nothing left to repeat", i)
+               : MOPT_OK;
+}
+
+// Fills room with one table for each axis of the first `count`: room[starts[axis] + place of the
+// output] = place of the data.
+static enum mopt_status make_tables(const struct pad_job *job, int count, int64_t *room,
+                                    size_t *starts, struct mopt_error *err)
 {
     size_t at = 0;
-    for (int i = 0; i < job->data->rank; i++) {
-        const int64_t crop = mopt__pad_crop(job->before[i]);
-        const int64_t n = job->data->dims[i] - crop - mopt__pad_crop(job->after[i]);
-        const int64_t shift = job->before[i] > 0 ? job->before[i] : 0;
-        starts[i] = at;
-        if (n <= 0 && job->out->dims[i] > 0 && job->mode != MOPT_PADDING_CONSTANT) {
-            return mopt_error_set(err, MOPT_E_SHAPE, "axis %d has nothing left to repeat", i);
+    for (int i = 0; i < count; i++) {
+        struct pad_axis axis;
+        const enum mopt_status status = open_axis(job, i, &axis, err);
+        if (status != MOPT_OK) {
+            return status;
         }
+        starts[i] = at;
         for (int64_t k = 0; k < job->out->dims[i]; k++) {
-            const int64_t from = mopt__pad_source(job->mode, k - shift, n > 0 ? n : 0);
-            room[at++] = from == MOPT_PAD_OUTSIDE ? MOPT_PAD_OUTSIDE : crop + from;
+            const int64_t from = mopt__pad_source(job->mode, k - axis.shift, axis.n);
+            room[at++] = from == MOPT_PAD_OUTSIDE ? MOPT_PAD_OUTSIDE : axis.crop + from;
         }
     }
     return MOPT_OK;
 }
 
-// One row of the last axis, in runs of consecutive source places.
-static enum mopt_status copy_row(const struct pad_job *job, int64_t to, int64_t from,
-                                 const int64_t *table, int64_t n, struct mopt_error *err)
+// Places of an axis that come from places at equal steps; from MOPT_PAD_OUTSIDE: the constant.
+struct pad_run {
+    int64_t count, from, step;
+};
+
+// The longest run that begins at place x of the pattern, at most `left` places.
+static struct pad_run run_at(enum mopt_padding mode, int64_t x, int64_t n, int64_t left)
 {
-    enum mopt_status status = MOPT_OK;
-    int64_t length = 0;
-    for (int64_t i = 0; status == MOPT_OK && i < n; i += length) {
-        length = 1;
-        while (i + length < n && table[i + length] == table[i] + length) {
-            length++;
-        }
-        status = mopt__copy_run(job->out, to + i, job->data, from + table[i], length, err);
+    struct pad_run run = {1, mopt__pad_source(mode, x, n), 0};
+    const int64_t period = mode == MOPT_PADDING_REFLECT ? 2 * (n - 1) : n;
+    if (mode == MOPT_PADDING_CONSTANT || mode == MOPT_PADDING_EDGE || n == 1) {
+        run.step = x >= 0 && x < n;
+        run.count = x < 0 ? -x : x < n ? n - x : left;
+    } else if (mode == MOPT_PADDING_WRAP || positive_mod(x, period) < n - 1) {
+        run.step = 1; // to the last place, or to the one before it, where a way back begins
+        run.count = (mode == MOPT_PADDING_WRAP ? n : n - 1) - run.from;
+    } else {
+        run.step = -1;
+        run.count = run.from;
     }
-    return status;
+    run.count = run.count < left ? run.count : left;
+    return run;
 }
 
-// Rows of the last axis, and where they come from.
+// Rows: of the last axis that is padded, together with the axes behind it.
 struct pad_rows {
     const struct pad_job *job;
     const int64_t *room;
+    int axis;
     size_t starts[MOPT_RANK_MAX];
     int64_t strides[MOPT_RANK_MAX];
-    int64_t n;            // elements of a row
-    int64_t first, count; // the longest run of it
-    size_t element;       // bytes; 0: no whole number
+    int64_t unit;   // elements of one place of the axis
+    size_t element; // bytes; 0: no whole number
+    const struct pad_run *runs;
+    size_t run_count;
     const void *constant;
 };
 
@@ -205,7 +231,7 @@ struct pad_rows {
 static int64_t row_source(const struct pad_rows *p, int64_t row)
 {
     int64_t from = 0;
-    for (int d = p->job->data->rank - 2; d >= 0; d--) {
+    for (int d = p->axis - 1; d >= 0; d--) {
         const int64_t dim = p->job->out->dims[d];
         const int64_t at = p->room[p->starts[d] + (size_t)(row % dim)];
         if (at == MOPT_PAD_OUTSIDE) {
@@ -217,31 +243,61 @@ static int64_t row_source(const struct pad_rows *p, int64_t row)
     return from;
 }
 
-#define GATHER(T)                                                                                  \
-    {                                                                                              \
-        T *y = (T *)to + begin;                                                                    \
-        const T *x = (const T *)from;                                                              \
-        for (int64_t i = 0; i < count; i++) {                                                      \
-            y[i] =                                                                                 \
-                x == NULL || table[i] == MOPT_PAD_OUTSIDE ? *(const T *)p->constant : x[table[i]]; \
-        }                                                                                          \
-    }                                                                                              \
+#define FILL(T)                                 \
+    {                                           \
+        const T only = *(const T *)p->constant; \
+        T *y = (T *)to;                         \
+        for (int64_t i = 0; i < count; i++) {   \
+            y[i] = only;                        \
+        }                                       \
+    }                                           \
     break
 
-// Elements begin..begin+count of a row one by one; from NULL: all outside.
-static void gather(const struct pad_rows *p, uint8_t *to, const uint8_t *from, int64_t begin,
-                   int64_t count)
+static void fill(const struct pad_rows *p, void *to, int64_t count)
 {
-    const int64_t *table = p->room + p->starts[p->job->data->rank - 1] + begin;
     switch (p->element) {
     case 1:
-        GATHER(uint8_t);
+        memset(to, *(const uint8_t *)p->constant, (size_t)count);
+        break;
     case 2:
-        GATHER(uint16_t);
+        FILL(uint16_t);
     case 4:
-        GATHER(uint32_t);
+        FILL(uint32_t);
     default:
-        GATHER(uint64_t);
+        FILL(uint64_t);
+    }
+}
+
+#define STEP(T)                               \
+    {                                         \
+        const T *x = (const T *)from;         \
+        T *y = (T *)to;                       \
+        for (int64_t i = 0; i < count; i++) { \
+            y[i] = x[i * step];               \
+        }                                     \
+    }                                         \
+    return
+
+// Places that come from others at equal steps; where one is an element, without a call for each.
+static void copy_places(size_t bytes, uint8_t *to, const uint8_t *from, int64_t count, int64_t step)
+{
+    if (step == 1) {
+        memcpy(to, from, (size_t)count * bytes);
+        return;
+    }
+    switch (bytes) {
+    case 1:
+        STEP(uint8_t);
+    case 2:
+        STEP(uint16_t);
+    case 4:
+        STEP(uint32_t);
+    case 8:
+        STEP(uint64_t);
+    default:
+        for (int64_t i = 0; i < count; i++) {
+            memcpy(to + (size_t)i * bytes, from + i * step * (int64_t)bytes, bytes);
+        }
     }
 }
 
@@ -249,59 +305,72 @@ static void some_rows(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct pad_rows *p = context;
     const uint8_t *data = p->job->data->data;
-    const size_t line = (size_t)p->n * p->element;
-    uint8_t *to = (uint8_t *)mopt__tensor_data(p->job->out) + (size_t)begin * line;
+    const int64_t unit = p->unit;
+    const size_t bytes = (size_t)unit * p->element;
+    uint8_t *to = mopt__tensor_data(p->job->out);
+    to += (size_t)(begin * p->job->out->dims[p->axis]) * bytes;
     (void)thread;
-    for (int64_t row = begin; row < end; row++, to += line) {
+    for (int64_t row = begin; row < end; row++) {
         const int64_t from = row_source(p, row);
-        if (from == MOPT_PAD_OUTSIDE) {
-            gather(p, to, NULL, 0, p->n);
-            continue;
-        }
-        const uint8_t *x = data + (size_t)from * p->element;
-        const int64_t at = p->room[p->starts[p->job->data->rank - 1] + (size_t)p->first];
-        gather(p, to, x, 0, p->first);
-        if (p->count > 0) {
-            memcpy(to + (size_t)p->first * p->element, x + (size_t)at * p->element,
-                   (size_t)p->count * p->element);
-        }
-        gather(p, to, x, p->first + p->count, p->n - p->first - p->count);
-    }
-}
-
-static void find_run(struct pad_rows *p)
-{
-    const int64_t *table = p->room + p->starts[p->job->data->rank - 1];
-    int64_t length = 0;
-    p->first = p->count = 0;
-    for (int64_t i = 0; i < p->n; i += length) {
-        length = 1;
-        while (table[i] != MOPT_PAD_OUTSIDE && i + length < p->n &&
-               table[i + length] == table[i] + length) {
-            length++;
-        }
-        if (table[i] != MOPT_PAD_OUTSIDE && length > p->count) {
-            p->first = i;
-            p->count = length;
+        for (size_t r = 0; r < p->run_count; r++) {
+            const struct pad_run *run = &p->runs[r];
+            if (from == MOPT_PAD_OUTSIDE || run->from == MOPT_PAD_OUTSIDE) {
+                fill(p, to, run->count * unit);
+            } else {
+                copy_places(bytes, to, data + (size_t)(from + run->from * unit) * p->element,
+                            run->count, run->step);
+            }
+            to += (size_t)run->count * bytes;
         }
     }
 }
 
-static enum mopt_status run_rows(struct pad_rows *p, struct mopt_pool *pool, struct mopt_error *err)
+// The same of strings, and of elements that are no whole bytes; not of a constant.
+static enum mopt_status copy_rows(const struct pad_rows *p, int64_t rows, struct mopt_error *err)
 {
-    const struct pad_job *job = p->job;
-    const int64_t rows = (int64_t)job->out->count / p->n; // the output is not empty
     enum mopt_status status = MOPT_OK;
-    if (p->element > 0) {
-        find_run(p);
-        mopt__pool_for(pool, rows, MOPT_LOOPS_GRAIN / p->n + 1, some_rows, p);
-        return MOPT_OK;
-    }
-    for (int64_t row = 0; status == MOPT_OK && row < rows; row++) {
-        status = copy_row(job, row * p->n, row_source(p, row),
-                          p->room + p->starts[job->data->rank - 1], p->n, err);
+    int64_t to = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        const int64_t from = row_source(p, row);
+        for (size_t r = 0; r < p->run_count; r++) {
+            const struct pad_run *run = &p->runs[r];
+            for (int64_t i = 0; i < run->count && status == MOPT_OK; i++, to += p->unit) {
+                status = mopt__copy_run(p->job->out, to, p->job->data,
+                                        from + (run->from + i * run->step) * p->unit, p->unit, err);
+            }
+        }
     }
     return status;
+}
+
+// The runs of the rows; *count is how many there are.
+static enum mopt_status make_runs(const struct pad_job *job, int axis, struct pad_run **runs,
+                                  size_t *count, struct mopt_error *err)
+{
+    struct pad_axis a;
+    size_t capacity = 0;
+    enum mopt_status status = open_axis(job, axis, &a, err);
+    *count = 0;
+    for (int64_t k = 0; k < job->out->dims[axis] && status == MOPT_OK;) {
+        status = mopt__grow((void **)runs, &capacity, *count + 1, sizeof **runs, err);
+        if (status == MOPT_OK) {
+            struct pad_run run = run_at(job->mode, k - a.shift, a.n, job->out->dims[axis] - k);
+            k += run.count;
+            run.from += run.from == MOPT_PAD_OUTSIDE ? 0 : a.crop;
+            (*runs)[(*count)++] = run;
+        }
+    }
+    return status;
+}
+
+// The last axis that is padded or cropped; 0 when none is.
+static int padded_axis(const struct pad_job *job)
+{
+    int axis = job->data->rank - 1;
+    while (axis > 0 && job->before[axis] == 0 && job->after[axis] == 0) {
+        axis--;
+    }
+    return axis;
 }
 
 static bool is_whole(enum mopt_dtype dtype)
@@ -315,28 +384,38 @@ static enum mopt_status pad_rows(const struct pad_job *job, const struct mopt_te
                                  struct mopt_pool *pool, struct mopt_error *err)
 {
     static const uint64_t none = 0;
-    const int last = job->data->rank - 1;
+    struct pad_rows p = {.job = job,
+                         .axis = padded_axis(job),
+                         .element =
+                             is_whole(job->out->dtype) ? mopt__dtype_bits(job->out->dtype) / 8 : 0,
+                         .constant = constant != NULL ? constant->data : &none};
+    struct pad_run *runs = NULL;
     size_t total = 1;
-    for (int i = 0; i <= last; i++) {
+    int64_t rows = 1;
+    for (int i = 0; i < p.axis; i++) {
         total += (size_t)job->out->dims[i]; // the output has that many elements or more
+        rows *= job->out->dims[i];
     }
     int64_t *room = mopt__calloc(total, sizeof *room);
     if (room == NULL) {
         return mopt_error_memory(err);
     }
-    struct pad_rows rows = {.job = job,
-                            .room = room,
-                            .n = job->out->dims[last],
-                            .element = is_whole(job->out->dtype)
-                                           ? mopt__dtype_bits(job->out->dtype) / 8
-                                           : 0,
-                            .constant = constant != NULL ? constant->data : &none};
-    mopt__strides(job->data->rank, job->data->dims, rows.strides);
-    enum mopt_status status = make_tables(job, room, rows.starts, err);
+    p.unit = (int64_t)job->out->count / (rows * job->out->dims[p.axis]); // it is not empty
+    mopt__strides(job->data->rank, job->data->dims, p.strides);
+    enum mopt_status status = make_tables(job, p.axis, room, p.starts, err);
     if (status == MOPT_OK) {
-        status = run_rows(&rows, pool, err);
+        status = make_runs(job, p.axis, &runs, &p.run_count, err);
+    }
+    p.room = room;
+    p.runs = runs;
+    if (status == MOPT_OK && p.element == 0) {
+        status = copy_rows(&p, rows, err);
+    } else if (status == MOPT_OK) {
+        const int64_t grain = MOPT_LOOPS_GRAIN / ((int64_t)job->out->count / rows) + 1;
+        mopt__pool_for(pool, rows, grain, some_rows, &p);
     }
     mopt__free(room);
+    mopt__free(runs);
     return status;
 }
 

@@ -4,6 +4,8 @@
 // set: sums are 0, products 1, maxima and minima the far end of the type, means of floats NaN, of
 // integers 0.
 #include "ops/elementwise.h"
+#include "ops/fast.h"
+#include "ops/nn_util.h"
 #include "ops/reduction.h"
 
 struct reduce_row {
@@ -36,18 +38,16 @@ static int64_t reduced_offset(const struct plan *p, int64_t trip)
     return offset_of(trip, p->reduced, p->reduced_dims, p->reduced_strides);
 }
 
-// Takes as many trips of the reduced loops as it can at once; how many.
-static int64_t rows_at_once(const struct plan *p, struct mopt_partial *acc, int64_t base, size_t n)
+// n results side by side, by kernels: the innermost of the reduced loops at once.
+static void fold_lanes(const struct plan *p, struct mopt_partial *acc, int64_t base, size_t n)
 {
-    int64_t trip = 0;
-    while (mopt__reduction_has_rows(&p->job) && trip + MOPT_REDUCE_ROWS <= p->reduced_trips) {
-        int64_t first[MOPT_REDUCE_ROWS];
-        for (int i = 0; i < MOPT_REDUCE_ROWS; i++, trip++) {
-            first[i] = base + reduced_offset(p, trip);
-        }
-        mopt__reduction_rows(&p->job, acc, first, n);
+    const int last = p->reduced - 1;
+    const int64_t rows = last >= 0 ? p->reduced_dims[last] : 1;
+    const size_t step = last >= 0 ? (size_t)p->reduced_strides[last] : 0;
+    for (int64_t r = 0; r < p->reduced_trips; r += rows) {
+        const float *x = (const float *)p->job.in->data + base + reduced_offset(p, r);
+        p->job.kernels->fold_columns_f32(p->job.fold, x, step, (size_t)rows, acc->f, n);
     }
-    return trip;
 }
 
 // n results of kept trip `trip` side by side, the first one in lane `lane`.
@@ -56,28 +56,32 @@ static void lanes_block(const struct plan *p, int64_t trip, int64_t lane, size_t
     struct mopt_partial acc;
     mopt__reduction_start(&p->job, &acc, n);
     const int64_t base = offset_of(trip, p->kept, p->kept_dims, p->kept_strides) + lane;
-    for (int64_t r = rows_at_once(p, &acc, base, n); r < p->reduced_trips; r++) {
-        mopt__reduction_across(&p->job, &acc, base + reduced_offset(p, r), n);
+    if (p->job.kernels != NULL) {
+        fold_lanes(p, &acc, base, n);
+    } else {
+        for (int64_t r = 0; r < p->reduced_trips; r++) {
+            mopt__reduction_across(&p->job, &acc, base + reduced_offset(p, r), n);
+        }
     }
     mopt__reduction_finish(&p->job, &acc, trip * p->inner + lane, n);
 }
 
-// Sums of n pairs of floats that lie behind each other, as real and imaginary parts do: in the
-// order of rows_block, without a call for each. False: something else.
-static bool add_pairs(const struct plan *p, struct mopt_partial *acc, int64_t trip, size_t n)
+// Results of n kept trips by kernels: rows that lie behind each other at once.
+static void fold_rows(const struct plan *p, struct mopt_partial *acc, int64_t trip, size_t n)
 {
-    const bool squares = p->job.kind == MOPT_REDUCE_L2 || p->job.kind == MOPT_REDUCE_SUM_SQUARE;
-    if (p->job.in->dtype != MOPT_FLOAT32 || p->inner != 2 || p->reduced_trips != 1 || p->kept > 1 ||
-        (!squares && p->job.kind != MOPT_REDUCE_SUM && p->job.kind != MOPT_REDUCE_MEAN)) {
-        return false;
+    const float *x = p->job.in->data;
+    const size_t inner = (size_t)p->inner;
+    if (p->reduced_trips == 1 && p->kept <= 1) {
+        p->job.kernels->fold_f32(p->job.fold, x + (size_t)trip * inner, inner, n, acc->f);
+        return;
     }
-    const float *x = (const float *)p->job.in->data + 2 * trip;
     for (size_t k = 0; k < n; k++) {
-        const double re = (double)x[2 * k];
-        const double im = (double)x[2 * k + 1];
-        acc->f[k] = squares ? re * re + im * im : 0.0 + re + im;
+        const int64_t base = offset_of(trip + (int64_t)k, p->kept, p->kept_dims, p->kept_strides);
+        for (int64_t r = 0; r < p->reduced_trips; r++) {
+            p->job.kernels->fold_f32(p->job.fold, x + base + reduced_offset(p, r), inner, 1,
+                                     &acc->f[k]);
+        }
     }
-    return true;
 }
 
 // Results of n kept trips, each of which is made of rows.
@@ -85,8 +89,10 @@ static void rows_block(const struct plan *p, int64_t trip, size_t n)
 {
     struct mopt_partial acc;
     mopt__reduction_start(&p->job, &acc, n);
-    const size_t rows = add_pairs(p, &acc, trip, n) ? 0 : n;
-    for (size_t k = 0; k < rows; k++) {
+    if (p->job.kernels != NULL) {
+        fold_rows(p, &acc, trip, n);
+    }
+    for (size_t k = 0; k < n && p->job.kernels == NULL; k++) {
         const int64_t base = offset_of(trip + (int64_t)k, p->kept, p->kept_dims, p->kept_strides);
         for (int64_t r = 0; r < p->reduced_trips; r++) {
             const int64_t first = base + reduced_offset(p, r);
@@ -187,7 +193,9 @@ static enum mopt_status read_axes(const struct mopt_eval *eval, int rank, bool *
     return status;
 }
 
-static enum mopt_status reduce_eval(struct mopt_eval *eval, struct mopt_error *err)
+// kernels: NULL for the reference.
+static enum mopt_status reduce_by(struct mopt_eval *eval, const struct mopt_kernels *kernels,
+                                  struct mopt_error *err)
 {
     const struct mopt_tensor *in[2] = {NULL, NULL};
     bool marks[MOPT_RANK_MAX] = {false};
@@ -216,10 +224,30 @@ static enum mopt_status reduce_eval(struct mopt_eval *eval, struct mopt_error *e
         return status;
     }
     make_plan(&plan, marks);
+    if (kernels != NULL) {
+        mopt__reduction_use(&plan.job, kernels);
+    }
     const int64_t total = plan.job.total > 0 ? plan.job.total : 1;
     mopt__pool_for(eval->pool, (int64_t)plan.job.out->count, MOPT_LOOPS_GRAIN / total + 1,
                    reduce_range, &plan);
     return MOPT_OK;
+}
+
+static enum mopt_status reduce_eval(struct mopt_eval *eval, struct mopt_error *err)
+{
+    return reduce_by(eval, NULL, err);
+}
+
+static enum mopt_status reduce_fast(struct mopt_eval *eval, struct mopt_error *err)
+{
+    const struct mopt_fast *fast = eval->state;
+    return reduce_by(eval, fast->kernels, err);
+}
+
+static enum mopt_status reduce_bind(struct mopt_bind *bind, struct mopt_error *err)
+{
+    return mopt__nn_bind_is(bind, 0, MOPT_FLOAT32) ? mopt__fast_bind(bind, NULL, reduce_fast, err)
+                                                   : MOPT_OK;
 }
 
 // ---- Inference ------------------------------------------------------------------------------------------------
@@ -345,7 +373,7 @@ static enum mopt_status reduce_infer(struct mopt_infer *infer, struct mopt_error
     {                                                                                       \
         .domain = "", .name = op, .since = from, .until = to, .summary = text, __VA_ARGS__, \
         MOPT_OUTPUTS({"reduced", "T", set, 0}), .infer = reduce_infer, .eval = reduce_eval, \
-        .cost = mopt__cost_input, .data = &(row)                                            \
+        .bind = reduce_bind, .cost = mopt__cost_input, .data = &(row)                       \
     }
 #define AXES_ATTRIBUTE(set)             \
     MOPT_INPUTS({"data", "T", set, 0}), \

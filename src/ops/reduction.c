@@ -25,6 +25,21 @@ struct mopt_reduction mopt__reduction_open(enum mopt_reduction_kind kind,
                                    .is_unsigned = !mopt__dtype_is_signed(in->dtype)};
 }
 
+void mopt__reduction_use(struct mopt_reduction *r, const struct mopt_kernels *kernels)
+{
+    static const enum mopt_fold folds[] = {
+        [MOPT_REDUCE_SUM] = MOPT_FOLD_SUM,     [MOPT_REDUCE_MEAN] = MOPT_FOLD_SUM,
+        [MOPT_REDUCE_MAX] = MOPT_FOLD_MAX,     [MOPT_REDUCE_MIN] = MOPT_FOLD_MIN,
+        [MOPT_REDUCE_L1] = MOPT_FOLD_SIZES,    [MOPT_REDUCE_L2] = MOPT_FOLD_SQUARES,
+        [MOPT_REDUCE_LOG_SUM] = MOPT_FOLD_SUM, [MOPT_REDUCE_SUM_SQUARE] = MOPT_FOLD_SQUARES,
+    };
+    if (!r->integers && r->in->dtype == MOPT_FLOAT32 && r->kind != MOPT_REDUCE_PROD &&
+        r->kind != MOPT_REDUCE_LOG_SUM_EXP) {
+        r->kernels = kernels;
+        r->fold = folds[r->kind];
+    }
+}
+
 static int64_t integer_start(const struct mopt_reduction *r)
 {
     switch (r->kind) {
@@ -176,88 +191,58 @@ static void fold_lanes(enum mopt_reduction_kind kind, struct mopt_partial *acc, 
 ROWS_OF(double, fold_row)
 ROWS_OF(float, fold_float_row)
 
-enum { WIDE = 16 };
-
-// The extreme of many floats: of WIDE columns first.
-static void extreme_row(enum mopt_reduction_kind kind, double *acc, double *aux, const float *x,
-                        size_t n)
-{
-    float lanes[WIDE];
-    size_t i = WIDE;
-    for (size_t k = 0; k < WIDE; k++) {
-        lanes[k] = x[k];
-    }
-    for (; i + WIDE <= n; i += WIDE) {
-        for (size_t k = 0; k < WIDE; k++) {
-            lanes[k] =
-                kind == MOPT_REDUCE_MAX ? LARGER(lanes[k], x[i + k]) : SMALLER(lanes[k], x[i + k]);
-        }
-    }
-    fold_float_row(kind, acc, aux, lanes, WIDE);
-    fold_float_row(kind, acc, aux, x + i, n - i);
-}
-
-bool mopt__reduction_has_rows(const struct mopt_reduction *r)
-{
-    return !r->integers && r->in->dtype == MOPT_FLOAT32 && r->kind != MOPT_REDUCE_PROD &&
-           r->kind != MOPT_REDUCE_LOG_SUM_EXP;
-}
-
-#define LANES_F32(op)                \
-    for (size_t k = 0; k < n; k++) { \
-        double a = acc->f[k];        \
-        a = op(a, (double)x0[k]);    \
-        a = op(a, (double)x1[k]);    \
-        a = op(a, (double)x2[k]);    \
-        a = op(a, (double)x3[k]);    \
-        acc->f[k] = a;               \
-    }                                \
-    break
-
-void mopt__reduction_rows(const struct mopt_reduction *r, struct mopt_partial *acc,
-                          const int64_t first[MOPT_REDUCE_ROWS], size_t n)
-{
-    const float *data = r->in->data;
-    const float *x0 = data + first[0], *x1 = data + first[1];
-    const float *x2 = data + first[2], *x3 = data + first[3];
-    switch (r->kind) {
-    case MOPT_REDUCE_L1:
-        LANES_F32(ADD_SIZE);
-    case MOPT_REDUCE_L2:
-    case MOPT_REDUCE_SUM_SQUARE:
-        LANES_F32(ADD_SQUARE);
-    case MOPT_REDUCE_MAX:
-        LANES_F32(LARGER);
-    case MOPT_REDUCE_MIN:
-        LANES_F32(SMALLER);
-    default:
-        LANES_F32(ADD);
-    }
-}
-
 // ---- Integers -----------------------------------------------------------------------------------
 
-static bool above(int64_t a, int64_t b, bool is_unsigned)
-{
-    return is_unsigned ? (uint64_t)a > (uint64_t)b : a > b;
-}
+#define PLUS(a, v) ((int64_t)((uint64_t)(a) + (uint64_t)(v)))
+#define MANY(a, v) ((int64_t)((uint64_t)(a) * (uint64_t)(v)))
+#define SIZE(a, v) PLUS(a, (v) < 0 ? 0 - (uint64_t)(v) : (uint64_t)(v))
+#define SQUARE(a, v) PLUS(a, (uint64_t)(v) * (uint64_t)(v))
+#define MOST(a, v) ((v) > (a) ? (v) : (a))
+#define LEAST(a, v) ((v) < (a) ? (v) : (a))
+#define MOST_U(a, v) ((uint64_t)(v) > (uint64_t)(a) ? (v) : (a))
+#define LEAST_U(a, v) ((uint64_t)(v) < (uint64_t)(a) ? (v) : (a))
 
-static int64_t join_integer(const struct mopt_reduction *r, int64_t a, int64_t v)
+// Each of acc joins one of x, or the first of acc joins all of them.
+#define JOIN(op)                           \
+    {                                      \
+        int64_t a = *acc;                  \
+        for (size_t k = 0; k < n; k++) {   \
+            if (each) {                    \
+                acc[k] = op(acc[k], x[k]); \
+            } else {                       \
+                a = op(a, x[k]);           \
+            }                              \
+        }                                  \
+        *acc = each ? *acc : a;            \
+    }                                      \
+    break
+
+static inline __attribute__((always_inline)) void join_integers(const struct mopt_reduction *r,
+                                                                int64_t *acc, const int64_t *x,
+                                                                size_t n, bool each)
 {
-    const uint64_t x = (uint64_t)v;
     switch (r->kind) {
     case MOPT_REDUCE_PROD:
-        return (int64_t)((uint64_t)a * x);
+        JOIN(MANY);
     case MOPT_REDUCE_MAX:
-        return above(v, a, r->is_unsigned) ? v : a;
+        if (r->is_unsigned) {
+            JOIN(MOST_U);
+        }
+        JOIN(MOST);
     case MOPT_REDUCE_MIN:
-        return above(a, v, r->is_unsigned) ? v : a;
+        if (r->is_unsigned) {
+            JOIN(LEAST_U);
+        }
+        JOIN(LEAST);
     case MOPT_REDUCE_L1:
-        return (int64_t)((uint64_t)a + (!r->is_unsigned && v < 0 ? 0 - x : x));
+        if (r->is_unsigned) {
+            JOIN(PLUS);
+        }
+        JOIN(SIZE);
     case MOPT_REDUCE_SUM_SQUARE:
-        return (int64_t)((uint64_t)a + x * x);
+        JOIN(SQUARE);
     default:
-        return (int64_t)((uint64_t)a + x);
+        JOIN(PLUS);
     }
 }
 
@@ -269,9 +254,7 @@ void mopt__reduction_across(const struct mopt_reduction *r, struct mopt_partial 
     if (r->integers) {
         int64_t x[MOPT_LANES];
         mopt__load_i64(r->in->dtype, r->in->data, first, 1, n, x);
-        for (size_t k = 0; k < n; k++) {
-            acc->i[k] = join_integer(r, acc->i[k], x[k]);
-        }
+        join_integers(r, acc->i, x, n, true);
         return;
     }
     double x[MOPT_LANES];
@@ -286,18 +269,12 @@ void mopt__reduction_along(const struct mopt_reduction *r, struct mopt_partial *
     if (r->integers) {
         int64_t x[MOPT_LANES];
         mopt__load_i64(r->in->dtype, r->in->data, first, 1, n, x);
-        for (size_t i = 0; i < n; i++) {
-            acc->i[lane] = join_integer(r, acc->i[lane], x[i]);
-        }
+        join_integers(r, &acc->i[lane], x, n, false);
         return;
     }
     if (r->in->dtype == MOPT_FLOAT32) {
         const float *x = (const float *)r->in->data + first;
-        if ((r->kind == MOPT_REDUCE_MAX || r->kind == MOPT_REDUCE_MIN) && n >= WIDE) {
-            extreme_row(r->kind, f, aux, x, n);
-        } else {
-            fold_float_row(r->kind, f, aux, x, n);
-        }
+        fold_float_row(r->kind, f, aux, x, n);
         return;
     }
     double x[MOPT_LANES];

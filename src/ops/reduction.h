@@ -4,6 +4,7 @@
 #ifndef MOPT_OPS_REDUCTION_H
 #define MOPT_OPS_REDUCTION_H
 
+#include "kernels/table.h"
 #include "ops/lanes.h"
 
 enum mopt_reduction_kind {
@@ -21,10 +22,12 @@ enum mopt_reduction_kind {
 
 struct mopt_reduction {
     enum mopt_reduction_kind kind;
-    const struct mopt_tensor *in; // of numbers or bool
-    struct mopt_tensor *out;      // of the same type
-    int64_t total;                // elements that make one result
-    bool integers, is_unsigned;   // what it computes in; set by mopt__reduction_open
+    const struct mopt_tensor *in;       // of numbers or bool
+    struct mopt_tensor *out;            // of the same type
+    int64_t total;                      // elements that make one result
+    bool integers, is_unsigned;         // what it computes in; set by mopt__reduction_open
+    const struct mopt_kernels *kernels; // that join floats as `fold` says; NULL: there are none
+    enum mopt_fold fold;
 };
 
 // Results on their way, up to MOPT_LANES: of floats or of integers.
@@ -37,17 +40,14 @@ struct mopt_partial {
 // the caller.
 struct mopt_reduction mopt__reduction_open(enum mopt_reduction_kind kind,
                                            const struct mopt_tensor *in);
+// Kernels join the elements where they can do that; mopt__reduction_across, _rows and _along are
+// not needed then.
+void mopt__reduction_use(struct mopt_reduction *r, const struct mopt_kernels *kernels);
 // What n results begin with, and have over an empty set once they are finished.
 void mopt__reduction_start(const struct mopt_reduction *r, struct mopt_partial *acc, size_t n);
 // Elements first..first+n of the input: one for each of n results.
 void mopt__reduction_across(const struct mopt_reduction *r, struct mopt_partial *acc, int64_t first,
                             size_t n);
-// The same MOPT_REDUCE_ROWS times at once, in order: elements first[i]..first[i]+n. Only if
-// mopt__reduction_has_rows.
-enum { MOPT_REDUCE_ROWS = 4 };
-bool mopt__reduction_has_rows(const struct mopt_reduction *r);
-void mopt__reduction_rows(const struct mopt_reduction *r, struct mopt_partial *acc,
-                          const int64_t first[MOPT_REDUCE_ROWS], size_t n);
 // Elements first..first+n, n <= MOPT_LANES, all of result `lane`.
 void mopt__reduction_along(const struct mopt_reduction *r, struct mopt_partial *acc, size_t lane,
                            int64_t first, size_t n);

@@ -231,10 +231,31 @@ static enum mopt_status softmax_eval(struct mopt_eval *eval, struct mopt_error *
     return status != MOPT_OK || run.job.in->count == 0 ? status : run_groups(eval, &run, err);
 }
 
+// ---- By kernels ---------------------------------------------------------------------------------
+
+enum { COLUMNS = 256 }; // groups that lie side by side and are computed together
+
 struct fast_job {
-    const struct mopt_fast *fast;
+    const struct mopt_kernels *kernels;
     const struct softmax_job *job;
+    int64_t pieces; // of COLUMNS in a row
+    float *powers;  // of logarithms in rows: [n] for each thread
 };
+
+// y = x - top - ln(sum of e^(x - top)).
+static void log_row(const struct fast_job *fast, const float *x, float *y, float *powers, size_t n)
+{
+    static const struct mopt_function_f32 exponential = {.kind = MOPT_ACT_EXP};
+    double top = (double)-INFINITY;
+    double sum = 0;
+    fast->kernels->fold_f32(MOPT_FOLD_MAX, x, n, 1, &top);
+    const float most = (float)top;
+    fast->kernels->binary_f32(MOPT_BIN_SUB, x, 1, &most, 0, y, n);
+    fast->kernels->unary_f32(&exponential, y, powers, n);
+    fast->kernels->fold_f32(MOPT_FOLD_SUM, powers, n, 1, &sum);
+    const float whole = (float)log(sum);
+    fast->kernels->binary_f32(MOPT_BIN_SUB, y, 1, &whole, 0, y, n);
+}
 
 static void fast_rows(void *context, int64_t begin, int64_t end, int thread)
 {
@@ -242,34 +263,96 @@ static void fast_rows(void *context, int64_t begin, int64_t end, int thread)
     const int64_t n = fast->job->n;
     const float *x = fast->job->in->data;
     float *y = mopt__tensor_data(fast->job->out);
-    (void)thread;
     for (int64_t row = begin; row < end; row++) {
-        fast->fast->kernels->softmax_f32(x + row * n, NULL, 1.0f, y + row * n, (size_t)n);
+        if (fast->job->kind == LOG) {
+            log_row(fast, x + row * n, y + row * n, fast->powers + (int64_t)thread * n, (size_t)n);
+        } else {
+            fast->kernels->softmax_f32(x + row * n, NULL, 1.0f, y + row * n, (size_t)n);
+        }
+    }
+}
+
+// `width` groups whose elements lie side by side, n times, `step` floats apart.
+static void columns(const struct fast_job *fast, const float *x, float *y, size_t step,
+                    size_t width)
+{
+    static const struct mopt_function_f32 exponential = {.kind = MOPT_ACT_EXP};
+    const struct mopt_kernels *k = fast->kernels;
+    const bool is_log = fast->job->kind == LOG;
+    const size_t n = (size_t)fast->job->n;
+    double all[COLUMNS];
+    float each[COLUMNS];
+    float powers[COLUMNS];
+    for (size_t i = 0; i < width; i++) {
+        all[i] = (double)-INFINITY;
+    }
+    k->fold_columns_f32(MOPT_FOLD_MAX, x, step, n, all, width);
+    for (size_t i = 0; i < width; i++) {
+        each[i] = (float)all[i];
+        all[i] = 0;
+    }
+    for (size_t r = 0; r < n; r++) {
+        float *to = is_log ? powers : y + r * step;
+        k->binary_f32(MOPT_BIN_SUB, x + r * step, 1, each, 1, y + r * step, width);
+        k->unary_f32(&exponential, y + r * step, to, width);
+        k->fold_columns_f32(MOPT_FOLD_SUM, to, 0, 1, all, width);
+    }
+    for (size_t i = 0; i < width; i++) {
+        each[i] = (float)(is_log ? log(all[i]) : 1.0 / all[i]);
+    }
+    for (size_t r = 0; r < n; r++) {
+        k->binary_f32(is_log ? MOPT_BIN_SUB : MOPT_BIN_MUL, y + r * step, 1, each, 1, y + r * step,
+                      width);
+    }
+}
+
+static void fast_columns(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct fast_job *fast = context;
+    const int64_t inner = fast->job->inner;
+    (void)thread;
+    for (int64_t p = begin; p < end; p++) {
+        const int64_t at = p % fast->pieces * COLUMNS;
+        const int64_t first = p / fast->pieces * fast->job->n * inner + at;
+        const int64_t width = inner - at < COLUMNS ? inner - at : COLUMNS;
+        columns(fast, (const float *)fast->job->in->data + first,
+                (float *)mopt__tensor_data(fast->job->out) + first, (size_t)inner, (size_t)width);
     }
 }
 
 static enum mopt_status softmax_fast(struct mopt_eval *eval, struct mopt_error *err)
 {
-    struct softmax_run run = {.stride = 0};
-    const struct softmax_job *job = &run.job;
-    const enum mopt_status status = open_groups(eval, &run.job, err);
-    if (status != MOPT_OK || job->in->count == 0) {
+    const struct mopt_fast *state = eval->state;
+    struct softmax_job job = {.n = 0};
+    const enum mopt_status status = open_groups(eval, &job, err);
+    if (status != MOPT_OK || job.in->count == 0) {
         return status;
     }
-    if (job->inner != 1) {
-        return run_groups(eval, &run, err);
+    struct fast_job fast = {.kernels = state->kernels, .job = &job};
+    if (job.inner != 1) {
+        fast.pieces = (job.inner + COLUMNS - 1) / COLUMNS;
+        const int64_t columns = (int64_t)job.in->count / job.n / job.inner * fast.pieces;
+        const int64_t elements = job.n * (job.inner < COLUMNS ? job.inner : COLUMNS);
+        mopt__pool_for(eval->pool, columns, MOPT_FAST_GRAIN / elements + 1, fast_columns, &fast);
+        return MOPT_OK;
     }
-    struct fast_job fast = {eval->state, job};
-    mopt__pool_for(eval->pool, (int64_t)job->in->count / job->n, MOPT_FAST_GRAIN / job->n + 1,
+    if (job.kind == LOG) {
+        const size_t threads = (size_t)mopt__pool_size(eval->pool);
+        fast.powers = mopt__calloc((size_t)job.n, threads * sizeof *fast.powers);
+        if (fast.powers == NULL) {
+            return mopt_error_memory(err);
+        }
+    }
+    mopt__pool_for(eval->pool, (int64_t)job.in->count / job.n, MOPT_FAST_GRAIN / job.n + 1,
                    fast_rows, &fast);
+    mopt__free(fast.powers);
     return MOPT_OK;
 }
 
 static enum mopt_status softmax_bind(struct mopt_bind *bind, struct mopt_error *err)
 {
-    const struct softmax_row *row = bind->node->op->data;
-    const bool fits = row->kind == SOFT && mopt__nn_bind_is(bind, 0, MOPT_FLOAT32);
-    return fits ? mopt__fast_bind(bind, NULL, softmax_fast, err) : MOPT_OK;
+    return mopt__nn_bind_is(bind, 0, MOPT_FLOAT32) ? mopt__fast_bind(bind, NULL, softmax_fast, err)
+                                                   : MOPT_OK;
 }
 
 static enum mopt_status softmax_infer(struct mopt_infer *infer, struct mopt_error *err)
@@ -292,12 +375,12 @@ static enum mopt_status softmax_infer(struct mopt_infer *infer, struct mopt_erro
     RECORD(op, text, 1, 12, MOPT_SET_FLOATS, 1, bits, spec, row, __VA_ARGS__), \
         RECORD(op, text, 13, 0, MOPT_SET_FLOATS_BF, -1, bits, spec, row, __VA_ARGS__)
 
-static const struct softmax_row soft_row = {SOFT}, log_row = {LOG}, hard_row = {HARD};
+static const struct softmax_row softmax = {SOFT}, log_softmax = {LOG}, hardmax = {HARD};
 static const struct mopt_op records[] = {
     VERSIONS("Hardmax", "1 at the first largest element of a group, else 0", MOPT_TRAIT_IDEMPOTENT,
-             NULL, hard_row, ),
-    VERSIONS("LogSoftmax", "logarithm of Softmax", 0, NULL, log_row, ),
-    VERSIONS("Softmax", "exponentials scaled to sum 1", 0, &mopt__quant_unary_kernel, soft_row,
+             NULL, hardmax, ),
+    VERSIONS("LogSoftmax", "logarithm of Softmax", 0, NULL, log_softmax, .bind = softmax_bind),
+    VERSIONS("Softmax", "exponentials scaled to sum 1", 0, &mopt__quant_unary_kernel, softmax,
              .bind = softmax_bind),
 };
 const struct mopt_op_family mopt__ops_softmax = {records, MOPT_COUNTOF(records)};

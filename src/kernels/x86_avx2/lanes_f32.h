@@ -6,6 +6,7 @@
 #define MOPT_KERNELS_X86_AVX2_LANES_F32_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -129,6 +130,11 @@ static inline vmask v_nan(vfloat a)
     return _mm256_cmp_ps(a, a, _CMP_UNORD_Q);
 }
 
+static inline bool v_any(vmask m)
+{
+    return _mm256_movemask_ps(m) != 0;
+}
+
 static inline vfloat v_select(vmask m, vfloat yes, vfloat no)
 {
     return _mm256_blendv_ps(no, yes, m);
@@ -169,6 +175,39 @@ static inline vfloat v_split(vfloat x, vfloat *k)
 static inline vfloat v_quotient(vfloat a, vfloat b)
 {
     return _mm256_div_ps(a, b);
+}
+
+typedef __m256d vdouble;
+
+static inline vdouble vd_zero(void)
+{
+    return _mm256_setzero_pd();
+}
+
+static inline vdouble vd_low(vfloat a)
+{
+    return _mm256_cvtps_pd(_mm256_castps256_ps128(a));
+}
+
+static inline vdouble vd_high(vfloat a)
+{
+    return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1));
+}
+
+static inline vdouble vd_load(const double *p)
+{
+    return _mm256_loadu_pd(p);
+}
+
+static inline void vd_store(double *p, vdouble v)
+{
+    _mm256_storeu_pd(p, v);
+}
+
+static inline double vd_total(vdouble a)
+{
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
 static inline float v_total(vfloat a)

@@ -3,4 +3,4 @@
 #include "kernels/x86_avx2/lanes_f32.h"
 
 #define SLOT(name) mopt__##name##_f32_avx2
-#include "kernels/template/vector_f32.h"
+#include "kernels/template/fold_f32.h"

@@ -5,6 +5,7 @@
 #define MOPT_KERNELS_X86_AVX512_LANES_F32_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -136,6 +137,11 @@ static inline vmask v_nan(vfloat a)
     return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
 }
 
+static inline bool v_any(vmask m)
+{
+    return m != 0;
+}
+
 static inline vfloat v_select(vmask m, vfloat yes, vfloat no)
 {
     return _mm512_mask_blend_ps(m, no, yes);
@@ -176,6 +182,39 @@ static inline vfloat v_quotient(vfloat a, vfloat b)
     const vfloat r = _mm512_rcp14_ps(b);
     const vfloat q = v_mul(a, r);
     return v_fma(v_fnma(q, b, a), r, q);
+}
+
+// The lanes of the lower and of the upper half as doubles, which + - * take as they take numbers.
+typedef __m512d vdouble;
+
+static inline vdouble vd_zero(void)
+{
+    return _mm512_setzero_pd();
+}
+
+static inline vdouble vd_low(vfloat a)
+{
+    return _mm512_cvtps_pd(_mm512_castps512_ps256(a));
+}
+
+static inline vdouble vd_high(vfloat a)
+{
+    return _mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a), 1)));
+}
+
+static inline vdouble vd_load(const double *p)
+{
+    return _mm512_loadu_pd(p);
+}
+
+static inline void vd_store(double *p, vdouble v)
+{
+    _mm512_storeu_pd(p, v);
+}
+
+static inline double vd_total(vdouble a)
+{
+    return _mm512_reduce_add_pd(a);
 }
 
 static inline float v_total(vfloat a)
