@@ -82,10 +82,11 @@ MOPT_UNARY(shrink,
            : x != x                     ? x
                                         : 0.0)
 
-static int64_t relu_integer(int64_t x, bool is_unsigned, const struct mopt_unary_args *args)
+static void relu_integers(int64_t *x, size_t n, bool is_unsigned)
 {
-    (void)args;
-    return is_unsigned || x > 0 ? x : 0;
+    for (size_t i = 0; i < n && !is_unsigned; i++) {
+        x[i] = (int64_t)((uint64_t)x[i] & (0 - (uint64_t)(x[i] > 0)));
+    }
 }
 
 static int64_t relu_value(struct mopt_dims *dims, int64_t x)
@@ -95,7 +96,7 @@ static int64_t relu_value(struct mopt_dims *dims, int64_t x)
 
 #define ROW(name, ...) \
     static const struct mopt_unary name##_row = {.f32 = name##_f32, .f64 = name##_f64, __VA_ARGS__};
-ROW(relu, .i64 = relu_integer, .value = relu_value, .fast = {MOPT_ACT_RELU, 0, 0})
+ROW(relu, .i64 = relu_integers, .value = relu_value, .fast = {MOPT_ACT_RELU, 0, 0})
 ROW(leaky_relu, .params = {"alpha"}, .fast = {MOPT_ACT_LEAKY_RELU, 0, 0})
 ROW(elu, .params = {"alpha"}, .fast = {MOPT_ACT_ELU, 0, 0})
 ROW(selu, .params = {"alpha", "gamma"})

@@ -2,8 +2,9 @@
 // Clip: min(max(x, low), high), bounds as attributes before opset 11, then as optional scalar
 // inputs. Where low is above high the result is high. NaN stays NaN.
 #include <math.h>
+#include <string.h>
 
-#include "ops/lanes.h"
+#include "ops/elementwise.h"
 #include "ops/unary.h"
 
 MOPT_UNARY(clip,
@@ -42,29 +43,50 @@ static enum mopt_status float_bounds(const struct mopt_eval *eval,
     return MOPT_OK;
 }
 
-static bool below(int64_t a, int64_t b, bool is_unsigned)
-{
-    return is_unsigned ? (uint64_t)a < (uint64_t)b : a < b;
-}
+struct clip_job {
+    const struct mopt_tensor *const *in;
+    struct mopt_tensor *out;
+};
 
-static void clip_integers(const struct mopt_tensor *const *in, struct mopt_tensor *out)
-{
-    const bool is_unsigned = mopt__dtype_is_unsigned(out->dtype);
-    int64_t bounds[2] = {0, 0};
-    for (int i = 0; i < 2; i++) {
-        if (in[i + 1] != NULL) {
-            mopt__load_i64(out->dtype, in[i + 1]->data, 0, 1, 1, &bounds[i]);
-        }
+#define CUT(id, T)                                                             \
+    case id: {                                                                 \
+        const T *x = (const T *)job->in[0]->data;                              \
+        T *y = mopt__tensor_data(job->out);                                    \
+        const T low = job->in[1] != NULL ? *(const T *)job->in[1]->data : *x;  \
+        const T high = job->in[2] != NULL ? *(const T *)job->in[2]->data : *x; \
+        if (job->in[1] != NULL && job->in[2] != NULL) {                        \
+            for (int64_t i = begin; i < end; i++) {                            \
+                const T v = x[i] < low ? low : x[i];                           \
+                y[i] = v > high ? high : v;                                    \
+            }                                                                  \
+        } else if (job->in[1] != NULL) {                                       \
+            for (int64_t i = begin; i < end; i++) {                            \
+                y[i] = x[i] < low ? low : x[i];                                \
+            }                                                                  \
+        } else if (job->in[2] != NULL) {                                       \
+            for (int64_t i = begin; i < end; i++) {                            \
+                y[i] = x[i] > high ? high : x[i];                              \
+            }                                                                  \
+        } else {                                                               \
+            memcpy(y + begin, x + begin, (size_t)(end - begin) * sizeof *y);   \
+        }                                                                      \
+        return;                                                                \
     }
-    for (size_t at = 0; at < out->count; at += MOPT_LANES) {
-        int64_t x[MOPT_LANES];
-        const size_t n = out->count - at < MOPT_LANES ? out->count - at : MOPT_LANES;
-        mopt__load_i64(out->dtype, in[0]->data, (int64_t)at, 1, n, x);
-        for (size_t i = 0; i < n; i++) {
-            x[i] = in[1] != NULL && below(x[i], bounds[0], is_unsigned) ? bounds[0] : x[i];
-            x[i] = in[2] != NULL && below(bounds[1], x[i], is_unsigned) ? bounds[1] : x[i];
-        }
-        mopt__store_i64(out->dtype, mopt__tensor_data(out), (int64_t)at, n, x);
+
+static void clip_range(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct clip_job *job = context;
+    (void)thread;
+    switch (job->out->dtype) {
+        CUT(MOPT_INT8, int8_t)
+        CUT(MOPT_UINT8, uint8_t)
+        CUT(MOPT_INT16, int16_t)
+        CUT(MOPT_UINT16, uint16_t)
+        CUT(MOPT_INT32, int32_t)
+        CUT(MOPT_UINT32, uint32_t)
+        CUT(MOPT_INT64, int64_t)
+    default:
+        CUT(MOPT_UINT64, uint64_t)
     }
 }
 
@@ -87,7 +109,10 @@ static enum mopt_status clip_eval(struct mopt_eval *eval, struct mopt_error *err
         return status;
     }
     if (mopt__dtype_is_integer(out->dtype)) {
-        clip_integers(in, out);
+        struct clip_job job = {in, out};
+        if (out->count > 0) {
+            mopt__pool_for(eval->pool, (int64_t)out->count, MOPT_LOOPS_GRAIN, clip_range, &job);
+        }
         return MOPT_OK;
     }
     status = float_bounds(eval, in, &args, err);

@@ -9,7 +9,7 @@
     MOPT_LANES_FLOATS(name, BOOL, expr)                           \
     MOPT_LANES_SIGNED(name, BOOL, expr)                           \
     MOPT_LANES_UNSIGNED(name, BOOL, expr)                         \
-    MOPT_LANES(name##_bool, uint8_t, uint8_t, expr)               \
+    MOPT_LANES_FAST(name##_bool, uint8_t, uint8_t, expr)          \
     static const mopt_lanes_fn name##_lanes[MOPT_DTYPE_COUNT] = { \
         MOPT_ROWS_FLOATS(name), MOPT_ROWS_SIGNED(name),           \
         MOPT_ROWS_UNSIGNED(name), [MOPT_BOOL] = name##_bool};
@@ -18,9 +18,9 @@ COMPARE(less, x < y)
 COMPARE(less_equal, x <= y)
 COMPARE(greater, x > y)
 COMPARE(greater_equal, x >= y)
-MOPT_LANES(and_bool, uint8_t, uint8_t, (x != 0) & (y != 0))
-MOPT_LANES(or_bool, uint8_t, uint8_t, (x != 0) | (y != 0))
-MOPT_LANES(xor_bool, uint8_t, uint8_t, (x != 0) ^ (y != 0))
+MOPT_LANES_FAST(and_bool, uint8_t, uint8_t, (x != 0) & (y != 0))
+MOPT_LANES_FAST(or_bool, uint8_t, uint8_t, (x != 0) | (y != 0))
+MOPT_LANES_FAST(xor_bool, uint8_t, uint8_t, (x != 0) ^ (y != 0))
 static const mopt_lanes_fn and_lanes[MOPT_DTYPE_COUNT] = {[MOPT_BOOL] = and_bool};
 static const mopt_lanes_fn or_lanes[MOPT_DTYPE_COUNT] = {[MOPT_BOOL] = or_bool};
 static const mopt_lanes_fn xor_lanes[MOPT_DTYPE_COUNT] = {[MOPT_BOOL] = xor_bool};
@@ -33,7 +33,7 @@ static bool same_text(const struct mopt_string *a, const struct mopt_string *b)
 MOPT_LANES_FLOATS(equal, BOOL, x == y)
 MOPT_LANES_SIGNED(equal, BOOL, x == y)
 MOPT_LANES_UNSIGNED(equal, BOOL, x == y)
-MOPT_LANES(equal_bool, uint8_t, uint8_t, (x != 0) == (y != 0))
+MOPT_LANES_FAST(equal_bool, uint8_t, uint8_t, (x != 0) == (y != 0))
 MOPT_LANES(equal_text, struct mopt_string, uint8_t, same_text(&x, &y))
 static const mopt_lanes_fn equal_lanes[MOPT_DTYPE_COUNT] = {
     MOPT_ROWS_FLOATS(equal), MOPT_ROWS_SIGNED(equal),

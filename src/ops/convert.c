@@ -205,18 +205,37 @@ static void floats_from_i64(enum mopt_dtype dtype, void *data, size_t first, siz
     }
 }
 
+// The same from floats, without branches.
+static int32_t float_to_i32(float value)
+{
+    const bool fits = (value >= -2147483648.0F) & (value < 2147483648.0F);
+    return (int32_t)(fits ? value : -2147483648.0F);
+}
+
 // The pairs that masks, indices and codes are converted between, as loops that vectorize.
-#define LOOP(from_code, from_type, to_code, to_type)                    \
-    case (from_code)*256 + (to_code):                                   \
-        for (size_t i = 0; i < count; i++) {                            \
-            ((to_type *)to)[i] = (to_type)((const from_type *)from)[i]; \
-        }                                                               \
+#define LOOP_BY(from_code, from_type, to_code, to_type, expr) \
+    case (from_code)*256 + (to_code):                         \
+        for (size_t i = 0; i < count; i++) {                  \
+            const from_type x = ((const from_type *)from)[i]; \
+            ((to_type *)to)[i] = (to_type)(expr);             \
+        }                                                     \
         return true;
-#define LOOPS(from_code, from_type)                  \
-    LOOP(from_code, from_type, MOPT_FLOAT32, float)  \
-    LOOP(from_code, from_type, MOPT_FLOAT64, double) \
-    LOOP(from_code, from_type, MOPT_INT32, int32_t)  \
-    LOOP(from_code, from_type, MOPT_INT64, int64_t)
+#define LOOP(from_code, from_type, to_code, to_type) \
+    LOOP_BY(from_code, from_type, to_code, to_type, x)
+#define LOOPS(from_code, from_type)                           \
+    LOOP(from_code, from_type, MOPT_FLOAT32, float)           \
+    LOOP(from_code, from_type, MOPT_FLOAT64, double)          \
+    LOOP(from_code, from_type, MOPT_INT32, int32_t)           \
+    LOOP(from_code, from_type, MOPT_INT64, int64_t)           \
+    LOOP_BY(from_code, from_type, MOPT_BOOL, uint8_t, x != 0) \
+    LOOP(from_code, from_type, MOPT_UINT8, uint8_t)           \
+    LOOP(from_code, from_type, MOPT_INT8, int8_t)
+#define FLOAT_LOOPS(from_code, from_type, to_i32)                                \
+    LOOP_BY(from_code, from_type, MOPT_INT32, int32_t, to_i32(x))                \
+    LOOP_BY(from_code, from_type, MOPT_INT64, int64_t, double_to_i64((double)x)) \
+    LOOP_BY(from_code, from_type, MOPT_BOOL, uint8_t, x != 0)                    \
+    LOOP_BY(from_code, from_type, MOPT_UINT8, uint8_t, (uint32_t)to_i32(x))      \
+    LOOP_BY(from_code, from_type, MOPT_INT8, uint8_t, (uint32_t)to_i32(x))
 
 static bool convert_directly(enum mopt_dtype from_dtype, const void *from, enum mopt_dtype to_dtype,
                              void *to, size_t count)
@@ -227,6 +246,8 @@ static bool convert_directly(enum mopt_dtype from_dtype, const void *from, enum 
         LOOPS(MOPT_INT8, int8_t)
         LOOPS(MOPT_INT32, int32_t)
         LOOPS(MOPT_INT64, int64_t)
+        FLOAT_LOOPS(MOPT_FLOAT32, float, float_to_i32)
+        FLOAT_LOOPS(MOPT_FLOAT64, double, double_to_i32)
         LOOP(MOPT_FLOAT32, float, MOPT_FLOAT64, double)
         LOOP(MOPT_FLOAT64, double, MOPT_FLOAT32, float)
     default:

@@ -75,8 +75,8 @@ enum mopt_status mopt__values_unary(struct mopt_infer *infer,
 int64_t mopt__dim_equal(struct mopt_dims *dims, int64_t a, int64_t b);
 
 // ---- Rows of typed loops --------------------------------------------------------------------------------------
-// Loop over x and y of type T giving R. The float form has the contiguous and scalar cases apart
-// for vector code.
+// Loop over x and y of type T giving R. The fast form, for the types of most data, has the
+// contiguous and scalar cases apart for vector code.
 #define MOPT_LANES_LOOP(T, R, expr, X, Y) \
     for (size_t i = 0; i < n; i++) {      \
         const T x = X;                    \
@@ -113,15 +113,15 @@ int64_t mopt__dim_equal(struct mopt_dims *dims, int64_t a, int64_t b);
     }
 // Loops for every integer type: W is what the type computes in (wrapping), S what stands for signed
 // ones.
-#define MOPT_LANES_SIGNED(name, R, expr)                            \
-    MOPT_LANES(name##_i8, int8_t, MOPT_RESULT_##R(int8_t), expr)    \
-    MOPT_LANES(name##_i16, int16_t, MOPT_RESULT_##R(int16_t), expr) \
-    MOPT_LANES(name##_i32, int32_t, MOPT_RESULT_##R(int32_t), expr) \
-    MOPT_LANES(name##_i64, int64_t, MOPT_RESULT_##R(int64_t), expr)
-#define MOPT_LANES_UNSIGNED(name, R, expr)                            \
-    MOPT_LANES(name##_u8, uint8_t, MOPT_RESULT_##R(uint8_t), expr)    \
-    MOPT_LANES(name##_u16, uint16_t, MOPT_RESULT_##R(uint16_t), expr) \
-    MOPT_LANES(name##_u32, uint32_t, MOPT_RESULT_##R(uint32_t), expr) \
+#define MOPT_LANES_SIGNED(name, R, expr)                                 \
+    MOPT_LANES(name##_i8, int8_t, MOPT_RESULT_##R(int8_t), expr)         \
+    MOPT_LANES(name##_i16, int16_t, MOPT_RESULT_##R(int16_t), expr)      \
+    MOPT_LANES_FAST(name##_i32, int32_t, MOPT_RESULT_##R(int32_t), expr) \
+    MOPT_LANES_FAST(name##_i64, int64_t, MOPT_RESULT_##R(int64_t), expr)
+#define MOPT_LANES_UNSIGNED(name, R, expr)                              \
+    MOPT_LANES_FAST(name##_u8, uint8_t, MOPT_RESULT_##R(uint8_t), expr) \
+    MOPT_LANES(name##_u16, uint16_t, MOPT_RESULT_##R(uint16_t), expr)   \
+    MOPT_LANES(name##_u32, uint32_t, MOPT_RESULT_##R(uint32_t), expr)   \
     MOPT_LANES(name##_u64, uint64_t, MOPT_RESULT_##R(uint64_t), expr)
 #define MOPT_LANES_FLOATS(name, R, expr)                             \
     MOPT_LANES_FAST(name##_f32, float, MOPT_RESULT_##R(float), expr) \

@@ -11,10 +11,31 @@ struct test_job {
     bool nan, negative, positive; // what counts
 };
 
+static void test_floats(const struct test_job *job, int64_t first, size_t n)
+{
+    const float *x = (const float *)job->in->data + first;
+    uint8_t *out = job->out + first;
+    const float low = job->negative ? -INFINITY : NAN; // nothing equals a NaN
+    const float high = job->positive ? INFINITY : NAN;
+    if (job->nan) {
+        for (size_t i = 0; i < n; i++) {
+            out[i] = x[i] != x[i];
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (x[i] == low) | (x[i] == high);
+    }
+}
+
 static void test_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct test_job *job = context;
     (void)thread;
+    if (job->in->dtype == MOPT_FLOAT32) {
+        test_floats(job, begin, (size_t)(end - begin));
+        return;
+    }
     for (int64_t i = begin; i < end; i += MOPT_LANES) {
         double x[MOPT_LANES];
         const size_t n = (size_t)(end - i < MOPT_LANES ? end - i : MOPT_LANES);
@@ -68,6 +89,29 @@ static enum mopt_status bool_infer(struct mopt_infer *infer, struct mopt_error *
                            type != NULL ? type->dims : NULL, err);
 }
 
+struct not_job {
+    const uint8_t *from;
+    uint8_t *to;
+    bool logical; // else every bit
+};
+
+static void not_range(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct not_job *job = context;
+    const uint8_t *from = job->from;
+    uint8_t *to = job->to;
+    (void)thread;
+    if (job->logical) {
+        for (int64_t i = begin; i < end; i++) {
+            to[i] = from[i] == 0;
+        }
+        return;
+    }
+    for (int64_t i = begin; i < end; i++) {
+        to[i] = (uint8_t)~from[i];
+    }
+}
+
 static enum mopt_status not_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[1];
@@ -76,18 +120,11 @@ static enum mopt_status not_eval(struct mopt_eval *eval, struct mopt_error *err)
     if (status == MOPT_OK) {
         status = mopt__eval_output(eval, 0, in[0]->dtype, in[0]->rank, in[0]->dims, &out, err);
     }
-    if (status != MOPT_OK) {
-        return status;
+    if (status == MOPT_OK && out->bytes > 0) {
+        struct not_job job = {in[0]->data, mopt__tensor_data(out), in[0]->dtype == MOPT_BOOL};
+        mopt__pool_for(eval->pool, (int64_t)out->bytes, MOPT_LOOPS_GRAIN, not_range, &job);
     }
-    const uint8_t *from = in[0]->data;
-    uint8_t *to = mopt__tensor_data(out);
-    for (size_t i = 0; in[0]->dtype == MOPT_BOOL && i < in[0]->count; i++) {
-        to[i] = from[i] == 0;
-    }
-    for (size_t i = 0; in[0]->dtype != MOPT_BOOL && i < out->bytes; i++) {
-        to[i] = (uint8_t)~from[i];
-    }
-    return MOPT_OK;
+    return status;
 }
 
 static int64_t not_value(struct mopt_dims *dims, int64_t x)

@@ -32,23 +32,27 @@ MOPT_UNARY(acosh, acoshf(x), acosh(x))
 MOPT_UNARY(atanh, atanhf(x), atanh(x))
 MOPT_UNARY(erf, mopt__smooth_erf(x), erf(x))
 
-static int64_t abs_integer(int64_t x, bool is_unsigned, const struct mopt_unary_args *args)
+static void abs_integers(int64_t *x, size_t n, bool is_unsigned)
 {
-    (void)args;
-    return is_unsigned || x >= 0 ? x : (int64_t)(0 - (uint64_t)x);
+    for (size_t i = 0; i < n && !is_unsigned; i++) {
+        const uint64_t below = 0 - (uint64_t)(x[i] < 0);
+        x[i] = (int64_t)(((uint64_t)x[i] ^ below) - below);
+    }
 }
 
-static int64_t neg_integer(int64_t x, bool is_unsigned, const struct mopt_unary_args *args)
+static void neg_integers(int64_t *x, size_t n, bool is_unsigned)
 {
     (void)is_unsigned;
-    (void)args;
-    return (int64_t)(0 - (uint64_t)x);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = (int64_t)(0 - (uint64_t)x[i]);
+    }
 }
 
-static int64_t sign_integer(int64_t x, bool is_unsigned, const struct mopt_unary_args *args)
+static void sign_integers(int64_t *x, size_t n, bool is_unsigned)
 {
-    (void)args;
-    return x == 0 ? 0 : is_unsigned || x > 0 ? 1 : -1;
+    for (size_t i = 0; i < n; i++) {
+        x[i] = is_unsigned ? x[i] != 0 : (x[i] > 0) - (x[i] < 0);
+    }
 }
 
 static int64_t neg_value(struct mopt_dims *dims, int64_t x)
@@ -83,9 +87,9 @@ static int64_t same_value(struct mopt_dims *dims, int64_t x)
 
 #define ROW(name, ...) \
     static const struct mopt_unary name##_row = {.f32 = name##_f32, .f64 = name##_f64, __VA_ARGS__};
-ROW(abs, .i64 = abs_integer, .value = abs_value, .fast = {MOPT_ACT_ABS, 0, 0})
-ROW(neg, .i64 = neg_integer, .value = neg_value, .fast = {MOPT_ACT_NEG, 0, 0})
-ROW(sign, .i64 = sign_integer, .value = sign_value)
+ROW(abs, .i64 = abs_integers, .value = abs_value, .fast = {MOPT_ACT_ABS, 0, 0})
+ROW(neg, .i64 = neg_integers, .value = neg_value, .fast = {MOPT_ACT_NEG, 0, 0})
+ROW(sign, .i64 = sign_integers, .value = sign_value)
 ROW(ceil, .value = same_value)
 ROW(floor, .value = same_value)
 ROW(round, .value = same_value)

@@ -18,8 +18,8 @@ struct mopt_unary_args {
 struct mopt_unary {
     void (*f32)(float *out, const float *in, size_t n, const struct mopt_unary_args *args);
     void (*f64)(double *out, const double *in, size_t n, const struct mopt_unary_args *args);
-    // One integer; NULL: integers compute as double, then are truncated.
-    int64_t (*i64)(int64_t x, bool is_unsigned, const struct mopt_unary_args *args);
+    // Integers in place; NULL: they compute as double, then are truncated.
+    void (*i64)(int64_t *x, size_t n, bool is_unsigned);
     const char *params[MOPT_UNARY_PARAMS];               // float attributes; NULL: none
     int64_t (*value)(struct mopt_dims *dims, int64_t x); // shape arithmetic; NULL: none
     // The same function as a vector kernel of float32, for records with mopt__unary_bind; alpha and

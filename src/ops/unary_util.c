@@ -19,9 +19,7 @@ static void integer_chunk(const struct unary_job *job, int64_t first, size_t n)
     int64_t x[MOPT_LANES];
     const bool is_unsigned = mopt__dtype_is_unsigned(job->dtype);
     mopt__load_i64(job->dtype, job->from, first, 1, n, x);
-    for (size_t i = 0; i < n; i++) {
-        x[i] = job->row->i64(x[i], is_unsigned, job->args);
-    }
+    job->row->i64(x, n, is_unsigned);
     mopt__store_i64(job->dtype, job->to, first, n, x);
 }
 
