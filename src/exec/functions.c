@@ -30,6 +30,11 @@ static const struct named table[] = {
     {"", "Neg", MOPT_ACT_NEG, NULL, NULL, 0, 0},
     {"", "Softplus", MOPT_ACT_SOFTPLUS, NULL, NULL, 0, 0},
     {"", "Mish", MOPT_ACT_MISH, NULL, NULL, 0, 0},
+    {"", "Round", MOPT_ACT_ROUND, NULL, NULL, 0, 0},
+    {"", "Floor", MOPT_ACT_FLOOR, NULL, NULL, 0, 0},
+    {"", "Ceil", MOPT_ACT_CEIL, NULL, NULL, 0, 0},
+    {"", "Sin", MOPT_ACT_SIN, NULL, NULL, 0, 0},
+    {"", "Cos", MOPT_ACT_COS, NULL, NULL, 0, 0},
     {"com.microsoft", "Gelu", MOPT_ACT_GELU, NULL, NULL, 0, 0},
     {"com.microsoft", "QuickGelu", MOPT_ACT_SILU, "alpha", NULL, 1.702F, 0},
 };

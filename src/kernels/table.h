@@ -56,6 +56,11 @@ enum mopt_act {
     MOPT_ACT_MISH, // x tanh(ln(1 + e^x))
     MOPT_ACT_SCALE,
     MOPT_ACT_POW,
+    MOPT_ACT_ROUND, // to the nearest integer, ties to even
+    MOPT_ACT_FLOOR,
+    MOPT_ACT_CEIL,
+    MOPT_ACT_SIN,
+    MOPT_ACT_COS,
     MOPT_ACT_COUNT
 };
 struct mopt_function_f32 {

@@ -90,15 +90,15 @@ static int64_t same_value(struct mopt_dims *dims, int64_t x)
 ROW(abs, .i64 = abs_integers, .value = abs_value, .fast = {MOPT_ACT_ABS, 0, 0})
 ROW(neg, .i64 = neg_integers, .value = neg_value, .fast = {MOPT_ACT_NEG, 0, 0})
 ROW(sign, .i64 = sign_integers, .value = sign_value)
-ROW(ceil, .value = same_value)
-ROW(floor, .value = same_value)
-ROW(round, .value = same_value)
+ROW(ceil, .value = same_value, .fast = {MOPT_ACT_CEIL, 0, 0})
+ROW(floor, .value = same_value, .fast = {MOPT_ACT_FLOOR, 0, 0})
+ROW(round, .value = same_value, .fast = {MOPT_ACT_ROUND, 0, 0})
 ROW(sqrt, .fast = {MOPT_ACT_SQRT, 0, 0})
 ROW(exp, .fast = {MOPT_ACT_EXP, 0, 0})
 ROW(log, .fast = {MOPT_ACT_LOG, 0, 0})
 ROW(reciprocal, .fast = {MOPT_ACT_RECIPROCAL, 0, 0})
-ROW(sin, )
-ROW(cos, )
+ROW(sin, .fast = {MOPT_ACT_SIN, 0, 0})
+ROW(cos, .fast = {MOPT_ACT_COS, 0, 0})
 ROW(tan, )
 ROW(asin, )
 ROW(acos, )
@@ -123,36 +123,36 @@ ROW(erf, .fast = {MOPT_ACT_ERF, 0, 0})
 #define OLD_FLOAT(op, text, bits, row, ...) \
     OLD(op, text, MOPT_SET_FLOATS, MOPT_SET_FLOATS_BF, bits, row, __VA_ARGS__)
 // Since a later opset, bfloat16 from 22 on.
-#define LATE(op, text, since, bits, row)                             \
-    RECORD(op, text, since, 21, MOPT_SET_FLOATS, bits, NULL, row, ), \
-        RECORD(op, text, 22, 0, MOPT_SET_FLOATS_BF, bits, NULL, row, )
+#define LATE(op, text, since, bits, row, ...)                                   \
+    RECORD(op, text, since, 21, MOPT_SET_FLOATS, bits, NULL, row, __VA_ARGS__), \
+        RECORD(op, text, 22, 0, MOPT_SET_FLOATS_BF, bits, NULL, row, __VA_ARGS__)
 #define SIGNED_FLOATS (MOPT_SET_FLOATS | MOPT_SET_SIGNED)
 
 static const struct mopt_op records[] = {
     OLD("Abs", "absolute value", MOPT_SET_NUMBERS, MOPT_SET_NUMBERS_BF, IDEMPOTENT, abs_row, FAST),
-    LATE("Acos", "arc cosine", 7, 0, acos_row),
-    LATE("Acosh", "area hyperbolic cosine", 9, 0, acosh_row),
-    LATE("Asin", "arc sine", 7, 0, asin_row),
-    LATE("Asinh", "area hyperbolic sine", 9, 0, asinh_row),
-    LATE("Atan", "arc tangent", 7, 0, atan_row),
-    LATE("Atanh", "area hyperbolic tangent", 9, 0, atanh_row),
-    OLD_FLOAT("Ceil", "smallest integer not below", IDEMPOTENT, ceil_row, ),
-    LATE("Cos", "cosine", 7, 0, cos_row),
-    LATE("Cosh", "hyperbolic cosine", 9, 0, cosh_row),
+    LATE("Acos", "arc cosine", 7, 0, acos_row, ),
+    LATE("Acosh", "area hyperbolic cosine", 9, 0, acosh_row, ),
+    LATE("Asin", "arc sine", 7, 0, asin_row, ),
+    LATE("Asinh", "area hyperbolic sine", 9, 0, asinh_row, ),
+    LATE("Atan", "arc tangent", 7, 0, atan_row, ),
+    LATE("Atanh", "area hyperbolic tangent", 9, 0, atanh_row, ),
+    OLD_FLOAT("Ceil", "smallest integer not below", IDEMPOTENT, ceil_row, FAST),
+    LATE("Cos", "cosine", 7, 0, cos_row, FAST),
+    LATE("Cosh", "hyperbolic cosine", 9, 0, cosh_row, ),
     RECORD("Erf", "error function", 9, 12, MOPT_SET_NUMBERS, 0, NULL, erf_row, FAST),
     RECORD("Erf", "error function", 13, 0, MOPT_SET_FLOATS_BF, 0, NULL, erf_row, FAST),
     OLD_FLOAT("Exp", "exponential function", 0, exp_row, FAST),
-    OLD_FLOAT("Floor", "largest integer not above", IDEMPOTENT, floor_row, ),
+    OLD_FLOAT("Floor", "largest integer not above", IDEMPOTENT, floor_row, FAST),
     OLD_FLOAT("Log", "natural logarithm", 0, log_row, FAST),
     OLD("Neg", "negation", SIGNED_FLOATS, SIGNED_FLOATS | MOPT_SET_BFLOAT, 0, neg_row, FAST),
     OLD_FLOAT("Reciprocal", "one over x", 0, reciprocal_row, FAST),
-    LATE("Round", "nearest integer, ties to even", 11, IDEMPOTENT, round_row),
+    LATE("Round", "nearest integer, ties to even", 11, IDEMPOTENT, round_row, FAST),
     RECORD("Sign", "sign as -1, 0 or 1", 9, 12, MOPT_SET_NUMBERS, IDEMPOTENT, NULL, sign_row, ),
     RECORD("Sign", "sign as -1, 0 or 1", 13, 0, MOPT_SET_NUMBERS_BF, IDEMPOTENT, NULL, sign_row, ),
-    LATE("Sin", "sine", 7, 0, sin_row),
-    LATE("Sinh", "hyperbolic sine", 9, 0, sinh_row),
+    LATE("Sin", "sine", 7, 0, sin_row, FAST),
+    LATE("Sinh", "hyperbolic sine", 9, 0, sinh_row, ),
     OLD_FLOAT("Sqrt", "square root", 0, sqrt_row, FAST),
-    LATE("Tan", "tangent", 7, 0, tan_row),
+    LATE("Tan", "tangent", 7, 0, tan_row, ),
     RECORD("Tanh", "hyperbolic tangent", 1, 5, MOPT_SET_FLOATS, 0, &mopt__quant_unary, tanh_row,
            CONSUMED),
     RECORD("Tanh", "hyperbolic tangent", 6, 12, MOPT_SET_FLOATS, 0, &mopt__quant_unary, tanh_row, ),

@@ -73,6 +73,12 @@ static float simple(const struct mopt_function_f32 *act, float x)
     }
     case MOPT_ACT_POW:
         return power(act, x);
+    case MOPT_ACT_ROUND:
+        return rintf(x);
+    case MOPT_ACT_FLOOR:
+        return floorf(x);
+    case MOPT_ACT_CEIL:
+        return ceilf(x);
     default:
         return x;
     }
@@ -103,6 +109,10 @@ static double smooth(const struct mopt_function_f32 *act, double x)
         return softplus(x);
     case MOPT_ACT_MISH:
         return x * tanh(softplus(x));
+    case MOPT_ACT_SIN:
+        return sin(x);
+    case MOPT_ACT_COS:
+        return cos(x);
     default:
         return x;
     }
@@ -122,6 +132,8 @@ static bool is_smooth(enum mopt_act kind)
     case MOPT_ACT_LOG:
     case MOPT_ACT_SOFTPLUS:
     case MOPT_ACT_MISH:
+    case MOPT_ACT_SIN:
+    case MOPT_ACT_COS:
         return true;
     default:
         return false;

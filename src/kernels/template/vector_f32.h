@@ -93,6 +93,33 @@ MAP(square, v_mul(v, v))
 MAP(cube, v_mul(v_mul(v, v), v))
 MAP(power_half, power_half(v))
 
+MAP(round, v_round(v))
+MAP(floor, v_floor(v))
+MAP(ceil, v_ceil(v))
+MAP(sin_turned, sin_turned(v))
+MAP(cos_turned, cos_turned(v))
+
+// Numbers that are too large, infinite or none are few: they are computed anew, one by one.
+#define TURNS(name, one)                                                                  \
+    static void map_##name(const struct mopt_function_f32 *act, const float *x, float *y, \
+                           size_t n)                                                      \
+    {                                                                                     \
+        float given[TURN_BLOCK];                                                          \
+        for (size_t at = 0; at < n; at += TURN_BLOCK) {                                   \
+            const size_t part = n - at < TURN_BLOCK ? n - at : TURN_BLOCK;                \
+            memcpy(given, x + at, part * sizeof *given); /* y may be x */                 \
+            map_##name##_turned(act, given, y + at, part);                                \
+            for (size_t i = 0; i < part; i++) {                                           \
+                if (!(fabsf(given[i]) <= LARGEST_TURN)) {                                 \
+                    y[at + i] = one(given[i]);                                            \
+                }                                                                         \
+            }                                                                             \
+        }                                                                                 \
+    }
+enum { TURN_BLOCK = 256 };
+TURNS(sin, sinf)
+TURNS(cos, cosf)
+
 static void map_none(const struct mopt_function_f32 *act, const float *x, float *y, size_t n)
 {
     (void)act;
@@ -142,6 +169,11 @@ void SLOT(unary)(const struct mopt_function_f32 *act, const float *x, float *y, 
         [MOPT_ACT_MISH] = map_mish,
         [MOPT_ACT_SCALE] = map_scale,
         [MOPT_ACT_POW] = map_power,
+        [MOPT_ACT_ROUND] = map_round,
+        [MOPT_ACT_FLOOR] = map_floor,
+        [MOPT_ACT_CEIL] = map_ceil,
+        [MOPT_ACT_SIN] = map_sin,
+        [MOPT_ACT_COS] = map_cos,
     };
     _Static_assert(sizeof maps / sizeof maps[0] == MOPT_ACT_COUNT, "an activation has no loop");
     maps[act->kind](act, x, y, n);

@@ -178,4 +178,60 @@ static inline vfloat mish_any(vfloat x)
     return v_mul(x, v_quotient(n, v_add(n, v_set(2.0F))));
 }
 
+// Beyond this magnitude quarter turns cannot be counted in floats: sine and cosine come from libm.
+#define LARGEST_TURN 100000.0F
+
+// x less the nearest multiple n of pi / 2, whose three parts leave one rounding: x and the product
+// with the first part are multiples of 2^-24 or less, and so is their small difference. *turn: n
+// modulo 4 as -2, -1, 0, 1 or 2. |x| <= LARGEST_TURN.
+static inline vfloat turned(vfloat x, vfloat *turn)
+{
+    const vfloat n = v_round(v_mul(x, v_set(0x1.45f306p-1F)));
+    vfloat r = v_fnma(n, v_set(0x1.921fb6p+0F), x);
+    r = v_fnma(n, v_set(-0x1.777a5cp-25F), r);
+    r = v_fnma(n, v_set(-0x1.ee59dap-50F), r);
+    *turn = v_fnma(v_round(v_mul(n, v_set(0.25F))), v_set(4.0F), n);
+    return r;
+}
+
+// For |r| <= 0.786.
+static inline vfloat sine_near(vfloat r)
+{
+    const vfloat u = v_mul(r, r);
+    vfloat p = v_fma(u, v_set(-0x1.9945e4p-13F), v_set(0x1.110748p-7F));
+    p = v_fma(u, p, v_set(-0x1.555546p-3F));
+    return v_fma(v_mul(u, r), p, r);
+}
+
+static inline vfloat cosine_near(vfloat r)
+{
+    const vfloat u = v_mul(r, r);
+    vfloat p = v_fma(u, v_set(0x1.99e374p-16F), v_set(-0x1.6c0c18p-10F));
+    p = v_fma(u, p, v_set(0x1.55554ap-5F));
+    p = v_fma(u, p, v_set(-0.5F));
+    return v_fma(u, p, v_set(1.0F));
+}
+
+// 2 ulp for |x| <= LARGEST_TURN.
+static inline vfloat sin_turned(vfloat x)
+{
+    vfloat turn;
+    const vfloat r = turned(x, &turn);
+    const vmask odd = v_equal(v_abs(turn), v_set(1.0F));
+    const vfloat y = v_select(odd, cosine_near(r), sine_near(r));
+    const vmask low = v_less(turn, v_set(0.0F)); // by -1: -cos r; by 2 or -2: -sin r
+    const vmask far = v_equal(v_abs(turn), v_set(2.0F));
+    return v_select(far, v_flip(y), v_select(low, v_flip(y), y));
+}
+
+static inline vfloat cos_turned(vfloat x)
+{
+    vfloat turn;
+    const vfloat r = turned(x, &turn);
+    const vmask odd = v_equal(v_abs(turn), v_set(1.0F));
+    const vfloat y = v_select(odd, sine_near(r), cosine_near(r));
+    return v_select(v_less(v_set(0.0F), turn), v_flip(y), // by 1: -sin r; by 2 or -2: -cos r
+                    v_select(v_less(turn, v_set(-1.0F)), v_flip(y), y));
+}
+
 #endif

@@ -151,6 +151,16 @@ static inline vfloat v_round(vfloat a)
     return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
+static inline vfloat v_floor(vfloat a)
+{
+    return _mm256_floor_ps(a);
+}
+
+static inline vfloat v_ceil(vfloat a)
+{
+    return _mm256_ceil_ps(a);
+}
+
 // Two factors, of which only the last can leave the normal range.
 static inline vfloat v_scale(vfloat a, vfloat n)
 {

@@ -159,6 +159,16 @@ static inline vfloat v_round(vfloat a)
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
+static inline vfloat v_floor(vfloat a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+
+static inline vfloat v_ceil(vfloat a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+}
+
 // a 2^n for integral n in [-160, 160] and |a| in [0.5, 2]: rounded once, also into denormals.
 static inline vfloat v_scale(vfloat a, vfloat n)
 {

@@ -86,6 +86,10 @@ static double exact(enum mopt_act kind, double x)
         return log(x);
     case MOPT_ACT_SOFTPLUS:
         return soft_plus(x);
+    case MOPT_ACT_SIN:
+        return sin(x);
+    case MOPT_ACT_COS:
+        return cos(x);
     default:
         return x * tanh(soft_plus(x)); // MISH
     }
@@ -111,7 +115,8 @@ static const struct bound bounds[] = {
     {4, -1, MOPT_ACT_GELU_TANH, false},     {1.5, -INFINITY, MOPT_ACT_ELU, false},
     {6, -INFINITY, MOPT_ACT_ERF, false},    {1.1, -INFINITY, MOPT_ACT_EXP, false},
     {2, -INFINITY, MOPT_ACT_LOG, false},    {4, -INFINITY, MOPT_ACT_SOFTPLUS, true},
-    {4, -87, MOPT_ACT_MISH, false},
+    {4, -87, MOPT_ACT_MISH, false},         {2, -INFINITY, MOPT_ACT_SIN, false},
+    {2, -INFINITY, MOPT_ACT_COS, false},
 };
 
 static void check_sample(const struct mopt_kernels *kernels, const struct bound *bound, float x,
@@ -194,6 +199,9 @@ static void check_plain(const struct mopt_kernels *kernels)
         {MOPT_ACT_RECIPROCAL, 0, 0},
         {MOPT_ACT_ABS, 0, 0},
         {MOPT_ACT_NEG, 0, 0},
+        {MOPT_ACT_ROUND, 0, 0},
+        {MOPT_ACT_FLOOR, 0, 0},
+        {MOPT_ACT_CEIL, 0, 0},
         {MOPT_ACT_SCALE, 1.7F, -0.3F},
         {MOPT_ACT_POW, 2, 0},
         {MOPT_ACT_POW, 3, 0},
