@@ -27,8 +27,54 @@ static void block_unref(struct mopt_arena_block_ref *block)
 static void account_unref(struct mopt_exec_account *account)
 {
     if (account != NULL && __atomic_sub_fetch(&account->references, 1, __ATOMIC_ACQ_REL) == 0) {
+        for (size_t i = 0; i < account->spare_count; i++) {
+            mopt__free_aligned(account->spare[i].data);
+        }
         mopt__free(account);
     }
+}
+
+static void drop_spare(struct mopt_exec_account *account, size_t i)
+{
+    account->spare_count--;
+    for (; i < account->spare_count; i++) {
+        account->spare[i] = account->spare[i + 1];
+    }
+}
+
+// Together with what is in use no more is kept than was in use at once.
+static void give_back(struct mopt_exec_account *account, void *data, size_t bytes)
+{
+    if (bytes < MOPT_SPARE_LEAST) {
+        mopt__free_aligned(data);
+        return;
+    }
+    size_t kept = account->live_bytes + bytes;
+    for (size_t i = 0; i < account->spare_count; i++) {
+        kept += account->spare[i].bytes;
+    }
+    while (account->spare_count > 0 &&
+           (account->spare_count == MOPT_SPARE_BLOCKS || kept > account->peak_bytes)) {
+        kept -= account->spare[0].bytes;
+        mopt__free_aligned(account->spare[0].data);
+        drop_spare(account, 0);
+    }
+    account->spare[account->spare_count].data = data;
+    account->spare[account->spare_count++].bytes = bytes;
+}
+
+// Memory of so many bytes, and a little behind them that kernels may read.
+static void *take_block(struct mopt_exec_account *account, size_t bytes)
+{
+    for (size_t i = 0; i < account->spare_count; i++) {
+        if (account->spare[i].bytes == bytes) {
+            void *data = account->spare[i].data;
+            drop_spare(account, i);
+            return data;
+        }
+    }
+    size_t room;
+    return mopt__size_add(bytes, MOPT_OVERREAD, &room) ? mopt__malloc_aligned(room) : NULL;
 }
 
 enum mopt_status mopt__exec_memory_init(struct mopt_exec_memory *memory, struct mopt_error *err)
@@ -121,8 +167,8 @@ static void release_heap(struct mopt_buffer *buffer)
 {
     struct heap_owner *owner = buffer->owner;
     owner->account->live_bytes -= owner->bytes;
+    give_back(owner->account, owner->data, owner->bytes);
     account_unref(owner->account);
-    mopt__free_aligned(owner->data);
     mopt__free(owner);
 }
 
@@ -189,8 +235,7 @@ static enum mopt_status heap_tensor(struct mopt_exec_memory *memory, size_t byte
                               memory->limit_bytes, bytes);
     }
     struct heap_owner *owner = mopt__calloc(1, sizeof *owner);
-    size_t room; // kernels may read a little behind codes
-    void *data = mopt__size_add(bytes, MOPT_OVERREAD, &room) ? mopt__malloc_aligned(room) : NULL;
+    void *data = take_block(account, bytes);
     if (owner == NULL || data == NULL) {
         mopt__free(owner);
         mopt__free_aligned(data);

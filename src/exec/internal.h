@@ -19,9 +19,17 @@ struct mopt_arena_block_ref {
 };
 
 // Accounting of one session, shared with buffers that may outlive it.
+enum { MOPT_SPARE_BLOCKS = 4, MOPT_SPARE_LEAST = 1 << 20 };
 struct mopt_exec_account {
     int references;
     size_t live_bytes, peak_bytes; // heap buffers only
+    // Large blocks that the next run takes again instead of asking for pages, which the system
+    // clears first. The last one is the newest.
+    struct {
+        void *data;
+        size_t bytes;
+    } spare[MOPT_SPARE_BLOCKS];
+    size_t spare_count;
 };
 
 struct mopt_planned { // a planned buffer that is in use now

@@ -281,6 +281,89 @@ enum mopt_status mopt__copy_run(struct mopt_tensor *to, int64_t to_first,
     return MOPT_OK;
 }
 
+int64_t mopt__element_row(int rank, const int64_t *dims, int64_t first, int64_t end)
+{
+    int64_t n = rank > 0 ? dims[rank - 1] - first % dims[rank - 1] : 1;
+    n = n < MOPT_LANES ? n : MOPT_LANES;
+    return n < end - first ? n : end - first;
+}
+
+void mopt__element_places(int rank, const int64_t *dims, const int64_t *strides, int axis,
+                          int64_t first, int64_t n, const int64_t *indices, int64_t *places)
+{
+    const int last = rank - 1;
+    int64_t rest = rank > 0 ? first / dims[last] : 0;
+    int64_t base = rank > 0 && axis != last ? first % dims[last] : 0;
+    for (int d = last - 1; d >= 0; d--) {
+        base += d == axis ? 0 : rest % dims[d] * strides[d];
+        rest /= dims[d];
+    }
+    const int64_t step = rank > 0 ? strides[axis] : 0;
+    const int64_t along = axis != last;
+    for (int64_t i = 0; i < n; i++) {
+        places[i] = base + indices[i] * step + i * along;
+    }
+}
+
+// Runs of a few bytes are numbers of that size; others are copied as memory.
+#define NUMBERS(to_at, from_at, T)                                       \
+    for (size_t i = 0; i < count; i++) {                                 \
+        ((T *)(void *)x)[to_at] = ((const T *)(const void *)y)[from_at]; \
+    }                                                                    \
+    return MOPT_OK
+#define RUNS(to_at, from_at)                                                                  \
+    switch (unit) {                                                                           \
+    case 1:                                                                                   \
+        NUMBERS(to_at, from_at, uint8_t);                                                     \
+    case 2:                                                                                   \
+        NUMBERS(to_at, from_at, uint16_t);                                                    \
+    case 4:                                                                                   \
+        NUMBERS(to_at, from_at, uint32_t);                                                    \
+    case 8:                                                                                   \
+        NUMBERS(to_at, from_at, uint64_t);                                                    \
+    default:                                                                                  \
+        for (size_t i = 0; i < count; i++) {                                                  \
+            memcpy(x + (size_t)(to_at)*size, y + (size_t)(from_at)*size, (size_t)run * size); \
+        }                                                                                     \
+        return MOPT_OK;                                                                       \
+    }
+
+enum mopt_status mopt__copy_picked(struct mopt_tensor *to, int64_t to_first,
+                                   const struct mopt_tensor *from, const int64_t *places,
+                                   size_t count, int64_t run, struct mopt_error *err)
+{
+    enum mopt_status status = MOPT_OK;
+    if (plain(to)) {
+        const size_t size = mopt__lanes_size(to->dtype);
+        const size_t unit = run == 1 ? size : 0;
+        char *x = (char *)mopt__tensor_data(to) + (size_t)to_first * size;
+        const char *y = from->data;
+        RUNS((int64_t)i * run, places[i])
+    }
+    for (size_t i = 0; i < count && status == MOPT_OK; i++) {
+        status = mopt__copy_run(to, to_first + (int64_t)i * run, from, places[i], run, err);
+    }
+    return status;
+}
+
+enum mopt_status mopt__copy_spread(struct mopt_tensor *to, const int64_t *places,
+                                   const struct mopt_tensor *from, int64_t from_first, size_t count,
+                                   int64_t run, struct mopt_error *err)
+{
+    enum mopt_status status = MOPT_OK;
+    if (plain(to)) {
+        const size_t size = mopt__lanes_size(to->dtype);
+        const size_t unit = run == 1 ? size : 0;
+        char *x = mopt__tensor_data(to);
+        const char *y = (const char *)from->data + (size_t)from_first * size;
+        RUNS(places[i], (int64_t)i * run)
+    }
+    for (size_t i = 0; i < count && status == MOPT_OK; i++) {
+        status = mopt__copy_run(to, places[i], from, from_first + (int64_t)i * run, run, err);
+    }
+    return status;
+}
+
 enum mopt_status mopt__copy_fill(struct mopt_tensor *to, int64_t to_first,
                                  const struct mopt_tensor *from, int64_t from_first, int64_t count,
                                  struct mopt_error *err)

@@ -32,6 +32,20 @@ enum mopt_status mopt__copy_run(struct mopt_tensor *to, int64_t to_first,
 enum mopt_status mopt__copy_fill(struct mopt_tensor *to, int64_t to_first,
                                  const struct mopt_tensor *from, int64_t from_first, int64_t count,
                                  struct mopt_error *err);
+// Elements from `first` on of a box of these dims that lie in one row, up to MOPT_LANES of them and
+// not beyond `end`; and their places in a tensor with these strides, where indices (of these
+// elements, checked) stand for the coordinate of `axis`.
+int64_t mopt__element_row(int rank, const int64_t *dims, int64_t first, int64_t end);
+void mopt__element_places(int rank, const int64_t *dims, const int64_t *strides, int axis,
+                          int64_t first, int64_t n, const int64_t *indices, int64_t *places);
+// Run i of `run` elements, one behind the other in `to` from to_first on, comes from places[i].
+enum mopt_status mopt__copy_picked(struct mopt_tensor *to, int64_t to_first,
+                                   const struct mopt_tensor *from, const int64_t *places,
+                                   size_t count, int64_t run, struct mopt_error *err);
+// The other way: run i goes to places[i], in order.
+enum mopt_status mopt__copy_spread(struct mopt_tensor *to, const int64_t *places,
+                                   const struct mopt_tensor *from, int64_t from_first, size_t count,
+                                   int64_t run, struct mopt_error *err);
 // Two elements have the same bits (strings: the same text).
 bool mopt__copy_same(const struct mopt_tensor *a, int64_t i, const struct mopt_tensor *b,
                      int64_t k);

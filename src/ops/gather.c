@@ -13,49 +13,49 @@ static enum mopt_status read_axis(const struct mopt_node *node, int rank, int *a
     return status == MOPT_OK ? mopt__axis_normalise(value, rank, axis, err) : status;
 }
 
-// All indices as heap numbers in [0, size).
-static enum mopt_status read_indices(const struct mopt_tensor *indices, int64_t size, int64_t **out,
-                                     struct mopt_error *err)
-{
-    int64_t *items = mopt__calloc(indices->count + 1, sizeof *items);
-    if (items == NULL) {
-        return mopt_error_memory(err);
-    }
-    mopt__load_i64(indices->dtype, indices->data, 0, 1, indices->count, items);
-    for (size_t i = 0; i < indices->count; i++) {
-        const enum mopt_status status = mopt__index_check(items[i], size, &items[i], err);
-        if (status != MOPT_OK) {
-            mopt__free(items);
-            return status;
-        }
-    }
-    *out = items;
-    return MOPT_OK;
-}
-
 // ---- Gather ---------------------------------------------------------------------------------------------------
 
 struct gather_job {
     const struct mopt_tensor *data;
     struct mopt_tensor *out;
-    const int64_t *indices;
+    const struct mopt_tensor *indices;
     int64_t index_count, size, inner; // elements of the axis and behind it
     struct mopt_error *err;
     enum mopt_status status;
 };
 
+// Places of up to MOPT_LANES rows from row i on; how many.
+static int64_t row_places(const struct gather_job *job, int64_t i, int64_t end,
+                          int64_t places[MOPT_LANES])
+{
+    const int64_t all = end - i < MOPT_LANES ? end - i : MOPT_LANES;
+    const int64_t given = all < job->index_count ? all : job->index_count;
+    for (int64_t n = 0, many = 0; n < given; n += many) {
+        const int64_t index = (i + n) % job->index_count;
+        const int64_t base = (i + n) / job->index_count * job->size;
+        many = job->index_count - index < given - n ? job->index_count - index : given - n;
+        mopt__load_indices(job->indices, job->size, index, (size_t)many, places + n);
+        for (int64_t k = n; k < n + many; k++) {
+            places[k] = (base + places[k]) * job->inner;
+        }
+    }
+    for (int64_t k = given; k < all; k++) { // all indices once more, of the next rows of the data
+        places[k] = places[k - given] + job->size * job->inner;
+    }
+    return all;
+}
+
 static void gather_rows(void *context, int64_t begin, int64_t end, int thread)
 {
     struct gather_job *job = context;
+    int64_t places[MOPT_LANES];
     (void)thread;
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t from = i / job->index_count * job->size + job->indices[i % job->index_count];
-        const enum mopt_status status = mopt__copy_run(job->out, i * job->inner, job->data,
-                                                       from * job->inner, job->inner, job->err);
-        if (status != MOPT_OK) { // strings only: one thread
-            job->status = status;
-            return;
-        }
+    for (int64_t i = begin; i < end && job->status == MOPT_OK;) {
+        const int64_t n = row_places(job, i, end, places);
+        const enum mopt_status status = mopt__copy_picked(job->out, i * job->inner, job->data,
+                                                          places, (size_t)n, job->inner, job->err);
+        job->status = status != MOPT_OK ? status : job->status; // strings only: one thread
+        i += n;
     }
 }
 
@@ -82,7 +82,6 @@ static enum mopt_status gather_eval(struct mopt_eval *eval, struct mopt_error *e
 {
     const struct mopt_tensor *in[2];
     int64_t dims[MOPT_RANK_MAX];
-    int64_t *indices = NULL;
     int axis = 0;
     int rank = 0;
     struct gather_job job = {.err = err};
@@ -94,14 +93,14 @@ static enum mopt_status gather_eval(struct mopt_eval *eval, struct mopt_error *e
         status = gather_dims(in, axis, &rank, dims, err);
     }
     if (status == MOPT_OK) {
-        status = read_indices(in[1], in[0]->dims[axis], &indices, err);
+        status = mopt__check_indices(in[1], in[0]->dims[axis], err);
     }
     if (status == MOPT_OK) {
         status = mopt__open_output(eval, 0, in[0]->dtype, rank, dims, &job.out, err);
     }
     if (status == MOPT_OK && job.out->count > 0) {
         job.data = in[0];
-        job.indices = indices;
+        job.indices = in[1];
         job.index_count = (int64_t)in[1]->count;
         job.size = in[0]->dims[axis];
         (void)mopt__product(in[0]->dims + axis + 1, in[0]->rank - axis - 1, &job.inner, err);
@@ -111,7 +110,6 @@ static enum mopt_status gather_eval(struct mopt_eval *eval, struct mopt_error *e
                        &job);
         status = job.status;
     }
-    mopt__free(indices);
     return status;
 }
 
@@ -171,31 +169,42 @@ static enum mopt_status gather_infer(struct mopt_infer *infer, struct mopt_error
 
 // ---- GatherElements -------------------------------------------------------------------------------------------
 
-static enum mopt_status pick_elements(struct mopt_tensor *out, const struct mopt_tensor *data,
-                                      const int64_t *indices, int axis, struct mopt_error *err)
+struct pick_job {
+    struct mopt_tensor *out;
+    const struct mopt_tensor *data;
+    const struct mopt_tensor *indices;
+    int axis;
+    struct mopt_error *err;
+    enum mopt_status status;
+};
+
+// Elements begin..end of the output.
+static void pick_elements(void *context, int64_t begin, int64_t end, int thread)
 {
+    struct pick_job *job = context;
     int64_t strides[MOPT_RANK_MAX];
-    int64_t at[MOPT_RANK_MAX] = {0};
-    enum mopt_status status = MOPT_OK;
-    mopt__strides(data->rank, data->dims, strides);
-    for (size_t i = 0; status == MOPT_OK && i < out->count; i++) {
-        int64_t from = 0;
-        for (int d = 0; d < out->rank; d++) {
-            from += (d == axis ? indices[i] : at[d]) * strides[d];
-        }
-        status = mopt__copy_run(out, (int64_t)i, data, from, 1, err);
-        for (int d = out->rank - 1; d >= 0 && ++at[d] == out->dims[d]; d--) {
-            at[d] = 0;
-        }
+    int64_t places[MOPT_LANES];
+    int64_t indices[MOPT_LANES];
+    (void)thread;
+    mopt__strides(job->data->rank, job->data->dims, strides);
+    for (int64_t i = begin; i < end && job->status == MOPT_OK;) {
+        const int64_t first = i;
+        const int64_t n = mopt__element_row(job->out->rank, job->out->dims, i, end);
+        mopt__load_indices(job->indices, job->data->rank > 0 ? job->data->dims[job->axis] : 1, i,
+                           (size_t)n, indices);
+        mopt__element_places(job->out->rank, job->out->dims, strides, job->axis, i, n, indices,
+                             places);
+        i += n;
+        const enum mopt_status status =
+            mopt__copy_picked(job->out, first, job->data, places, (size_t)(i - first), 1, job->err);
+        job->status = status != MOPT_OK ? status : job->status; // strings only: one thread
     }
-    return status;
 }
 
 static enum mopt_status elements_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[2];
     struct mopt_tensor *out = NULL;
-    int64_t *indices = NULL;
     int axis = 0;
     enum mopt_status status = mopt__open(eval, in, 2, err);
     if (status == MOPT_OK) {
@@ -212,15 +221,19 @@ static enum mopt_status elements_eval(struct mopt_eval *eval, struct mopt_error 
         }
     }
     if (status == MOPT_OK) {
-        status = read_indices(in[1], in[0]->dims[axis], &indices, err);
+        status = mopt__check_indices(in[1], in[0]->dims[axis], err);
     }
     if (status == MOPT_OK) {
         status = mopt__open_output(eval, 0, in[0]->dtype, in[1]->rank, in[1]->dims, &out, err);
     }
-    if (status == MOPT_OK && indices != NULL) {
-        status = pick_elements(out, in[0], indices, axis, err);
+    if (status == MOPT_OK && out->count > 0) {
+        struct pick_job job = {out, in[0], in[1], axis, err, MOPT_OK};
+        // elements that share bytes, and strings, are written by one thread
+        const bool apart = out->dtype != MOPT_STRING && mopt__dtype_bits(out->dtype) >= 8;
+        mopt__pool_for(apart ? eval->pool : NULL, (int64_t)out->count, 1 << 14, pick_elements,
+                       &job);
+        status = job.status;
     }
-    mopt__free(indices);
     return status;
 }
 
@@ -270,15 +283,21 @@ static enum mopt_status pick_slices(struct mopt_tensor *out, const struct mopt_t
     }
     const int64_t count = depth > 0 ? (int64_t)in[1]->count / depth : 0;
     const int64_t per_batch = batches > 0 ? count / batches : 0;
-    for (int64_t i = 0; status == MOPT_OK && i < count; i++) {
-        int64_t from = batch > 0 ? i / per_batch * strides[batch - 1] : 0;
-        for (int k = 0; status == MOPT_OK && k < depth; k++) {
-            int64_t at = mopt__tensor_i64_at(in[1], (size_t)(i * depth + k));
-            status = mopt__index_check(at, in[0]->dims[batch + k], &at, err);
-            from += status == MOPT_OK ? at * strides[batch + k] : 0;
+    int64_t places[MOPT_LANES];
+    for (int64_t i = 0; status == MOPT_OK && i < count;) {
+        const int64_t first = i;
+        for (size_t n = 0; status == MOPT_OK && n < MOPT_LANES && i < count; n++, i++) {
+            int64_t index[MOPT_RANK_MAX];
+            mopt__load_i64(in[1]->dtype, in[1]->data, i * depth, 1, (size_t)depth, index);
+            places[n] = batch > 0 ? i / per_batch * strides[batch - 1] : 0;
+            for (int k = 0; status == MOPT_OK && k < depth; k++) {
+                status = mopt__index_check(index[k], in[0]->dims[batch + k], &index[k], err);
+                places[n] += status == MOPT_OK ? index[k] * strides[batch + k] : 0;
+            }
         }
         if (status == MOPT_OK) {
-            status = mopt__copy_run(out, i * inner, in[0], from, inner, err);
+            status = mopt__copy_picked(out, first * inner, in[0], places, (size_t)(i - first),
+                                       inner, err);
         }
     }
     return status;

@@ -2,6 +2,8 @@
 // Shared pieces of mathematical and tensor-moving operators; see operands.h.
 #include "ops/operands.h"
 
+#include "ops/lanes.h"
+
 #include <string.h>
 
 const struct mopt_quant_spec mopt__quant_moves = {.activations = 1,
@@ -281,4 +283,34 @@ void mopt__cost_output(struct mopt_cost *cost)
 void mopt__cost_input(struct mopt_cost *cost)
 {
     cost_of(cost, cost->node->input_count > 0 ? cost->node->inputs[0].value : NULL);
+}
+
+enum mopt_status mopt__check_indices(const struct mopt_tensor *indices, int64_t size,
+                                     struct mopt_error *err)
+{
+    for (size_t at = 0; at < indices->count; at += MOPT_LANES) {
+        int64_t items[MOPT_LANES];
+        const size_t n = indices->count - at < MOPT_LANES ? indices->count - at : MOPT_LANES;
+        bool fits = true;
+        mopt__load_i64(indices->dtype, indices->data, (int64_t)at, 1, n, items);
+        for (size_t i = 0; i < n; i++) { // from -size on, less than twice the size
+            fits = fits & ((uint64_t)items[i] + (uint64_t)size < 2 * (uint64_t)size);
+        }
+        for (size_t i = 0; i < n && !fits; i++) {
+            const enum mopt_status status = mopt__index_check(items[i], size, &items[i], err);
+            if (status != MOPT_OK) {
+                return status;
+            }
+        }
+    }
+    return MOPT_OK;
+}
+
+void mopt__load_indices(const struct mopt_tensor *indices, int64_t size, int64_t first, size_t n,
+                        int64_t *out)
+{
+    mopt__load_i64(indices->dtype, indices->data, first, 1, n, out);
+    for (size_t i = 0; i < n; i++) {
+        out[i] += out[i] < 0 ? size : 0;
+    }
 }

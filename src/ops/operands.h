@@ -74,4 +74,11 @@ extern const struct mopt_quant_spec mopt__quant_unary_kernel; // the same with a
 extern const struct mopt_quant_spec mopt__quant_binary;       // inputs 0 and 1, integer kernel
 extern const struct mopt_quant_spec mopt__quant_all;          // every input (Concat)
 
+// All indices lie in [-size, size). Errors: MOPT_E_VALUE names the first that does not.
+enum mopt_status mopt__check_indices(const struct mopt_tensor *indices, int64_t size,
+                                     struct mopt_error *err);
+// Indices first..first+n, which are checked, as numbers in [0, size).
+void mopt__load_indices(const struct mopt_tensor *indices, int64_t size, int64_t first, size_t n,
+                        int64_t *out);
+
 #endif

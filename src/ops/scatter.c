@@ -59,16 +59,26 @@ static int64_t join_integer(enum how how, bool is_unsigned, int64_t a, int64_t b
     }
 }
 
-// out[to + i] = out[to + i] how updates[from + i]
-static enum mopt_status join_run(enum how how, struct mopt_tensor *out, int64_t to,
-                                 const struct mopt_tensor *updates, int64_t from, int64_t count,
-                                 struct mopt_error *err)
+// Sums and products of floats are what those of doubles are rounded to.
+static float join_f32(enum how how, float a, float b)
 {
-    if (how == NONE) {
-        return mopt__copy_run(out, to, updates, from, count, err);
-    }
+    return how == ADD ? a + b : how == MUL ? a * b : (float)join_float(how, (double)a, (double)b);
+}
+
+// out[to + i] = out[to + i] how updates[from + i]
+static void join_run(enum how how, struct mopt_tensor *out, int64_t to,
+                     const struct mopt_tensor *updates, int64_t from, int64_t count)
+{
     void *data = mopt__tensor_data(out);
     const bool floats = mopt__dtype_is_float(out->dtype);
+    if (out->dtype == MOPT_FLOAT32) {
+        float *x = (float *)data + to;
+        const float *y = (const float *)updates->data + from;
+        for (int64_t i = 0; i < count; i++) {
+            x[i] = join_f32(how, x[i], y[i]);
+        }
+        return;
+    }
     for (int64_t i = 0; i < count; i++) {
         if (floats) {
             double a = 0;
@@ -85,6 +95,19 @@ static enum mopt_status join_run(enum how how, struct mopt_tensor *out, int64_t 
             a = join_integer(how, !mopt__dtype_is_signed(out->dtype), a, b);
             mopt__store_i64(out->dtype, data, to + i, 1, &a);
         }
+    }
+}
+
+// Runs of the updates from `from` on, each to its place, in order.
+static enum mopt_status join_runs(enum how how, struct mopt_tensor *out, const int64_t *places,
+                                  const struct mopt_tensor *updates, int64_t from, size_t count,
+                                  int64_t run, struct mopt_error *err)
+{
+    if (how == NONE) {
+        return mopt__copy_spread(out, places, updates, from, count, run, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        join_run(how, out, places[i], updates, from + (int64_t)i * run, run);
     }
     return MOPT_OK;
 }
@@ -118,14 +141,7 @@ static enum mopt_status check_elements(const struct mopt_tensor *const *in, int 
     for (int i = 0; fits && i < in[0]->rank; i++) {
         fits = in[1]->dims[i] == in[2]->dims[i] && (i == axis || in[1]->dims[i] <= in[0]->dims[i]);
     }
-    for (size_t i = 0; fits && i < in[1]->count; i++) {
-        int64_t index = mopt__tensor_i64_at(in[1], i);
-        const enum mopt_status status = mopt__index_check(index, in[0]->dims[axis], &index, err);
-        if (status != MOPT_OK) {
-            return status;
-        }
-    }
-    return fits ? MOPT_OK
+    return fits ? mopt__check_indices(in[1], in[0]->dims[axis], err)
                 : mopt_error_set(err, MOPT_E_SHAPE,
                                  "shapes of indices and updates do not fit the data");
 }
@@ -134,8 +150,9 @@ static enum mopt_status elements_eval(struct mopt_eval *eval, struct mopt_error 
 {
     const struct mopt_tensor *in[3];
     struct mopt_tensor *out = NULL;
+    int64_t indices[MOPT_LANES];
     int64_t strides[MOPT_RANK_MAX];
-    int64_t at[MOPT_RANK_MAX] = {0};
+    int64_t places[MOPT_LANES];
     int64_t value = 0;
     enum how how = NONE;
     int axis = 0;
@@ -152,24 +169,16 @@ static enum mopt_status elements_eval(struct mopt_eval *eval, struct mopt_error 
     if (status == MOPT_OK) {
         status = start(eval, in[0], &how, &out, err);
     }
-    if (status != MOPT_OK) {
-        return status;
+    if (status == MOPT_OK) {
+        mopt__strides(out->rank, out->dims, strides);
     }
-    mopt__strides(out->rank, out->dims, strides);
-    for (size_t i = 0; status == MOPT_OK && i < in[1]->count; i++) {
-        int64_t to = 0;
-        for (int d = 0; d < out->rank; d++) {
-            int64_t place = at[d];
-            if (d == axis) {
-                place = mopt__tensor_i64_at(in[1], i);
-                place += place < 0 ? out->dims[d] : 0;
-            }
-            to += place * strides[d];
-        }
-        status = join_run(how, out, to, in[2], (int64_t)i, 1, err);
-        for (int d = out->rank - 1; d >= 0 && ++at[d] == in[1]->dims[d]; d--) {
-            at[d] = 0;
-        }
+    const int64_t count = status == MOPT_OK ? (int64_t)in[1]->count : 0;
+    for (int64_t i = 0; status == MOPT_OK && i < count;) {
+        const int64_t n = mopt__element_row(out->rank, in[1]->dims, i, count);
+        mopt__load_indices(in[1], out->dims[axis], i, (size_t)n, indices);
+        mopt__element_places(out->rank, in[1]->dims, strides, axis, i, n, indices, places);
+        status = join_runs(how, out, places, in[2], i, (size_t)n, 1, err);
+        i += n;
     }
     return status;
 }
@@ -188,12 +197,15 @@ static enum mopt_status check_nd(const struct mopt_tensor *const *in, int *depth
     for (int i = (int)last; fits && i < in[0]->rank; i++) {
         fits = in[2]->dims[in[1]->rank - 1 + i - (int)last] == in[0]->dims[i];
     }
-    for (size_t i = 0; fits && i < in[1]->count; i++) {
-        int64_t index = mopt__tensor_i64_at(in[1], i);
-        const enum mopt_status status =
-            mopt__index_check(index, in[0]->dims[i % (size_t)last], &index, err);
-        if (status != MOPT_OK) {
-            return status;
+    for (int64_t i = 0; fits && last > 0 && i < (int64_t)in[1]->count; i += last) {
+        int64_t index[MOPT_RANK_MAX];
+        mopt__load_i64(in[1]->dtype, in[1]->data, i, 1, (size_t)last, index);
+        for (int64_t k = 0; k < last; k++) {
+            const enum mopt_status status =
+                mopt__index_check(index[k], in[0]->dims[k], &index[k], err);
+            if (status != MOPT_OK) {
+                return status;
+            }
         }
     }
     *depth = (int)last;
@@ -228,13 +240,18 @@ static enum mopt_status nd_eval(struct mopt_eval *eval, struct mopt_error *err)
         return status;
     }
     mopt__strides(out->rank, out->dims, strides);
-    for (int64_t i = 0; status == MOPT_OK && i < tuples; i++) {
-        int64_t to = 0;
-        for (int k = 0; k < depth; k++) {
-            const int64_t index = mopt__tensor_i64_at(in[1], (size_t)(i * depth + k));
-            to += (index < 0 ? index + out->dims[k] : index) * strides[k];
+    int64_t places[MOPT_LANES];
+    for (int64_t i = 0; status == MOPT_OK && i < tuples;) {
+        const int64_t first = i;
+        for (size_t n = 0; n < MOPT_LANES && i < tuples; n++, i++) {
+            int64_t index[MOPT_RANK_MAX];
+            mopt__load_i64(in[1]->dtype, in[1]->data, i * depth, 1, (size_t)depth, index);
+            places[n] = 0;
+            for (int k = 0; k < depth; k++) {
+                places[n] += (index[k] < 0 ? index[k] + out->dims[k] : index[k]) * strides[k];
+            }
         }
-        status = join_run(how, out, to, in[2], i * inner, inner, err);
+        status = join_runs(how, out, places, in[2], first * inner, (size_t)(i - first), inner, err);
     }
     return status;
 }
