@@ -167,6 +167,9 @@ enum mopt_status mopt__low_transpose(struct mopt_lower *l, const struct mopt_nod
     if (status != MOPT_OK || *done) {
         return status;
     }
+    if (turns && (turn.a < SIDE || turn.b < SIDE)) {
+        return MOPT_OK; // a few sources side by side: the node mixes them faster than rows do
+    }
     *done = true;
     status = mopt__low_cell(l, node->inputs[0].value, MOPT_FORM_PLAIN, &cells[0]);
     if (status == MOPT_OK) {
@@ -175,7 +178,7 @@ enum mopt_status mopt__low_transpose(struct mopt_lower *l, const struct mopt_nod
     if (status != MOPT_OK) {
         return status;
     }
-    if (turns && turn.a >= SIDE && turn.b >= SIDE) {
+    if (turns) {
         const struct mopt_low_shape matrices = {.rank = 3,
                                                 .dims = {turn.batch, turn.a, turn.b},
                                                 .count = x.count};

@@ -22,6 +22,8 @@ struct wide { // 16 bytes
     uint64_t half[2];
 };
 
+// fill: a row is one element again and again. mix: a few sources of many neighbours side by side,
+// as the colours of an image.
 #define PLANE(name, T)                                                                             \
     static void name##_tile(const struct plane *p, int64_t r0, int64_t r1, int64_t c0, int64_t c1) \
     {                                                                                              \
@@ -33,8 +35,45 @@ struct wide { // 16 bytes
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
+    static void name##_fill(const struct plane *p)                                                 \
+    {                                                                                              \
+        for (int64_t i = 0; i < p->n0; i++) {                                                      \
+            T *to = (T *)(void *)p->to + i * p->to0;                                               \
+            const T only = ((const T *)(const void *)p->from)[i * p->from0];                       \
+            for (int64_t k = 0; k < p->n1; k++) {                                                  \
+                to[k] = only;                                                                      \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    static inline __attribute__((always_inline)) void name##_mix(const struct plane *p, int n)     \
+    {                                                                                              \
+        T *to = (T *)(void *)p->to;                                                                \
+        const T *from = (const T *)(const void *)p->from;                                          \
+        for (int64_t i = 0; i < p->n0; i++) {                                                      \
+            for (int k = 0; k < n; k++) {                                                          \
+                to[i * n + k] = from[i + k * p->from1];                                            \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
     static void name(const struct plane *p)                                                        \
     {                                                                                              \
+        const bool mixes = p->to1 == 1 && p->from0 == 1 && p->to0 == p->n1;                        \
+        if (p->to1 == 1 && p->from1 == 0) {                                                        \
+            name##_fill(p);                                                                        \
+            return;                                                                                \
+        }                                                                                          \
+        if (mixes && p->n1 == 2) {                                                                 \
+            name##_mix(p, 2);                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        if (mixes && p->n1 == 3) {                                                                 \
+            name##_mix(p, 3);                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        if (mixes && p->n1 == 4) {                                                                 \
+            name##_mix(p, 4);                                                                      \
+            return;                                                                                \
+        }                                                                                          \
         for (int64_t r = 0; r < p->n0; r += TILE) {                                                \
             for (int64_t c = 0; c < p->n1; c += TILE) {                                            \
                 name##_tile(p, r, p->n0 - r < TILE ? p->n0 : r + TILE, c,                          \

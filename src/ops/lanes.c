@@ -194,23 +194,39 @@ void mopt__load_i64(enum mopt_dtype dtype, const void *data, int64_t first, int6
     }
 }
 
+// The order of the bits of numbers, without branches: negative ones are turned over.
+static void float_keys(const float *x, int64_t step, size_t n, uint64_t *keys)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float value = x[(int64_t)i * step] + 0.0f; // -0 becomes 0
+        const uint32_t bits = float_bits(value);
+        const uint32_t key = bits ^ ((0 - (bits >> 31)) | 0x80000000u);
+        keys[i] = key | (0 - (uint64_t)((bits & 0x7fffffff) > 0x7f800000));
+    }
+}
+
 void mopt__load_keys(enum mopt_dtype dtype, const void *data, int64_t first, int64_t step, size_t n,
                      uint64_t *keys)
 {
     const uint64_t top = UINT64_C(1) << 63;
-    if (!mopt__dtype_is_float(dtype)) {
-        const uint64_t flip = mopt__dtype_is_signed(dtype) ? top : 0;
-        for (size_t i = 0; i < n; i++) {
-            int64_t x = 0;
-            mopt__load_i64(dtype, data, first + (int64_t)i * step, 1, 1, &x);
-            keys[i] = (uint64_t)x ^ flip;
-        }
+    if (dtype == MOPT_FLOAT32) {
+        float_keys((const float *)data + first, step, n, keys);
         return;
     }
     for (size_t at = 0; at < n; at += MOPT_LANES) {
-        double x[MOPT_LANES];
         const size_t part = n - at < MOPT_LANES ? n - at : MOPT_LANES;
-        mopt__load_f64(dtype, data, first + (int64_t)at * step, step, part, x);
+        const int64_t from = first + (int64_t)at * step;
+        if (!mopt__dtype_is_float(dtype)) {
+            int64_t x[MOPT_LANES];
+            const uint64_t flip = mopt__dtype_is_signed(dtype) ? top : 0;
+            mopt__load_i64(dtype, data, from, step, part, x);
+            for (size_t i = 0; i < part; i++) {
+                keys[at + i] = (uint64_t)x[i] ^ flip;
+            }
+            continue;
+        }
+        double x[MOPT_LANES];
+        mopt__load_f64(dtype, data, from, step, part, x);
         for (size_t i = 0; i < part; i++) {
             const double value = x[i] + 0.0; // -0 becomes 0
             uint64_t bits = 0;

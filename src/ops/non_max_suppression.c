@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // NonMaxSuppression: per image and class, boxes in falling order of score; a box that overlaps a
 // kept one too much is dropped. Equal scores go in order of index.
-#include <stdlib.h>
-
 #include "ops/nn_util.h"
 
 struct candidate {
@@ -26,14 +24,36 @@ struct suppression {
     size_t found_count, found_capacity;
 };
 
-static int by_score(const void *a, const void *b)
+static bool goes_before(const struct candidate *x, const struct candidate *y)
 {
-    const struct candidate *x = a;
-    const struct candidate *y = b;
-    if (x->score != y->score) {
-        return x->score < y->score ? 1 : -1;
+    return x->score > y->score || (x->score == y->score && x->index < y->index);
+}
+
+// Restores the heap (the one that goes first at the top) below place i: few of many candidates are
+// ever looked at, so that sorting all of them would be for nothing.
+static void sink(struct candidate *heap, size_t count, size_t i)
+{
+    const struct candidate moved = heap[i];
+    for (size_t child = 2 * i + 1; child < count; child = 2 * i + 1) {
+        child += child + 1 < count && goes_before(&heap[child + 1], &heap[child]);
+        if (!goes_before(&heap[child], &moved)) {
+            break;
+        }
+        heap[i] = heap[child];
+        i = child;
     }
-    return x->index > y->index ? 1 : x->index < y->index ? -1 : 0;
+    heap[i] = moved;
+}
+
+// Takes the first one from the heap.
+static struct candidate take(struct candidate *heap, size_t *count)
+{
+    const struct candidate first = heap[0];
+    heap[0] = heap[--*count];
+    if (*count > 0) {
+        sink(heap, *count, 0);
+    }
+    return first;
 }
 
 static struct rectangle box_at(const struct suppression *s, size_t image, int64_t index)
@@ -86,10 +106,13 @@ static enum mopt_status one_class(struct suppression *s, size_t image, size_t cl
             s->candidates[candidates++] = (struct candidate){scores[i], (int64_t)i};
         }
     }
-    qsort(s->candidates, candidates, sizeof *s->candidates, by_score);
+    for (size_t i = candidates / 2; i > 0; i--) {
+        sink(s->candidates, candidates, i - 1);
+    }
     size_t kept = 0;
-    for (size_t i = 0; i < candidates && (int64_t)kept < s->most; i++) {
-        struct rectangle box = box_at(s, image, s->candidates[i].index);
+    while (candidates > 0 && (int64_t)kept < s->most) {
+        const struct candidate next = take(s->candidates, &candidates);
+        struct rectangle box = box_at(s, image, next.index);
         size_t k = 0;
         while (k < kept && !overlaps(&box, &s->kept[k], s->overlap)) {
             k++;
@@ -98,7 +121,7 @@ static enum mopt_status one_class(struct suppression *s, size_t image, size_t cl
             continue;
         }
         s->kept[kept++] = box;
-        enum mopt_status status = keep(s, image, class, s->candidates[i].index, err);
+        enum mopt_status status = keep(s, image, class, next.index, err);
         if (status != MOPT_OK) {
             return status;
         }

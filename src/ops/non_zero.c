@@ -25,37 +25,102 @@ static bool is_zero(const struct mopt_tensor *t, size_t i)
     return x == 0;
 }
 
+#define MARK(id, T)                                       \
+    case id:                                              \
+        for (size_t i = 0; i < n; i++) {                  \
+            marks[i] = ((const T *)data)[first + i] != 0; \
+        }                                                 \
+        return
+
+// marks[i]: element first + i is not zero.
+static void mark(const struct mopt_tensor *t, size_t first, size_t n, uint8_t *marks)
+{
+    const void *data = t->data;
+    switch (t->dtype) {
+        MARK(MOPT_FLOAT32, float);
+        MARK(MOPT_INT32, int32_t);
+        MARK(MOPT_INT64, int64_t);
+        MARK(MOPT_UINT8, uint8_t);
+        MARK(MOPT_BOOL, uint8_t);
+    default:
+        for (size_t i = 0; i < n; i++) {
+            marks[i] = !is_zero(t, first + i);
+        }
+    }
+}
+
+static int64_t count_marks(const struct mopt_tensor *t)
+{
+    int64_t found = 0;
+    for (size_t at = 0; at < t->count; at += MOPT_LANES) {
+        uint8_t marks[MOPT_LANES];
+        const size_t n = t->count - at < MOPT_LANES ? t->count - at : MOPT_LANES;
+        uint32_t sum = 0;
+        mark(t, at, n, marks);
+        for (size_t i = 0; i < n; i++) {
+            sum += marks[i];
+        }
+        found += sum;
+    }
+    return found;
+}
+
+// Columns of elements first..first+n that are not zero, behind each other: without branches, which
+// data would mispredict.
+static int64_t place_columns(const struct mopt_tensor *t, int64_t first, int64_t n, int64_t *places)
+{
+    int64_t k = 0;
+    for (int64_t at = 0; at < n; at += MOPT_LANES) {
+        uint8_t marks[MOPT_LANES];
+        int64_t columns[MOPT_LANES + 1];
+        const int64_t part = n - at < MOPT_LANES ? n - at : MOPT_LANES;
+        int64_t found = 0;
+        mark(t, (size_t)(first + at), (size_t)part, marks);
+        for (int64_t i = 0; i < part; i++) {
+            columns[found] = at + i;
+            found += marks[i];
+        }
+        memcpy(places + k, columns, (size_t)found * sizeof *places);
+        k += found;
+    }
+    return k;
+}
+
+// places: [rank][found]
+static void fill_places(const struct mopt_tensor *t, int64_t found, int64_t *places)
+{
+    int64_t at[MOPT_RANK_MAX] = {0};
+    const int last = t->rank - 1;
+    const int64_t width = t->dims[last];
+    int64_t k = 0;
+    for (int64_t row = 0; row < (int64_t)t->count; row += width) {
+        const int64_t n = place_columns(t, row, width, places + last * found + k);
+        for (int d = 0; d < last; d++) {
+            for (int64_t i = 0; i < n; i++) {
+                places[d * found + k + i] = at[d];
+            }
+        }
+        k += n;
+        for (int d = last - 1; d >= 0 && ++at[d] == t->dims[d]; d--) {
+            at[d] = 0;
+        }
+    }
+}
+
 static enum mopt_status non_zero_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const struct mopt_tensor *in[1];
     struct mopt_tensor *out = NULL;
-    int64_t found = 0;
     enum mopt_status status = mopt__open(eval, in, 1, err);
-    for (size_t i = 0; status == MOPT_OK && i < in[0]->count; i++) {
-        found += !is_zero(in[0], i);
-    }
+    const int64_t found = status == MOPT_OK ? count_marks(in[0]) : 0;
     if (status == MOPT_OK) {
         const int64_t dims[2] = {in[0]->rank, found};
         status = mopt__eval_output(eval, 0, MOPT_INT64, 2, dims, &out, err);
     }
-    if (status != MOPT_OK || out->count == 0) {
-        return status;
+    if (status == MOPT_OK && out->count > 0) {
+        fill_places(in[0], found, mopt__tensor_data(out));
     }
-    int64_t *places = mopt__tensor_data(out);
-    int64_t at[MOPT_RANK_MAX] = {0};
-    int64_t k = 0;
-    for (size_t i = 0; i < in[0]->count; i++) {
-        if (!is_zero(in[0], i)) {
-            for (int d = 0; d < in[0]->rank; d++) {
-                places[d * found + k] = at[d];
-            }
-            k++;
-        }
-        for (int d = in[0]->rank - 1; d >= 0 && ++at[d] == in[0]->dims[d]; d--) {
-            at[d] = 0;
-        }
-    }
-    return MOPT_OK;
+    return status;
 }
 
 static enum mopt_status non_zero_infer(struct mopt_infer *infer, struct mopt_error *err)

@@ -72,9 +72,12 @@ static void select_best(const struct top_job *job, int64_t first, struct entry *
         const int64_t part = job->n - at < MOPT_LANES ? job->n - at : MOPT_LANES;
         mopt__load_keys(job->in->dtype, job->in->data, first + at * job->inner, job->inner,
                         (size_t)part, keys);
+        const uint64_t flip = job->largest ? UINT64_MAX : 0;
         for (int64_t i = 0; i < part; i++) {
-            const struct entry next = {job->largest ? ~keys[i] : keys[i], at + i};
-            take(heap, at + i, job->k, &next);
+            const struct entry next = {keys[i] ^ flip, at + i};
+            if (at + i < job->k || next.key < heap[0].key) { // most are not among the best
+                take(heap, at + i, job->k, &next);
+            }
         }
     }
     qsort(heap, (size_t)job->k, sizeof *heap, compare);
