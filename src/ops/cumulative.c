@@ -14,17 +14,49 @@ struct scan {
     int64_t n, inner;
 };
 
-// Elements first, first + step, ... of one line.
-static void line_f32(const struct scan *s, int64_t first, int64_t step)
-{
-    const float *x = (const float *)s->in->data + first;
-    float *y = (float *)mopt__tensor_data(s->out) + first;
-    double sum = s->product ? 1.0 : 0.0;
-    for (int64_t i = 0; i < s->n; i++, x += step, y += step) {
-        const double next = s->product ? sum * (double)*x : sum + (double)*x;
-        *y = (float)(s->exclusive ? sum : next);
-        sum = next;
+// line: elements first, first + step, ... of one line. lanes: neighbours of a line's elements that
+// belong to other lines are summed side by side. T: of the elements, A: of the sums, whose low bits
+// are those of a wider one.
+#define SCANS(name, T, A)                                                                     \
+    static void name##_line(const struct scan *s, int64_t first, int64_t step)                \
+    {                                                                                         \
+        const T *x = (const T *)s->in->data + first;                                          \
+        T *y = (T *)mopt__tensor_data(s->out) + first;                                        \
+        A sum = s->product ? 1 : 0;                                                           \
+        for (int64_t i = 0; i < s->n; i++, x += step, y += step) {                            \
+            const A next = s->product ? sum * (A)*x : sum + (A)*x;                            \
+            *y = (T)(s->exclusive ? sum : next);                                              \
+            sum = next;                                                                       \
+        }                                                                                     \
+    }                                                                                         \
+    static void name##_lanes(const struct scan *s, int64_t first, int64_t step, size_t lanes) \
+    {                                                                                         \
+        A sums[MOPT_LANES];                                                                   \
+        const T *x = (const T *)s->in->data + first;                                          \
+        T *y = (T *)mopt__tensor_data(s->out) + first;                                        \
+        for (size_t k = 0; k < lanes; k++) {                                                  \
+            sums[k] = s->product ? 1 : 0;                                                     \
+        }                                                                                     \
+        for (int64_t i = 0; i < s->n; i++, x += step, y += step) {                            \
+            for (size_t k = 0; k < lanes; k++) {                                              \
+                const A next = s->product ? sums[k] * (A)x[k] : sums[k] + (A)x[k];            \
+                y[k] = (T)(s->exclusive ? sums[k] : next);                                    \
+                sums[k] = next;                                                               \
+            }                                                                                 \
+        }                                                                                     \
     }
+SCANS(f32, float, double)
+SCANS(i32, uint32_t, uint32_t)
+SCANS(i64, uint64_t, uint64_t)
+
+static bool is_32(enum mopt_dtype dtype)
+{
+    return dtype == MOPT_INT32 || dtype == MOPT_UINT32;
+}
+
+static bool is_64(enum mopt_dtype dtype)
+{
+    return dtype == MOPT_INT64 || dtype == MOPT_UINT64;
 }
 
 static void line_float(const struct scan *s, int64_t first, int64_t step)
@@ -66,7 +98,11 @@ static void some_lines(void *context, int64_t begin, int64_t end, int thread)
         const int64_t from = s->reverse ? first + (s->n - 1) * s->inner : first;
         const int64_t step = s->reverse ? -s->inner : s->inner;
         if (s->in->dtype == MOPT_FLOAT32) {
-            line_f32(s, from, step);
+            f32_line(s, from, step);
+        } else if (is_32(s->in->dtype)) {
+            i32_line(s, from, step);
+        } else if (is_64(s->in->dtype)) {
+            i64_line(s, from, step);
         } else if (mopt__dtype_is_float(s->in->dtype)) {
             line_float(s, from, step);
         } else {
@@ -75,36 +111,25 @@ static void some_lines(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
-// Neighbours of the line's elements belong to other lines: those of floats are summed side by side.
-static void lanes_f32(const struct scan *s, int64_t first, size_t lanes)
-{
-    double sums[MOPT_LANES];
-    const int64_t step = s->reverse ? -s->inner : s->inner;
-    const int64_t from = s->reverse ? first + (s->n - 1) * s->inner : first;
-    const float *x = (const float *)s->in->data + from;
-    float *y = (float *)mopt__tensor_data(s->out) + from;
-    for (size_t k = 0; k < lanes; k++) {
-        sums[k] = s->product ? 1.0 : 0.0;
-    }
-    for (int64_t i = 0; i < s->n; i++, x += step, y += step) {
-        for (size_t k = 0; k < lanes; k++) {
-            const double next = s->product ? sums[k] * (double)x[k] : sums[k] + (double)x[k];
-            y[k] = (float)(s->exclusive ? sums[k] : next);
-            sums[k] = next;
-        }
-    }
-}
-
 static void some_lanes(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct scan *s = context;
+    const int64_t step = s->reverse ? -s->inner : s->inner;
     int64_t lanes = 1;
     (void)thread;
     for (int64_t g = begin; g < end; g += lanes) {
         lanes = s->inner - g % s->inner;
         lanes = lanes < end - g ? lanes : end - g;
         lanes = lanes < MOPT_LANES ? lanes : MOPT_LANES;
-        lanes_f32(s, g / s->inner * s->n * s->inner + g % s->inner, (size_t)lanes);
+        const int64_t first = g / s->inner * s->n * s->inner + g % s->inner;
+        const int64_t from = s->reverse ? first + (s->n - 1) * s->inner : first;
+        if (s->in->dtype == MOPT_FLOAT32) {
+            f32_lanes(s, from, step, (size_t)lanes);
+        } else if (is_32(s->in->dtype)) {
+            i32_lanes(s, from, step, (size_t)lanes);
+        } else {
+            i64_lanes(s, from, step, (size_t)lanes);
+        }
     }
 }
 
@@ -142,7 +167,8 @@ static enum mopt_status cumulative_eval(struct mopt_eval *eval, struct mopt_erro
         s.inner *= in[0]->dims[i];
     }
     s.reverse = reverse != 0;
-    const bool side_by_side = in[0]->dtype == MOPT_FLOAT32 && s.inner > 1;
+    const bool side_by_side =
+        s.inner > 1 && (in[0]->dtype == MOPT_FLOAT32 || is_32(in[0]->dtype) || is_64(in[0]->dtype));
     mopt__pool_for(eval->pool, (int64_t)in[0]->count / s.n, MOPT_LOOPS_GRAIN / s.n + 1,
                    side_by_side ? some_lanes : some_lines, &s);
     return MOPT_OK;

@@ -195,7 +195,8 @@ void mopt__load_i64(enum mopt_dtype dtype, const void *data, int64_t first, int6
 }
 
 // The order of the bits of numbers, without branches: negative ones are turned over.
-static void float_keys(const float *x, int64_t step, size_t n, uint64_t *keys)
+static inline __attribute__((always_inline)) void float_keys(const float *x, int64_t step, size_t n,
+                                                             uint64_t *keys)
 {
     for (size_t i = 0; i < n; i++) {
         const float value = x[(int64_t)i * step] + 0.0f; // -0 becomes 0
@@ -210,7 +211,11 @@ void mopt__load_keys(enum mopt_dtype dtype, const void *data, int64_t first, int
 {
     const uint64_t top = UINT64_C(1) << 63;
     if (dtype == MOPT_FLOAT32) {
-        float_keys((const float *)data + first, step, n, keys);
+        if (step == 1) {
+            float_keys((const float *)data + first, 1, n, keys);
+        } else {
+            float_keys((const float *)data + first, step, n, keys);
+        }
         return;
     }
     for (size_t at = 0; at < n; at += MOPT_LANES) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Float pooling over planes of up to three axes. It must not know of channels or nodes.
 #include <math.h>
+#include <string.h>
 
 #include "kernels/kernels.h"
 
@@ -34,54 +35,114 @@ static struct span span_of(const struct job *j, int axis, int64_t at)
     return span;
 }
 
-static float window_max(const struct job *j, const float *x, const struct span *v)
-{
-    float best = -INFINITY;
-    for (int64_t d = 0; d < v[0].count; d++) {
-        for (int64_t h = 0; h < v[1].count; h++) {
-            int64_t row = (v[0].first + d * v[0].step) * j->s->in[1] + v[1].first + h * v[1].step;
-            const float *line = x + row * j->s->in[2] + v[2].first;
-            for (int64_t w = 0; w < v[2].count; w++) {
-                float value = line[w * v[2].step];
-                best = value > best || value != value ? value : best;
-            }
-        }
+// Neighbours of an output row, which are computed together: kernel element by kernel element, in
+// the order of a window, from the lines of the input that they lie in.
+enum { CHUNK = 256 };
+struct chunk {
+    int64_t first, count;
+    double divisor[CHUNK]; // of this axis
+    double sums[CHUNK];
+    float best[CHUNK];
+};
+
+#define JOIN(stride)                                                      \
+    for (int64_t i = 0; i < n; i++) {                                     \
+        const float value = line[i * (stride)];                           \
+        best[i] = (value > best[i]) | (value != value) ? value : best[i]; \
     }
-    return best;
+#define ADD(stride)                            \
+    for (int64_t i = 0; i < n; i++) {          \
+        sums[i] += (double)line[i * (stride)]; \
+    }
+
+static void join_max(const float *line, int64_t stride, float *best, int64_t n)
+{
+    if (stride == 1) {
+        JOIN(1)
+    } else if (stride == 2) {
+        JOIN(2)
+    } else {
+        JOIN(stride)
+    }
 }
 
-static float window_average(const struct job *j, const float *x, const struct span *v)
+static void join_sum(const float *line, int64_t stride, double *sums, int64_t n)
 {
-    double sum = 0;
-    for (int64_t d = 0; d < v[0].count; d++) {
-        for (int64_t h = 0; h < v[1].count; h++) {
-            int64_t row = (v[0].first + d * v[0].step) * j->s->in[1] + v[1].first + h * v[1].step;
-            const float *line = x + row * j->s->in[2] + v[2].first;
-            for (int64_t w = 0; w < v[2].count; w++) {
-                sum += (double)line[w * v[2].step];
-            }
+    if (stride == 1) {
+        ADD(1)
+    } else if (stride == 2) {
+        ADD(2)
+    } else {
+        ADD(stride)
+    }
+}
+
+// One line of the input joins the chunk.
+static void join_line(const struct job *j, const float *line, struct chunk *c)
+{
+    const struct mopt_conv_shape *s = j->s;
+    const int64_t stride = s->stride[2];
+    for (int64_t k = 0; k < s->kernel[2]; k++) {
+        const int64_t shift = k * s->dilation[2] - s->begin[2]; // input place of output 0
+        int64_t from = shift < 0 ? (-shift + stride - 1) / stride : 0;
+        int64_t past = s->in[2] > shift ? (s->in[2] - shift + stride - 1) / stride : 0;
+        from = from > c->first ? from : c->first;
+        past = past < c->first + c->count ? past : c->first + c->count;
+        if (past <= from) {
+            continue;
+        }
+        const float *at = line + from * stride + shift;
+        if (j->kind == MOPT_POOL_MAX) {
+            join_max(at, stride, c->best + (from - c->first), past - from);
+        } else {
+            join_sum(at, stride, c->sums + (from - c->first), past - from);
         }
     }
-    bool padded = j->kind == MOPT_POOL_AVERAGE_PADDED;
-    double count = 1;
-    for (int i = 0; i < 3; i++) {
-        count *= (double)(padded ? v[i].padded : v[i].count);
+}
+
+static void row(const struct job *j, const float *x, const struct span *v, struct chunk *c,
+                float *y)
+{
+    const bool padded = j->kind == MOPT_POOL_AVERAGE_PADDED;
+    for (int64_t i = 0; i < c->count; i++) {
+        c->best[i] = -INFINITY;
+        c->sums[i] = 0;
     }
-    return count > 0 ? (float)(sum / count) : 0.0F;
+    for (int64_t d = 0; d < v[0].count; d++) {
+        for (int64_t h = 0; h < v[1].count; h++) {
+            const int64_t at =
+                (v[0].first + d * v[0].step) * j->s->in[1] + v[1].first + h * v[1].step;
+            join_line(j, x + at * j->s->in[2], c);
+        }
+    }
+    if (j->kind == MOPT_POOL_MAX) {
+        memcpy(y, c->best, (size_t)c->count * sizeof *y);
+        return;
+    }
+    const double outer = padded ? (double)v[0].padded * (double)v[1].padded
+                                : (double)v[0].count * (double)v[1].count;
+    for (int64_t i = 0; i < c->count; i++) {
+        const double count = outer * c->divisor[i];
+        y[i] = count > 0 ? (float)(c->sums[i] / count) : 0.0F;
+    }
 }
 
 static void plane(const struct job *j, const float *x, float *y)
 {
     const struct mopt_conv_shape *s = j->s;
-    struct span v[3];
-    for (int64_t d = 0; d < s->out[0]; d++) {
-        v[0] = span_of(j, 0, d);
-        for (int64_t h = 0; h < s->out[1]; h++) {
-            v[1] = span_of(j, 1, h);
-            for (int64_t w = 0; w < s->out[2]; w++) {
-                v[2] = span_of(j, 2, w);
-                *y++ = j->kind == MOPT_POOL_MAX ? window_max(j, x, v) : window_average(j, x, v);
-            }
+    const bool padded = j->kind == MOPT_POOL_AVERAGE_PADDED;
+    struct chunk c;
+    struct span v[2];
+    for (c.first = 0; c.first < s->out[2]; c.first += CHUNK) {
+        c.count = s->out[2] - c.first < CHUNK ? s->out[2] - c.first : CHUNK;
+        for (int64_t i = 0; i < c.count; i++) {
+            const struct span span = span_of(j, 2, c.first + i);
+            c.divisor[i] = (double)(padded ? span.padded : span.count);
+        }
+        for (int64_t r = 0; r < s->out[0] * s->out[1]; r++) {
+            v[0] = span_of(j, 0, r / s->out[1]);
+            v[1] = span_of(j, 1, r % s->out[1]);
+            row(j, x, v, &c, y + r * s->out[2] + c.first);
         }
     }
 }

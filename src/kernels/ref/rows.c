@@ -106,9 +106,27 @@ static void run_affine(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
+static void run_columns(void *context, int64_t begin, int64_t end, int thread)
+{
+    const struct affine *job = context;
+    (void)thread;
+    for (size_t row = (size_t)begin; row < (size_t)end; row++) {
+        const float *x = job->x + row * job->channels;
+        float *y = job->y + row * job->channels;
+        for (size_t c = 0; c < job->channels; c++) {
+            y[c] = x[c] * job->scale[c] + job->shift[c];
+        }
+    }
+}
+
 void mopt__affine_planes(const float *x, const float *scale, const float *shift, float *y,
                          size_t planes, size_t channels, size_t n, struct mopt_pool *pool)
 {
     struct affine job = {x, scale, shift, y, channels, n};
+    if (n == 1 && planes > 0) { // planes of one element lie side by side: rows of channels
+        mopt__pool_for(pool, (int64_t)(planes / channels), (int64_t)(16384 / channels) + 1,
+                       run_columns, &job);
+        return;
+    }
     mopt__pool_for(pool, (int64_t)planes, (int64_t)(16384 / (n + 1)) + 1, run_affine, &job);
 }
