@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Resize and Upsample of height and width as native actions, channels innermost, floats and codes.
+#include <string.h>
+
 #include "exec/native.h"
 #include "kernels/resize_nhwc.h"
 #include "ops/resize.h"
@@ -135,6 +137,21 @@ static enum mopt_status fill(struct mopt_lower *l, const struct mopt_resize *r,
     return status == MOPT_OK ? copy_axis(l, &r->axes[r->rank - 1], &w->resize.w) : status;
 }
 
+// Channels lie innermost already; or there are enough of them to fill vectors, and sums to be made,
+// or a convolution wants them so. Other images are resized faster as they lie, by the record.
+static bool is_worth(const struct mopt_lower *l, const struct mopt_node *node, size_t channels,
+                     bool nearest)
+{
+    enum { FEW = 4 };
+    const struct mopt_value *x = node->inputs[0].value;
+    bool worth = mopt__low_prefers_nhwc(l, x) || l->values[x->id].codes != NULL ||
+                 (channels > FEW && !nearest);
+    for (const struct mopt_use *use = node->outputs[0]->uses; use != NULL; use = use->next) {
+        worth = worth || (channels > FEW && strcmp(use->node->op_type, "Conv") == 0);
+    }
+    return worth;
+}
+
 enum mopt_status mopt__low_resize(struct mopt_lower *l, const struct mopt_node *node, bool *done)
 {
     struct mopt_low_shape x;
@@ -158,7 +175,8 @@ enum mopt_status mopt__low_resize(struct mopt_lower *l, const struct mopt_node *
     enum mopt_status status = open_node(l, node, &x, &r, &known);
     // Codes are only copied: blends of them are the reference's.
     *done = status == MOPT_OK && known && is_simple(&r, &y) &&
-            (r.rule.mode == MOPT_RESIZE_NEAREST || x.dtype == MOPT_FLOAT32);
+            (r.rule.mode == MOPT_RESIZE_NEAREST || x.dtype == MOPT_FLOAT32) &&
+            is_worth(l, node, w->resize.channels, r.rule.mode == MOPT_RESIZE_NEAREST);
     if (*done) {
         status = fill(l, &r, w);
     }

@@ -259,7 +259,7 @@ static enum mopt_status set_sizes(struct mopt_resize *r, int rank, const int64_t
     return MOPT_OK;
 }
 
-static bool is_identity(const struct mopt_resize_axis *axis)
+bool mopt__resize_is_identity(const struct mopt_resize_axis *axis)
 {
     return axis->in == axis->out && axis->scale == 1 && axis->roi_begin == 0 && axis->roi_end == 1;
 }
@@ -288,7 +288,7 @@ enum mopt_status mopt__resize_build(struct mopt_resize *r, struct mopt_error *er
 {
     enum mopt_status status = MOPT_OK;
     for (int i = 0; status == MOPT_OK && i < r->rank; i++) {
-        if (!is_identity(&r->axes[i])) {
+        if (!mopt__resize_is_identity(&r->axes[i])) {
             status = mopt__resize_axis_build(&r->axes[i], &r->rule, err);
         }
     }
@@ -302,160 +302,7 @@ void mopt__resize_release(struct mopt_resize *r)
     }
 }
 
-// ---- Resampling ------------------------------------------------------------------------------------------------------
-
-// One output line of `inner` elements: the weighted sum of its taps.
-static void blend(const struct mopt_resize_axis *axis, int64_t o, size_t inner, const double *x,
-                  double *y)
-{
-    memset(y, 0, inner * sizeof *y);
-    for (int64_t t = o * axis->taps; t < (o + 1) * axis->taps; t++) {
-        const double *from = x + (size_t)axis->index[t] * inner;
-        for (size_t i = 0; i < inner; i++) {
-            y[i] += axis->weights[t] * from[i];
-        }
-    }
-}
-
-// One axis of a tensor seen as [outer, in, inner]; result [outer, out, inner].
-static void resample(const struct mopt_resize_axis *axis, size_t outer, size_t inner,
-                     const double *x, double *y)
-{
-    for (size_t a = 0; a < outer; a++) {
-        for (int64_t o = 0; o < axis->out; o++, y += inner) {
-            blend(axis, o, inner, x + a * (size_t)axis->in * inner, y);
-        }
-    }
-}
-
-// All axes in turn; *values is replaced.
-static enum mopt_status resample_all(const struct mopt_resize *r, double **values,
-                                     struct mopt_error *err)
-{
-    int64_t dims[MOPT_RANK_MAX];
-    for (int i = 0; i < r->rank; i++) {
-        dims[i] = r->axes[i].in;
-    }
-    for (int i = 0; i < r->rank; i++) {
-        if (is_identity(&r->axes[i])) {
-            continue;
-        }
-        size_t outer = mopt__nn_product(dims, 0, i);
-        size_t inner = mopt__nn_product(dims, i + 1, r->rank);
-        size_t count = 0;
-        dims[i] = r->axes[i].out;
-        double *next = mopt__size_mul(outer * inner, (size_t)dims[i], &count)
-                           ? mopt__nn_zeros(count, err)
-                           : NULL;
-        if (!next) {
-            return mopt_error_memory(err);
-        }
-        resample(&r->axes[i], outer, inner, *values, next);
-        mopt__free(*values);
-        *values = next;
-    }
-    return MOPT_OK;
-}
-
-static bool extrapolated(const struct mopt_resize *r, size_t i)
-{
-    for (int axis = r->rank - 1; axis >= 0; axis--) {
-        size_t at = i % (size_t)r->dims[axis];
-        i /= (size_t)r->dims[axis];
-        if (r->axes[axis].outside && r->axes[axis].outside[at]) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void extrapolate(const struct mopt_resize *r, struct mopt_tensor *y)
-{
-    for (size_t i = 0; r->rule.coordinates == MOPT_RESIZE_TF_CROP && i < y->count; i++) {
-        if (extrapolated(r, i)) {
-            mopt__nn_store_at(y, i, r->extrapolation);
-        }
-    }
-}
-
-static enum mopt_status run_weights(const struct mopt_resize *r, const struct mopt_tensor *x,
-                                    struct mopt_tensor *y, struct mopt_error *err)
-{
-    double *values = NULL;
-    enum mopt_status status = mopt__nn_doubles(x, &values, err);
-    if (status == MOPT_OK) {
-        status = resample_all(r, &values, err);
-    }
-    if (status == MOPT_OK) {
-        mopt__nn_store(y, values);
-        extrapolate(r, y);
-    }
-    mopt__free(values);
-    return status;
-}
-
-// Copies rows of the last axis element by element.
-static void copy_row(const struct mopt_resize_axis *axis, const uint8_t *from, uint8_t *to,
-                     size_t bytes)
-{
-    if (!axis->index) {
-        memcpy(to, from, (size_t)axis->out * bytes);
-    } else if (bytes == 4) {
-        for (int64_t o = 0; o < axis->out; o++) {
-            memcpy(to + o * 4, from + axis->index[o] * 4, 4);
-        }
-    } else {
-        for (int64_t o = 0; o < axis->out; o++) {
-            memcpy(to + (size_t)o * bytes, from + (size_t)axis->index[o] * bytes, bytes);
-        }
-    }
-}
-
-// Start of the input row for output row `row` (all axes but the last).
-static size_t source_row(const struct mopt_resize *r, size_t row)
-{
-    size_t from = 0;
-    size_t step = 1;
-    for (int axis = r->rank - 2; axis >= 0; axis--) {
-        const struct mopt_resize_axis *a = &r->axes[axis];
-        size_t at = row % (size_t)a->out;
-        row /= (size_t)a->out;
-        from += (a->index ? (size_t)a->index[at] : at) * step;
-        step *= (size_t)a->in;
-    }
-    return from;
-}
-
-// Nearest: elements are moved, whatever their type.
-static enum mopt_status run_nearest(const struct mopt_resize *r, const struct mopt_tensor *x,
-                                    struct mopt_tensor *y, struct mopt_error *err)
-{
-    const struct mopt_resize_axis *last = &r->axes[r->rank - 1];
-    size_t rows = mopt__nn_product(r->dims, 0, r->rank - 1);
-    size_t bytes = mopt__dtype_bits(x->dtype) / 8;
-    for (size_t row = 0; row < rows; row++) {
-        size_t from = source_row(r, row) * (size_t)last->in;
-        size_t to = row * (size_t)last->out;
-        if (x->dtype != MOPT_STRING) {
-            copy_row(last, (const uint8_t *)x->data + from * bytes,
-                     (uint8_t *)mopt__tensor_data(y) + to * bytes, bytes);
-            continue;
-        }
-        for (size_t o = 0; o < (size_t)last->out; o++) {
-            const struct mopt_string *text = (const struct mopt_string *)x->data + from +
-                                             (last->index ? (size_t)last->index[o] : o);
-            enum mopt_status status =
-                mopt__tensor_set_string(y, to + o, text->data, text->size, err);
-            if (status != MOPT_OK) {
-                return status;
-            }
-        }
-    }
-    if (x->dtype != MOPT_STRING && x->dtype != MOPT_COMPLEX64 && x->dtype != MOPT_COMPLEX128) {
-        extrapolate(r, y);
-    }
-    return MOPT_OK;
-}
+// ---- Evaluation --------------------------------------------------------------------------------------------------------
 
 static enum mopt_status run_resize(struct mopt_eval *eval, struct mopt_resize *r,
                                    const struct mopt_tensor *x, struct mopt_error *err)
@@ -470,12 +317,12 @@ static enum mopt_status run_resize(struct mopt_eval *eval, struct mopt_resize *r
         return status;
     }
     if (r->rule.mode == MOPT_RESIZE_NEAREST && r->rank > 0) {
-        return run_nearest(r, x, y, err);
+        return mopt__resample_nearest(r, x, y, eval->pool, err);
     }
     if (!(MOPT_SET_NUMBERS_BF & MOPT_DT(x->dtype)) && x->dtype != MOPT_BOOL) {
         return mopt__eval_unsupported(eval, "interpolation", err);
     }
-    return run_weights(r, x, y, err);
+    return mopt__resample(r, x, y, eval->pool, err);
 }
 
 static enum mopt_status resize_eval(struct mopt_eval *eval, struct mopt_error *err)

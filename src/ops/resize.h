@@ -32,4 +32,16 @@ enum mopt_status mopt__resize_open(const struct mopt_node *node, int64_t version
 enum mopt_status mopt__resize_build(struct mopt_resize *r, struct mopt_error *err);
 void mopt__resize_release(struct mopt_resize *r);
 
+// The axis stays as it is.
+bool mopt__resize_is_identity(const struct mopt_resize_axis *axis);
+
+// ---- resample.c: after mopt__resize_build; y is not empty -----------------------------------------
+enum mopt_status mopt__resample_nearest(const struct mopt_resize *r, const struct mopt_tensor *x,
+                                        struct mopt_tensor *y, struct mopt_pool *pool,
+                                        struct mopt_error *err);
+// Numbers and bool.
+enum mopt_status mopt__resample(const struct mopt_resize *r, const struct mopt_tensor *x,
+                                struct mopt_tensor *y, struct mopt_pool *pool,
+                                struct mopt_error *err);
+
 #endif
