@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/attend.h"
+#include "ops/lanes.h"
 
 enum { IDS, SEGMENT_IDS, WORDS, POSITIONS, SEGMENTS, GAMMA, BETA, MASK, POSITION_IDS, INPUTS };
 
@@ -147,9 +148,19 @@ static void add_row(const struct embedding *e, int input, size_t row, double *li
         }
         return;
     }
-    for (size_t i = 0; i < e->size; i++) {
-        line[i] += mopt__tensor_f64(t, first + i);
+    for (size_t at = 0; at < e->size; at += MOPT_LANES) {
+        double x[MOPT_LANES];
+        const size_t n = e->size - at < MOPT_LANES ? e->size - at : MOPT_LANES;
+        mopt__load_f64(t->dtype, t->data, (int64_t)(first + at), 1, n, x);
+        for (size_t i = 0; i < n; i++) {
+            line[at + i] += x[i];
+        }
     }
+}
+
+static void put_line(struct mopt_tensor *to, size_t first, const double *line, size_t n)
+{
+    mopt__store_f64(to->dtype, mopt__tensor_data(to), (int64_t)first, n, line);
 }
 
 // lines: [3, size] a position, factors and what is added behind them.
@@ -164,10 +175,10 @@ static void normalise(const struct embedding *e, size_t at, const size_t rows[3]
     if (e->in[SEGMENTS]) {
         add_row(e, SEGMENTS, rows[2], line);
     }
+    if (e->sum) {
+        put_line(e->sum, at * e->size, line, e->size);
+    }
     for (size_t i = 0; i < e->size; i++) {
-        if (e->sum) {
-            mopt__nn_store_at(e->sum, at * e->size + i, line[i]);
-        }
         mean += line[i];
     }
     mean /= (double)e->size;
@@ -177,9 +188,9 @@ static void normalise(const struct embedding *e, size_t at, const size_t rows[3]
     }
     double inverse = 1 / sqrt(square / (double)e->size + e->epsilon);
     for (size_t i = 0; i < e->size; i++) {
-        mopt__nn_store_at(e->y, at * e->size + i,
-                          line[i] * inverse * lines[e->size + i] + lines[2 * e->size + i]);
+        line[i] = line[i] * inverse * lines[e->size + i] + lines[2 * e->size + i];
     }
+    put_line(e->y, at * e->size, line, e->size);
 }
 
 // The number of ones in every mask row; 0 without a mask.

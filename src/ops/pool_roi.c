@@ -19,8 +19,16 @@ struct grid {
     double height, width;  // of a bin
 };
 
+// A sample: the four pixels around it, and their shares.
+struct point {
+    bool inside;
+    size_t at[4]; // in a plane
+    double weight[4];
+};
+
 struct roi {
     size_t image;
+    const struct point *points; // RoiAlign: of all bins, for every channel; NULL: not kept
     double x, y, width, height; // start and size
     struct grid grid;           // RoiAlign
 };
@@ -208,8 +216,7 @@ static bool neighbours(double at, int64_t size, int64_t *low, int64_t *high, dou
     return true;
 }
 
-// Value of one sample: interpolated, or (max) the largest weighted neighbour.
-static double sample(const struct regions *r, size_t plane, double y, double x)
+static void locate(const struct regions *r, double y, double x, struct point *p)
 {
     int64_t height = r->x->dims[2];
     int64_t width = r->x->dims[3];
@@ -217,48 +224,95 @@ static double sample(const struct regions *r, size_t plane, double y, double x)
     int64_t columns[2];
     double down = 0;
     double right = 0;
-    if (!neighbours(y, height, &rows[0], &rows[1], &down) ||
-        !neighbours(x, width, &columns[0], &columns[1], &right)) {
-        return 0;
+    p->inside = neighbours(y, height, &rows[0], &rows[1], &down) &&
+                neighbours(x, width, &columns[0], &columns[1], &right);
+    for (int i = 0; p->inside && i < 4; i++) {
+        p->weight[i] = (i / 2 ? down : 1 - down) * (i % 2 ? right : 1 - right);
+        p->at[i] = (size_t)(rows[i / 2] * width + columns[i % 2]);
     }
+}
+
+// Value of one sample: interpolated, or (max) the largest weighted neighbour.
+static double sample(const struct regions *r, size_t plane, const struct point *p)
+{
     double sum = 0;
     double top = 0;
-    for (int i = 0; i < 4; i++) {
-        double weight = (i / 2 ? down : 1 - down) * (i % 2 ? right : 1 - right);
-        size_t at = plane + (size_t)(rows[i / 2] * width + columns[i % 2]);
-        double value = weight * mopt__tensor_f64(r->x, at);
+    for (int i = 0; p->inside && i < 4; i++) {
+        double value = p->weight[i] * mopt__tensor_f64(r->x, plane + p->at[i]);
         sum += value;
         top = i == 0 || value > top ? value : top;
     }
     return r->max ? top : sum;
 }
 
-static double sample_bin(const struct regions *r, const struct roi *roi, const struct grid *g,
-                         size_t plane, int64_t row, int64_t column)
+// The same of floats without a maximum.
+static double sample_floats(const float *plane, const struct point *p)
 {
-    double total = 0;
-    for (int64_t i = 0; i < g->rows; i++) {
-        double y =
-            roi->y + (double)row * g->height + ((double)i + 0.5) * g->height / (double)g->rows;
-        for (int64_t j = 0; j < g->columns; j++) {
-            double x = roi->x + (double)column * g->width +
-                       ((double)j + 0.5) * g->width / (double)g->columns;
-            double value = sample(r, plane, y, x);
-            if (r->max) {
-                total = (i == 0 && j == 0) || value > total ? value : total;
-            } else {
-                total += value;
-            }
-        }
+    double sum = 0;
+    for (int i = 0; p->inside && i < 4; i++) {
+        sum += p->weight[i] * (double)plane[p->at[i]];
     }
-    int64_t count = g->rows * g->columns;
-    return r->max ? total : total / (double)(count > 0 ? count : 1);
+    return sum;
+}
+
+static struct point point_of(const struct regions *r, const struct roi *roi, int64_t row,
+                             int64_t column, int64_t i, int64_t j)
+{
+    const struct grid *g = &roi->grid;
+    double y = roi->y + (double)row * g->height + ((double)i + 0.5) * g->height / (double)g->rows;
+    double x =
+        roi->x + (double)column * g->width + ((double)j + 0.5) * g->width / (double)g->columns;
+    struct point p = {.inside = false};
+    locate(r, y, x, &p);
+    return p;
 }
 
 static double align_bin(const struct regions *r, const struct roi *roi, size_t plane, int64_t row,
                         int64_t column)
 {
-    return sample_bin(r, roi, &roi->grid, plane, row, column);
+    const int64_t count = roi->grid.rows * roi->grid.columns;
+    const struct point *points =
+        roi->points ? roi->points + (row * r->width + column) * count : NULL;
+    const bool plain = points && !r->max && r->x->dtype == MOPT_FLOAT32;
+    double total = 0;
+    for (int64_t s = 0; plain && s < count; s++) {
+        total += sample_floats((const float *)r->x->data + plane, &points[s]);
+    }
+    for (int64_t s = 0; !plain && s < count; s++) {
+        struct point p =
+            points ? points[s]
+                   : point_of(r, roi, row, column, s / roi->grid.columns, s % roi->grid.columns);
+        double value = sample(r, plane, &p);
+        if (r->max) {
+            total = s == 0 || value > total ? value : total;
+        } else {
+            total += value;
+        }
+    }
+    return r->max ? total : total / (double)(count > 0 ? count : 1);
+}
+
+enum { POINTS_MAX = 1 << 16 };
+
+// Samples of a region are the same in all channels: they are found once, unless there are too many.
+static enum mopt_status keep_points(const struct regions *r, struct roi *roi, struct point **points,
+                                    size_t *capacity, struct mopt_error *err)
+{
+    const int64_t each = roi->grid.rows * roi->grid.columns;
+    size_t bins;
+    size_t count;
+    if (!mopt__size_mul((size_t)r->height, (size_t)r->width, &bins) ||
+        !mopt__size_mul(bins, (size_t)each, &count) || count > POINTS_MAX || count == 0) {
+        return MOPT_OK;
+    }
+    enum mopt_status status = mopt__grow((void **)points, capacity, count, sizeof **points, err);
+    for (int64_t i = 0; status == MOPT_OK && i < (int64_t)count; i++) {
+        const int64_t bin = i / each;
+        (*points)[i] = point_of(r, roi, bin / r->width, bin % r->width,
+                                i % each / roi->grid.columns, i % each % roi->grid.columns);
+    }
+    roi->points = status == MOPT_OK ? *points : NULL;
+    return status;
 }
 
 static enum mopt_status align_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -282,13 +336,19 @@ static enum mopt_status align_eval(struct mopt_eval *eval, struct mopt_error *er
     if (status != MOPT_OK) {
         return status;
     }
+    struct point *points = NULL;
+    size_t capacity = 0;
     for (size_t n = 0; status == MOPT_OK && n < (size_t)r.rois->dims[0]; n++) {
         struct roi roi = {.image = 0};
         status = align_roi(&r, n, &roi, err);
         if (status == MOPT_OK) {
+            status = keep_points(&r, &roi, &points, &capacity, err);
+        }
+        if (status == MOPT_OK) {
             status = fill(eval, &r, &roi, n, align_bin, y, err);
         }
     }
+    mopt__free(points);
     return status;
 }
 
