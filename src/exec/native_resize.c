@@ -144,8 +144,8 @@ static bool is_worth(const struct mopt_lower *l, const struct mopt_node *node, s
 {
     enum { FEW = 4 };
     const struct mopt_value *x = node->inputs[0].value;
-    bool worth = mopt__low_prefers_nhwc(l, x) || l->values[x->id].codes != NULL ||
-                 (channels > FEW && !nearest);
+    bool worth = mopt__low_prefers_nhwc(l, x) || mopt__low_codes_nhwc(l, x) ||
+                 l->values[x->id].codes != NULL || (channels > FEW && !nearest);
     for (const struct mopt_use *use = node->outputs[0]->uses; use != NULL; use = use->next) {
         worth = worth || (channels > FEW && strcmp(use->node->op_type, "Conv") == 0);
     }

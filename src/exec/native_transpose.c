@@ -167,7 +167,8 @@ enum mopt_status mopt__low_transpose(struct mopt_lower *l, const struct mopt_nod
     if (status != MOPT_OK || *done) {
         return status;
     }
-    if (turns && (turn.a < SIDE || turn.b < SIDE)) {
+    const bool mixes = turns && (turn.a < SIDE || turn.b < SIDE);
+    if (mixes && x.count >= PIECE) {
         return MOPT_OK; // a few sources side by side: the node mixes them faster than rows do
     }
     *done = true;
@@ -178,7 +179,7 @@ enum mopt_status mopt__low_transpose(struct mopt_lower *l, const struct mopt_nod
     if (status != MOPT_OK) {
         return status;
     }
-    if (turns) {
+    if (turns && !mixes) {
         const struct mopt_low_shape matrices = {.rank = 3,
                                                 .dims = {turn.batch, turn.a, turn.b},
                                                 .count = x.count};
