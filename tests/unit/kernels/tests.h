@@ -11,6 +11,7 @@ int mopt__test_product(void);
 int mopt__test_conv_nhwc(void);
 int mopt__test_conv_blocks(void);
 int mopt__test_vector(void);
+int mopt__test_fold(void);
 int mopt__test_attention(void);
 int mopt__test_lstm(void);
 int mopt__test_int8(void);

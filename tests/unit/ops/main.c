@@ -19,5 +19,6 @@ int main(void)
     failures += mopt__test_bound_calls();
     failures += mopt__test_codes();
     failures += mopt__test_fourier();
+    failures += mopt__test_types();
     return failures != 0;
 }
