@@ -237,9 +237,52 @@ static void test_unknown_operators_are_listed(void **state)
     mopt__model_free(model);
 }
 
+// Large results take the memory of those that were released before them, never of those in use.
+static void large_results_take_turns(void **state)
+{
+    enum { COUNT = 300000, RUNS = 5 };
+    struct fixture f =
+        open_text("model (ir=8, opset=13) { graph g (float[n] x) -> (float[n] y, float[n] z) {\n"
+                  "y = Neg(x); z = Abs(x); } }");
+    float *values = test_malloc(COUNT * sizeof *values);
+    struct mopt_datum *kept[2] = {NULL, NULL};
+    const void *places[RUNS][2];
+    (void)state;
+    for (int r = 0; r < RUNS; r++) {
+        struct mopt_datum *outputs[2];
+        for (size_t i = 0; i < COUNT; i++) {
+            values[i] = (float)(r + 1);
+        }
+        struct mopt_datum *x = floats(values, COUNT);
+        assert_int_equal(mopt__session_run(f.session, &x, outputs, NULL, &f.err), MOPT_OK);
+        mopt__datum_unref(x);
+        for (int o = 0; o < 2; o++) {
+            const float *data = outputs[o]->tensor->data;
+            places[r][o] = data;
+            assert_true(data[0] == (float)(o == 0 ? -r - 1 : r + 1));
+            assert_true(data[COUNT - 1] == data[0]);
+        }
+        for (int o = 0; o < 2 && kept[o] != NULL; o++) { // still there, and elsewhere
+            assert_true(((const float *)kept[o]->tensor->data)[COUNT / 2] ==
+                        (float)(o == 0 ? -r : r));
+        }
+        mopt__datum_unref(kept[0]);
+        mopt__datum_unref(kept[1]);
+        memcpy(kept, outputs, sizeof kept);
+    }
+    const bool again = places[4][0] == places[2][0] || places[4][0] == places[2][1];
+    assert_true(again); // what the third run gave back
+    close_fixture(&f);  // results outlive their session
+    assert_true(((const float *)kept[1]->tensor->data)[COUNT / 2] == RUNS);
+    mopt__datum_unref(kept[0]);
+    mopt__datum_unref(kept[1]);
+    test_free(values);
+}
+
 int mopt__test_session(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(large_results_take_turns),
         cmocka_unit_test(test_runs_repeat_and_change_shape),
         cmocka_unit_test(test_results_outlive_session_and_later_runs),
         cmocka_unit_test(test_if_captures_outer_values),
