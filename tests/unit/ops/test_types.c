@@ -35,6 +35,7 @@ static const struct sample samples[] = {
      {{4, 5}, {2}},
      false},
     {"y = NonZero(x);", {{3, 5, 70}}, false},
+    {"y = NonZero(x);", {{2, 600}}, false},
     {"int64[1] k = {3}; y, i = TopK<axis=1>(x, k);", {{3, 50, 2}}, false},
     {"int64[1] k = {300}; v, y = TopK<largest=0>(x, k);", {{2, 301}}, false},
     {"b = Greater(x, z); y = Where(b, x, z);", {{3, 40}, {3, 40}}, false},
@@ -66,6 +67,7 @@ static const struct sample samples[] = {
     {"y = Neg(x);", {{3, 90}}, true},
     {"y = Sign(x);", {{3, 90}}, true},
     {"int64 a = {0}; y = CumSum(x, a);", {{3, 4, 5}}, false},
+    {"int64 a = {1}; y = CumSum(x, a);", {{2, 200, 2}}, false},
     {"int64 a = {-1}; y = CumSum<reverse=1, exclusive=1>(x, a);", {{3, 5}}, false},
     {"int64[1] a = {1}; y = ReduceSum(x, a);", {{3, 4, 5}}, false},
     {"int64[1] a = {-1}; y = ReduceMax(x, a);", {{3, 70}}, false},
@@ -152,8 +154,46 @@ static void types_agree(void **state)
     }
 }
 
+// Of one type against plain loops, where all types share one: longer than a chunk.
+static void places_are_right(void **state)
+{
+    static const struct sample non_zero = {"y = NonZero(x);", {{2, 600}}, false};
+    static const struct sample gather = {"int64[3] i = {2,0,-1}; y = Gather<axis=1>(x, i);",
+                                         {{200, 4, 2}},
+                                         false};
+    struct mopt_datum *found = run_sample(&non_zero, MOPT_INT32);
+    struct mopt_tensor *x = operand(MOPT_INT32, non_zero.dims[0], false);
+    const int32_t *numbers = x->data;
+    const int64_t count = found->tensor->dims[1];
+    const int64_t *places = found->tensor->data;
+    int64_t k = 0;
+    (void)state;
+    for (int64_t i = 0; i < 1200; i++) {
+        if (numbers[i] != 0) {
+            assert_true(k < count);
+            assert_int_equal(places[k], i / 600);
+            assert_int_equal(places[count + k], i % 600);
+            k++;
+        }
+    }
+    assert_int_equal(k, count);
+    mopt__tensor_unref(x);
+    mopt__datum_unref(found);
+    struct mopt_datum *picked = run_sample(&gather, MOPT_INT32);
+    x = operand(MOPT_INT32, gather.dims[0], false);
+    numbers = x->data;
+    for (int64_t i = 0; i < 200 * 3 * 2; i++) {
+        static const int64_t from[] = {2, 0, 3};
+        const int64_t at = i / 6 * 8 + from[i / 2 % 3] * 2 + i % 2;
+        assert_int_equal(((const int32_t *)picked->tensor->data)[i], numbers[at]);
+    }
+    mopt__tensor_unref(x);
+    mopt__datum_unref(picked);
+}
+
 int mopt__test_types(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(types_agree)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(types_agree),
+                                       cmocka_unit_test(places_are_right)};
     return cmocka_run_group_tests_name("types", tests, NULL, NULL);
 }
