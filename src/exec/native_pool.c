@@ -98,8 +98,8 @@ static bool read_global(const struct mopt_lower *l, const struct mopt_node *node
         !mopt__low_shape(l, node->outputs[0], &y) || x.dtype != MOPT_FLOAT32 || x.rank != 4 ||
         !mopt__low_image(&x, &batch, &channels, &pixels) || y.rank != 4 || y.dims[0] != x.dims[0] ||
         y.dims[1] != x.dims[1] || y.dims[2] != 1 || y.dims[3] != 1 ||
-        (mean && (x.dims[2] == 1 || x.dims[3] == 1 ||
-                  !mopt__low_prefers_nhwc(l, node->inputs[0].value)))) {
+        (mean &&
+         (x.dims[2] == 1 || x.dims[3] == 1 || !mopt__low_prefers_nhwc(l, node->inputs[0].value)))) {
         return false;
     }
     out->window = (struct mopt_window2d){.batch = batch,

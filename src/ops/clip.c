@@ -48,8 +48,9 @@ struct clip_job {
     struct mopt_tensor *out;
 };
 
-#define CUT(id, T)                                                             \
-    case id: {                                                                 \
+#define CUT(name, T)                                                           \
+    static void name(const struct clip_job *job, int64_t begin, int64_t end)   \
+    {                                                                          \
         const T *x = (const T *)job->in[0]->data;                              \
         T *y = mopt__tensor_data(job->out);                                    \
         const T low = job->in[1] != NULL ? *(const T *)job->in[1]->data : *x;  \
@@ -70,24 +71,26 @@ struct clip_job {
         } else {                                                               \
             memcpy(y + begin, x + begin, (size_t)(end - begin) * sizeof *y);   \
         }                                                                      \
-        return;                                                                \
     }
+CUT(cut_i8, int8_t)
+CUT(cut_u8, uint8_t)
+CUT(cut_i16, int16_t)
+CUT(cut_u16, uint16_t)
+CUT(cut_i32, int32_t)
+CUT(cut_u32, uint32_t)
+CUT(cut_i64, int64_t)
+CUT(cut_u64, uint64_t)
 
 static void clip_range(void *context, int64_t begin, int64_t end, int thread)
 {
+    static void (*const cuts[MOPT_DTYPE_COUNT])(const struct clip_job *, int64_t, int64_t) = {
+        [MOPT_INT8] = cut_i8,    [MOPT_UINT8] = cut_u8,   [MOPT_INT16] = cut_i16,
+        [MOPT_UINT16] = cut_u16, [MOPT_INT32] = cut_i32,  [MOPT_UINT32] = cut_u32,
+        [MOPT_INT64] = cut_i64,  [MOPT_UINT64] = cut_u64,
+    };
     const struct clip_job *job = context;
     (void)thread;
-    switch (job->out->dtype) {
-        CUT(MOPT_INT8, int8_t)
-        CUT(MOPT_UINT8, uint8_t)
-        CUT(MOPT_INT16, int16_t)
-        CUT(MOPT_UINT16, uint16_t)
-        CUT(MOPT_INT32, int32_t)
-        CUT(MOPT_UINT32, uint32_t)
-        CUT(MOPT_INT64, int64_t)
-    default:
-        CUT(MOPT_UINT64, uint64_t)
-    }
+    cuts[job->out->dtype](job, begin, end);
 }
 
 static enum mopt_status clip_eval(struct mopt_eval *eval, struct mopt_error *err)

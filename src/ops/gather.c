@@ -48,7 +48,7 @@ static int64_t row_places(const struct gather_job *job, int64_t i, int64_t end,
 static void gather_rows(void *context, int64_t begin, int64_t end, int thread)
 {
     struct gather_job *job = context;
-    int64_t places[MOPT_LANES];
+    int64_t places[MOPT_LANES] = {0};
     (void)thread;
     for (int64_t i = begin; i < end && job->status == MOPT_OK;) {
         const int64_t n = row_places(job, i, end, places);

@@ -69,10 +69,10 @@ static int64_t count_marks(const struct mopt_tensor *t)
 // data would mispredict.
 static int64_t place_columns(const struct mopt_tensor *t, int64_t first, int64_t n, int64_t *places)
 {
+    int64_t columns[MOPT_LANES + 1] = {0};
     int64_t k = 0;
     for (int64_t at = 0; at < n; at += MOPT_LANES) {
         uint8_t marks[MOPT_LANES];
-        int64_t columns[MOPT_LANES + 1];
         const int64_t part = n - at < MOPT_LANES ? n - at : MOPT_LANES;
         int64_t found = 0;
         mark(t, (size_t)(first + at), (size_t)part, marks);

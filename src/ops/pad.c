@@ -142,7 +142,7 @@ int64_t mopt__pad_source(enum mopt_padding mode, int64_t x, int64_t n)
     if (mode == MOPT_PADDING_CONSTANT) {
         return x < 0 || x >= n ? MOPT_PAD_OUTSIDE : x;
     }
-    if (mode == MOPT_PADDING_EDGE || n == 1) {
+    if (mode == MOPT_PADDING_EDGE || n <= 1) {
         return x < 0 ? 0 : x >= n ? n - 1 : x;
     }
     if (mode == MOPT_PADDING_WRAP) {
@@ -199,7 +199,7 @@ static struct pad_run run_at(enum mopt_padding mode, int64_t x, int64_t n, int64
 {
     struct pad_run run = {1, mopt__pad_source(mode, x, n), 0};
     const int64_t period = mode == MOPT_PADDING_REFLECT ? 2 * (n - 1) : n;
-    if (mode == MOPT_PADDING_CONSTANT || mode == MOPT_PADDING_EDGE || n == 1) {
+    if (mode == MOPT_PADDING_CONSTANT || mode == MOPT_PADDING_EDGE || n <= 1) {
         run.step = x >= 0 && x < n;
         run.count = x < 0 ? -x : x < n ? n - x : left;
     } else if (mode == MOPT_PADDING_WRAP || positive_mod(x, period) < n - 1) {

@@ -217,6 +217,22 @@ ROWS_OF(float, fold_float_row)
     }                                      \
     break
 
+static inline __attribute__((always_inline)) void join_extreme(const struct mopt_reduction *r,
+                                                               int64_t *acc, const int64_t *x,
+                                                               size_t n, bool each)
+{
+    switch ((r->kind == MOPT_REDUCE_MIN) + 2 * (int)r->is_unsigned) {
+    case 0:
+        JOIN(MOST);
+    case 1:
+        JOIN(LEAST);
+    case 2:
+        JOIN(MOST_U);
+    default:
+        JOIN(LEAST_U);
+    }
+}
+
 static inline __attribute__((always_inline)) void join_integers(const struct mopt_reduction *r,
                                                                 int64_t *acc, const int64_t *x,
                                                                 size_t n, bool each)
@@ -225,15 +241,9 @@ static inline __attribute__((always_inline)) void join_integers(const struct mop
     case MOPT_REDUCE_PROD:
         JOIN(MANY);
     case MOPT_REDUCE_MAX:
-        if (r->is_unsigned) {
-            JOIN(MOST_U);
-        }
-        JOIN(MOST);
     case MOPT_REDUCE_MIN:
-        if (r->is_unsigned) {
-            JOIN(LEAST_U);
-        }
-        JOIN(LEAST);
+        join_extreme(r, acc, x, n, each);
+        break;
     case MOPT_REDUCE_L1:
         if (r->is_unsigned) {
             JOIN(PLUS);

@@ -282,7 +282,7 @@ static void columns(const struct fast_job *fast, const float *x, float *y, size_
     const size_t n = (size_t)fast->job->n;
     double all[COLUMNS];
     float each[COLUMNS];
-    float powers[COLUMNS];
+    float powers[COLUMNS] = {0};
     for (size_t i = 0; i < width; i++) {
         all[i] = (double)-INFINITY;
     }
