@@ -203,56 +203,50 @@ ROWS_OF(float, fold_float_row)
 #define LEAST_U(a, v) ((uint64_t)(v) < (uint64_t)(a) ? (v) : (a))
 
 // Each of acc joins one of x, or the first of acc joins all of them.
-#define JOIN(op)                           \
-    {                                      \
-        int64_t a = *acc;                  \
-        for (size_t k = 0; k < n; k++) {   \
-            if (each) {                    \
-                acc[k] = op(acc[k], x[k]); \
-            } else {                       \
-                a = op(a, x[k]);           \
-            }                              \
-        }                                  \
-        *acc = each ? *acc : a;            \
-    }                                      \
-    break
-
-static inline __attribute__((always_inline)) void join_extreme(const struct mopt_reduction *r,
-                                                               int64_t *acc, const int64_t *x,
-                                                               size_t n, bool each)
-{
-    switch ((r->kind == MOPT_REDUCE_MIN) + 2 * (int)r->is_unsigned) {
-    case 0:
-        JOIN(MOST);
-    case 1:
-        JOIN(LEAST);
-    case 2:
-        JOIN(MOST_U);
-    default:
-        JOIN(LEAST_U);
+#define JOIN(name, op)                                                    \
+    static void name(int64_t *acc, const int64_t *x, size_t n, bool each) \
+    {                                                                     \
+        int64_t a = *acc;                                                 \
+        for (size_t k = 0; each && k < n; k++) {                          \
+            acc[k] = op(acc[k], x[k]);                                    \
+        }                                                                 \
+        for (size_t k = 0; !each && k < n; k++) {                         \
+            a = op(a, x[k]);                                              \
+        }                                                                 \
+        *acc = each ? *acc : a;                                           \
     }
-}
+JOIN(join_plus, PLUS)
+JOIN(join_many, MANY)
+JOIN(join_size, SIZE)
+JOIN(join_square, SQUARE)
+JOIN(join_most, MOST)
+JOIN(join_least, LEAST)
+JOIN(join_most_u, MOST_U)
+JOIN(join_least_u, LEAST_U)
 
-static inline __attribute__((always_inline)) void join_integers(const struct mopt_reduction *r,
-                                                                int64_t *acc, const int64_t *x,
-                                                                size_t n, bool each)
+static void join_integers(const struct mopt_reduction *r, int64_t *acc, const int64_t *x, size_t n,
+                          bool each)
 {
+    const bool u = r->is_unsigned;
     switch (r->kind) {
     case MOPT_REDUCE_PROD:
-        JOIN(MANY);
+        join_many(acc, x, n, each);
+        break;
     case MOPT_REDUCE_MAX:
+        (u ? join_most_u : join_most)(acc, x, n, each);
+        break;
     case MOPT_REDUCE_MIN:
-        join_extreme(r, acc, x, n, each);
+        (u ? join_least_u : join_least)(acc, x, n, each);
         break;
     case MOPT_REDUCE_L1:
-        if (r->is_unsigned) {
-            JOIN(PLUS);
-        }
-        JOIN(SIZE);
+        (u ? join_plus : join_size)(acc, x, n, each);
+        break;
     case MOPT_REDUCE_SUM_SQUARE:
-        JOIN(SQUARE);
+        join_square(acc, x, n, each);
+        break;
     default:
-        JOIN(PLUS);
+        join_plus(acc, x, n, each);
+        break;
     }
 }
 
