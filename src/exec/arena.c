@@ -42,13 +42,20 @@ static void drop_spare(struct mopt_exec_account *account, size_t i)
     }
 }
 
-// Together with what is in use no more is kept than was in use at once.
-static void give_back(struct mopt_exec_account *account, void *data, size_t bytes)
+// Results may be released on any thread.
+static bool enter_spare(struct mopt_exec_account *account)
 {
-    if (bytes < MOPT_SPARE_LEAST) {
-        mopt__free_aligned(data);
-        return;
-    }
+    return !__atomic_test_and_set(&account->busy, __ATOMIC_ACQUIRE);
+}
+
+static void leave_spare(struct mopt_exec_account *account)
+{
+    __atomic_clear(&account->busy, __ATOMIC_RELEASE);
+}
+
+// Together with what is in use no more is kept than was in use at once.
+static void keep_spare(struct mopt_exec_account *account, void *data, size_t bytes)
+{
     size_t kept = account->live_bytes + bytes;
     for (size_t i = 0; i < account->spare_count; i++) {
         kept += account->spare[i].bytes;
@@ -63,8 +70,17 @@ static void give_back(struct mopt_exec_account *account, void *data, size_t byte
     account->spare[account->spare_count++].bytes = bytes;
 }
 
-// Memory of so many bytes, and a little behind them that kernels may read.
-static void *take_block(struct mopt_exec_account *account, size_t bytes)
+static void give_back(struct mopt_exec_account *account, void *data, size_t bytes)
+{
+    if (bytes < MOPT_SPARE_LEAST || !enter_spare(account)) {
+        mopt__free_aligned(data);
+        return;
+    }
+    keep_spare(account, data, bytes);
+    leave_spare(account);
+}
+
+static void *find_spare(struct mopt_exec_account *account, size_t bytes)
 {
     for (size_t i = 0; i < account->spare_count; i++) {
         if (account->spare[i].bytes == bytes) {
@@ -73,8 +89,22 @@ static void *take_block(struct mopt_exec_account *account, size_t bytes)
             return data;
         }
     }
+    return NULL;
+}
+
+// Memory of so many bytes, and a little behind them that kernels may read.
+static void *take_block(struct mopt_exec_account *account, size_t bytes)
+{
+    void *data = NULL;
     size_t room;
-    return mopt__size_add(bytes, MOPT_OVERREAD, &room) ? mopt__malloc_aligned(room) : NULL;
+    if (bytes >= MOPT_SPARE_LEAST && enter_spare(account)) {
+        data = find_spare(account, bytes);
+        leave_spare(account);
+    }
+    if (data == NULL && mopt__size_add(bytes, MOPT_OVERREAD, &room)) {
+        data = mopt__malloc_aligned(room);
+    }
+    return data;
 }
 
 enum mopt_status mopt__exec_memory_init(struct mopt_exec_memory *memory, struct mopt_error *err)

@@ -30,6 +30,7 @@ struct mopt_exec_account {
         size_t bytes;
     } spare[MOPT_SPARE_BLOCKS];
     size_t spare_count;
+    bool busy; // atomic: somebody is at the spare blocks; whoever else comes does without them
 };
 
 struct mopt_planned { // a planned buffer that is in use now
