@@ -22,6 +22,8 @@ struct mopt_session_options {
     uint64_t seed;              // of random operators; every run starts from it
     bool reference;             // only eval facets, no bound kernels; 16-bit floats stay
     bool observed;              // runs have an observer, who sees every value the model has
+    bool overridden;            // runs give data for inputs that have an initializer (if not said,
+                                // the first such run prepares a second session inside)
     bool strict_fp;             // no forms that round more than plain sums (Winograd)
     bool bf16;                  // constant weights of products in 16 bits, and convolutions where
                                 // that is faster (mopt__weights_rounded, mopt__conv2d_rounded)
@@ -52,8 +54,8 @@ struct mopt_run_options {
 };
 
 // Runs the main graph. inputs: one per graph input in order; NULL only for inputs that have an
-// initializer. Element types and ranks are checked against the declared types, known dims too.
-// outputs: [graph output count], new references owned by the caller. Not thread-safe per session.
+// initializer: data for those is in profile and memory with options.overridden only. Element types
+// and ranks are checked against the declared types, known dims too. outputs: [graph output count], new references owned by the caller. Not thread-safe per session.
 // options may be NULL. Errors: MOPT_E_MISSING, MOPT_E_TYPE, MOPT_E_SHAPE, MOPT_E_VALUE,
 // MOPT_E_LIMIT, MOPT_E_MEMORY..., naming the node.
 enum mopt_status mopt__session_run(struct mopt_session *session, struct mopt_datum *const *inputs,

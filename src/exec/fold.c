@@ -151,8 +151,7 @@ const struct mopt_tensor *mopt__session_constant(const struct mopt_session *sess
     if (datum == NULL || datum->kind != MOPT_DATUM_TENSOR) {
         return NULL;
     }
-    bool overridable = value->is_input && session->model->ir_version >= 4;
-    return overridable ? NULL : datum->tensor;
+    return mopt__value_is_overridable(value) ? NULL : datum->tensor;
 }
 
 // Needed by an output, a node that runs, or a body (its owner hands on all that the body names).

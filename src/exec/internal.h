@@ -131,6 +131,8 @@ struct mopt_session {
     struct mopt_schedule *body_items; // heap array; all bodies
     size_t body_count;
     struct mopt_model *copy;       // with functions inlined or 16-bit floats widened, else NULL
+    struct mopt_model *given;      // the caller's
+    struct mopt_session *second;   // for runs that override initializers; NULL: none so far
     bool widened;                  // the model's own floats have 16 bits
     struct mopt_datum **constants; // by value id
     struct mopt_datum **slots;     // by value id, live values of the current run

@@ -148,6 +148,30 @@ static enum mopt_status widen(struct mopt_session *session, struct mopt_error *e
     return status;
 }
 
+static bool has_default(const struct mopt_value *input)
+{
+    return input->constant != NULL || input->sparse != NULL;
+}
+
+// What callers could override, but do not, may be folded and packed like any other constant.
+static enum mopt_status fix_defaults(struct mopt_session *session, struct mopt_error *err)
+{
+    const struct mopt_graph *graph = session->model->graph;
+    bool found = false;
+    for (size_t i = 0; i < graph->inputs.count && !found; i++) {
+        const struct mopt_value *input = graph->inputs.items[i];
+        found = has_default(input) && mopt__value_is_overridable(input);
+    }
+    enum mopt_status status = found && session->copy == NULL
+                                  ? mopt__model_clone(session->model, &session->copy, err)
+                                  : MOPT_OK;
+    if (status == MOPT_OK && found) {
+        session->model = session->copy;
+        session->copy->defaults_stand = true;
+    }
+    return status;
+}
+
 static enum mopt_status prepare(struct mopt_session *session, const struct mopt_prepare *prepare,
                                 struct mopt_error *err)
 {
@@ -163,11 +187,11 @@ static enum mopt_status prepare(struct mopt_session *session, const struct mopt_
     return status;
 }
 
-// Model-local functions are inlined, nodes that do nothing taken out, channels come second,
-// compound operators are spread, operators on codes take QDQ form, products whose scales the run
-// makes become sums, what computes in 16-bit floats is widened, bodies dequantize what they read,
-// and codes are picked before they are dequantized, in a private copy; other models run as they
-// are.
+// Model-local functions are inlined, defaults of inputs stand, nodes that do nothing taken out,
+// channels come second, compound operators are spread, operators on codes take QDQ form, products
+// whose scales the run makes become sums, what computes in 16-bit floats is widened, bodies
+// dequantize what they read, and codes are picked before they are dequantized, in a private copy;
+// other models run as they are.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_error *err)
 {
     mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
@@ -176,7 +200,10 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_e
     if (status != MOPT_OK || session->options.reference) {
         return status;
     }
-    status = session->options.observed ? MOPT_OK : prepare(session, &mopt__prepare_bypass, err);
+    status = session->options.overridden ? MOPT_OK : fix_defaults(session, err);
+    if (status == MOPT_OK && !session->options.observed) {
+        status = prepare(session, &mopt__prepare_bypass, err);
+    }
     if (status == MOPT_OK) {
         status = prepare(session, &mopt__prepare_channels_last, err);
     }
@@ -237,6 +264,7 @@ enum mopt_status mopt__session_new(struct mopt_model *model,
     }
     mopt__arena_init(&session->arena);
     session->model = model;
+    session->given = model;
     if (options != NULL) {
         session->options = *options;
     }
@@ -289,6 +317,7 @@ void mopt__session_free(struct mopt_session *session)
     mopt__pool_free(session->pool);
     mopt__model_free(session->copy);
     mopt__arena_release(&session->arena);
+    mopt__session_free(session->second);
     mopt__free(session);
 }
 
@@ -437,6 +466,29 @@ static enum mopt_status run_main(struct mopt_session *session, struct mopt_datum
     return status == MOPT_OK ? take_results(session, outputs, err) : status;
 }
 
+static bool overrides(const struct mopt_session *session, struct mopt_datum *const *inputs)
+{
+    const struct mopt_graph *graph = session->main.graph;
+    bool found = false;
+    for (size_t i = 0; i < graph->inputs.count && session->model->defaults_stand; i++) {
+        found = found || (inputs[i] != NULL && has_default(graph->inputs.items[i]));
+    }
+    return found;
+}
+
+static enum mopt_status run_second(struct mopt_session *session, struct mopt_datum *const *inputs,
+                                   struct mopt_datum **outputs,
+                                   const struct mopt_run_options *options, struct mopt_error *err)
+{
+    struct mopt_session_options own = session->options;
+    own.overridden = true;
+    enum mopt_status status = session->second == NULL
+                                  ? mopt__session_new(session->given, &own, &session->second, err)
+                                  : MOPT_OK;
+    return status == MOPT_OK ? mopt__session_run(session->second, inputs, outputs, options, err)
+                             : status;
+}
+
 enum mopt_status mopt__session_run(struct mopt_session *session, struct mopt_datum *const *inputs,
                                    struct mopt_datum **outputs,
                                    const struct mopt_run_options *options, struct mopt_error *err)
@@ -444,6 +496,9 @@ enum mopt_status mopt__session_run(struct mopt_session *session, struct mopt_dat
     size_t count = session->main.graph->outputs.count;
     for (size_t i = 0; i < count; i++) {
         outputs[i] = NULL;
+    }
+    if (overrides(session, inputs)) {
+        return run_second(session, inputs, outputs, options, err);
     }
     enum mopt_status status = run_main(session, inputs, outputs, options, err);
     release_data(session, session->slots);

@@ -64,6 +64,7 @@ static void copy_header(struct mopt_copy *copy)
     struct mopt_model *to = copy->to;
     to->ir_version = from->ir_version;
     to->has_ir_version = from->has_ir_version;
+    to->defaults_stand = from->defaults_stand;
     to->has_model_version = from->has_model_version;
     to->model_version = from->model_version;
     to->producer_name = mopt__copy_text(copy, from->producer_name);

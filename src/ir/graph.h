@@ -146,6 +146,7 @@ struct mopt_model {
     int64_t ir_version;
     const char *producer_name, *producer_version, *domain, *doc; // NULL if absent
     bool has_ir_version, has_model_version;
+    bool defaults_stand; // nobody overrides initializers of the main graph, whatever the IR version
     int64_t model_version;
     struct mopt_opset_list opsets;
     struct mopt_graph *graph;
@@ -246,9 +247,11 @@ void mopt__node_move_before(struct mopt_node *node,
 enum mopt_status mopt__value_replace_uses(struct mopt_value *from, struct mopt_value *to,
                                           struct mopt_error *err);
 bool mopt__value_is_dead(const struct mopt_value *value); // no uses and not a graph output
-// Value whose content no caller can change: an initializer that is not also a graph input (IR >= 4:
-// overridable), or with IR < 4 any initializer. Returns its tensor, else NULL. Constant nodes are
-// not looked through.
+// True for a graph input: if it is an initializer too, that is a default for those who give no data
+// (IR >= 4). False where defaults stand.
+bool mopt__value_is_overridable(const struct mopt_value *value);
+// Value whose content no caller can change: an initializer that is not overridable. Returns its
+// tensor, else NULL. Constant nodes are not looked through.
 struct mopt_tensor *mopt__value_constant(const struct mopt_value *value);
 
 // ---- Attributes -----------------------------------------------------------------------------------------------

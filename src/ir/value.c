@@ -236,8 +236,14 @@ void mopt__value_drop_if_unused(struct mopt_value *value)
     }
 }
 
+bool mopt__value_is_overridable(const struct mopt_value *value)
+{
+    const struct mopt_model *model = value->graph->model;
+    bool stands = model->defaults_stand && value->graph == model->graph;
+    return value->is_input && model->ir_version >= 4 && !stands;
+}
+
 struct mopt_tensor *mopt__value_constant(const struct mopt_value *value)
 {
-    bool overridable = value->is_input && value->graph->model->ir_version >= 4;
-    return overridable ? NULL : value->constant;
+    return mopt__value_is_overridable(value) ? NULL : value->constant;
 }

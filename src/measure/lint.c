@@ -138,7 +138,7 @@ static enum mopt_status lint_initializer(struct linter *linter, const struct mop
         status = report_value(linter, MOPT_LINT_DEAD_WEIGHT, "initializer", value->name,
                               "optimize removes it", err);
     }
-    if (status == MOPT_OK && value->is_input && linter->model->ir_version >= 4) {
+    if (status == MOPT_OK && mopt__value_is_overridable(value)) {
         status = report_value(linter, MOPT_LINT_OVERRIDABLE, "initializer", value->name,
                               "it is also a graph input", err);
     }

@@ -204,6 +204,39 @@ static void test_wrong_inputs_are_named(void **state)
     close_fixture(&f);
 }
 
+// Defaults of inputs are packed like other weights until a run gives something else, and again
+// afterwards.
+static void test_defaults_stand_until_overridden(void **state)
+{
+    (void)state;
+    struct fixture f = open_text(
+        "model (ir=8, opset=13) { graph g (float[2] x, float[2,2] w, float[2] b) -> (float[1,2] y) "
+        "{\nfloat[2,2] w = {1, 2, 3, 4}; float[2] b = {10, 20}; int64[2] s = {1, 2};\n"
+        "r = Reshape(x, s); p = MatMul(r, w); y = Add(p, b); } }");
+    const float x[] = {1, 10};
+    const float other[] = {-1, -2};
+    const float want[] = {41, 62};
+    const float want_other[] = {30, 40};
+    struct mopt_datum *b = floats(other, 2);
+    for (int run = 0; run < 4; run++) {
+        bool given = run % 2 != 0;
+        struct mopt_datum *in[] = {floats(x, 2), NULL, given ? b : NULL};
+        struct mopt_datum *out = NULL;
+        if (mopt__session_run(f.session, in, &out, NULL, &f.err) != MOPT_OK) {
+            fail_msg("%s", f.err.text);
+        }
+        expect_floats(out, given ? want_other : want, 2);
+        mopt__datum_unref(in[0]);
+        mopt__datum_unref(out);
+    }
+    struct mopt_session_memory memory;
+    mopt__session_memory(f.session, &memory);
+    assert_true(memory.packed_bytes > 0);
+    assert_null(mopt__value_constant(mopt__value_find(f.model->graph, "w"))); // not changed
+    mopt__datum_unref(b);
+    close_fixture(&f);
+}
+
 static void test_step_limit_stops_a_run(void **state)
 {
     (void)state;
@@ -289,6 +322,7 @@ int mopt__test_session(void)
         cmocka_unit_test(test_functions_are_inlined),
         cmocka_unit_test(test_views_keep_their_bytes),
         cmocka_unit_test(test_wrong_inputs_are_named),
+        cmocka_unit_test(test_defaults_stand_until_overridden),
         cmocka_unit_test(test_step_limit_stops_a_run),
         cmocka_unit_test(test_unknown_operators_are_listed),
     };

@@ -150,6 +150,9 @@ static void overridable_initializers_are_no_constants(void **state)
     assert_non_null(w->constant);
     assert_null(mopt__value_constant(w));
     assert_non_null(mopt__value_constant(mopt__value_find(model->graph, "v")));
+    model->defaults_stand = true;
+    assert_non_null(mopt__value_constant(w));
+    model->defaults_stand = false;
     model->ir_version = 3;
     assert_non_null(mopt__value_constant(w));
     mopt__graph_remove_initializer(w);
