@@ -55,9 +55,10 @@ struct mopt_run_options {
 
 // Runs the main graph. inputs: one per graph input in order; NULL only for inputs that have an
 // initializer: data for those is in profile and memory with options.overridden only. Element types
-// and ranks are checked against the declared types, known dims too. outputs: [graph output count], new references owned by the caller. Not thread-safe per session.
-// options may be NULL. Errors: MOPT_E_MISSING, MOPT_E_TYPE, MOPT_E_SHAPE, MOPT_E_VALUE,
-// MOPT_E_LIMIT, MOPT_E_MEMORY..., naming the node.
+// and ranks are checked against the declared types, known dims too. outputs: [graph output count],
+// new references owned by the caller. Not thread-safe per session. options may be NULL. Errors:
+// MOPT_E_MISSING, MOPT_E_TYPE, MOPT_E_SHAPE, MOPT_E_VALUE, MOPT_E_LIMIT, MOPT_E_MEMORY..., naming
+// the node.
 enum mopt_status mopt__session_run(struct mopt_session *session, struct mopt_datum *const *inputs,
                                    struct mopt_datum **outputs,
                                    const struct mopt_run_options *options, struct mopt_error *err);

@@ -17,6 +17,8 @@ struct mopt_prepare {
 
 // bypass.c: nodes that hand on what they get.
 extern const struct mopt_prepare mopt__prepare_bypass;
+// invariant.c: what turns of a loop hand on unchanged, read from outside the loop.
+extern const struct mopt_prepare mopt__prepare_invariants;
 // channels_last.c: operators of com.microsoft whose images have their channels last.
 extern const struct mopt_prepare mopt__prepare_channels_last;
 // compound.c: operators of com.microsoft that several of ONNX can say.

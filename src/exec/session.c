@@ -188,12 +188,19 @@ static enum mopt_status prepare(struct mopt_session *session, const struct mopt_
 }
 
 // Model-local functions are inlined, defaults of inputs stand, nodes that do nothing taken out,
-// channels come second, compound operators are spread, operators on codes take QDQ form, products
-// whose scales the run makes become sums, what computes in 16-bit floats is widened, bodies
-// dequantize what they read, and codes are picked before they are dequantized, in a private copy;
-// other models run as they are.
+// what loops hand on unchanged is read from outside, channels come second, compound operators are
+// spread, operators on codes take QDQ form, products whose scales the run makes become sums, what
+// computes in 16-bit floats is widened, bodies dequantize what they read, and codes are picked
+// before they are dequantized, in a private copy; other models run as they are.
 static enum mopt_status choose_model(struct mopt_session *session, struct mopt_error *err)
 {
+    static const struct mopt_prepare *const narrow[] = {&mopt__prepare_invariants,
+                                                        &mopt__prepare_channels_last,
+                                                        &mopt__prepare_compound,
+                                                        &mopt__prepare_qlinear,
+                                                        &mopt__prepare_scales};
+    static const struct mopt_prepare *const wide[] = {&mopt__prepare_outer_codes,
+                                                      &mopt__prepare_picked_codes};
     mopt__kernels_select(mopt__cpu_isa(), &session->kernels);
     enum mopt_status status =
         session->model->function_count > 0 ? inline_functions(session, err) : MOPT_OK;
@@ -204,25 +211,16 @@ static enum mopt_status choose_model(struct mopt_session *session, struct mopt_e
     if (status == MOPT_OK && !session->options.observed) {
         status = prepare(session, &mopt__prepare_bypass, err);
     }
-    if (status == MOPT_OK) {
-        status = prepare(session, &mopt__prepare_channels_last, err);
-    }
-    if (status == MOPT_OK) {
-        status = prepare(session, &mopt__prepare_compound, err);
-    }
-    if (status == MOPT_OK) {
-        status = prepare(session, &mopt__prepare_qlinear, err);
-    }
-    if (status == MOPT_OK) {
-        status = prepare(session, &mopt__prepare_scales, err);
+    for (size_t i = 0; i < MOPT_COUNTOF(narrow) && status == MOPT_OK; i++) {
+        status = prepare(session, narrow[i], err);
     }
     if (status == MOPT_OK && mopt__model_has_narrow(session->model)) {
         status = widen(session, err);
     }
-    if (status == MOPT_OK) {
-        status = prepare(session, &mopt__prepare_outer_codes, err);
+    for (size_t i = 0; i < MOPT_COUNTOF(wide) && status == MOPT_OK; i++) {
+        status = prepare(session, wide[i], err);
     }
-    return status == MOPT_OK ? prepare(session, &mopt__prepare_picked_codes, err) : status;
+    return status;
 }
 
 static enum mopt_status build(struct mopt_session *session, struct mopt_error *err)

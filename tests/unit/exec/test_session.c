@@ -151,6 +151,62 @@ static void test_if_captures_outer_values(void **state)
     close_fixture(&f);
 }
 
+static void expect_packed(struct fixture *f, const float *x, const float *want)
+{
+    struct mopt_datum *in = floats(x, 2);
+    struct mopt_datum *out[] = {NULL, NULL};
+    for (int run = 0; run < 2; run++) {
+        if (mopt__session_run(f->session, &in, out, NULL, &f->err) != MOPT_OK) {
+            fail_msg("%s", f->err.text);
+        }
+        const float weights[] = {1, 2, 3, 4};
+        expect_floats(out[0], want, 2);
+        expect_floats(out[1], weights, 4);
+        mopt__datum_unref(out[0]);
+        mopt__datum_unref(out[1]);
+    }
+    struct mopt_session_memory memory;
+    mopt__session_memory(f->session, &memory);
+    assert_true(memory.packed_bytes > 0);
+    mopt__datum_unref(in);
+    close_fixture(f);
+}
+
+// Weights that every turn hands on are as good as those of the model. The second weights, which the
+// body hands on in the place of others, are not.
+static void test_loops_read_what_stays_from_outside(void **state)
+{
+    (void)state;
+    struct fixture f = open_text(
+        "model (ir=8, opset=16) { graph g (float[2] x) -> (float[1,2] y, float[2,2] z) {\n"
+        "float[2,2] w = {1, 2, 3, 4}; int64[2] s = {1, 2}; int64 n = {3}; bool go = {1};\n"
+        "float[2] a = {0, 0}; float[2] b = {1, 1};\n"
+        "r = Reshape(x, s);\n"
+        "y, z, p, q = Loop<body=graph (int64 i, bool c, float[1,2] t, float[2,2] v, float[2] d,"
+        " float[2] e) -> (k, u, same, e, d) {\n"
+        "k = Identity(c); m = MatMul(t, v); o = Add(m, d); u = Sub(o, e); same = Identity(v); }>"
+        "(n, go, r, w, a, b); } }");
+    const float x[] = {1, 0};
+    // [1 2] - 1, then [3 4] + 1 - 0, then [19 28] + 0 - 1
+    const float want[] = {18, 27};
+    expect_packed(&f, x, want);
+}
+
+static void test_scans_read_what_stays_from_outside(void **state)
+{
+    (void)state;
+    struct fixture f = open_text(
+        "model (ir=8, opset=16) { graph g (float[2] x) -> (float[1,2] y, float[2,2] z) {\n"
+        "float[2,2] w = {1, 2, 3, 4}; int64[2] s = {1, 2}; float[2,1,2] e = {1, 1, 2, 2};\n"
+        "r = Reshape(x, s);\n"
+        "y, z = Scan<num_scan_inputs=1, body=graph (float[1,2] t, float[2,2] v, float[1,2] d)"
+        " -> (u, v) {\n"
+        "m = MatMul(t, v); u = Add(m, d); }>(r, w, e); } }");
+    const float x[] = {1, 0};
+    const float want[] = {13, 18}; // [1 2] + 1, then [11 16] + 2
+    expect_packed(&f, x, want);
+}
+
 static void test_functions_are_inlined(void **state)
 {
     (void)state;
@@ -319,6 +375,8 @@ int mopt__test_session(void)
         cmocka_unit_test(test_runs_repeat_and_change_shape),
         cmocka_unit_test(test_results_outlive_session_and_later_runs),
         cmocka_unit_test(test_if_captures_outer_values),
+        cmocka_unit_test(test_loops_read_what_stays_from_outside),
+        cmocka_unit_test(test_scans_read_what_stays_from_outside),
         cmocka_unit_test(test_functions_are_inlined),
         cmocka_unit_test(test_views_keep_their_bytes),
         cmocka_unit_test(test_wrong_inputs_are_named),
