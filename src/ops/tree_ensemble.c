@@ -7,11 +7,11 @@
 
 #include "ops/eval.h"
 #include "ops/infer.h"
+#include "ops/ml_rows.h"
 #include "ops/record.h"
 
 enum { MODE_LEQ, MODE_LT, MODE_GTE, MODE_GT, MODE_EQ, MODE_NEQ, MODE_MEMBER, MODES };
 enum { GATHER_AVERAGE, GATHER_SUM, GATHER_MIN, GATHER_MAX };
-enum { POST_NONE, POST_SOFTMAX, POST_LOGISTIC, POST_SOFTMAX_ZERO, POST_PROBIT };
 
 struct ensemble {
     size_t nodes, leaves, roots, features;
@@ -105,11 +105,12 @@ static enum mopt_status read_rest(const struct mopt_node *node, struct ensemble 
         status = mopt__attr_int(node, "aggregate_function", GATHER_SUM, &e->aggregate, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__attr_int(node, "post_transform", POST_NONE, &e->post, err);
+        status = mopt__attr_int(node, "post_transform", MOPT_ML_NONE, &e->post, err);
     }
     e->members = members;
-    if (status == MOPT_OK && (e->targets < 1 || e->targets > INT32_MAX || e->aggregate < 0 ||
-                              e->aggregate > GATHER_MAX || e->post < 0 || e->post > POST_PROBIT)) {
+    if (status == MOPT_OK &&
+        (e->targets < 1 || e->targets > INT32_MAX || e->aggregate < 0 ||
+         e->aggregate > GATHER_MAX || e->post < 0 || e->post >= MOPT_ML_POSTS)) {
         status = mopt_error_set(err, MOPT_E_VALUE, "%lld targets, aggregate %lld, transform %lld",
                                 (long long)e->targets, (long long)e->aggregate, (long long)e->post);
     }
@@ -239,58 +240,12 @@ static void add_leaf(const struct ensemble *e, double *total, double weight, boo
     *touched = true;
 }
 
-// Inverse of the normal distribution: bisection on erfc, which is monotonous; exact to the last
-// bits of a float.
-static double probit(double p)
-{
-    if (!(p > 0 && p < 1)) {
-        return p == 0 ? -(double)INFINITY : (p == 1 ? (double)INFINITY : (double)NAN);
-    }
-    double low = -40;
-    double high = 40;
-    for (int i = 0; i < 100; i++) {
-        double middle = (low + high) / 2;
-        if (erfc(-middle / sqrt(2.0)) / 2 < p) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return (low + high) / 2;
-}
-
-static void softmax(double *row, int64_t count, bool keep_zeros)
-{
-    double most = -(double)INFINITY;
-    double total = 0;
-    for (int64_t i = 0; i < count; i++) {
-        most = fmax(most, row[i]);
-    }
-    for (int64_t i = 0; i < count; i++) {
-        bool kept = keep_zeros && row[i] == 0;
-        row[i] = kept ? 0 : exp(row[i] - most);
-        total += row[i];
-    }
-    for (int64_t i = 0; total > 0 && i < count; i++) {
-        row[i] /= total;
-    }
-}
-
 static void finish_row(const struct ensemble *e, double *row)
 {
     for (int64_t i = 0; e->aggregate == GATHER_AVERAGE && e->roots > 0 && i < e->targets; i++) {
         row[i] /= (double)e->roots;
     }
-    if (e->post == POST_SOFTMAX || e->post == POST_SOFTMAX_ZERO) {
-        softmax(row, e->targets, e->post == POST_SOFTMAX_ZERO);
-    }
-    for (int64_t i = 0; i < e->targets; i++) {
-        if (e->post == POST_LOGISTIC) {
-            row[i] = 1 / (1 + exp(-row[i]));
-        } else if (e->post == POST_PROBIT) {
-            row[i] = probit(row[i]);
-        }
-    }
+    mopt__ml_finish((enum mopt_ml_post)e->post, row, (size_t)e->targets);
 }
 
 static enum mopt_status run_rows(struct mopt_eval *eval, const struct ensemble *e,
