@@ -47,21 +47,37 @@ static void place_window(const struct mopt_window2d *w, struct mopt_place *place
     place->x = (ptrdiff_t)(place->ox * w->stride_w) - (ptrdiff_t)w->pad_left;
 }
 
-static void next_pixel(const struct mopt_window2d *w, struct mopt_place *place)
+// `count` pixels on, which are in the same row.
+static void move_on(const struct mopt_window2d *w, struct mopt_place *place, size_t count)
 {
-    if (++place->ox == w->out_w) {
+    place->ox += count;
+    place->x += (ptrdiff_t)(count * w->stride_w);
+    if (place->ox == w->out_w) {
         place->ox = 0;
         if (++place->oy == w->out_h) {
             place->oy = 0;
             place->image++;
         }
+        place_window(w, place);
     }
-    place_window(w, place);
 }
 
 static bool is_inside(ptrdiff_t at, size_t kernel, size_t dilation, size_t size)
 {
     return at >= 0 && (size_t)at + (kernel - 1) * dilation < size;
+}
+
+// Pixels from a place on, in its row, whose windows lie inside of the image; at most `most`.
+static size_t inside_run(const struct mopt_window2d *w, const struct mopt_place *place, size_t most)
+{
+    if (!is_inside(place->y, w->kernel_h, w->dilation_h, w->in_h) ||
+        !is_inside(place->x, w->kernel_w, w->dilation_w, w->in_w)) {
+        return 0;
+    }
+    size_t left = w->in_w - (size_t)place->x - ((w->kernel_w - 1) * w->dilation_w + 1);
+    size_t row = w->out_w - place->ox;
+    most = most < row ? most : row;
+    return left >= (most - 1) * w->stride_w ? most : left / w->stride_w + 1;
 }
 
 // A window that reaches over the border: every tap is looked at.
@@ -97,17 +113,24 @@ void mopt__taps_fill(const struct mopt_taps *taps, const size_t *offsets, struct
                      size_t count, const float **a)
 {
     const struct mopt_window2d *w = &taps->window;
-    size_t all = mopt__window_taps(w);
-    for (size_t i = 0; i < count; i++, next_pixel(w, place)) {
-        if (is_inside(place->y, w->kernel_h, w->dilation_h, w->in_h) &&
-            is_inside(place->x, w->kernel_w, w->dilation_w, w->in_w)) {
+    size_t all = mopt__window_taps(w), step = w->stride_w * taps->ldx;
+    for (size_t i = 0; i < count;) {
+        size_t run = inside_run(w, place, count - i);
+        if (run == 0) {
+            fill_border(taps, place, a + i);
+            run = 1;
+        } else {
             size_t at = (place->image * w->in_h + (size_t)place->y) * w->in_w + (size_t)place->x;
             const float *first = taps->x + at * taps->ldx;
             for (size_t t = 0; t < all; t++) {
-                a[t * taps->height + i] = first + offsets[t];
+                const float **to = a + t * taps->height + i;
+                const float *from = first + offsets[t];
+                for (size_t k = 0; k < run; k++) {
+                    to[k] = from + k * step;
+                }
             }
-        } else {
-            fill_border(taps, place, a + i);
         }
+        i += run;
+        move_on(w, place, run);
     }
 }
