@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ai.onnx.ml: LinearRegressor and LinearClassifier. Scores of a row are its products with rows of
 // coefficients, plus intercepts; a classifier names the class with the largest one, too.
-#include <string.h>
-
-#include "ops/ml_rows.h"
+#include "ops/ml_labels.h"
 #include "ops/record.h"
 
 struct linear {
@@ -114,52 +112,13 @@ static enum mopt_status regressor_eval(struct mopt_eval *eval, struct mopt_error
 
 // ---- Classifier -----------------------------------------------------------------------------------------------
 
-struct labels {
-    const int64_t *ints;
-    const struct mopt_string *strings; // NULL: ints
-    size_t count;
-};
-
-static enum mopt_status read_labels(const struct mopt_node *node, struct labels *labels,
-                                    struct mopt_error *err)
-{
-    size_t ints;
-    size_t strings;
-    enum mopt_status status =
-        mopt__attr_strings(node, "classlabels_strings", &labels->strings, &strings, err);
-    if (status == MOPT_OK) {
-        status = mopt__attr_ints(node, "classlabels_ints", &labels->ints, &ints, err);
-    }
-    if (status == MOPT_OK && (ints != 0) == (strings != 0)) {
-        status = mopt_error_set(err, MOPT_E_VALUE,
-                                "classes must have names either as integers or as strings");
-    }
-    if (status == MOPT_OK) {
-        labels->strings = strings != 0 ? labels->strings : NULL;
-        labels->count = strings != 0 ? strings : ints;
-    }
-    return status;
-}
-
-static enum mopt_dtype type_of(const struct labels *labels)
-{
-    return labels->strings != NULL ? MOPT_STRING : MOPT_INT64;
-}
-
 static enum mopt_status classifier_infer(struct mopt_infer *infer, struct mopt_error *err)
 {
-    struct labels labels;
-    int64_t dims[2] = {mopt__ml_row_count(infer), 1};
-    enum mopt_status status = read_labels(infer->node, &labels, err);
-    if (status == MOPT_OK) {
-        dims[1] = (int64_t)labels.count;
-        status = mopt__infer_set(infer, 0, type_of(&labels), 1, dims, err);
-    }
-    return status == MOPT_OK ? mopt__infer_set(infer, 1, MOPT_FLOAT32, 2, dims, err) : status;
+    return mopt__ml_classes_infer(infer, "classlabels_ints", err);
 }
 
 // As many classes as targets, or two that share one: its score is that of the second class.
-static enum mopt_status check_classes(const struct linear *l, const struct labels *labels,
+static enum mopt_status check_classes(const struct linear *l, const struct mopt_ml_labels *labels,
                                       struct mopt_error *err)
 {
     bool shared = l->targets == 1 && labels->count == 2;
@@ -180,7 +139,7 @@ static void share_score(enum mopt_ml_post post, double *scores)
 }
 
 // The class of a row; its scores are finished behind it.
-static size_t classify(const struct linear *l, const struct labels *labels, double *scores)
+static size_t classify(const struct linear *l, const struct mopt_ml_labels *labels, double *scores)
 {
     size_t best = 0;
     if (l->targets == 1 && labels->count == 2) {
@@ -195,60 +154,34 @@ static size_t classify(const struct linear *l, const struct labels *labels, doub
     return best;
 }
 
-static enum mopt_status name_row(const struct labels *labels, size_t class, size_t row,
-                                 struct mopt_tensor *out, struct mopt_error *err)
-{
-    if (labels->strings != NULL) {
-        const struct mopt_string *text = &labels->strings[class];
-        return mopt__tensor_set_string(out, row, text->data, text->size, err);
-    }
-    ((int64_t *)mopt__tensor_data(out))[row] = labels->ints[class];
-    return MOPT_OK;
-}
-
-static enum mopt_status classify_rows(struct mopt_eval *eval, const struct mopt_ml_rows *rows,
-                                      const struct linear *l, const struct labels *labels,
-                                      struct mopt_error *err)
-{
-    const int64_t dims[] = {(int64_t)rows->count, (int64_t)labels->count};
-    struct mopt_tensor *names = NULL;
-    struct mopt_tensor *scores = NULL;
-    double *row = NULL;
-    enum mopt_status status = mopt__eval_output(eval, 0, type_of(labels), 1, dims, &names, err);
-    if (status == MOPT_OK) {
-        status = mopt__eval_output(eval, 1, MOPT_FLOAT32, 2, dims, &scores, err);
-    }
-    if (status == MOPT_OK && (row = room_of(l)) == NULL) {
-        status = mopt_error_memory(err);
-    }
-    for (size_t r = 0; status == MOPT_OK && r < rows->count; r++) {
-        mopt__ml_row(rows, r, row);
-        score_row(l, row, row + l->width);
-        size_t class = classify(l, labels, row + l->width);
-        store(row + l->width, labels->count,
-              (float *)mopt__tensor_data(scores) + r * labels->count);
-        status = name_row(labels, class, r, names, err);
-    }
-    mopt__free(row);
-    return status;
-}
-
 static enum mopt_status classifier_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     struct mopt_ml_rows rows;
     struct linear l;
-    struct labels labels;
+    struct mopt_ml_classes out = {0};
+    double *row = NULL;
     enum mopt_status status = mopt__ml_rows(eval, &rows, err);
     if (status == MOPT_OK) {
         status = open_linear(eval->node, rows.width, &l, err);
     }
     if (status == MOPT_OK) {
-        status = read_labels(eval->node, &labels, err);
+        status = mopt__ml_classes_open(eval, "classlabels_ints", rows.count, &out, err);
     }
     if (status == MOPT_OK) {
-        status = check_classes(&l, &labels, err);
+        status = check_classes(&l, &out.labels, err);
     }
-    return status == MOPT_OK ? classify_rows(eval, &rows, &l, &labels, err) : status;
+    if (status == MOPT_OK && (row = room_of(&l)) == NULL) {
+        status = mopt_error_memory(err);
+    }
+    for (size_t r = 0; status == MOPT_OK && r < rows.count; r++) {
+        double *scores = row + l.width;
+        mopt__ml_row(&rows, r, row);
+        score_row(&l, row, scores);
+        size_t class = classify(&l, &out.labels, scores);
+        status = mopt__ml_classes_put(&out, r, class, scores, err);
+    }
+    mopt__free(row);
+    return status;
 }
 
 #define LIST(n, k)               \
@@ -258,14 +191,14 @@ static enum mopt_status classifier_eval(struct mopt_eval *eval, struct mopt_erro
 #define LINEAR                                                                    \
     LIST("coefficients", MOPT_ATTR_FLOATS), LIST("intercepts", MOPT_ATTR_FLOATS), \
         MOPT_A_STRING("post_transform", "NONE", MOPT_ML_POST_NAMES)
-#define LABELS (MOPT_DT(MOPT_STRING) | MOPT_DT(MOPT_INT64))
 static const struct mopt_op records[] = {
     {.domain = "ai.onnx.ml",
      .name = "LinearClassifier",
      .since = 1,
      .summary = "class with the largest linear function of a row",
      MOPT_INPUTS({"X", "T1", MOPT_ML_NUMBERS, 0}),
-     MOPT_OUTPUTS({"Y", "T2", LABELS, 0}, {"Z", "tensor(float)", MOPT_DT(MOPT_FLOAT32), 0}),
+     MOPT_OUTPUTS({"Y", "T2", MOPT_ML_LABEL_TYPES, 0},
+                  {"Z", "tensor(float)", MOPT_DT(MOPT_FLOAT32), 0}),
      MOPT_ATTRIBUTES(LINEAR, MOPT_A_INTS("classlabels_ints"),
                      LIST("classlabels_strings", MOPT_ATTR_STRINGS), MOPT_A_FLAG("multi_class", 0)),
      .infer = classifier_infer,

@@ -3,6 +3,7 @@
 #include "ops/ml_rows.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum mopt_status mopt__ml_rows(const struct mopt_eval *eval, struct mopt_ml_rows *rows,
@@ -39,6 +40,30 @@ void mopt__ml_row(const struct mopt_ml_rows *rows, size_t index, double *row)
     for (size_t i = 0; i < rows->width; i++) {
         row[i] = mopt__tensor_f64(rows->x, first + i);
     }
+}
+
+enum mopt_status mopt__ml_reals(const struct mopt_node *node, const char *name,
+                                struct mopt_ml_reals *reals, struct mopt_error *err)
+{
+    char as_tensor[64];
+    struct mopt_tensor *tensor = NULL;
+    snprintf(as_tensor, sizeof as_tensor, "%s_as_tensor", name);
+    enum mopt_status status = mopt__attr_floats(node, name, &reals->floats, &reals->count, err);
+    if (status == MOPT_OK) {
+        status = mopt__attr_tensor(node, as_tensor, &tensor, err);
+    }
+    if (status == MOPT_OK && tensor != NULL &&
+        (reals->count != 0 || !mopt__dtype_is_float(tensor->dtype))) {
+        return mopt_error_set(err, MOPT_E_VALUE, "'%s' must be floats, given once", name);
+    }
+    reals->tensor = tensor;
+    reals->count = tensor != NULL ? tensor->count : reals->count;
+    return status;
+}
+
+double mopt__ml_real(const struct mopt_ml_reals *reals, size_t i)
+{
+    return reals->tensor != NULL ? mopt__tensor_f64(reals->tensor, i) : (double)reals->floats[i];
 }
 
 enum mopt_ml_post mopt__ml_post(const char *name)

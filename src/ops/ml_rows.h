@@ -23,6 +23,16 @@ int64_t mopt__ml_row_count(const struct mopt_infer *infer);
 // row[width]: the numbers of a row.
 void mopt__ml_row(const struct mopt_ml_rows *rows, size_t index, double *row);
 
+// Numbers of an attribute: floats, or a tensor in the attribute <name>_as_tensor. None: count 0.
+struct mopt_ml_reals {
+    const float *floats;
+    const struct mopt_tensor *tensor; // NULL: floats
+    size_t count;
+};
+enum mopt_status mopt__ml_reals(const struct mopt_node *node, const char *name,
+                                struct mopt_ml_reals *reals, struct mopt_error *err);
+double mopt__ml_real(const struct mopt_ml_reals *reals, size_t i);
+
 // As TreeEnsemble numbers them.
 enum mopt_ml_post {
     MOPT_ML_NONE,

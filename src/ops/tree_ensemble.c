@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // ai.onnx.ml TreeEnsemble: decision trees over the features of each row, whose leaves add to
-// targets. Every index of the trees is checked before the first row is looked at, and a walk is
-// bounded by the number of nodes.
+// targets.
 #include <math.h>
-#include <string.h>
 
-#include "ops/eval.h"
-#include "ops/infer.h"
-#include "ops/ml_rows.h"
+#include "ops/forest.h"
 #include "ops/record.h"
 
-enum { MODE_LEQ, MODE_LT, MODE_GTE, MODE_GT, MODE_EQ, MODE_NEQ, MODE_MEMBER, MODES };
-enum { GATHER_AVERAGE, GATHER_SUM, GATHER_MIN, GATHER_MAX };
-
 struct ensemble {
-    size_t nodes, leaves, roots, features;
+    size_t nodes, leaves, roots;
     const int64_t *feature, *true_id, *false_id, *true_leaf, *false_leaf, *missing; // [nodes]
     const int64_t *target;                                                          // [leaves]
     const int64_t *root;                                                            // [roots]
     const struct mopt_tensor *modes, *splits, *weights, *members;
-    size_t *set_begin; // [nodes] first member of a membership node; heap
     int64_t targets, aggregate, post;
 };
 
@@ -102,7 +94,7 @@ static enum mopt_status read_rest(const struct mopt_node *node, struct ensemble 
         status = mopt__attr_int(node, "n_targets", 1, &e->targets, err);
     }
     if (status == MOPT_OK) {
-        status = mopt__attr_int(node, "aggregate_function", GATHER_SUM, &e->aggregate, err);
+        status = mopt__attr_int(node, "aggregate_function", MOPT_GATHER_SUM, &e->aggregate, err);
     }
     if (status == MOPT_OK) {
         status = mopt__attr_int(node, "post_transform", MOPT_ML_NONE, &e->post, err);
@@ -110,172 +102,89 @@ static enum mopt_status read_rest(const struct mopt_node *node, struct ensemble 
     e->members = members;
     if (status == MOPT_OK &&
         (e->targets < 1 || e->targets > INT32_MAX || e->aggregate < 0 ||
-         e->aggregate > GATHER_MAX || e->post < 0 || e->post >= MOPT_ML_POSTS)) {
+         e->aggregate > MOPT_GATHER_MAX || e->post < 0 || e->post >= MOPT_ML_POSTS)) {
         status = mopt_error_set(err, MOPT_E_VALUE, "%lld targets, aggregate %lld, transform %lld",
                                 (long long)e->targets, (long long)e->aggregate, (long long)e->post);
     }
     return status;
 }
 
-static bool branch_fits(const struct ensemble *e, int64_t id, int64_t leaf)
+// Ids that no forest has stay ids that no forest has.
+static uint32_t as_id(int64_t id)
 {
-    return id >= 0 && (uint64_t)id < (leaf != 0 ? e->leaves : e->nodes);
+    return id >= 0 && id <= MOPT_FOREST_MOST ? (uint32_t)id : MOPT_FOREST_MOST;
 }
 
-static enum mopt_status check_indices(const struct ensemble *e, struct mopt_error *err)
+static uint32_t lead(int64_t id, int64_t leaf)
 {
-    for (size_t i = 0; i < e->nodes; i++) {
-        int64_t mode = mopt__tensor_i64_at(e->modes, i);
-        if (mode < 0 || mode >= MODES || e->feature[i] < 0 ||
-            (uint64_t)e->feature[i] >= e->features ||
-            !branch_fits(e, e->true_id[i], e->true_leaf[i]) ||
-            !branch_fits(e, e->false_id[i], e->false_leaf[i])) {
-            return mopt_error_set(err, MOPT_E_VALUE,
-                                  "tree node %zu has a mode, feature or branch out of range", i);
-        }
-    }
-    for (size_t i = 0; i < e->leaves; i++) {
-        if (e->target[i] < 0 || e->target[i] >= e->targets) {
-            return mopt_error_set(err, MOPT_E_VALUE, "leaf %zu adds to target %lld of %lld", i,
-                                  (long long)e->target[i], (long long)e->targets);
-        }
-    }
-    for (size_t i = 0; i < e->roots; i++) {
-        if (e->root[i] < 0 || (uint64_t)e->root[i] >= e->nodes) {
-            return mopt_error_set(err, MOPT_E_VALUE, "root of tree %zu is %lld", i,
-                                  (long long)e->root[i]);
-        }
-    }
-    return MOPT_OK;
+    return as_id(id) | (leaf != 0 ? (uint32_t)MOPT_FOREST_LEAF : 0);
 }
 
 // Sets stand one after the other in the order of the membership nodes, each ended by a NaN.
-static enum mopt_status find_sets(struct ensemble *e, struct mopt_error *err)
+static void fill_nodes(const struct ensemble *e, struct mopt_forest *f)
 {
-    e->set_begin = mopt__calloc(e->nodes + 1, sizeof *e->set_begin);
-    if (e->set_begin == NULL) {
-        return mopt_error_memory(err);
-    }
     size_t at = 0;
-    size_t count = e->members != NULL ? e->members->count : 0;
     for (size_t i = 0; i < e->nodes; i++) {
-        if (mopt__tensor_i64_at(e->modes, i) != MODE_MEMBER) {
-            continue;
-        }
-        e->set_begin[i] = at;
-        while (at < count && !isnan(mopt__tensor_f64(e->members, at))) {
+        int64_t mode = mopt__tensor_i64_at(e->modes, i);
+        bool known = mode >= 0 && mode < MOPT_BRANCHES;
+        f->nodes[i] = (struct mopt_forest_node){
+            .split = mode == MOPT_BRANCH_MEMBER ? (double)at : mopt__tensor_f64(e->splits, i),
+            .feature = as_id(e->feature[i]),
+            .next = {lead(e->false_id[i], e->false_leaf[i]), lead(e->true_id[i], e->true_leaf[i])},
+            .branch = (uint8_t)(known ? mode : MOPT_BRANCHES),
+            .missing = e->missing != NULL && e->missing[i] != 0};
+        while (mode == MOPT_BRANCH_MEMBER && at < f->member_count && !isnan(f->members[at])) {
             at++;
         }
-        at += at < count ? 1 : 0;
-    }
-    return MOPT_OK;
-}
-
-static bool is_member(const struct ensemble *e, size_t node, double value)
-{
-    size_t count = e->members != NULL ? e->members->count : 0;
-    for (size_t at = e->set_begin[node]; at < count; at++) {
-        double member = mopt__tensor_f64(e->members, at);
-        if (isnan(member)) {
-            return false;
-        }
-        if (member == value) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool goes_true(const struct ensemble *e, size_t node, double value)
-{
-    if (isnan(value) && e->missing != NULL && e->missing[node] != 0) {
-        return true;
-    }
-    double split = mopt__tensor_f64(e->splits, node);
-    switch (mopt__tensor_i64_at(e->modes, node)) {
-    case MODE_LEQ:
-        return value <= split;
-    case MODE_LT:
-        return value < split;
-    case MODE_GTE:
-        return value >= split;
-    case MODE_GT:
-        return value > split;
-    case MODE_EQ:
-        return value == split;
-    case MODE_NEQ:
-        return value != split;
-    default:
-        return is_member(e, node, value);
+        at += mode == MOPT_BRANCH_MEMBER && at < f->member_count ? 1 : 0;
     }
 }
 
-static enum mopt_status find_leaf(const struct ensemble *e, size_t root,
-                                  const struct mopt_tensor *input, size_t row, size_t *leaf,
-                                  struct mopt_error *err)
+static void fill(const struct ensemble *e, struct mopt_forest *f)
 {
-    size_t node = root;
-    for (size_t steps = 0; steps <= e->nodes; steps++) {
-        double value = mopt__tensor_f64(input, row * e->features + (size_t)e->feature[node]);
-        bool yes = goes_true(e, node, value);
-        size_t id = (size_t)(yes ? e->true_id[node] : e->false_id[node]);
-        if ((yes ? e->true_leaf[node] : e->false_leaf[node]) != 0) {
-            *leaf = id;
-            return MOPT_OK;
-        }
-        node = id;
+    for (size_t i = 0; i < f->member_count; i++) {
+        f->members[i] = mopt__tensor_f64(e->members, i);
     }
-    return mopt_error_set(err, MOPT_E_VALUE, "the tree with root %zu has a cycle", root);
+    fill_nodes(e, f);
+    for (size_t i = 0; i < e->leaves; i++) {
+        f->first[i + 1] = (uint32_t)(i + 1);
+        f->items[i] =
+            (struct mopt_forest_item){as_id(e->target[i]), mopt__tensor_f64(e->weights, i)};
+    }
+    for (size_t i = 0; i < e->roots; i++) {
+        f->roots[i] = as_id(e->root[i]);
+    }
 }
 
-static void add_leaf(const struct ensemble *e, double *total, double weight, bool *touched)
+static enum mopt_status build(const struct mopt_node *node, struct mopt_forest *f,
+                              struct mopt_error *err)
 {
-    if (e->aggregate == GATHER_MIN) {
-        *total = *touched ? fmin(*total, weight) : weight;
-    } else if (e->aggregate == GATHER_MAX) {
-        *total = *touched ? fmax(*total, weight) : weight;
-    } else {
-        *total += weight;
+    struct ensemble e = {0};
+    enum mopt_status status = read_nodes(node, &e, err);
+    if (status == MOPT_OK) {
+        status = read_rest(node, &e, err);
     }
-    *touched = true;
-}
-
-static void finish_row(const struct ensemble *e, double *row)
-{
-    for (int64_t i = 0; e->aggregate == GATHER_AVERAGE && e->roots > 0 && i < e->targets; i++) {
-        row[i] /= (double)e->roots;
+    if (status != MOPT_OK) {
+        return status;
     }
-    mopt__ml_finish((enum mopt_ml_post)e->post, row, (size_t)e->targets);
-}
-
-static enum mopt_status run_rows(struct mopt_eval *eval, const struct ensemble *e,
-                                 struct mopt_tensor *out, struct mopt_error *err)
-{
-    const struct mopt_tensor *input = mopt__eval_input(eval, 0);
-    double *row = mopt__calloc((size_t)e->targets, sizeof *row);
-    bool *touched = mopt__calloc((size_t)e->targets, sizeof *touched);
-    enum mopt_status status = row != NULL && touched != NULL ? MOPT_OK : mopt_error_memory(err);
-    size_t rows = (size_t)out->dims[0];
-    for (size_t r = 0; status == MOPT_OK && r < rows; r++) {
-        memset(row, 0, (size_t)e->targets * sizeof *row);
-        memset(touched, 0, (size_t)e->targets * sizeof *touched);
-        for (size_t t = 0; status == MOPT_OK && t < e->roots; t++) {
-            size_t leaf = 0;
-            status = find_leaf(e, (size_t)e->root[t], input, r, &leaf, err);
-            if (status == MOPT_OK) {
-                add_leaf(e, &row[e->target[leaf]], mopt__tensor_f64(e->weights, leaf),
-                         &touched[e->target[leaf]]);
-            }
-        }
-        finish_row(e, row);
-        for (size_t k = 0; status == MOPT_OK && k < (size_t)e->targets; k++) {
-            mopt__element_set_f64(out->dtype, mopt__tensor_data(out), r * (size_t)e->targets + k,
-                                  row[k]);
-        }
+    f->node_count = e.nodes;
+    f->leaf_count = f->item_count = e.leaves;
+    f->root_count = e.roots;
+    f->member_count = e.members != NULL ? e.members->count : 0;
+    f->targets = (size_t)e.targets;
+    f->gather = (enum mopt_gather)e.aggregate;
+    f->post = (enum mopt_ml_post)e.post;
+    status = mopt__forest_alloc(f, err);
+    if (status == MOPT_OK) {
+        fill(&e, f);
     }
-    mopt__free(row);
-    mopt__free(touched);
     return status;
+}
+
+static enum mopt_status run(struct mopt_eval *eval, const struct mopt_forest *forest,
+                            struct mopt_error *err)
+{
+    return mopt__forest_regress(eval, forest, false, err);
 }
 
 static enum mopt_status tree_infer(struct mopt_infer *infer, struct mopt_error *err)
@@ -290,35 +199,7 @@ static enum mopt_status tree_infer(struct mopt_infer *infer, struct mopt_error *
                              : status;
 }
 
-static enum mopt_status tree_eval(struct mopt_eval *eval, struct mopt_error *err)
-{
-    const struct mopt_tensor *input = mopt__eval_input(eval, 0);
-    struct ensemble e = {0};
-    struct mopt_tensor *out;
-    enum mopt_status status = read_nodes(eval->node, &e, err);
-    if (status == MOPT_OK) {
-        status = read_rest(eval->node, &e, err);
-    }
-    if (status == MOPT_OK && input->rank != 2) {
-        status = mopt_error_set(err, MOPT_E_SHAPE, "input has rank %d, must be [N,F]", input->rank);
-    }
-    if (status == MOPT_OK) {
-        e.features = (size_t)input->dims[1];
-        status = check_indices(&e, err);
-    }
-    if (status == MOPT_OK) {
-        status = find_sets(&e, err);
-    }
-    if (status == MOPT_OK) {
-        int64_t dims[2] = {input->dims[0], e.targets};
-        status = mopt__eval_output(eval, 0, input->dtype, 2, dims, &out, err);
-    }
-    if (status == MOPT_OK) {
-        status = run_rows(eval, &e, out, err);
-    }
-    mopt__free(e.set_begin);
-    return status;
-}
+static const struct mopt_forest_kind kind = {build, run};
 
 #define REALS (MOPT_DT(MOPT_FLOAT16) | MOPT_DT(MOPT_FLOAT32) | MOPT_DT(MOPT_FLOAT64))
 #define TENSOR(n, need)                                           \
@@ -333,7 +214,7 @@ static const struct mopt_op records[] = {
      MOPT_INPUTS({"X", "T", REALS, 0}),
      MOPT_OUTPUTS({"Y", "T", REALS, 0}),
      MOPT_ATTRIBUTES(
-         MOPT_A_INT("aggregate_function", GATHER_SUM), MOPT_A_INT("post_transform", 0),
+         MOPT_A_INT("aggregate_function", MOPT_GATHER_SUM), MOPT_A_INT("post_transform", 0),
          MOPT_A_INT_OPTIONAL("n_targets"), MOPT_A_INTS_REQUIRED("tree_roots"),
          MOPT_A_INTS_REQUIRED("nodes_featureids"), MOPT_A_INTS_REQUIRED("nodes_truenodeids"),
          MOPT_A_INTS_REQUIRED("nodes_falsenodeids"), MOPT_A_INTS_REQUIRED("nodes_trueleafs"),
@@ -342,6 +223,8 @@ static const struct mopt_op records[] = {
          TENSOR("nodes_splits", true), TENSOR("leaf_weights", true),
          TENSOR("nodes_hitrates", false), TENSOR("membership_values", false)),
      .infer = tree_infer,
-     .eval = tree_eval},
+     .eval = mopt__forest_eval,
+     .bind = mopt__forest_bind,
+     .data = &kind},
 };
 const struct mopt_op_family mopt__ops_tree_ensemble = {records, MOPT_COUNTOF(records)};

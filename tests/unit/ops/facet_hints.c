@@ -180,6 +180,16 @@ static const struct facet_hint hints[] = {
      "tree_roots=0 nodes_featureids=1 nodes_truenodeids=0 nodes_falsenodeids=1 nodes_trueleafs=1 "
      "nodes_falseleafs=1 leaf_targetids=0,1 n_targets=2 nodes_modes=uint8:0 nodes_splits=0.5 "
      "leaf_weights=1,2"},
+    {"TreeEnsembleClassifier", "n 2",
+     "nodes_treeids=0,0,0 nodes_nodeids=0,1,2 nodes_featureids=1,0,0 nodes_values=0.5,0,0 "
+     "nodes_modes=BRANCH_LEQ,LEAF,LEAF nodes_truenodeids=1,0,0 nodes_falsenodeids=2,0,0 "
+     "class_treeids=0,0,0 class_nodeids=1,1,2 class_ids=0,2,1 class_weights=0.5,0.25,1 "
+     "classlabels_int64s=7,8,9"},
+    {"TreeEnsembleRegressor", "n 2",
+     "nodes_treeids=0,0,0 nodes_nodeids=0,1,2 nodes_featureids=1,0,0 nodes_values=0.5,0,0 "
+     "nodes_modes=BRANCH_GT,LEAF,LEAF nodes_truenodeids=1,0,0 nodes_falsenodeids=2,0,0 "
+     "target_treeids=0,0,0 target_nodeids=1,1,2 target_ids=0,1,1 target_weights=0.5,0.25,1 "
+     "n_targets=2 base_values=1,2"},
     {"Upsample", "n c h w;4=1,1,2,3", "scales=1,1,2,3"},
 };
 
