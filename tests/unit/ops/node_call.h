@@ -16,13 +16,13 @@ struct node_call {
     struct mopt_error err;
 };
 
-// Runs a node. `op` is its name, "ms.Name" being one of com.microsoft. `inputs` are apart by ';':
-// an optional letter of the type (f float, h float16, b bfloat16, d double, i int32, l int64,
-// c int8, u uint8, t bool), dims apart by blanks ("." a scalar), and after '=' values apart by ','
-// that are repeated; floats without values are random from the input's number, the same in every
-// call;
-// "_" is an input left out. `attributes`: "num_heads=2 scale=0.5 sizes=1,2 rule='delta'
-// names=[a,b]"; a number with a '.' is a float. Release it in any case.
+// Runs a node. `op` is its name, "ms.Name" being one of com.microsoft, "ml.Name" of ai.onnx.ml.
+// `inputs` are apart by ';': an optional letter of the type (f float, h float16, b bfloat16,
+// d double, i int32, l int64, c int8, u uint8, t bool), dims apart by blanks ("." a scalar), and
+// after '=' values apart by ',' that are repeated; floats without values are random from the
+// input's number, the same in every call; "_" is an input left out. `attributes`:
+// "num_heads=2 scale=0.5 sizes=1,2 rule='delta' names=[a,b]"; a number with a '.' is a float; what
+// the operator knows as a list is one. Lists have at most 8 elements. Release it in any case.
 struct node_call call_node(const char *op, const char *inputs, const char *attributes,
                            uint32_t outputs);
 // Gives input i (before it is run again) the elements of another tensor, `count` from `from` on.

@@ -16,6 +16,7 @@ int mopt__test_attention(void);      // the attention family
 int mopt__test_bound(void);          // bound kernels of every operator
 int mopt__test_bound_calls(void);    // bound kernels of directed nodes
 int mopt__test_types(void);          // the same numbers of every element type
+int mopt__test_learned(void);        // ai.onnx.ml
 int mopt__test_fourier(void);        // Fourier transforms
 int mopt__test_tensor_kernels(void); // called by mopt__test_tensor_ops
 int mopt__test_tensor_ops(void)
