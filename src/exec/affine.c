@@ -98,10 +98,11 @@ static void add_norm(const struct mopt_lower *l, const struct mopt_node *norm,
 }
 
 static void add_arithmetic(const struct mopt_lower *l, const struct mopt_node *node,
-                           const struct mopt_value *x, const struct affine *a)
+                           const struct affine *a)
 {
-    const struct mopt_tensor *t = floats(l, mopt__low_other(node, x));
-    const bool from = mopt__low_is(node, "", "Sub") && node->inputs[0].value != x;
+    const bool second = floats(l, node->inputs[0].value) != NULL; // is what is computed
+    const struct mopt_tensor *t = floats(l, node->inputs[second ? 0 : 1].value);
+    const bool from = mopt__low_is(node, "", "Sub") && second;
     for (size_t j = 0; j < a->n; j++) {
         const double c = (double)((const float *)t->data)[t->count == 1 ? 0 : j];
         double f = from ? -1 : 1;
@@ -121,15 +122,13 @@ static void add_arithmetic(const struct mopt_lower *l, const struct mopt_node *n
 static void add_all(const struct mopt_lower *l, const struct mopt_group *group,
                     const struct affine *a)
 {
-    const struct mopt_value *x = mopt__node_output(group->anchor, 0);
     for (int i = 0; i < group->affine_count; i++) {
         const struct mopt_node *node = group->affine[i];
         if (mopt__low_is(node, "", "BatchNormalization")) {
             add_norm(l, node, a);
         } else {
-            add_arithmetic(l, node, x, a);
+            add_arithmetic(l, node, a);
         }
-        x = node->outputs[0];
     }
 }
 

@@ -125,13 +125,20 @@ static bool integer_operands(struct mopt_lower *l, const struct mopt_node *node,
            (b == NULL || mopt__low_has_floats(l, b));
 }
 
-// What only multiplies or shifts the channels of a float convolution.
+// What only multiplies or shifts the channels of a float convolution, or takes away or adds an axis
+// of 1: exporters of TensorFlow write convolutions with one spatial axis so.
 static void take_affine(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
 {
     const struct mopt_node *node = mopt__low_sole_use(l, g->out);
-    while (g->affine_count < MOPT_AFFINE_MAX && mopt__low_is_free(l, node) &&
-           mopt__low_is_affine(l, node, g->out)) {
-        g->affine[g->affine_count++] = node;
+    while (mopt__low_is_free(l, node)) {
+        bool view = mopt__low_is_image_view(l, node) && node->inputs[0].value == g->out;
+        if (!view &&
+            (g->affine_count == MOPT_AFFINE_MAX || !mopt__low_is_affine(l, node, g->out))) {
+            break;
+        }
+        if (!view) {
+            g->affine[g->affine_count++] = node;
+        }
         g->out = node->outputs[0];
         absorb(l, node, last);
         node = mopt__low_sole_use(l, g->out);

@@ -144,6 +144,9 @@ bool mopt__low_volume(const struct mopt_low_shape *shape, size_t *batch, size_t 
                       size_t *pixels);
 bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *channels,
                      size_t *pixels);
+// The node is a view, its operand and its result are images of floats with the same batch, channels
+// and pixels: with channels innermost they have the same bytes.
+bool mopt__low_is_image_view(const struct mopt_lower *l, const struct mopt_node *node);
 // The codes exist, or will, with channels innermost.
 bool mopt__low_codes_nhwc(const struct mopt_lower *l, const struct mopt_value *codes);
 // The value (NULL: no) is of this type, and one number for all of a result of the shape `out`, or

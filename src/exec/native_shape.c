@@ -37,9 +37,11 @@ static enum mopt_status lower_view(struct mopt_lower *l, const struct mopt_node 
         a.count != b.count || a.dtype != b.dtype || a.dtype != MOPT_FLOAT32 || !is_native(l, x)) {
         return MOPT_OK;
     }
-    enum mopt_status status = mopt__low_cell(l, x, MOPT_FORM_PLAIN, &cell);
+    bool nhwc = mopt__low_prefers_nhwc(l, x) && mopt__low_is_image_view(l, node);
+    enum mopt_form form = nhwc ? MOPT_FORM_NHWC : MOPT_FORM_PLAIN;
+    enum mopt_status status = mopt__low_cell(l, x, form, &cell);
     if (status == MOPT_OK) {
-        status = mopt__low_alias(l, y, MOPT_FORM_PLAIN, cell);
+        status = mopt__low_alias(l, y, form, cell);
     }
     // Whoever needs y as a tensor runs the node itself then.
     l->values[y->id].deferred = &l->schedule->steps[node->order];

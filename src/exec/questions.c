@@ -135,6 +135,21 @@ bool mopt__low_image(const struct mopt_low_shape *shape, size_t *batch, size_t *
     return shape->rank <= 4 && mopt__low_volume(shape, batch, channels, pixels);
 }
 
+bool mopt__low_is_image_view(const struct mopt_lower *l, const struct mopt_node *node)
+{
+    const struct mopt_value *x = mopt__node_input(node, 0);
+    const struct mopt_value *y = mopt__node_output(node, 0);
+    struct mopt_low_shape a;
+    struct mopt_low_shape b;
+    size_t from[3];
+    size_t to[3];
+    return node->op != NULL && (node->op->traits & MOPT_TRAIT_VIEW) != 0 &&
+           node->output_count == 1 && x != NULL && y != NULL && mopt__low_shape(l, x, &a) &&
+           mopt__low_shape(l, y, &b) && a.dtype == MOPT_FLOAT32 && b.dtype == MOPT_FLOAT32 &&
+           mopt__low_image(&a, &from[0], &from[1], &from[2]) &&
+           mopt__low_image(&b, &to[0], &to[1], &to[2]) && memcmp(from, to, sizeof from) == 0;
+}
+
 bool mopt__low_codes_nhwc(const struct mopt_lower *l, const struct mopt_value *codes)
 {
     const struct mopt_low_value *v = &l->values[codes->id];

@@ -43,6 +43,20 @@ const struct lowered mopt__lowered[] = {
      "  o = Transpose<perm=[0,2,1]>(t); d = Conv<pads=[1,1]>(o, k);"
      "  e = Transpose<perm=[0,2,1]>(d); s = Softmax<axis=-1>(e); }",
      1e-5, 4},
+    {"one spatial axis as two, one of which is 1",
+     "graph main (float[2,21,6] x) -> (float[2,18,5] y) {"
+     "  float[5,6,1,4] w = @120; float[1,5,1] b = @5; float[5,1] f = @5; int64[1] one = {1};"
+     "  int64[1] two = {2}; u = Unsqueeze(x, one); t = Transpose<perm=[0,3,1,2]>(u);"
+     "  c = Conv(t, w); q = Squeeze(c, two); m = Mul(f, q); a = Sub(b, m); r = Relu(a);"
+     "  y = Transpose<perm=[0,2,1]>(r); }",
+     1e-5, 3},
+    {"pixels of an image in one axis, and back",
+     "graph main (float[2,3,4,7] x) -> (float[2,28,5] y, float[2,4,7,2] z) {"
+     "  float[5,3,3,3] w = @135; float[2,5,3,3] v = @90; int64[3] flat = {2, 5, 28};"
+     "  int64[4] image = {2, 5, 4, 7}; c = Conv<pads=[1,1,1,1]>(x, w); f = Reshape(c, flat);"
+     "  y = Transpose<perm=[0,2,1]>(f); r = Reshape(f, image); d = Conv<pads=[1,1,1,1]>(r, v);"
+     "  z = Transpose<perm=[0,2,3,1]>(d); }",
+     1e-5, 3},
     {"depthwise, pooling, classifier",
      "graph main (float[2,8,9,9] x) -> (float[2,5] y) {"
      "  float[8,1,3,3] w = @72; float low = {0}; float high = {6}; float[5,8] f = @40;"
