@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM, GRU and RNN sequences: one product for the inputs of all steps, then per step a product
+// LSTM, GRU and RNN sequences: one product for the inputs of several steps, then per step a product
 // with the state and the gates as passes of the vector slots over memory in the first cache.
 #include "kernels/lstm.h"
 
@@ -100,6 +100,21 @@ void mopt__recurrent_f32_pack(const struct mopt_kernels *kernels,
     pack_bias(layer, bias, out + parts.bias, out + parts.bias_third);
 }
 
+// Steps whose inputs are multiplied at once: so many that the weights are worth reading again, and
+// as long as the results stay in the second cache. All of them where those of an entry lie
+// together, or where one scale of codes is theirs.
+static size_t steps_at_once(const struct mopt_recurrent_f32 *layer)
+{
+    enum { FLOATS = 1 << 17, ROWS_MIN = 128 };
+    if (layer->dynamic || (layer->batch_first && layer->batch > 1)) {
+        return layer->steps;
+    }
+    size_t rows = FLOATS / (gate_count(layer) * layer->hidden);
+    size_t steps = (rows > ROWS_MIN ? rows : ROWS_MIN) / layer->batch;
+    steps = steps > 0 ? steps : 1;
+    return steps < layer->steps ? steps : layer->steps;
+}
+
 // Bytes of the quantized products of a layer, of which one is done at a time.
 static bool dynamic_scratch(const struct mopt_recurrent_f32 *layer, size_t rows, size_t *bytes)
 {
@@ -116,7 +131,10 @@ size_t mopt__recurrent_f32_scratch(const struct mopt_recurrent_f32 *layer)
     size_t total = 0;
     size_t more = 0;
     // products of the inputs, gates of a step and two more rows
-    if (!mopt__size_mul(layer->steps, layer->batch, &rows) ||
+    if (layer->hidden == 0 || layer->batch == 0) {
+        return MOPT_OVERREAD;
+    }
+    if (!mopt__size_mul(steps_at_once(layer), layer->batch, &rows) ||
         (layer->dynamic && !dynamic_scratch(layer, rows, &more)) ||
         !mopt__size_add(rows, 2 * layer->batch, &rows) ||
         !mopt__size_mul(rows, gate_count(layer), &total) ||
@@ -134,7 +152,8 @@ struct work {
     const struct mopt_recurrent_run *run;
     struct mopt_pool *pool;
     struct parts parts;
-    float *inputs; // products of the inputs
+    float *inputs; // products of the inputs of steps
+    size_t first;  // of these steps
     float *gates, *spare;
     void *codes; // scratch of quantized products
 };
@@ -260,8 +279,9 @@ static void open_gates(const struct work *work, size_t t)
     size_t n = layer->hidden;
     size_t width = gate_count(layer) * n;
     size_t first = first_gates(layer) * n;
-    size_t row = run->batch_first ? layer->steps * width : width; // from entry to entry
-    const float *inputs = work->inputs + t * (run->batch_first ? width : layer->batch * width);
+    size_t row = layer->batch_first ? layer->steps * width : width; // from entry to entry
+    const float *inputs =
+        work->inputs + (t - work->first) * (layer->batch_first ? width : layer->batch * width);
     if (layer->dynamic) {
         multiply_codes(work, 1, run->h, layer->batch, work->gates);
         for (size_t b = 0; b < layer->batch; b++) {
@@ -286,7 +306,7 @@ static void open_gates(const struct work *work, size_t t)
     }
 }
 
-static void multiply_inputs(const struct work *work)
+static void multiply_inputs(const struct work *work, size_t steps)
 {
     const struct mopt_recurrent_run *run = work->run;
     const struct mopt_recurrent_f32 *layer = run->layer;
@@ -295,10 +315,10 @@ static void multiply_inputs(const struct work *work)
         multiply_codes(work, 0, run->x, layer->steps * layer->batch, work->inputs);
         return;
     }
-    const struct mopt_gemm_f32 gemm = {.m = layer->steps * layer->batch,
+    const struct mopt_gemm_f32 gemm = {.m = steps * layer->batch,
                                        .n = width,
                                        .k = layer->inputs,
-                                       .a = run->x,
+                                       .a = run->x + work->first * layer->batch * layer->inputs,
                                        .lda = layer->inputs,
                                        .b = run->packed + work->parts.w,
                                        .c = work->inputs,
@@ -320,15 +340,20 @@ void mopt__recurrent_f32(const struct mopt_kernels *kernels, const struct mopt_r
         return;
     }
     struct work work = {.kernels = kernels, .run = run, .pool = pool, .inputs = run->scratch};
+    const size_t most = steps_at_once(layer);
     if (!layer->dynamic) {
         (void)plan(kernels, layer, &work.parts);
     }
-    work.gates = work.inputs + layer->steps * layer->batch * width;
+    work.gates = work.inputs + most * layer->batch * width;
     work.spare = work.gates + layer->batch * width;
     work.codes = work.spare + layer->batch * width;
-    multiply_inputs(&work);
     for (size_t i = 0; i < layer->steps; i++) {
         size_t t = layer->reverse ? layer->steps - 1 - i : i;
+        if (i % most == 0) {
+            size_t count = layer->steps - i < most ? layer->steps - i : most;
+            work.first = layer->reverse ? t + 1 - count : t;
+            multiply_inputs(&work, count);
+        }
         open_gates(&work, t);
         steps[layer->kind](&work);
         for (size_t b = 0; run->y && b < layer->batch; b++) {

@@ -15,6 +15,7 @@ enum mopt_recurrent_kind { MOPT_RECURRENT_LSTM, MOPT_RECURRENT_GRU, MOPT_RECURRE
 struct mopt_recurrent_f32 {
     enum mopt_recurrent_kind kind;
     bool reverse;             // from the last step to the first
+    bool batch_first;         // how the inputs lie
     bool linear_before_reset; // GRU: the reset gate acts on the product with the state
     bool dynamic;             // LSTM: 8-bit weights, inputs and state are quantized by their range
     struct mopt_function_f32 function; // RNN: of the sum
@@ -40,9 +41,8 @@ struct mopt_recurrent_run {
     // the sum of both biases [4 * hidden] or NULL
     const struct mopt_dynamic_weights *weights;
     const float *bias;
-    const float *x;   // steps * batch packed rows of `inputs`: [steps, batch, inputs], or
-    bool batch_first; // [batch, steps, inputs]
-    float *y;         // the state after step t of entry b at y[t * y_step + b * y_row], or NULL
+    const float *x; // [steps, batch, inputs], or [batch, steps, inputs] if batch_first
+    float *y;       // the state after step t of entry b at y[t * y_step + b * y_row], or NULL
     size_t y_step, y_row;
     float *h, *c; // [batch, hidden] states, in and out; c for LSTM
     void *scratch;

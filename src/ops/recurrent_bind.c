@@ -105,6 +105,7 @@ static bool read_node(const struct mopt_node *node, struct fast *fast)
     fast->reverse_first = mopt__streq(direction, "reverse");
     fast->directions = both ? 2 : 1;
     fast->batch_first = mopt__int_of(node, "layout", 0) == 1;
+    fast->layer.batch_first = fast->batch_first;
     fast->layer.linear_before_reset = mopt__int_of(node, "linear_before_reset", 0) != 0;
     return (both || fast->reverse_first || mopt__streq(direction, "forward")) && clip == 0 &&
            mopt__int_of(node, "input_forget", 0) == 0 && read_activations(node, fast);
@@ -312,7 +313,6 @@ static void run_direction(const struct job *job, size_t d, struct mopt_pool *poo
         .weights = layer.dynamic ? fast->codes.weights + 2 * d : NULL,
         .bias = layer.dynamic ? fast->codes.bias + d * 4 * n : NULL,
         .x = job->x,
-        .batch_first = fast->batch_first,
         .y = job->y ? job->y + start : NULL,
         .y_step = (fast->batch_first ? 1 : layer.batch) * fast->directions * n,
         .y_row = (fast->batch_first ? layer.steps * fast->directions : 1) * n,

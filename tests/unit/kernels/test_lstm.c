@@ -7,7 +7,6 @@
 
 struct scene {
     struct mopt_recurrent_f32 layer;
-    bool batch_first;
     size_t gates;
     float *x, *w, *r, *bias, *h, *c, *y;
     size_t x_count, w_count, r_count, state;
@@ -132,7 +131,7 @@ static void check_entry(const struct scene *s, const float *h0, const float *c0,
     }
     for (size_t i = 0; i < l->steps; i++) {
         size_t t = l->reverse ? l->steps - 1 - i : i;
-        size_t row = s->batch_first ? b * l->steps + t : t * l->batch + b;
+        size_t row = s->layer.batch_first ? b * l->steps + t : t * l->batch + b;
         if (l->kind == MOPT_RECURRENT_LSTM) {
             exact_lstm(s, s->x + row * l->inputs, h, c);
         } else if (l->kind == MOPT_RECURRENT_GRU) {
@@ -167,10 +166,9 @@ static void run(const struct mopt_kernels *kernels, const struct scene *s, int t
         .layer = l,
         .packed = packed,
         .x = s->x,
-        .batch_first = s->batch_first,
         .y = s->y,
-        .y_step = (s->batch_first ? 1 : l->batch) * l->hidden,
-        .y_row = (s->batch_first ? l->steps : 1) * l->hidden,
+        .y_step = (s->layer.batch_first ? 1 : l->batch) * l->hidden,
+        .y_row = (s->layer.batch_first ? l->steps : 1) * l->hidden,
         .h = s->h,
         .c = s->c,
         .scratch = scratch,
@@ -210,16 +208,16 @@ static void test_sequences(void **state)
     for (int trial = 0; trial < 36; trial++) {
         for (int isa = MOPT_ISA_REF; isa <= (int)mopt__cpu_isa(); isa++) {
             struct mopt_kernels kernels;
-            struct scene s = {.layer = {.kind = kinds[trial % 3],
-                                        .function = {.kind =
-                                                         trial & 1 ? MOPT_ACT_TANH : MOPT_ACT_RELU},
-                                        .reverse = trial & 2,
-                                        .linear_before_reset = trial & 4,
-                                        .inputs = (size_t)between(&rng, 1, 40),
-                                        .hidden = (size_t)between(&rng, 1, 64),
-                                        .steps = (size_t)between(&rng, 1, 6),
-                                        .batch = (size_t)between(&rng, 1, 4)},
-                              .batch_first = trial & 8};
+            struct scene s = {
+                .layer = {.kind = kinds[trial % 3],
+                          .function = {.kind = trial & 1 ? MOPT_ACT_TANH : MOPT_ACT_RELU},
+                          .reverse = trial & 2,
+                          .batch_first = trial & 8,
+                          .linear_before_reset = trial & 4,
+                          .inputs = (size_t)between(&rng, 1, 40),
+                          .hidden = (size_t)between(&rng, 1, 64),
+                          .steps = (size_t)between(&rng, 1, 6),
+                          .batch = (size_t)between(&rng, 1, 4)}};
             mopt__kernels_select((enum mopt_isa)isa, &kernels);
             open_scene(&s, &rng);
             check_scene(&kernels, &s);
@@ -228,8 +226,36 @@ static void test_sequences(void **state)
     }
 }
 
+// So many rows that their inputs are multiplied in several parts, the last one of which is smaller
+// with RNN.
+static void test_parts(void **state)
+{
+    (void)state;
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 15);
+    static const enum mopt_recurrent_kind kinds[] = {MOPT_RECURRENT_LSTM, MOPT_RECURRENT_GRU,
+                                                     MOPT_RECURRENT_RNN};
+    for (int trial = 0; trial < 12; trial++) {
+        struct mopt_kernels kernels;
+        struct scene s = {.layer = {.kind = kinds[trial % 3],
+                                    .function = {.kind = MOPT_ACT_TANH},
+                                    .reverse = trial >= 6,
+                                    .batch_first = trial & 1,
+                                    .inputs = 5,
+                                    .hidden = 64,
+                                    .steps = 9,
+                                    .batch = trial % 6 < 3 ? 300 : 1}};
+        s.layer.steps *= s.layer.batch == 1 ? 250 : 1;
+        mopt__kernels_select(mopt__cpu_isa(), &kernels);
+        open_scene(&s, &rng);
+        check_scene(&kernels, &s);
+        close_scene(&s);
+    }
+}
+
 int mopt__test_lstm(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sequences)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sequences),
+                                       cmocka_unit_test(test_parts)};
     return cmocka_run_group_tests_name("lstm", tests, NULL, NULL);
 }
