@@ -3,6 +3,7 @@
 // with the state and the gates as passes of the vector slots over memory in the first cache.
 #include "kernels/lstm.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -306,6 +307,15 @@ static void open_gates(const struct work *work, size_t t)
     }
 }
 
+// Numbers that are too small to be normal slow products down by far, and gates that are nearly
+// closed make many of them: they become 0.
+static void drop_smallest(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] = fabsf(x[i]) < FLT_MIN ? 0 : x[i];
+    }
+}
+
 static void multiply_inputs(const struct work *work, size_t steps)
 {
     const struct mopt_recurrent_run *run = work->run;
@@ -356,6 +366,8 @@ void mopt__recurrent_f32(const struct mopt_kernels *kernels, const struct mopt_r
         }
         open_gates(&work, t);
         steps[layer->kind](&work);
+        drop_smallest(run->h, layer->batch * n);
+        drop_smallest(run->c, layer->kind == MOPT_RECURRENT_LSTM ? layer->batch * n : 0);
         for (size_t b = 0; run->y && b < layer->batch; b++) {
             memcpy(run->y + t * run->y_step + b * run->y_row, run->h + b * n, n * sizeof(float));
         }

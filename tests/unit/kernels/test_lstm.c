@@ -253,9 +253,42 @@ static void test_parts(void **state)
     }
 }
 
+// Gates that are half open halve states which are nearly the smallest normal number.
+static void test_smallest(void **state)
+{
+    (void)state;
+    struct mopt_rng rng;
+    struct mopt_kernels kernels;
+    mopt__rng_init(&rng, 16);
+    mopt__kernels_select(mopt__cpu_isa(), &kernels);
+    for (int kind = 0; kind < 2; kind++) {
+        struct scene s = {.layer = {.kind = kind ? MOPT_RECURRENT_GRU : MOPT_RECURRENT_LSTM,
+                                    .inputs = 3,
+                                    .hidden = 19,
+                                    .steps = 4,
+                                    .batch = 2}};
+        open_scene(&s, &rng);
+        memset(s.w, 0, s.w_count * sizeof *s.w);
+        memset(s.r, 0, s.r_count * sizeof *s.r);
+        memset(s.bias, 0, 2 * s.gates * s.layer.hidden * sizeof *s.bias);
+        for (size_t i = 0; i < s.state; i++) {
+            s.h[i] = s.c[i] = i % 2 ? -3e-38F : 3e-38F;
+        }
+        run(&kernels, &s, 1);
+        for (size_t i = 0; i < s.state * s.layer.steps; i++) {
+            assert_int_not_equal(fpclassify(s.y[i]), FP_SUBNORMAL);
+        }
+        for (size_t i = 0; i < s.state; i++) {
+            assert_true(s.h[i] == 0 && (kind || s.c[i] == 0));
+        }
+        close_scene(&s);
+    }
+}
+
 int mopt__test_lstm(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sequences),
-                                       cmocka_unit_test(test_parts)};
+                                       cmocka_unit_test(test_parts),
+                                       cmocka_unit_test(test_smallest)};
     return cmocka_run_group_tests_name("lstm", tests, NULL, NULL);
 }
