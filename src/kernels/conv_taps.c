@@ -109,26 +109,32 @@ struct mopt_place mopt__place_at(const struct mopt_window2d *window, size_t pixe
     return place;
 }
 
+// `count` windows from a place on, which lie inside: each a stride behind the one before.
+static void fill_inside(const struct mopt_taps *taps, const size_t *offsets,
+                        const struct mopt_place *place, size_t count, const float **a)
+{
+    const struct mopt_window2d *w = &taps->window;
+    size_t all = mopt__window_taps(w), step = w->stride_w * taps->ldx;
+    size_t at = (place->image * w->in_h + (size_t)place->y) * w->in_w + (size_t)place->x;
+    const float *first = taps->x + at * taps->ldx;
+    for (size_t t = 0; t < all; t++, a += taps->height) {
+        for (size_t i = 0; i < count; i++) {
+            a[i] = first + offsets[t] + i * step;
+        }
+    }
+}
+
 void mopt__taps_fill(const struct mopt_taps *taps, const size_t *offsets, struct mopt_place *place,
                      size_t count, const float **a)
 {
     const struct mopt_window2d *w = &taps->window;
-    size_t all = mopt__window_taps(w), step = w->stride_w * taps->ldx;
     for (size_t i = 0; i < count;) {
         size_t run = inside_run(w, place, count - i);
         if (run == 0) {
             fill_border(taps, place, a + i);
             run = 1;
         } else {
-            size_t at = (place->image * w->in_h + (size_t)place->y) * w->in_w + (size_t)place->x;
-            const float *first = taps->x + at * taps->ldx;
-            for (size_t t = 0; t < all; t++) {
-                const float **to = a + t * taps->height + i;
-                const float *from = first + offsets[t];
-                for (size_t k = 0; k < run; k++) {
-                    to[k] = from + k * step;
-                }
-            }
+            fill_inside(taps, offsets, place, run, a + i);
         }
         i += run;
         move_on(w, place, run);

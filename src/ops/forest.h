@@ -44,7 +44,7 @@ struct mopt_forest {
     double *base;                   // [targets] what scores begin with, or NULL
     enum mopt_gather gather;
     enum mopt_ml_post post;
-    size_t checked; // width of rows that fit, and 1; 0: none so far
+    size_t checked;        // width of rows that fit, and 1; 0: none so far
     bool shared, positive; // of classifiers: two classes share a score; no leaf takes from it
 };
 

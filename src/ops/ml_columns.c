@@ -31,7 +31,7 @@ static enum mopt_status read_columns(const struct mopt_node *node, const char *n
 
 static enum mopt_status scaler_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    struct mopt_ml_rows rows;
+    struct mopt_ml_rows rows = {0};
     const float *offset = NULL;
     const float *scale = NULL;
     size_t offset_step = 0;
@@ -99,7 +99,7 @@ static enum mopt_status imputer_infer(struct mopt_infer *infer, struct mopt_erro
 
 static enum mopt_status imputer_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    struct mopt_ml_rows rows;
+    struct mopt_ml_rows rows = {0};
     struct imputer m = {0};
     struct mopt_tensor *out = NULL;
     enum mopt_status status = mopt__ml_rows(eval, &rows, err);
@@ -150,7 +150,7 @@ static double norm_of(enum norm norm, const double *row, size_t width)
 static enum mopt_status normalizer_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
     const char *text;
-    struct mopt_ml_rows rows;
+    struct mopt_ml_rows rows = {0};
     struct mopt_tensor *out = NULL;
     double *row = NULL;
     enum mopt_status status = mopt__attr_string(eval->node, "norm", "MAX", &text, err);

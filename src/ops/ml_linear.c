@@ -76,8 +76,8 @@ static enum mopt_status regressor_infer(struct mopt_infer *infer, struct mopt_er
 
 static enum mopt_status regressor_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    struct mopt_ml_rows rows;
-    struct linear l;
+    struct mopt_ml_rows rows = {0};
+    struct linear l = {0};
     struct mopt_tensor *out = NULL;
     double *row = NULL;
     int64_t targets = 1;
@@ -156,8 +156,8 @@ static size_t classify(const struct linear *l, const struct mopt_ml_labels *labe
 
 static enum mopt_status classifier_eval(struct mopt_eval *eval, struct mopt_error *err)
 {
-    struct mopt_ml_rows rows;
-    struct linear l;
+    struct mopt_ml_rows rows = {0};
+    struct linear l = {0};
     struct mopt_ml_classes out = {0};
     double *row = NULL;
     enum mopt_status status = mopt__ml_rows(eval, &rows, err);

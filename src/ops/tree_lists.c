@@ -396,7 +396,7 @@ static enum mopt_status classifier_build(const struct mopt_node *node, struct mo
                                          struct mopt_error *err)
 {
     struct lists l = {0};
-    struct mopt_ml_labels labels;
+    struct mopt_ml_labels labels = {0};
     enum mopt_status status = read_nodes(node, &l, err);
     if (status == MOPT_OK) {
         status = read_items(node, "class", &l, err);
