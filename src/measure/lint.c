@@ -105,6 +105,7 @@ static void count_specials(const struct mopt_tensor *tensor, size_t *nans, size_
     }
 }
 
+// A single number is no weight, but what to fill something with, or to compare with.
 static enum mopt_status lint_tensor(struct linter *linter, const char *kind, const char *name,
                                     const struct mopt_tensor *tensor, struct mopt_error *err)
 {
@@ -112,6 +113,9 @@ static enum mopt_status lint_tensor(struct linter *linter, const char *kind, con
     size_t infinite;
     char text[64];
     enum mopt_status status = MOPT_OK;
+    if (tensor->count <= 1) {
+        return MOPT_OK;
+    }
     count_specials(tensor, &nans, &infinite);
     if (nans > 0) {
         (void)snprintf(text, sizeof text, "%zu of %zu values are NaN", nans, tensor->count);

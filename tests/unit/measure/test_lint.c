@@ -70,6 +70,18 @@ static void rules(void **state)
                 MOPT_LINT_OLD_OPSET, "");
 }
 
+// One number is no weight: what a mask is filled with may well be NaN or infinite.
+static void single_numbers(void **state)
+{
+    (void)state;
+    struct mopt_lint lint =
+        lint_of("model (ir=8, opset=13) { graph g (float[2] x) -> (float[2] y) {"
+                " float w = {nan}; float[1] v = {-inf}; a = Add(x, w); y = Add(a, v); } }",
+                0);
+    assert_int_equal(lint.count, 0);
+    mopt__lint_release(&lint);
+}
+
 static void schema_fault(void **state)
 {
     (void)state;
@@ -112,8 +124,11 @@ static void names(void **state)
 int mopt__test_lint(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clean),        cmocka_unit_test(rules),
-        cmocka_unit_test(schema_fault), cmocka_unit_test(errors_first_and_limit),
+        cmocka_unit_test(clean),
+        cmocka_unit_test(rules),
+        cmocka_unit_test(single_numbers),
+        cmocka_unit_test(schema_fault),
+        cmocka_unit_test(errors_first_and_limit),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests_name("lint", tests, NULL, NULL);
