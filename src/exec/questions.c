@@ -125,7 +125,10 @@ bool mopt__low_volume(const struct mopt_low_shape *shape, size_t *batch, size_t 
     }
     *batch = (size_t)shape->dims[0];
     *channels = (size_t)shape->dims[1];
-    *pixels = (size_t)shape->dims[2] * (shape->rank == 4 ? (size_t)shape->dims[3] : 1);
+    *pixels = 1;
+    for (int d = 2; d < shape->rank; d++) {
+        *pixels *= (size_t)shape->dims[d];
+    }
     return true;
 }
 
