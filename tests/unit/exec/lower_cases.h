@@ -15,6 +15,8 @@ struct lowered {
 };
 extern const struct lowered mopt__lowered[];
 extern const size_t mopt__lowered_count;
+extern const struct lowered mopt__lowered_attention[];
+extern const size_t mopt__lowered_attention_count;
 extern const struct lowered mopt__lowered_sums[]; // MatMulInteger and ConvInteger
 extern const size_t mopt__lowered_sums_count;
 

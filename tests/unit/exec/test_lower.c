@@ -222,6 +222,14 @@ static void programs_compute_what_the_nodes_say(void **state)
     }
 }
 
+static void attention_is_found(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < mopt__lowered_attention_count; i++) {
+        try_case(&mopt__lowered_attention[i]);
+    }
+}
+
 static void sums_of_codes_are_exact(void **state)
 {
     (void)state;
@@ -377,6 +385,7 @@ int mopt__test_lower(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(programs_compute_what_the_nodes_say),
+        cmocka_unit_test(attention_is_found),
         cmocka_unit_test(sums_of_codes_are_exact),
         cmocka_unit_test(programs_refuse_what_the_nodes_refuse),
         cmocka_unit_test(strict_sums_are_plain),
