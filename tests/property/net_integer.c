@@ -261,11 +261,11 @@ static void sums_text(struct net *net, int n, const struct coded_conv *c, const 
 // i<n> = sums of products of the codes q<n> and the same codes turned.
 static void turned_sums_text(struct net *net, int n, int rank)
 {
-    net_line(net, "    r%d = Transpose<perm=[", n);
+    net_line(net, "    w%d = Transpose<perm=[", n);
     for (int i = 0; i < rank; i++) {
         net_line(net, "%s%d", i > 0 ? ", " : "", i < rank - 2 ? i : 2 * rank - 3 - i);
     }
-    net_line(net, "]>(q%d);\n    i%d = MatMulInteger(q%d, r%d, z%d, z%d);\n", n, n, n, n, n, n);
+    net_line(net, "]>(q%d);\n    i%d = MatMulInteger(q%d, w%d, z%d, z%d);\n", n, n, n, n, n, n);
 }
 
 // An addend of the sums i<n>, of one number or one per channel, that the model says or the run
