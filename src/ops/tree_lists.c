@@ -233,7 +233,12 @@ static enum mopt_status fill_items(const struct lists *l, struct mopt_forest *f,
             status = mopt_error_set(err, MOPT_E_VALUE, "node %lld of tree %lld is no leaf",
                                     (long long)l->item_node[i], (long long)l->item_tree[i]);
         }
-        f->first[(id & MOPT_FOREST_MOST) + (status == MOPT_OK)]++;
+        if (status == MOPT_OK) {
+            f->first[(id & MOPT_FOREST_MOST) + 1]++;
+        }
+    }
+    if (status != MOPT_OK) {
+        return status;
     }
     for (size_t i = 0; i < f->leaf_count; i++) {
         f->first[i + 1] += f->first[i];
