@@ -231,3 +231,20 @@ enum mopt_status mopt__forest_bind(struct mopt_bind *bind, struct mopt_error *er
     bind->free_state = free_bound;
     return MOPT_OK;
 }
+
+enum mopt_status mopt__forest_ints(const struct mopt_node *node, const char *name, size_t *count,
+                                   bool first, const int64_t **out, struct mopt_error *err)
+{
+    size_t given;
+    enum mopt_status status = mopt__attr_ints(node, name, out, &given, err);
+    if (status != MOPT_OK) {
+        return status;
+    }
+    if (first) {
+        *count = given;
+    }
+    return given == *count
+               ? MOPT_OK
+               : mopt_error_set(err, MOPT_E_VALUE, "attribute '%s' has %zu entries, must have %zu",
+                                name, given, *count);
+}

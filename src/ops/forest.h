@@ -73,5 +73,8 @@ enum mopt_status mopt__forest_bind(struct mopt_bind *bind, struct mopt_error *er
 // run of regressions: scores, finished, in output 0 of the type of input 0 or, if `floats`, FLOAT.
 enum mopt_status mopt__forest_regress(struct mopt_eval *eval, const struct mopt_forest *forest,
                                       bool floats, struct mopt_error *err);
+// A list of integers that the node has, as long as those before it; the first one says how long.
+enum mopt_status mopt__forest_ints(const struct mopt_node *node, const char *name, size_t *count,
+                                   bool first, const int64_t **out, struct mopt_error *err);
 
 #endif

@@ -15,23 +15,6 @@ struct ensemble {
     int64_t targets, aggregate, post;
 };
 
-static enum mopt_status read_ints(const struct mopt_node *node, const char *name, size_t *count,
-                                  bool first, const int64_t **out, struct mopt_error *err)
-{
-    size_t given;
-    enum mopt_status status = mopt__attr_ints(node, name, out, &given, err);
-    if (status != MOPT_OK) {
-        return status;
-    }
-    if (first) {
-        *count = given;
-    }
-    return given == *count
-               ? MOPT_OK
-               : mopt_error_set(err, MOPT_E_VALUE, "attribute '%s' has %zu entries, must have %zu",
-                                name, given, *count);
-}
-
 static enum mopt_status read_tensor(const struct mopt_node *node, const char *name, size_t count,
                                     const struct mopt_tensor **out, struct mopt_error *err)
 {
@@ -59,7 +42,7 @@ static enum mopt_status read_nodes(const struct mopt_node *node, struct ensemble
                  {"nodes_falseleafs", &e->false_leaf}};
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; status == MOPT_OK && i < MOPT_COUNTOF(lists); i++) {
-        status = read_ints(node, lists[i].name, &e->nodes, i == 0, lists[i].list, err);
+        status = mopt__forest_ints(node, lists[i].name, &e->nodes, i == 0, lists[i].list, err);
     }
     size_t given = 0;
     if (status == MOPT_OK) {
@@ -80,9 +63,10 @@ static enum mopt_status read_rest(const struct mopt_node *node, struct ensemble 
                                   struct mopt_error *err)
 {
     struct mopt_tensor *members = NULL;
-    enum mopt_status status = read_ints(node, "leaf_targetids", &e->leaves, true, &e->target, err);
+    enum mopt_status status =
+        mopt__forest_ints(node, "leaf_targetids", &e->leaves, true, &e->target, err);
     if (status == MOPT_OK) {
-        status = read_ints(node, "tree_roots", &e->roots, true, &e->root, err);
+        status = mopt__forest_ints(node, "tree_roots", &e->roots, true, &e->root, err);
     }
     if (status == MOPT_OK) {
         status = read_tensor(node, "leaf_weights", e->leaves, &e->weights, err);

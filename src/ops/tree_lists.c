@@ -27,18 +27,6 @@ struct lists {
 
 // ---- Attributes -----------------------------------------------------------------------------------------------
 
-static enum mopt_status read_ints(const struct mopt_node *node, const char *name, size_t *count,
-                                  bool first, const int64_t **out, struct mopt_error *err)
-{
-    size_t given;
-    enum mopt_status status = mopt__attr_ints(node, name, out, &given, err);
-    *count = status == MOPT_OK && first ? given : *count;
-    return status != MOPT_OK || given == *count
-               ? status
-               : mopt_error_set(err, MOPT_E_VALUE, "attribute '%s' has %zu entries, must have %zu",
-                                name, given, *count);
-}
-
 static enum mopt_status read_nodes(const struct mopt_node *node, struct lists *l,
                                    struct mopt_error *err)
 {
@@ -54,7 +42,7 @@ static enum mopt_status read_nodes(const struct mopt_node *node, struct lists *l
     size_t missing = 0;
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; status == MOPT_OK && i < MOPT_COUNTOF(lists); i++) {
-        status = read_ints(node, lists[i].name, &l->nodes, i == 0, lists[i].list, err);
+        status = mopt__forest_ints(node, lists[i].name, &l->nodes, i == 0, lists[i].list, err);
     }
     if (status == MOPT_OK) {
         status = mopt__attr_strings(node, "nodes_modes", &l->modes, &modes, err);
@@ -89,7 +77,7 @@ static enum mopt_status read_items(const struct mopt_node *node, const char *pre
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; status == MOPT_OK && i < MOPT_COUNTOF(lists); i++) {
         snprintf(name, sizeof name, "%s%s", prefix, lists[i].suffix);
-        status = read_ints(node, name, &l->items, i == 0, lists[i].list, err);
+        status = mopt__forest_ints(node, name, &l->items, i == 0, lists[i].list, err);
     }
     snprintf(name, sizeof name, "%s_weights", prefix);
     if (status == MOPT_OK) {
