@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution with one channel per group. The pixels of an output row whose windows lie inside the
-// image from left to right are one call; the few others are taken one by one, with zeros for the
-// pixels outside. Kernel rows above and below the image are left out.
+// Convolution with one channel per group. Kernel rows above and below the image are left out; the
+// columns outside are the kernel's business. Of small images a few channels of several rows come
+// before the next channels: their pixels and weights stay in the first cache.
 #include <string.h>
 
 #include "base/size.h"
 #include "kernels/conv_nhwc_inner.h"
 
-enum { WORTH = 1 << 14 }; // multiply-adds worth a thread
+enum {
+    WORTH = 1 << 14, // multiply-adds worth a thread
+    SLICE = 64,      // channels of a slice, when there are several rows in a band
+    NEAR = 24 << 10, // bytes of input that a slice of a band may meet
+    BAND = 16,       // most rows of a band
+};
 
 size_t mopt__conv_depthwise_count(const struct mopt_conv2d *conv)
 {
@@ -34,18 +39,18 @@ void mopt__conv_depthwise_pack(const struct mopt_conv2d *conv, const float *w, f
 struct work {
     const struct mopt_conv2d_run *run;
     const struct mopt_kernels *kernels;
-    struct mopt_parts tables; // of each thread [taps] pointers
-    struct mopt_parts zeros;  // of each thread [channels] floats: what one thread has written comes
-                              // to another line by line
-    struct mopt_parts aside;  // of each thread [out_w * channels] floats
-    size_t first, last;       // output columns whose windows lie inside
+    size_t band; // rows
+    // Of each thread: pointers for the kernel; [channels] zeros (what one thread has written comes
+    // to another line by line); [out_w * channels] floats, where needs_aside.
+    struct mopt_parts tables, zeros, aside;
 };
-// Of one thread.
-struct own {
-    const float **x;
-    const float *zero; // stands for pixels outside the image
-    float *aside;
-};
+
+// A residual that is the result itself and is added after the activation has to be put aside.
+static bool needs_aside(const struct mopt_conv2d_run *run)
+{
+    const struct mopt_finish *finish = &run->epilogue;
+    return finish->residual == run->y && !mopt__epilogue_adds_in_tile(finish);
+}
 
 static size_t lay_out(const struct mopt_conv2d *conv, size_t threads, void *block,
                       struct work *work)
@@ -53,7 +58,7 @@ static size_t lay_out(const struct mopt_conv2d *conv, size_t threads, void *bloc
     struct mopt_scratch scratch = {.block = block};
     size_t channels = conv->out_channels;
     work->tables = mopt__scratch_take_each(&scratch, threads, mopt__window_taps(&conv->window),
-                                           sizeof(float *));
+                                           MOPT_DEPTHWISE_PIXELS * sizeof(float *));
     work->zeros = mopt__scratch_take_each(&scratch, threads, channels, sizeof(float));
     work->aside =
         mopt__scratch_take_each(&scratch, threads, channels * conv->window.out_w, sizeof(float));
@@ -64,58 +69,6 @@ size_t mopt__conv_depthwise_scratch(const struct mopt_conv2d *conv, int threads)
 {
     struct work work = {0};
     return lay_out(conv, (size_t)threads, NULL, &work);
-}
-
-// Pixels from..to of an output row, all in one call: taps as the table says, `skip` of the kernel's
-// taps left out in front.
-struct piece {
-    size_t row, from, to;
-    size_t skip, taps;
-    const float *const *x;
-};
-
-// A residual that is the result itself and is added after the activation is put aside.
-static const float *put_aside(const struct work *work, const float *residual, size_t count,
-                              float *aside)
-{
-    size_t channels = work->run->conv->out_channels;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(aside + i * channels, residual + i * work->run->epilogue.residual_ld,
-               channels * sizeof(float));
-    }
-    return aside;
-}
-
-static void run_piece(const struct work *work, const struct piece *piece, float *aside)
-{
-    const struct mopt_conv2d_run *run = work->run;
-    const struct mopt_finish *finish = &run->epilogue;
-    size_t pixel = piece->row * run->conv->window.out_w + piece->from;
-    size_t count = piece->to - piece->from;
-    size_t channels = run->conv->out_channels, residual_ld = finish->residual_ld;
-    const float *residual = finish->residual ? finish->residual + pixel * residual_ld : NULL;
-    bool add = mopt__epilogue_adds_in_tile(finish);
-    if (residual && !add && finish->residual == run->y) {
-        residual = put_aside(work, residual, count, aside);
-        residual_ld = channels;
-    }
-    struct mopt_depthwise_f32 call = {
-        .x = piece->x,
-        .x_step = run->conv->window.stride_w * run->ldx,
-        .w = (const float *)run->w + piece->skip * channels,
-        .bias = finish->bias,
-        .residual = add ? residual : NULL,
-        .residual_ld = residual_ld,
-        .y = run->y + pixel * run->ldy,
-        .ldy = run->ldy,
-        .channels = channels,
-        .taps = piece->taps,
-        .pixels = count,
-    };
-    mopt__epilogue_bounds(finish, &call.low, &call.high);
-    work->kernels->depthwise_f32(&call);
-    mopt__epilogue_rest(work->kernels, finish, call.y, call.ldy, residual, residual_ld, count,
-                        channels);
 }
 
 // Kernel rows that lie inside the image for an output row, and the image row under the first.
@@ -140,68 +93,128 @@ static struct rows rows_of(const struct mopt_window2d *w, size_t row)
     return rows;
 }
 
-// Taps of the output pixels from..to of a row; one pixel, or all inside from left to right.
-static void run_pixels(const struct work *work, size_t row, size_t from, size_t to,
-                       const struct own *own)
+// Pixels from..to of an output row, all channels.
+static struct mopt_depthwise_f32 call_of(const struct work *work, size_t row, size_t from,
+                                         size_t to, int thread)
 {
-    const float **x = own->x;
-    const struct mopt_window2d *w = &work->run->conv->window;
+    const struct mopt_conv2d_run *run = work->run;
+    const struct mopt_finish *finish = &run->epilogue;
+    const struct mopt_window2d *w = &run->conv->window;
+    size_t pixel = row * w->out_w + from, channels = run->conv->out_channels;
     struct rows rows = rows_of(w, row);
-    size_t taps = (rows.last - rows.first) * w->kernel_w;
-    for (size_t t = 0; t < taps; t++) {
-        size_t line = (rows.at + t / w->kernel_w * w->dilation_h) * w->in_w;
-        size_t column = from * w->stride_w + t % w->kernel_w * w->dilation_w; // in the padded image
-        bool inside = column >= w->pad_left && column < w->pad_left + w->in_w;
-        x[t] = inside ? work->run->x + (line + column - w->pad_left) * work->run->ldx : own->zero;
+    struct mopt_depthwise_f32 call = {
+        .x = run->x + rows.at * w->in_w * run->ldx,
+        .ldx = run->ldx,
+        .line = w->dilation_h * w->in_w * run->ldx,
+        .width = w->in_w,
+        .first = (ptrdiff_t)(from * w->stride_w) - (ptrdiff_t)w->pad_left,
+        .stride = w->stride_w,
+        .dilation = w->dilation_w,
+        .rows = rows.last - rows.first,
+        .cols = w->kernel_w,
+        .table = mopt__part(&work->tables, (size_t)thread),
+        .zero = mopt__part(&work->zeros, (size_t)thread),
+        .w = (const float *)run->w + rows.first * w->kernel_w * channels,
+        .ldw = channels,
+        .bias = finish->bias,
+        .residual_ld = finish->residual_ld,
+        .y = run->y + pixel * run->ldy,
+        .ldy = run->ldy,
+        .channels = channels,
+        .pixels = to - from,
+    };
+    if (mopt__epilogue_adds_in_tile(finish)) {
+        call.residual = finish->residual + pixel * finish->residual_ld;
     }
-    struct piece piece = {.row = row, .from = from, .to = to, .taps = taps, .x = x};
-    piece.skip = rows.first * w->kernel_w;
-    run_piece(work, &piece, own->aside);
+    mopt__epilogue_bounds(finish, &call.low, &call.high);
+    return call;
 }
 
-// Output pixels from..to of a row.
-static void run_columns(const struct work *work, size_t row, size_t from, size_t to,
-                        const struct own *own)
+static struct mopt_depthwise_f32 slice_of(const struct mopt_depthwise_f32 *whole, size_t from)
 {
-    for (; from < to && from < work->first; from++) {
-        run_pixels(work, row, from, from + 1, own);
+    struct mopt_depthwise_f32 slice = *whole;
+    slice.x += from;
+    slice.w += from;
+    slice.bias = slice.bias ? slice.bias + from : NULL;
+    slice.residual = slice.residual ? slice.residual + from : NULL;
+    slice.y += from;
+    slice.channels = whole->channels - from < SLICE ? whole->channels - from : SLICE;
+    return slice;
+}
+
+// What the kernel leaves of the epilogue, for the pixels of a call.
+static void run_rest(const struct work *work, const struct mopt_depthwise_f32 *call,
+                     const float *residual, size_t residual_ld)
+{
+    mopt__epilogue_rest(work->kernels, &work->run->epilogue, call->y, call->ldy, residual,
+                        residual_ld, call->pixels, call->channels);
+}
+
+// The residual of a call's first pixel, or NULL.
+static const float *residual_of(const struct work *work, const struct mopt_depthwise_f32 *call)
+{
+    const struct mopt_finish *finish = &work->run->epilogue;
+    const size_t pixel = (size_t)(call->y - work->run->y) / call->ldy;
+    return finish->residual ? finish->residual + pixel * finish->residual_ld : NULL;
+}
+
+static void run_aside(const struct work *work, const struct mopt_depthwise_f32 *call, float *aside)
+{
+    const float *residual = residual_of(work, call);
+    for (size_t i = 0; i < call->pixels; i++) {
+        memcpy(aside + i * call->channels, residual + i * call->residual_ld,
+               call->channels * sizeof *aside);
     }
-    size_t last = to < work->last ? to : work->last;
-    if (from < last) {
-        run_pixels(work, row, from, last, own);
-        from = last;
+    work->kernels->depthwise_f32(call);
+    run_rest(work, call, aside, call->channels);
+}
+
+static void run_band(const struct work *work, const struct mopt_depthwise_f32 *calls, size_t count)
+{
+    if (count == 1) {
+        work->kernels->depthwise_f32(calls);
     }
-    for (; from < to; from++) {
-        run_pixels(work, row, from, from + 1, own);
+    for (size_t from = 0; count > 1 && from < calls->channels; from += SLICE) {
+        for (size_t i = 0; i < count; i++) {
+            struct mopt_depthwise_f32 slice = slice_of(&calls[i], from);
+            work->kernels->depthwise_f32(&slice);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        run_rest(work, &calls[i], residual_of(work, &calls[i]), calls[i].residual_ld);
     }
 }
 
 static void run_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct work *work = context;
-    float *zero = mopt__part(&work->zeros, (size_t)thread);
-    struct own own = {.x = mopt__part(&work->tables, (size_t)thread),
-                      .zero = zero,
-                      .aside = mopt__part(&work->aside, (size_t)thread)};
-    memset(zero, 0, work->run->conv->out_channels * sizeof *zero);
-    size_t width = work->run->conv->window.out_w;
+    const size_t width = work->run->conv->window.out_w;
+    struct mopt_depthwise_f32 calls[BAND];
+    size_t count = 0;
+    memset(mopt__part(&work->zeros, (size_t)thread), 0,
+           work->run->conv->out_channels * sizeof(float));
     for (size_t pixel = (size_t)begin; pixel < (size_t)end;) {
         size_t from = pixel % width, left = (size_t)end - pixel;
         size_t to = width - from < left ? width : from + left;
-        run_columns(work, pixel / width, from, to, &own);
+        calls[count++] = call_of(work, pixel / width, from, to, thread);
         pixel += to - from;
+        if (needs_aside(work->run)) {
+            run_aside(work, calls, mopt__part(&work->aside, (size_t)thread));
+            count = 0;
+        } else if (count == work->band || pixel == (size_t)end) {
+            run_band(work, calls, count);
+            count = 0;
+        }
     }
 }
 
-// Output columns whose windows lie inside the image.
-static void find_inside(const struct mopt_window2d *w, struct work *work)
+// As many rows as meet no more input than is near.
+static size_t band_of(const struct mopt_window2d *w)
 {
-    size_t reach = (w->kernel_w - 1) * w->dilation_w, end = w->pad_left + w->in_w;
-    work->first = (w->pad_left + w->stride_w - 1) / w->stride_w;
-    work->first = work->first < w->out_w ? work->first : w->out_w;
-    work->last = end > reach ? (end - reach - 1) / w->stride_w + 1 : 0;
-    work->last = work->last < w->out_w ? work->last : w->out_w;
-    work->last = work->last > work->first ? work->last : work->first;
+    size_t line = w->in_w * SLICE * sizeof(float), reach = (w->kernel_h - 1) * w->dilation_h;
+    size_t lines = NEAR / line;
+    size_t rows = lines > reach ? (lines - reach - 1) / w->stride_h + 1 : 1;
+    return rows < BAND ? rows : BAND;
 }
 
 void mopt__conv_depthwise(const struct mopt_kernels *kernels, const struct mopt_conv2d_run *run,
@@ -209,9 +222,8 @@ void mopt__conv_depthwise(const struct mopt_kernels *kernels, const struct mopt_
 {
     const struct mopt_conv2d *conv = run->conv;
     const struct mopt_window2d *w = &conv->window;
-    struct work work = {.run = run, .kernels = kernels};
+    struct work work = {.run = run, .kernels = kernels, .band = band_of(w)};
     lay_out(conv, (size_t)mopt__pool_size(pool), run->scratch, &work);
-    find_inside(w, &work);
     // Pixels, not rows: parts of few rows would be unequal.
     size_t each = conv->out_channels * mopt__window_taps(w) + 1;
     mopt__pool_for(pool, (int64_t)mopt__window_pixels(w), (int64_t)(WORTH / each) + 1, run_range,

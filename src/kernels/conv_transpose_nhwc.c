@@ -249,8 +249,11 @@ static size_t lay_out(const struct mopt_kernels *kernels, const struct mopt_conv
         work->blocks += block_count(&phase, work->most);
     }
     work->zero = mopt__scratch_take(&scratch, conv->window.channels, sizeof(float));
-    work->tables = mopt__scratch_take_each(&scratch, threads, mopt__table_count(kernels, taps),
-                                           sizeof(float *));
+    size_t pointers = mopt__table_count(kernels, taps);
+    if (is_depthwise(conv) && taps <= SIZE_MAX / MOPT_DEPTHWISE_PIXELS) {
+        pointers = MOPT_DEPTHWISE_PIXELS * taps;
+    }
+    work->tables = mopt__scratch_take_each(&scratch, threads, pointers, sizeof(float *));
     work->offsets = mopt__scratch_take_each(&scratch, threads, taps, sizeof(size_t));
     work->sums =
         mopt__scratch_take_each(&scratch, threads, work->most, conv->out_channels * sizeof(float));
@@ -372,112 +375,61 @@ static void some_blocks(void *context, int64_t begin, int64_t end, int thread)
 
 // ---- Depthwise: rows of the result, a phase of a row at once ------------------------------------
 
-struct row {
-    const struct work *work;
-    const struct phase *phase;
-    const float **a;
-    size_t first, last;             // rows of taps that lie inside the image
-    const float *line;              // of the image, that tap `first` lies on
-    struct mopt_depthwise_f32 call; // y: of pixel 0
-};
-
-// Pixels j..j+count, whose windows lie inside, or one that need not.
-static void depthwise_pixels(const struct row *row, size_t j, size_t count)
+// Row j of a phase: rows of taps that lie inside the image, the image's row under the first.
+static void find_lines(const struct work *work, const struct axis *y, size_t image, size_t j,
+                       struct mopt_depthwise_f32 *call)
 {
-    const struct mopt_conv_transpose2d_run *run = row->work->run;
+    const struct mopt_conv_transpose2d_run *run = work->run;
     const struct mopt_window2d *w = &run->conv->window;
-    const struct axis *x = &row->phase->x;
-    const float **a = row->a;
-    for (size_t t = row->first; t < row->last; t++) {
-        const float *line = row->line + (t - row->first) * row->phase->y.apart * w->in_w * run->ldx;
-        for (size_t k = 0; k < x->taps; k++) {
-            const ptrdiff_t at = x->start + (ptrdiff_t)(j + k * x->apart);
-            const bool inside = at >= 0 && (size_t)at < w->in_w;
-            *a++ = inside ? line + (size_t)at * run->ldx : row->work->zero;
-        }
-    }
-    struct mopt_depthwise_f32 call = row->call;
-    call.y += j * call.ldy;
-    call.pixels = count;
-    row->work->kernels->depthwise_f32(&call);
-}
-
-// No tap meets these: what has no weights is the bias.
-static void depthwise_none(const struct row *row)
-{
-    struct mopt_depthwise_f32 call = row->call;
-    row->a[0] = row->work->zero;
-    call.x_step = 0;
-    call.w = row->work->zero;
-    call.taps = 1;
-    call.pixels = row->phase->x.count;
-    row->work->kernels->depthwise_f32(&call);
-}
-
-static void depthwise_phase(struct row *row)
-{
-    const struct axis *x = &row->phase->x;
-    const ptrdiff_t in = (ptrdiff_t)row->work->run->conv->window.in_w;
-    if (is_empty(row->phase) || row->first == row->last) {
-        depthwise_none(row);
-        return;
-    }
-    const ptrdiff_t room = in - x->start - (ptrdiff_t)((x->taps - 1) * x->apart);
-    size_t past = room > 0 ? (size_t)room : 0; // windows from here on reach over the end
-    past = past < x->count ? past : x->count;
-    size_t j = 0;
-    while (j < x->count) {
-        const bool inside = x->start + (ptrdiff_t)j >= 0 && j < past;
-        const size_t count = inside ? past - j : 1;
-        depthwise_pixels(row, j, count);
-        j += count;
-    }
-}
-
-// Rows of taps of a phase that lie inside for row j of it.
-static void find_lines(struct row *row, size_t image, size_t j)
-{
-    const struct mopt_conv_transpose2d_run *run = row->work->run;
-    const struct mopt_window2d *w = &run->conv->window;
-    const struct axis *y = &row->phase->y;
     const ptrdiff_t start = y->start + (ptrdiff_t)j;
-    row->first = 0;
-    while (row->first < y->taps && start + (ptrdiff_t)(row->first * y->apart) < 0) {
-        row->first++;
+    size_t first = 0, last = 0;
+    while (first < y->taps && start + (ptrdiff_t)(first * y->apart) < 0) {
+        first++;
     }
-    row->last = row->first;
-    while (row->last < y->taps && start + (ptrdiff_t)(row->last * y->apart) < (ptrdiff_t)w->in_h) {
-        row->last++;
+    last = first;
+    while (last < y->taps && start + (ptrdiff_t)(last * y->apart) < (ptrdiff_t)w->in_h) {
+        last++;
     }
-    if (row->first < row->last) {
-        const size_t at = (size_t)(start + (ptrdiff_t)(row->first * y->apart));
-        row->line = run->x + (image * w->in_h + at) * w->in_w * run->ldx;
+    call->rows = last - first;
+    call->w += first * call->cols * call->ldw;
+    if (first < last) {
+        const size_t at = (size_t)(start + (ptrdiff_t)(first * y->apart));
+        call->x = run->x + (image * w->in_h + at) * w->in_w * run->ldx;
     }
 }
 
-static void depthwise_row(const struct work *work, size_t number, const float **a)
+static void depthwise_row(const struct work *work, size_t number, const float **table)
 {
     const struct mopt_conv_transpose2d_run *run = work->run;
     const struct mopt_window2d *w = &run->conv->window;
     const size_t oy = number % w->out_h;
     float *y = run->y + number * w->out_w * run->ldy;
     const float *b = run->w;
-    struct row row = {.work = work, .a = a};
-    row.call = (struct mopt_depthwise_f32){.x = a,
-                                           .x_step = run->ldx,
-                                           .bias = run->epilogue.bias,
-                                           .ldy = w->stride_w * run->ldy,
-                                           .channels = w->channels};
-    mopt__epilogue_bounds(&run->epilogue, &row.call.low, &row.call.high);
     for (size_t i = 0; i < phase_count(run->conv); i++) {
         const struct phase phase = phase_of(run->conv, i);
+        struct mopt_depthwise_f32 call = {
+            .x = run->x,
+            .ldx = run->ldx,
+            .line = phase.y.apart * w->in_w * run->ldx,
+            .width = w->in_w,
+            .first = phase.x.start,
+            .stride = 1,
+            .dilation = phase.x.apart > 0 ? phase.x.apart : 1,
+            .cols = phase.x.taps,
+            .table = table,
+            .zero = work->zero,
+            .w = b,
+            .ldw = w->channels,
+            .bias = run->epilogue.bias,
+            .y = y + phase.x.at * run->ldy,
+            .ldy = w->stride_w * run->ldy,
+            .channels = w->channels,
+            .pixels = phase.x.count,
+        };
+        mopt__epilogue_bounds(&run->epilogue, &call.low, &call.high);
         if (phase.y.at == oy % w->stride_h && phase.x.count > 0) {
-            row.phase = &phase;
-            find_lines(&row, number / w->out_h, oy / w->stride_h);
-            row.call.y = y + phase.x.at * run->ldy;
-            row.call.w = b + row.first * phase.x.taps * w->channels;
-            row.call.taps = (row.last - row.first) * phase.x.taps;
-            depthwise_phase(&row);
+            find_lines(work, &phase.y, number / w->out_h, oy / w->stride_h, &call);
+            work->kernels->depthwise_f32(&call);
         }
         b += depthwise_floats(run->conv, &phase);
     }
@@ -487,9 +439,9 @@ static void depthwise_row(const struct work *work, size_t number, const float **
 static void some_rows(void *context, int64_t begin, int64_t end, int thread)
 {
     const struct work *work = context;
-    const float **a = mopt__part(&work->tables, (size_t)thread);
+    const float **table = mopt__part(&work->tables, (size_t)thread);
     for (size_t row = (size_t)begin; row < (size_t)end; row++) {
-        depthwise_row(work, row, a);
+        depthwise_row(work, row, table);
     }
 }
 

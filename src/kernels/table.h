@@ -236,18 +236,28 @@ static inline void mopt__tile_u8_below(struct mopt_tile_u8 *tile, size_t count)
     tile->ahead = ahead < (const char *)tile->ahead_end ? ahead : NULL;
 }
 
-// Depthwise convolution of `pixels` output pixels whose windows lie equally far apart: for every
-// channel c
-// y[i][c] = clamp(bias[c] + sum over t of x[t][i * x_step + c] * w[t][c] (+ residual[i][c])).
+// Depthwise convolution of `pixels` neighbouring pixels of an output row: for every channel c
+// y[i][c] = clamp(bias[c] + sum over r < rows, k < cols of
+//           x[r * line + column * ldx + c] * w[r * cols + k][c] (+ residual[i][c])),
+// column = first + i * stride + k * dilation; those outside of 0 .. width - 1 count as 0.
+enum { MOPT_DEPTHWISE_PIXELS = 8 };
 struct mopt_depthwise_f32 {
-    const float *const *x; // [taps], of the first pixel
-    size_t x_step;         // floats from pixel to pixel
-    const float *w;        // [taps][channels]
+    const float *x; // column 0 of the first row of taps
+    size_t ldx;     // floats from column to column
+    size_t line;    // floats from row to row of taps
+    size_t width;   // columns
+    ptrdiff_t first;
+    size_t stride, dilation; // at least 1
+    size_t rows, cols;       // of taps
+    const float **table;     // room for MOPT_DEPTHWISE_PIXELS * rows * cols pointers
+    const float *zero;       // [channels] zeros
+    const float *w;          // [rows][cols][ldw]
+    size_t ldw;
     const float *bias;     // [channels] or NULL
     const float *residual; // [pixels][residual_ld] or NULL; may be y
     size_t residual_ld;
     float *y; // [pixels][ldy]
-    size_t ldy, channels, taps, pixels;
+    size_t ldy, channels, pixels;
     float low, high;
 };
 // The same on bytes, with more pixels a call: acc = bias[c] + sum x * w (zero point of x folded

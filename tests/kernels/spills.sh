@@ -51,6 +51,9 @@ check x86_avx2/tile_16.c 96 -mavx2 -mfma -mf16c
 check x86_avx512/tile_16.c 176 $avx512
 # shellcheck disable=SC2086
 check x86_avx512/coded.c 64 $avx512
+check x86_avx2/depthwise_f32.c 40 -mavx2 -mfma -mf16c
+# shellcheck disable=SC2086
+check x86_avx512/depthwise_f32.c 80 $avx512
 check x86_avx2/depthwise_u8.c 8 -mavx2 -mfma -mf16c
 # shellcheck disable=SC2086
 check x86_avx512/depthwise_u8.c 8 $avx512

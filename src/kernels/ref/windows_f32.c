@@ -8,14 +8,25 @@ static float clamp(float x, float low, float high)
     return x > high ? high : x;
 }
 
+// One sum, taps from left to right.
+static float depthwise_sum(const struct mopt_depthwise_f32 *work, size_t pixel, size_t channel)
+{
+    float sum = work->bias ? work->bias[channel] : 0;
+    for (size_t t = 0; t < work->rows * work->cols; t++) {
+        size_t at = pixel * work->stride + t % work->cols * work->dilation;
+        size_t column = (size_t)work->first + at; // modulo 2^64
+        const float *line = work->x + t / work->cols * work->line;
+        float x = column < work->width ? line[column * work->ldx + channel] : 0;
+        sum += x * work->w[t * work->ldw + channel];
+    }
+    return sum;
+}
+
 void mopt__depthwise_f32_ref(const struct mopt_depthwise_f32 *work)
 {
     for (size_t i = 0; i < work->pixels; i++) {
         for (size_t c = 0; c < work->channels; c++) {
-            float sum = work->bias ? work->bias[c] : 0;
-            for (size_t t = 0; t < work->taps; t++) {
-                sum += work->x[t][i * work->x_step + c] * work->w[t * work->channels + c];
-            }
+            float sum = depthwise_sum(work, i, c);
             if (work->residual) {
                 sum += work->residual[i * work->residual_ld + c];
             }

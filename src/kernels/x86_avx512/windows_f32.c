@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise convolution and pooling of output pixels with AVX-512.
+// Pooling of output pixels with AVX-512.
 #include "kernels/template/windows_f32.h"
 #include "kernels/slots.h"
-
-void mopt__depthwise_f32_avx512(const struct mopt_depthwise_f32 *work)
-{
-    depthwise_body(work);
-}
 
 void mopt__max_f32_avx512(const struct mopt_window_f32 *window)
 {

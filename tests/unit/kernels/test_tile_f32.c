@@ -303,54 +303,83 @@ static void test_not_a_number(void **state)
     }
 }
 
+static float depthwise_x(const struct mopt_depthwise_f32 *work, size_t i, size_t t, size_t c)
+{
+    ptrdiff_t column =
+        work->first + (ptrdiff_t)(i * work->stride) + (ptrdiff_t)(t % work->cols * work->dilation);
+    bool inside = column >= 0 && column < (ptrdiff_t)work->width;
+    return inside ? work->x[t / work->cols * work->line + (size_t)column * work->ldx + c] : 0;
+}
+
+static struct exact depthwise_exact(const struct mopt_depthwise_f32 *work, size_t i, size_t c)
+{
+    struct exact e = {0};
+    exact_add(&e, work->bias ? (double)work->bias[c] : 0);
+    exact_add(&e, work->residual ? (double)work->residual[i * work->residual_ld + c] : 0);
+    for (size_t t = 0; t < work->rows * work->cols; t++) {
+        exact_add(&e, (double)depthwise_x(work, i, t, c) * (double)work->w[t * work->ldw + c]);
+    }
+    return e;
+}
+
 static void depthwise_case(struct mopt_rng *rng, const struct mopt_kernels *table)
 {
-    size_t taps = (size_t)between(rng, 0, 12), channels = (size_t)between(rng, 1, 100);
-    size_t pixels = (size_t)between(rng, 1, 11), ldy = channels + (size_t)between(rng, 0, 5);
-    size_t step = (size_t)between(rng, 1, 130);
-    const float *x[12];
-    size_t one = (pixels - 1) * step + channels, out = (pixels - 1) * ldy + channels;
-    float *data = guarded(rng, taps * one), *w = guarded(rng, taps * channels);
-    float *bias = guarded(rng, channels), *y = guarded(rng, out), *residual = guarded(rng, out);
-    float *before = guarded(rng, out);
+    size_t channels = (size_t)between(rng, 1, 100), ldy = channels + (size_t)between(rng, 0, 5);
+    size_t dilation = (size_t)between(rng, 1, 3), pixels = (size_t)between(rng, 1, 30);
+    struct mopt_depthwise_f32 work = {
+        .ldx = channels + (size_t)between(rng, 0, 5),
+        .width = (size_t)between(rng, 1, 40),
+        .first = (ptrdiff_t)between(rng, 0, 12) - 10,
+        .stride = mopt__rng_below(rng, 3) ? dilation * (size_t)between(rng, 1, 2)
+                                          : (size_t)between(rng, 1, 3),
+        .dilation = dilation,
+        .rows = (size_t)between(rng, 0, 4),
+        .cols = (size_t)between(rng, 0, 11),
+        .ldw = channels + (size_t)between(rng, 0, 5),
+        .residual_ld = ldy,
+        .ldy = ldy,
+        .channels = channels,
+        .pixels = pixels,
+        .low = -1,
+        .high = INFINITY,
+    };
+    work.line = work.width * work.ldx + (size_t)between(rng, 0, 9);
+    // Nothing lies behind the last channel of the last column, tap, pixel.
+    size_t in =
+        work.rows > 0 ? (work.rows - 1) * work.line + (work.width - 1) * work.ldx + channels : 0;
+    size_t taps = work.rows * work.cols, weights = taps > 0 ? (taps - 1) * work.ldw + channels : 0;
+    size_t out = (pixels - 1) * ldy + channels;
+    float *x = guarded(rng, in), *w = guarded(rng, weights), *bias = guarded(rng, channels);
+    float *y = guarded(rng, out), *residual = guarded(rng, out), *before = guarded(rng, out);
     memcpy(before, y, out * sizeof *y);
-    for (size_t t = 0; t < taps; t++) {
-        x[t] = data + t * one;
-    }
-    struct mopt_depthwise_f32 work = {.x = x,
-                                      .x_step = step,
-                                      .w = w,
-                                      .y = y,
-                                      .ldy = ldy,
-                                      .residual_ld = ldy,
-                                      .channels = channels,
-                                      .taps = taps,
-                                      .pixels = pixels,
-                                      .low = -1,
-                                      .high = INFINITY};
+    const float *places[MOPT_DEPTHWISE_PIXELS * 4 * 11];
+    const float zero[100] = {0};
+    work.table = places;
+    work.zero = zero;
+    work.x = x;
+    work.w = w;
+    work.y = y;
     work.bias = mopt__rng_below(rng, 2) ? bias : NULL;
-    work.residual = mopt__rng_below(rng, 2) ? residual : NULL;
+    const float *const residuals[] = {NULL, residual, y};
+    size_t kind = mopt__rng_below(rng, 3);
+    work.residual = residuals[kind];
     table->depthwise_f32(&work);
+    work.residual = kind == 2 ? before : work.residual;
     for (size_t at = 0; at < out; at++) {
         size_t i = at / ldy, c = at % ldy;
         if (c >= channels) {
             assert_true(y[at] == before[at]);
             continue;
         }
-        struct exact e = {0};
-        exact_add(&e, work.bias ? (double)bias[c] : 0);
-        exact_add(&e, work.residual ? (double)residual[at] : 0);
-        for (size_t t = 0; t < taps; t++) {
-            exact_add(&e, (double)x[t][i * step + c] * (double)w[t * channels + c]);
-        }
+        struct exact e = depthwise_exact(&work, i, c);
         near((double)y[at], e.sum < -1 ? -1 : e.sum, exact_bound(&e));
     }
-    release(data, taps * one);
-    release(w, taps * channels);
+    release(x, in);
+    release(w, weights);
     release(bias, channels);
     release(y, out);
-    release(before, out);
     release(residual, out);
+    release(before, out);
 }
 
 static void pooling_case(struct mopt_rng *rng, const struct mopt_kernels *table)
