@@ -38,13 +38,19 @@ size_t mopt__rounded_packed_bytes(const struct mopt_kernels *kernels, enum mopt_
     return mopt__packed_f32_count(&form.kernels, form.units, n) * sizeof(float);
 }
 
-// Row p of a panel, zero behind n, and for p = k.
-static void gather_row(const struct mopt_rounding *form, size_t k, size_t n, size_t p,
-                       const float *b, size_t row_step, size_t column_step, float *row)
+// Rows of one panel, [rows][cols] floats, an even number of them, as pairs of neighbours.
+static void join_rows(const struct mopt_kernels *kernels, size_t rows, const float *some,
+                      uint16_t *out)
 {
-    size_t width = (size_t)form->kernels.f32_cols;
-    for (size_t j = 0; j < width; j++) {
-        row[j] = p < k && j < n ? b[p * row_step + j * column_step] : 0;
+    uint16_t even[MOPT_TILE_COLS_MAX], odd[MOPT_TILE_COLS_MAX];
+    size_t width = (size_t)kernels->f32_cols;
+    for (size_t p = 0; p < rows; p += 2, some += 2 * width, out += 2 * width) {
+        mopt__weights_round(kernels, some, even, width);
+        mopt__weights_round(kernels, some + width, odd, width);
+        for (size_t j = 0; j < width; j++) {
+            out[2 * j] = even[j];
+            out[2 * j + 1] = odd[j];
+        }
     }
 }
 
@@ -52,16 +58,20 @@ static void gather_row(const struct mopt_rounding *form, size_t k, size_t n, siz
 static void pack_pairs(const struct mopt_rounding *form, size_t k, size_t n, const float *b,
                        size_t row_step, size_t column_step, uint16_t *out)
 {
-    float row[MOPT_TILE_COLS_MAX];
-    uint16_t plain[MOPT_TILE_COLS_MAX];
-    size_t width = (size_t)form->kernels.f32_cols, rows = 2 * form->units;
-    for (size_t first = 0; first < n; first += width, out += rows * width) {
-        for (size_t p = 0; p < rows; p++) {
-            gather_row(form, k, n - first, p, b + first * column_step, row_step, column_step, row);
-            mopt__weights_round(&form->kernels, row, plain, width);
-            for (size_t j = 0; j < width; j++) {
-                out[(p / 2 * width + j) * 2 + p % 2] = plain[j];
+    enum { DEEP = 64 }; // rows that are packed as floats before they are rounded
+    float some[DEEP * MOPT_TILE_COLS_MAX + MOPT_OVERREAD / sizeof(float)];
+    size_t width = (size_t)form->kernels.f32_cols;
+    for (size_t first = 0; first < n; first += width) {
+        size_t cols = n - first < width ? n - first : width;
+        for (size_t p = 0; p < 2 * form->units; p += DEEP) {
+            size_t rows = k - p < DEEP ? k - p : DEEP;
+            mopt__pack_f32(&form->kernels, rows, cols, b + p * row_step + first * column_step,
+                           row_step, column_step, some);
+            if (rows % 2 != 0) {
+                memset(some + rows++ * width, 0, width * sizeof *some);
             }
+            join_rows(&form->kernels, rows, some, out);
+            out += rows * width;
         }
     }
     memset(out, 0, MOPT_OVERREAD);
