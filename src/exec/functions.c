@@ -216,3 +216,29 @@ bool mopt__low_chain(const struct mopt_lower *l, const struct mopt_value *from,
     return gated(l, from, a, b, chain) || gated(l, from, b, a, chain) ||
            erf_gelu(l, from, a, b, chain) || erf_gelu(l, from, b, a, chain);
 }
+
+// node = value op number, of the shape of value; either order.
+static bool by_number(const struct mopt_lower *l, const struct mopt_node *node, const char *op_type,
+                      const struct mopt_value *value, float *number)
+{
+    return mopt__low_is(node, "", op_type) && mopt__low_other(node, value) != NULL &&
+           mopt__low_scalar(l, mopt__low_other(node, value), number) &&
+           is_float(l, mopt__low_other(node, value)) && is_float(l, mopt__node_output(node, 0)) &&
+           mopt__low_same_shape(l, mopt__node_output(node, 0), value);
+}
+
+bool mopt__low_scaling(const struct mopt_lower *l, const struct mopt_value *from,
+                       struct mopt_low_chain *chain)
+{
+    // 1 x is x, and x + -0 is x.
+    *chain = (struct mopt_low_chain){.function = {MOPT_ACT_SCALE, 1, -0.0F}, .out = from};
+    const struct mopt_node *node = mopt__low_sole_use(l, from);
+    if (node != NULL && by_number(l, node, "Mul", from, &chain->function.alpha)) {
+        add_node(chain, node);
+        node = mopt__low_sole_use(l, chain->out);
+    }
+    if (node != NULL && by_number(l, node, "Add", chain->out, &chain->function.beta)) {
+        add_node(chain, node);
+    }
+    return chain->node_count > 0;
+}

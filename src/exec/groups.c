@@ -41,23 +41,37 @@ static bool take_residual(struct mopt_lower *l, struct mopt_group *g, uint32_t *
     return true;
 }
 
-static bool take_function(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
+static bool take_chain(struct mopt_lower *l, const struct mopt_low_chain *chain,
+                       struct mopt_group *g, uint32_t *last)
 {
-    struct mopt_low_chain chain;
-    if (g->act.kind != MOPT_ACT_NONE || !mopt__low_chain(l, g->out, &chain)) {
-        return false;
-    }
-    for (int i = 0; i < chain.node_count; i++) {
-        if (!mopt__low_is_free(l, chain.nodes[i])) {
+    for (int i = 0; i < chain->node_count; i++) {
+        if (!mopt__low_is_free(l, chain->nodes[i])) {
             return false;
         }
     }
-    for (int i = 0; i < chain.node_count; i++) {
-        absorb(l, chain.nodes[i], last);
+    for (int i = 0; i < chain->node_count; i++) {
+        absorb(l, chain->nodes[i], last);
     }
-    g->act = chain.function;
-    g->out = chain.out;
+    g->out = chain->out;
     return true;
+}
+
+static void take_function(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
+{
+    struct mopt_low_chain chain;
+    if (g->act.kind == MOPT_ACT_NONE && mopt__low_chain(l, g->out, &chain) &&
+        take_chain(l, &chain, g, last)) {
+        g->act = chain.function;
+    }
+}
+
+// A number that all is multiplied by, one that is added.
+static void take_scaling(struct mopt_lower *l, struct mopt_group *g, uint32_t *last)
+{
+    struct mopt_low_chain chain;
+    if (mopt__low_scaling(l, g->out, &chain) && take_chain(l, &chain, g, last)) {
+        g->after = chain.function;
+    }
 }
 
 // A constant with one entry per column (per_channel: one per channel of an image) that is added.
@@ -160,6 +174,7 @@ static enum mopt_status group_conv(struct mopt_lower *l, const struct mopt_node 
         take_affine(l, &g, &last);
         g.residual_first = take_residual(l, &g, &last);
         take_function(l, &g, &last);
+        take_scaling(l, &g, &last);
         take_residual(l, &g, &last);
     }
     return place(l, &g, last);
@@ -174,6 +189,7 @@ static enum mopt_status group_conv_transpose(struct mopt_lower *l, const struct 
     }
     take_affine(l, &g, &last);
     take_function(l, &g, &last);
+    take_scaling(l, &g, &last);
     return place(l, &g, last);
 }
 
@@ -240,6 +256,7 @@ static enum mopt_status group_product(struct mopt_lower *l, const struct mopt_no
     } else {
         g.residual_first = take_residual(l, &g, &last);
         take_function(l, &g, &last);
+        take_scaling(l, &g, &last);
         take_residual(l, &g, &last);
     }
     return place(l, &g, last);

@@ -3,6 +3,7 @@
 // knows no operator's meaning; groups.c and the native_*.c files do.
 #include <string.h>
 
+#include "exec/bands.h"
 #include "exec/lower.h"
 
 enum { KNOWN_MAX = 4096 }; // elements of a content that inference knows
@@ -342,6 +343,9 @@ enum mopt_status mopt__lower(struct mopt_session *session, struct mopt_schedule 
     }
     if (room) {
         status = walk(&l);
+    }
+    if (status == MOPT_OK) {
+        status = mopt__low_bands(&l);
     }
     if (status == MOPT_OK) {
         status = mopt__low_finish(&l, plan);

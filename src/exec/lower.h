@@ -64,11 +64,11 @@ enum { MOPT_AFFINE_MAX = 6 };
 // Nodes that become one native action, emitted at the place of the last of them.
 struct mopt_group {
     const struct mopt_node *anchor;
-    const struct mopt_value *out;      // what the action makes
-    const struct mopt_value *bias;     // constant [columns] added by an Add node, or NULL
-    const struct mopt_value *residual; // NULL: none
-    bool residual_first;               // residual before act
-    struct mopt_function_f32 act;
+    const struct mopt_value *out;        // what the action makes
+    const struct mopt_value *bias;       // constant [columns] added by an Add node, or NULL
+    const struct mopt_value *residual;   // NULL: none
+    bool residual_first;                 // residual before act
+    struct mopt_function_f32 act, after; // after: of what act makes, before a later residual
     const struct mopt_node *affine[MOPT_AFFINE_MAX]; // folded into a float convolution, in order
     int affine_count;
     // Integer form: the operands are codes; y: QuantizeLinear at the end when out_codes
@@ -273,6 +273,9 @@ struct mopt_low_chain {
 };
 bool mopt__low_chain(const struct mopt_lower *l, const struct mopt_value *from,
                      struct mopt_low_chain *chain);
+// The same of a multiplication by a number, an addition of one, or both.
+bool mopt__low_scaling(const struct mopt_lower *l, const struct mopt_value *from,
+                       struct mopt_low_chain *chain);
 
 // ---- codes.c ----
 // Reads a DequantizeLinear / QuantizeLinear of 8-bit codes (int32 too when wide) whose parameters

@@ -2,6 +2,7 @@
 // Convolutions as native actions, in float and in bytes, channels innermost.
 #include <math.h>
 
+#include "exec/bands.h"
 #include "exec/lower.h"
 #include "exec/native.h"
 #include "kernels/int8.h"
@@ -89,6 +90,61 @@ static void run_conv(const void *work, const struct mopt_frame *frame)
         run.epilogue.residual = frame->data[c->residual];
     }
     mopt__conv2d_f32(frame->kernels, &run, frame->pool);
+}
+
+// The convolution of some rows alone.
+static struct mopt_conv2d rows_of(const struct mopt_conv2d *conv, const struct mopt_band *band)
+{
+    struct mopt_conv2d some = *conv;
+    const size_t top = band->first * conv->window.stride_h; // in the padded image
+    some.window.batch = 1;
+    some.window.in_h = band->in_rows;
+    some.window.out_h = band->rows;
+    some.window.pad_top = band->in_first + conv->window.pad_top - top;
+    return some;
+}
+
+static void run_rows(const void *work, const struct mopt_frame *frame, const struct mopt_band *band)
+{
+    const struct conv_work *c = work;
+    const struct mopt_window2d *w = &c->conv.window;
+    const struct mopt_conv2d some = rows_of(&c->conv, band);
+    struct mopt_conv2d_run run = {.conv = &some,
+                                  .form = c->form,
+                                  .x = band->x,
+                                  .ldx = c->ldx,
+                                  .w = c->w,
+                                  .y = band->y,
+                                  .ldy = c->ldy,
+                                  .epilogue = c->finish,
+                                  .scratch = band->scratch};
+    if (c->residual != MOPT_NO_CELL) {
+        const float *residual = frame->data[c->residual];
+        run.epilogue.residual =
+            residual + (band->image * w->out_h + band->first) * w->out_w * c->finish.residual_ld;
+    }
+    mopt__conv2d_f32(frame->kernels, &run, NULL);
+}
+
+// Winograd's tiles would begin elsewhere, and strips are no rows.
+static enum mopt_status note_banded(struct mopt_lower *l, const struct conv_work *c)
+{
+    const struct mopt_window2d *w = &c->conv.window;
+    const bool rows = c->form == MOPT_CONV_POINTWISE || c->form == MOPT_CONV_DEPTHWISE ||
+                      c->form == MOPT_CONV_DIRECT;
+    if (!rows || c->conv.weights != MOPT_WEIGHTS_F32 || c->conv.planes.kernel > 0) {
+        return MOPT_OK;
+    }
+    return mopt__low_banded(l,
+                            &(struct mopt_banded){.run = run_rows,
+                                                  .window = w,
+                                                  .x = c->x,
+                                                  .y = c->y,
+                                                  .in_line = w->in_w * c->ldx * sizeof(float),
+                                                  .out_line = w->out_w * c->ldy * sizeof(float),
+                                                  .scratch =
+                                                      mopt__conv2d_scratch(&l->session->kernels,
+                                                                           &c->conv, c->form, 1)});
 }
 
 static uint64_t geometry_hash(const struct mopt_conv2d *conv, uint64_t salt)
@@ -201,6 +257,7 @@ enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *g
     }
     geometry(l, node, &c->conv);
     c->finish.act = group->act;
+    c->finish.after = group->after;
     c->finish.residual_first = group->residual_first;
     enum mopt_status status = conv_cells(l, group, c);
     c->form = l->session->options.bf16 ? mopt__conv2d_rounded(&l->session->kernels, &c->conv)
@@ -215,9 +272,10 @@ enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *g
     mopt__low_scratch(l, mopt__conv2d_scratch(&l->session->kernels, &c->conv, c->form,
                                               mopt__pool_size(l->session->pool)));
     uint32_t cells[] = {c->x, c->y, c->residual};
-    return status == MOPT_OK
-               ? mopt__low_emit(l, run_conv, c, cells, c->residual != MOPT_NO_CELL ? 3 : 2)
-               : status;
+    if (status == MOPT_OK) {
+        status = mopt__low_emit(l, run_conv, c, cells, c->residual != MOPT_NO_CELL ? 3 : 2);
+    }
+    return status == MOPT_OK ? note_banded(l, c) : status;
 }
 
 // ---- Bytes --------------------------------------------------------------------------------------------------------

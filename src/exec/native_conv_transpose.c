@@ -141,6 +141,7 @@ enum mopt_status mopt__low_conv_transpose(struct mopt_lower *l, const struct mop
     }
     geometry(l, node, &t->conv);
     t->finish.act = group->act;
+    t->finish.after = group->after;
     enum mopt_status status = MOPT_OK;
     if (mopt__node_input(node, 2) != NULL) {
         status = mopt__low_floats(l, mopt__node_input(node, 2), &t->finish.bias, NULL);

@@ -287,6 +287,7 @@ enum mopt_status mopt__low_product(struct mopt_lower *l, const struct mopt_group
     }
     *p = (struct product_work){.m = s.m, .n = s.n, .k = s.k, .residual = MOPT_NO_CELL};
     p->finish.act = group->act;
+    p->finish.after = group->after;
     p->finish.residual_first = group->residual_first;
     enum mopt_status status = pack_product(l, node, &s, p);
     if (status == MOPT_OK) {

@@ -50,6 +50,7 @@ struct mopt_frame {    // what a native action sees
     void *scratch; // the largest any action asked for, 64-byte aligned
 };
 typedef void (*mopt_native)(const void *work, const struct mopt_frame *frame);
+struct mopt_banded;
 
 struct mopt_action {
     mopt_native run;       // NULL: node action
@@ -57,7 +58,9 @@ struct mopt_action {
     uint32_t step;         // node action: the schedule's step; native: whose profile row counts
     const uint32_t *cells; // native: cells it reads or writes (the memory plan)
     uint32_t cell_count;
-    bool counts;             // native: the last one of its step (profile)
+    bool counts; // native: the last one of its step (profile)
+    const struct mopt_banded
+        *banded;             // native: it can be run band by band (bands.h); NULL: only whole
     const uint32_t *publish; // cells to make tensors of before it runs
     uint32_t publish_count;
     const uint32_t *load; // node action: SLOT cells whose pointer is known after it

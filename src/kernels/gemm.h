@@ -14,7 +14,7 @@ struct mopt_finish {
     const float *residual; // same rows and columns as the result, or NULL; may be the result itself
     size_t residual_ld;    // elements between its rows; 0: it has one row, for all of the result
     bool residual_first;
-    struct mopt_function_f32 act;
+    struct mopt_function_f32 act, after; // after: of what act makes, before a residual behind it
 };
 
 // Floats of a packed B[taps*k, n] (rows of all taps one after the other), MOPT_OVERREAD included;

@@ -57,6 +57,23 @@ const struct lowered mopt__lowered[] = {
      "  y = Transpose<perm=[0,2,1]>(f); r = Reshape(f, image); d = Conv<pads=[1,1,1,1]>(r, v);"
      "  z = Transpose<perm=[0,2,3,1]>(d); }",
      1e-5, 3},
+    {"the same, pixels apart",
+     "graph main (float[2,4,5,6] x) -> (float[2,9,5,6] y) {"
+     "  float[4,4,1,1] w = @16; float[5,4,3,3] k = @180; float[1] s = {0.75}; float b = {-0.3};"
+     "  c = Conv(x, w); h = HardSwish(c); a = Mul(s, h); e = Add(a, b);"
+     "  d = Conv<pads=[1,1,1,1]>(x, k); r = Elu(d); f = Add(b, r);"
+     "  y = Concat<axis=1>(e, f); }",
+     1e-5, 3},
+    {"numbers that multiply and shift what a function makes",
+     "graph main (float[2,4,5,6] x, float[7,4] p) -> (float[2,4,5,6] y, float[2,3,10,12] t,"
+     " float[7,5] q, float[7,5] n) {"
+     "  float[4,4,1,1] w = @16; float[4,1,3,3] k = @36; float[1] s = {0.75}; float b = {-0.3};"
+     "  float[4,3,2,2] u = @48; float[4,5] m = @20; float two = {2}; c = Conv(x, w);"
+     "  g = HardSigmoid<alpha=0.2, beta=0.5>(c); h = Mul(c, g); a = Mul(s, h); e = Add(a, b);"
+     "  d = Conv<pads=[1,1,1,1], group=4>(e, k); r = Relu(d); f = Mul(r, two); y = Add(f, x);"
+     "  v = ConvTranspose<strides=[2,2]>(e, u); l = Tanh(v); t = Add(b, l);"
+     "  i = MatMul(p, m); j = Mul(i, s); q = Add(j, b); o = Relu(q); n = Mul(two, o); }",
+     1e-5, 6},
     {"depthwise, pooling, classifier",
      "graph main (float[2,8,9,9] x) -> (float[2,5] y) {"
      "  float[8,1,3,3] w = @72; float low = {0}; float high = {6}; float[5,8] f = @40;"

@@ -230,6 +230,39 @@ static void attention_is_found(void **state)
     }
 }
 
+static void bands_compute_what_images_do(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < mopt__lowered_bands_count; i++) {
+        try_case(&mopt__lowered_bands[i]);
+    }
+}
+
+// The rows of a band depend on the number of threads, their bytes do not.
+static void bands_of_threads_are_equal(void **state)
+{
+    (void)state;
+    struct mopt_model *model = NULL;
+    struct mopt_error err;
+    struct mopt_datum *outputs[3] = {NULL};
+    uint32_t seed = 9;
+    char *text = expand(mopt__lowered_bands[0].text);
+    mopt_error_clear(&err);
+    assert_int_equal(mopt__text_parse(text, strlen(text), &model, &err), MOPT_OK);
+    assert_int_equal(mopt__ops_resolve(model, &err), MOPT_OK);
+    free(text);
+    struct mopt_datum *input = make_input(model, model->graph->inputs.items[0]->declared, &seed);
+    for (int i = 0; i < 3; i++) {
+        struct mopt_session *session = open_session(model, i == 2 ? 5 : i + 1, false);
+        run(session, &input, &outputs[i]);
+        mopt__session_free(session);
+        assert_true(mopt__tensor_equal(outputs[0]->tensor, outputs[i]->tensor));
+    }
+    release(outputs, 3);
+    mopt__datum_unref(input);
+    mopt__model_free(model);
+}
+
 static void sums_of_codes_are_exact(void **state)
 {
     (void)state;
@@ -386,6 +419,8 @@ int mopt__test_lower(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(programs_compute_what_the_nodes_say),
         cmocka_unit_test(attention_is_found),
+        cmocka_unit_test(bands_compute_what_images_do),
+        cmocka_unit_test(bands_of_threads_are_equal),
         cmocka_unit_test(sums_of_codes_are_exact),
         cmocka_unit_test(programs_refuse_what_the_nodes_refuse),
         cmocka_unit_test(strict_sums_are_plain),
