@@ -168,20 +168,33 @@ def scale_of(outputs):
     return values.abs().max().item(), values.pow(2).mean().sqrt().item()
 
 
-def export(name, path):
-    torch.manual_seed(SEED)
-    network = NETWORKS[name]()
+def write(name, network, path, **more):
+    """Writes what a maker of networks returned; more are options of the exporter."""
     inputs = tuple(network["inputs"].values())
     with torch.no_grad():
         largest, rms = scale_of(network["model"](*inputs))
     if not 1e-3 < rms < 1e3:
         raise SystemExit(f"{name}: outputs have lost their scale (rms {rms:g})")
     partial = path.with_suffix(".partial")
-    torch.onnx.export(network["model"], inputs, str(partial), opset_version=OPSET,
-                      input_names=list(network["inputs"]), output_names=network["outputs"],
-                      dynamic_axes=network["axes"], do_constant_folding=True, dynamo=False)
+    torch.onnx.export(network["model"], inputs, str(partial), input_names=list(network["inputs"]),
+                      output_names=network["outputs"], **more)
     partial.rename(path)
     return largest, rms
+
+
+def export(name, path):
+    torch.manual_seed(SEED)
+    network = NETWORKS[name]()
+    return write(name, network, path, opset_version=OPSET, dynamic_axes=network["axes"],
+                 do_constant_folding=True, dynamo=False)
+
+
+def quiet():
+    """What the exporter says about shapes that are fixed on purpose is not worth reading."""
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+    warnings.filterwarnings("ignore", category=UserWarning)
+    warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 def main():
@@ -194,9 +207,7 @@ def main():
     if unknown:
         parser.error("no such network: " + " ".join(unknown))
     options.out.mkdir(parents=True, exist_ok=True)
-    warnings.filterwarnings("ignore", category=DeprecationWarning)  # of the exporter
-    warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # shapes are fixed
-    warnings.filterwarnings("ignore", category=UserWarning)
+    quiet()
     torch.set_num_threads(1)  # sums in one order: the same file on every machine of one kind
     for name in options.names or NETWORKS:
         start = time.monotonic()

