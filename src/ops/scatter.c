@@ -185,6 +185,28 @@ static enum mopt_status elements_eval(struct mopt_eval *eval, struct mopt_error 
 
 // ---- ScatterND ------------------------------------------------------------------------------------------------
 
+// Says which index is out of range, if one is. The numbers are looked at by one loop that does
+// not stop.
+static enum mopt_status check_tuples(const struct mopt_tensor *data,
+                                     const struct mopt_tensor *indices, int64_t depth,
+                                     struct mopt_error *err)
+{
+    const int64_t *index = indices->data;
+    const int64_t count = (int64_t)indices->count;
+    bool outside = false;
+    for (int64_t i = 0; i < count; i += depth) {
+        for (int64_t k = 0; k < depth; k++) {
+            outside |= index[i + k] < -data->dims[k] || index[i + k] >= data->dims[k];
+        }
+    }
+    enum mopt_status status = MOPT_OK;
+    for (int64_t i = 0; outside && i < count && status == MOPT_OK; i++) {
+        int64_t ignored = 0;
+        status = mopt__index_check(index[i], data->dims[i % depth], &ignored, err);
+    }
+    return status;
+}
+
 static enum mopt_status check_nd(const struct mopt_tensor *const *in, int *depth,
                                  struct mopt_error *err)
 {
@@ -197,21 +219,12 @@ static enum mopt_status check_nd(const struct mopt_tensor *const *in, int *depth
     for (int i = (int)last; fits && i < in[0]->rank; i++) {
         fits = in[2]->dims[in[1]->rank - 1 + i - (int)last] == in[0]->dims[i];
     }
-    for (int64_t i = 0; fits && last > 0 && i < (int64_t)in[1]->count; i += last) {
-        int64_t index[MOPT_RANK_MAX];
-        mopt__load_i64(in[1]->dtype, in[1]->data, i, 1, (size_t)last, index);
-        for (int64_t k = 0; k < last; k++) {
-            const enum mopt_status status =
-                mopt__index_check(index[k], in[0]->dims[k], &index[k], err);
-            if (status != MOPT_OK) {
-                return status;
-            }
-        }
-    }
     *depth = (int)last;
-    return fits ? MOPT_OK
-                : mopt_error_set(err, MOPT_E_SHAPE,
-                                 "shapes of indices and updates do not fit the data");
+    if (!fits) {
+        return mopt_error_set(err, MOPT_E_SHAPE,
+                              "shapes of indices and updates do not fit the data");
+    }
+    return last > 0 ? check_tuples(in[0], in[1], last, err) : MOPT_OK;
 }
 
 static enum mopt_status nd_eval(struct mopt_eval *eval, struct mopt_error *err)
@@ -243,12 +256,11 @@ static enum mopt_status nd_eval(struct mopt_eval *eval, struct mopt_error *err)
     int64_t places[MOPT_LANES];
     for (int64_t i = 0; status == MOPT_OK && i < tuples;) {
         const int64_t first = i;
-        for (size_t n = 0; n < MOPT_LANES && i < tuples; n++, i++) {
-            int64_t index[MOPT_RANK_MAX];
-            mopt__load_i64(in[1]->dtype, in[1]->data, i * depth, 1, (size_t)depth, index);
+        const int64_t *index = (const int64_t *)in[1]->data + i * depth;
+        for (size_t n = 0; n < MOPT_LANES && i < tuples; n++, i++, index += depth) {
             places[n] = 0;
             for (int k = 0; k < depth; k++) {
-                places[n] += (index[k] < 0 ? index[k] + out->dims[k] : index[k]) * strides[k];
+                places[n] += (index[k] + (index[k] < 0 ? out->dims[k] : 0)) * strides[k];
             }
         }
         status = join_runs(how, out, places, in[2], first * inner, (size_t)(i - first), inner, err);
