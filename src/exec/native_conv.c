@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions as native actions, in float and in bytes, channels innermost.
 #include <math.h>
+#include <string.h>
 
 #include "exec/bands.h"
 #include "exec/lower.h"
@@ -65,14 +66,70 @@ bool mopt__low_takes_window(const struct mopt_lower *l, const struct mopt_node *
 
 // ---- Float --------------------------------------------------------------------------------------------------------
 
+// Taps of one axis that meet the image anywhere: `count` from `first` on of `all`.
+struct taps {
+    size_t first, count, all;
+};
+
 struct conv_work {
-    struct mopt_conv2d conv;
+    struct mopt_conv2d conv; // of the taps that are left
     enum mopt_conv_form form;
     const void *w;
     struct mopt_finish finish; // residual is set when it runs
     size_t ldx, ldy;
     uint32_t x, y, residual; // residual: MOPT_NO_CELL = none
+    struct taps rows, columns;
 };
+
+// One axis of a window.
+struct axis {
+    size_t in, out, stride, dilation, pad;
+};
+
+// Some position of the result has pixels under this tap.
+static bool meets(const struct axis *a, size_t tap)
+{
+    const size_t first = tap * a->dilation, last = first + (a->out - 1) * a->stride;
+    if (last < a->pad || first >= a->pad + a->in) {
+        return false;
+    }
+    // The first position that is not above the image.
+    const size_t above = first < a->pad ? a->pad - first : 0;
+    return first + (above + a->stride - 1) / a->stride * a->stride < a->pad + a->in;
+}
+
+// The taps in front and behind that only meet padding are left out: all but one where dilated
+// windows are larger than the image.
+static struct taps find_taps(const struct axis *a, size_t all)
+{
+    struct taps taps = {.first = 0, .count = all, .all = all};
+    while (taps.count > 1 && !meets(a, taps.first) && (taps.first + 1) * a->dilation <= a->pad) {
+        taps.first++;
+        taps.count--;
+    }
+    while (taps.count > 1 && !meets(a, taps.first + taps.count - 1)) {
+        taps.count--;
+    }
+    return taps;
+}
+
+static void leave_out(struct conv_work *c)
+{
+    struct mopt_window2d *w = &c->conv.window;
+    const struct axis down = {w->in_h, w->out_h, w->stride_h, w->dilation_h, w->pad_top};
+    const struct axis across = {w->in_w, w->out_w, w->stride_w, w->dilation_w, w->pad_left};
+    c->rows = find_taps(&down, w->kernel_h);
+    c->columns = find_taps(&across, w->kernel_w);
+    w->kernel_h = c->rows.count;
+    w->kernel_w = c->columns.count;
+    w->pad_top -= c->rows.first * w->dilation_h;
+    w->pad_left -= c->columns.first * w->dilation_w;
+}
+
+static bool leaves_out(const struct conv_work *c)
+{
+    return c->rows.count < c->rows.all || c->columns.count < c->columns.all;
+}
 
 static void run_conv(const void *work, const struct mopt_frame *frame)
 {
@@ -182,6 +239,34 @@ static enum mopt_status fold_affine(struct mopt_lower *l, const struct mopt_grou
     return status;
 }
 
+// Packs w[out channels, channels, all rows, all columns] into the block that was made last.
+static enum mopt_status pack_taps(struct mopt_lower *l, const struct conv_work *c, const float *w,
+                                  void *block)
+{
+    const struct mopt_kernels *kernels = &l->session->kernels;
+    if (!leaves_out(c)) {
+        mopt__conv2d_pack(kernels, &c->conv, c->form, w, block);
+        return MOPT_OK;
+    }
+    const size_t matrices = c->conv.out_channels * (c->conv.window.channels / c->conv.groups);
+    const size_t across = c->columns.count;
+    float *left = mopt__malloc(matrices * c->rows.count * across * sizeof *left);
+    if (left == NULL) {
+        mopt__low_unmade(l);
+        return mopt_error_memory(l->err);
+    }
+    float *to = left;
+    for (size_t i = 0; i < matrices; i++, w += c->rows.all * c->columns.all) {
+        for (size_t r = 0; r < c->rows.count; r++, to += across) {
+            memcpy(to, w + (c->rows.first + r) * c->columns.all + c->columns.first,
+                   across * sizeof *to);
+        }
+    }
+    mopt__conv2d_pack(kernels, &c->conv, c->form, left, block);
+    mopt__free(left);
+    return MOPT_OK;
+}
+
 static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group *group,
                                   struct conv_work *c)
 {
@@ -194,6 +279,10 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
     bool made = false;
     enum mopt_status status = mopt__low_weights(l, mopt__node_input(node, 1), &source);
     salt = mopt__hash_mix(salt, source.variant);
+    if (leaves_out(c)) {
+        salt = mopt__hash_mix(salt, c->rows.first);
+        salt = mopt__hash_mix(salt, c->columns.first);
+    }
     if (status == MOPT_OK && group->affine_count > 0) {
         struct mopt_low_shape shape;
         mopt__low_shape(l, mopt__node_input(node, 1), &shape);
@@ -212,7 +301,7 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
         status = mopt__low_weight_floats(l, &source, &w);
     }
     if (status == MOPT_OK && made) {
-        mopt__conv2d_pack(kernels, &c->conv, c->form, w, block);
+        status = pack_taps(l, c, w, block);
     }
     c->w = block;
     return status;
@@ -256,6 +345,7 @@ enum mopt_status mopt__low_conv(struct mopt_lower *l, const struct mopt_group *g
         return MOPT_E_MEMORY;
     }
     geometry(l, node, &c->conv);
+    leave_out(c);
     c->finish.act = group->act;
     c->finish.after = group->after;
     c->finish.residual_first = group->residual_first;
