@@ -150,12 +150,12 @@ static void run_rest(const struct work *work, const struct mopt_depthwise_f32 *c
                         residual_ld, call->pixels, call->channels);
 }
 
-// The residual of a call's first pixel, or NULL.
+// The residual of a call's first pixel; there is one.
 static const float *residual_of(const struct work *work, const struct mopt_depthwise_f32 *call)
 {
     const struct mopt_finish *finish = &work->run->epilogue;
     const size_t pixel = (size_t)(call->y - work->run->y) / call->ldy;
-    return finish->residual ? finish->residual + pixel * finish->residual_ld : NULL;
+    return finish->residual + pixel * finish->residual_ld;
 }
 
 static void run_aside(const struct work *work, const struct mopt_depthwise_f32 *call, float *aside)
@@ -181,7 +181,8 @@ static void run_band(const struct work *work, const struct mopt_depthwise_f32 *c
         }
     }
     for (size_t i = 0; i < count; i++) {
-        run_rest(work, &calls[i], residual_of(work, &calls[i]), calls[i].residual_ld);
+        const bool adds = work->run->epilogue.residual != NULL;
+        run_rest(work, &calls[i], adds ? residual_of(work, &calls[i]) : NULL, calls[i].residual_ld);
     }
 }
 
