@@ -17,8 +17,8 @@ extern const struct lowered mopt__lowered[];
 extern const size_t mopt__lowered_count;
 extern const struct lowered mopt__lowered_attention[];
 extern const size_t mopt__lowered_attention_count;
-extern const struct lowered mopt__lowered_bands[]; // rows of large images (bands.c)
-extern const size_t mopt__lowered_bands_count;
+extern const struct lowered mopt__lowered_conv[]; // bands.c, native_conv.c
+extern const size_t mopt__lowered_conv_count;
 extern const struct lowered mopt__lowered_sums[]; // MatMulInteger and ConvInteger
 extern const size_t mopt__lowered_sums_count;
 

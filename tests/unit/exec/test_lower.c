@@ -230,11 +230,11 @@ static void attention_is_found(void **state)
     }
 }
 
-static void bands_compute_what_images_do(void **state)
+static void convolutions_are_of_bands_and_taps(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < mopt__lowered_bands_count; i++) {
-        try_case(&mopt__lowered_bands[i]);
+    for (size_t i = 0; i < mopt__lowered_conv_count; i++) {
+        try_case(&mopt__lowered_conv[i]);
     }
 }
 
@@ -246,7 +246,7 @@ static void bands_of_threads_are_equal(void **state)
     struct mopt_error err;
     struct mopt_datum *outputs[3] = {NULL};
     uint32_t seed = 9;
-    char *text = expand(mopt__lowered_bands[0].text);
+    char *text = expand(mopt__lowered_conv[0].text);
     mopt_error_clear(&err);
     assert_int_equal(mopt__text_parse(text, strlen(text), &model, &err), MOPT_OK);
     assert_int_equal(mopt__ops_resolve(model, &err), MOPT_OK);
@@ -419,7 +419,7 @@ int mopt__test_lower(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(programs_compute_what_the_nodes_say),
         cmocka_unit_test(attention_is_found),
-        cmocka_unit_test(bands_compute_what_images_do),
+        cmocka_unit_test(convolutions_are_of_bands_and_taps),
         cmocka_unit_test(bands_of_threads_are_equal),
         cmocka_unit_test(sums_of_codes_are_exact),
         cmocka_unit_test(programs_refuse_what_the_nodes_refuse),
