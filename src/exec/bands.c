@@ -39,11 +39,17 @@ struct walk {
     struct strip strips[STAGES];
 };
 
+// Rows of the input from the first to the last tap of a window.
+static size_t reach(const struct mopt_window2d *w)
+{
+    return (w->kernel_h - 1) * w->dilation_h + 1;
+}
+
 // Rows of the input under rows first..past of the result.
 static struct strip under(const struct mopt_window2d *w, size_t first, size_t past)
 {
     size_t top = first * w->stride_h;
-    size_t end = (past - 1) * w->stride_h + (w->kernel_h - 1) * w->dilation_h + 1;
+    size_t end = (past - 1) * w->stride_h + reach(w);
     struct strip in = {top > w->pad_top ? top - w->pad_top : 0,
                        end > w->pad_top ? end - w->pad_top : 0};
     in.past = in.past < w->in_h ? in.past : w->in_h;
@@ -191,7 +197,7 @@ static uint32_t *count_uses(const struct mopt_lower *l)
 // Rows of what stage s makes that `rows` rows of the result of the next one need.
 static size_t rows_under(const struct mopt_window2d *w, size_t rows)
 {
-    size_t most = (rows - 1) * w->stride_h + (w->kernel_h - 1) * w->dilation_h + 1;
+    size_t most = (rows - 1) * w->stride_h + reach(w);
     return most < w->in_h ? most : w->in_h;
 }
 
@@ -224,8 +230,7 @@ static bool moves_little(const struct chain *chain)
     size_t rows = chain->band;
     for (size_t s = chain->count - 1; s > 0; s--) {
         const struct mopt_window2d *w = chain->stages[s]->window;
-        const size_t reach = (w->kernel_h - 1) * w->dilation_h + 1;
-        const size_t kept = reach > w->stride_h ? reach - w->stride_h : 0;
+        const size_t kept = reach(w) > w->stride_h ? reach(w) - w->stride_h : 0;
         if (rows * w->stride_h < KEPT_SHARE * kept) {
             return false;
         }

@@ -131,24 +131,6 @@ static bool leaves_out(const struct conv_work *c)
     return c->rows.count < c->rows.all || c->columns.count < c->columns.all;
 }
 
-static void run_conv(const void *work, const struct mopt_frame *frame)
-{
-    const struct conv_work *c = work;
-    struct mopt_conv2d_run run = {.conv = &c->conv,
-                                  .form = c->form,
-                                  .x = frame->data[c->x],
-                                  .ldx = c->ldx,
-                                  .w = c->w,
-                                  .y = frame->data[c->y],
-                                  .ldy = c->ldy,
-                                  .epilogue = c->finish,
-                                  .scratch = frame->scratch};
-    if (c->residual != MOPT_NO_CELL) {
-        run.epilogue.residual = frame->data[c->residual];
-    }
-    mopt__conv2d_f32(frame->kernels, &run, frame->pool);
-}
-
 // The convolution of some rows alone.
 static struct mopt_conv2d rows_of(const struct mopt_conv2d *conv, const struct mopt_band *band)
 {
@@ -161,12 +143,13 @@ static struct mopt_conv2d rows_of(const struct mopt_conv2d *conv, const struct m
     return some;
 }
 
-static void run_rows(const void *work, const struct mopt_frame *frame, const struct mopt_band *band)
+// Rows of the result, or all of it: then only x, y and scratch of the band count.
+static void run_part(const struct conv_work *c, const struct mopt_conv2d *conv,
+                     const struct mopt_band *band, const struct mopt_frame *frame,
+                     struct mopt_pool *pool)
 {
-    const struct conv_work *c = work;
     const struct mopt_window2d *w = &c->conv.window;
-    const struct mopt_conv2d some = rows_of(&c->conv, band);
-    struct mopt_conv2d_run run = {.conv = &some,
+    struct mopt_conv2d_run run = {.conv = conv,
                                   .form = c->form,
                                   .x = band->x,
                                   .ldx = c->ldx,
@@ -180,7 +163,23 @@ static void run_rows(const void *work, const struct mopt_frame *frame, const str
         run.epilogue.residual =
             residual + (band->image * w->out_h + band->first) * w->out_w * c->finish.residual_ld;
     }
-    mopt__conv2d_f32(frame->kernels, &run, NULL);
+    mopt__conv2d_f32(frame->kernels, &run, pool);
+}
+
+static void run_conv(const void *work, const struct mopt_frame *frame)
+{
+    const struct conv_work *c = work;
+    const struct mopt_band whole = {.x = frame->data[c->x],
+                                    .y = frame->data[c->y],
+                                    .scratch = frame->scratch};
+    run_part(c, &c->conv, &whole, frame, frame->pool);
+}
+
+static void run_rows(const void *work, const struct mopt_frame *frame, const struct mopt_band *band)
+{
+    const struct conv_work *c = work;
+    const struct mopt_conv2d some = rows_of(&c->conv, band);
+    run_part(c, &some, band, frame, NULL);
 }
 
 // Winograd's tiles would begin elsewhere, and strips are no rows.

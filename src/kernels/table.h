@@ -236,11 +236,11 @@ static inline void mopt__tile_u8_below(struct mopt_tile_u8 *tile, size_t count)
     tile->ahead = ahead < (const char *)tile->ahead_end ? ahead : NULL;
 }
 
+enum { MOPT_DEPTHWISE_PIXELS = 8 }; // most that are worked on at once
 // Depthwise convolution of `pixels` neighbouring pixels of an output row: for every channel c
 // y[i][c] = clamp(bias[c] + sum over r < rows, k < cols of
 //           x[r * line + column * ldx + c] * w[r * cols + k][c] (+ residual[i][c])),
 // column = first + i * stride + k * dilation; those outside of 0 .. width - 1 count as 0.
-enum { MOPT_DEPTHWISE_PIXELS = 8 };
 struct mopt_depthwise_f32 {
     const float *x; // column 0 of the first row of taps
     size_t ldx;     // floats from column to column

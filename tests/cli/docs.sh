@@ -44,8 +44,8 @@ if command -v bash >/dev/null; then
   [[ $(complete_words mopt optimize --ver) == *--verify* ]] || fail "bash: no options"
 fi
 
-# Starting takes under ten milliseconds, or eight times as long as the smallest program where even
-# that takes more than one: the best of ten, or, where the machine is busy with other things, the
+# Starting takes under ten milliseconds, or under eight times as long as the smallest program where
+# that is more: the best of ten, or, where the machine is busy with other things, the
 # processor time of all ten.
 start_often() {
   local start took

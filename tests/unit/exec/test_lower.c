@@ -93,6 +93,14 @@ static struct mopt_datum *make_input(const struct mopt_model *model, const struc
     return datum;
 }
 
+static struct mopt_model *expanded(const char *source)
+{
+    char *text = expand(source);
+    struct mopt_model *model = parsed(text, strlen(text));
+    free(text);
+    return model;
+}
+
 static struct mopt_session *open_session(struct mopt_model *model, int threads, bool reference)
 {
     struct mopt_session_options options = {.threads = threads,
@@ -186,18 +194,10 @@ static void try_level(const struct lowered *c, const char *level, int threads,
 static void try_case(const struct lowered *c)
 {
     static const char *const levels[] = {"ref", "avx2", "avx512", "avx512-vnni"};
-    struct mopt_model *model = NULL;
-    struct mopt_error err;
+    struct mopt_model *model = expanded(c->text);
     struct mopt_datum *inputs[VALUES_MAX] = {NULL};
     struct mopt_datum *wanted[VALUES_MAX] = {NULL};
     uint32_t state = 3;
-    char *text = expand(c->text);
-    mopt_error_clear(&err);
-    if (mopt__text_parse(text, strlen(text), &model, &err) != MOPT_OK ||
-        mopt__ops_resolve(model, &err) != MOPT_OK) {
-        fail_msg("%s: %s", c->name, err.text);
-    }
-    free(text);
     assert_true(model->graph->outputs.count <= VALUES_MAX);
     for (size_t i = 0; i < model->graph->inputs.count; i++) {
         inputs[i] = make_input(model, model->graph->inputs.items[i]->declared, &state);
@@ -214,43 +214,38 @@ static void try_case(const struct lowered *c)
     mopt__model_free(model);
 }
 
+static void try_cases(const struct lowered *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        try_case(&cases[i]);
+    }
+}
+
 static void programs_compute_what_the_nodes_say(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < mopt__lowered_count; i++) {
-        try_case(&mopt__lowered[i]);
-    }
+    try_cases(mopt__lowered, mopt__lowered_count);
 }
 
 static void attention_is_found(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < mopt__lowered_attention_count; i++) {
-        try_case(&mopt__lowered_attention[i]);
-    }
+    try_cases(mopt__lowered_attention, mopt__lowered_attention_count);
 }
 
 static void convolutions_are_of_bands_and_taps(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < mopt__lowered_conv_count; i++) {
-        try_case(&mopt__lowered_conv[i]);
-    }
+    try_cases(mopt__lowered_conv, mopt__lowered_conv_count);
 }
 
 // The rows of a band depend on the number of threads, their bytes do not.
 static void bands_of_threads_are_equal(void **state)
 {
     (void)state;
-    struct mopt_model *model = NULL;
-    struct mopt_error err;
+    struct mopt_model *model = expanded(mopt__lowered_conv[0].text);
     struct mopt_datum *outputs[3] = {NULL};
     uint32_t seed = 9;
-    char *text = expand(mopt__lowered_conv[0].text);
-    mopt_error_clear(&err);
-    assert_int_equal(mopt__text_parse(text, strlen(text), &model, &err), MOPT_OK);
-    assert_int_equal(mopt__ops_resolve(model, &err), MOPT_OK);
-    free(text);
     struct mopt_datum *input = make_input(model, model->graph->inputs.items[0]->declared, &seed);
     for (int i = 0; i < 3; i++) {
         struct mopt_session *session = open_session(model, i == 2 ? 5 : i + 1, false);
@@ -266,9 +261,7 @@ static void bands_of_threads_are_equal(void **state)
 static void sums_of_codes_are_exact(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < mopt__lowered_sums_count; i++) {
-        try_case(&mopt__lowered_sums[i]);
-    }
+    try_cases(mopt__lowered_sums, mopt__lowered_sums_count);
 }
 
 // strict_fp keeps Winograd's forms away: the sums are nearer to the exact ones.
@@ -282,16 +275,10 @@ static void strict_sums_are_plain(void **state)
              " float[%d,%d,3,3] w = @%d; y = Conv<pads=[1,1,1,1]>(x, w); }",
              CHANNELS, SIDE, SIDE, CHANNELS, SIDE, SIDE, CHANNELS, CHANNELS,
              CHANNELS * CHANNELS * 9);
-    struct mopt_model *model = NULL;
-    struct mopt_error err;
+    struct mopt_model *model = expanded(source);
     struct mopt_datum *input[1];
     struct mopt_datum *outputs[3] = {NULL};
     uint32_t seed = 5;
-    char *text = expand(source);
-    mopt_error_clear(&err);
-    assert_int_equal(mopt__text_parse(text, strlen(text), &model, &err), MOPT_OK);
-    assert_int_equal(mopt__ops_resolve(model, &err), MOPT_OK);
-    free(text);
     input[0] = make_input(model, model->graph->inputs.items[0]->declared, &seed);
     const struct mopt_session_options options[] = {{.threads = 1, .reference = true},
                                                    {.threads = 1, .strict_fp = true},
@@ -346,13 +333,9 @@ static void failed_bodies_leave_no_mark(void **state)
                          "  else_branch=graph () -> (e) { e = Neg(r); }>(p); }";
     static const float good[] = {1, 32, 16, 16};
     static const float bad[] = {1, 16, 32, 16}; // Conv wants 32 channels
-    struct mopt_model *model = NULL;
+    struct mopt_model *model = expanded(source);
     struct mopt_error err;
-    char *text = expand(source);
     mopt_error_clear(&err);
-    assert_int_equal(mopt__text_parse(text, strlen(text), &model, &err), MOPT_OK);
-    assert_int_equal(mopt__ops_resolve(model, &err), MOPT_OK);
-    free(text);
     struct mopt_datum *inputs[] = {numbers(MOPT_FLOAT32, NULL, 32 * 16 * 16), NULL,
                                    numbers(MOPT_BOOL, NULL, 0)};
     struct mopt_datum *shapes[] = {numbers(MOPT_FLOAT32, good, 4), numbers(MOPT_FLOAT32, bad, 4)};
@@ -395,8 +378,7 @@ static void programs_refuse_what_the_nodes_refuse(void **state)
     };
     (void)state;
     for (size_t i = 0; i < MOPT_COUNTOF(texts); i++) {
-        char *text = expand(texts[i]);
-        struct mopt_model *model = parsed(text, strlen(text));
+        struct mopt_model *model = expanded(texts[i]);
         uint32_t seed = 5;
         struct mopt_datum *input =
             make_input(model, model->graph->inputs.items[0]->declared, &seed);
@@ -410,7 +392,6 @@ static void programs_refuse_what_the_nodes_refuse(void **state)
         }
         mopt__datum_unref(input);
         mopt__model_free(model);
-        free(text);
     }
 }
 
