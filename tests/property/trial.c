@@ -7,10 +7,10 @@
 // eps * max|value|, with eps = 2^-24 times a factor for the number of terms: rounding errors of a
 // sum of n terms add up like a random walk, sqrt(n) * 2^-24 of the sum of magnitudes at most, and
 // n < 4096 here; Winograd's forms lose another factor of four. So the reference runs a few times
-// more with every value disturbed (in the observer, before anybody reads it) by NOISE * max|value|,
-// with NOISE much larger than eps: the largest change of an output, times eps / NOISE, is what
-// rounding can do to it, however values cancel, grow or are shared. Times a SAFETY, since few
-// disturbed runs see not quite the worst case.
+// more with every value disturbed (in the observer, before anybody reads it) by eps * max|value|:
+// the largest change of an output is what rounding can do to it, however values cancel, grow, are
+// shared or turn around (the cosine of a million). Times a safety, since few disturbed runs see not
+// quite the worst case.
 //
 // Where values are rounded to codes, changes do not scale: a code changes or does not. There the
 // disturbed runs count as they are. They change some hundred times more codes than rounding errors
@@ -211,16 +211,16 @@ static bool same_form(const struct mopt_datum *a, const struct mopt_datum *b)
                   (size_t)a->tensor->rank * sizeof *a->tensor->dims) == 0;
 }
 
-static void widen(struct trial *t, struct batch *b, struct mopt_datum *const *noisy, double noise)
+static void widen(struct trial *t, struct batch *b, struct mopt_datum *const *noisy)
 {
-    const double safety = 4, steps = 3, sum = ldexp(1, -24 + 6), winograd = 4;
+    const double safety = 4, steps = 3, winograd = 4;
     for (size_t o = 0; o < t->output_count; o++) {
         size_t worst;
         struct limits d = {INFINITY, INFINITY};
         if (same_form(noisy[o], b->wanted[o])) {
             d = deviation(noisy[o]->tensor, b->wanted[o]->tensor, &worst);
         }
-        double factor = t->stepped ? steps : safety * sum / noise;
+        double factor = t->stepped ? steps : safety;
         b->strict[o].most = fmax(b->strict[o].most, factor * d.most);
         b->strict[o].mean = fmax(b->strict[o].mean, factor * d.mean);
         factor *= t->stepped ? 1 : winograd;
@@ -233,7 +233,8 @@ static bool make_wanted(struct trial *t, int batch)
 {
     struct batch *b = &t->batches[batch];
     struct mopt_datum *noisy[DATA_MAX] = {NULL};
-    struct noise noise = {.amount = ldexp(1, t->stepped ? -9 : -13)};
+    const double rounding = ldexp(1, -24 + 6); // of a sum of 4096 terms
+    struct noise noise = {.amount = t->stepped ? ldexp(1, -9) : rounding};
     struct mopt_run_options options = {.observe = disturb, .observe_context = &noise};
     (void)snprintf(t->where, sizeof t->where, "reference");
     const struct mopt_session_options reference = {.threads = 1, .reference = true};
@@ -249,7 +250,7 @@ static bool make_wanted(struct trial *t, int batch)
         mopt__rng_init(&noise.rng, i + 1);
         good = run(t, session, batch, &options, noisy);
         if (good) {
-            widen(t, b, noisy, noise.amount);
+            widen(t, b, noisy);
         }
         release(noisy);
     }
