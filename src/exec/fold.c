@@ -5,11 +5,15 @@
 // need it in every run.
 #include <string.h>
 
-#include "exec/program.h"
+#include "exec/fold.h"
 #include "exec/widen.h"
 #include "ops/operands.h"
 
-enum { GROWTH = 1 << 22 }; // bytes that results may have beyond twice their inputs
+enum {
+    GROWTH = 1 << 22, // bytes that results may have beyond twice their inputs
+    ROOM = 1 << 20,   // bytes of generated values that may stay, at least
+    ROOM_SHARE = 4,   // and as a part of the model's own constants
+};
 
 static bool is_dequantizer(const struct mopt_node *node)
 {
@@ -43,16 +47,19 @@ static bool keeps_codes(const struct mopt_session *session, const struct mopt_no
     return fits && use != NULL;
 }
 
-static bool is_foldable(const struct mopt_session *session, const struct mopt_node *node)
+// later: what may be a constant then; NULL: what is one.
+static bool is_foldable(const struct mopt_session *session, const struct mopt_fold_value *later,
+                        const struct mopt_node *node)
 {
-    const uint32_t never = MOPT_TRAIT_RANDOM | MOPT_TRAIT_CONTROL | MOPT_TRAIT_STATE |
-                           MOPT_TRAIT_GENERATOR | MOPT_TRAIT_NAMES;
+    const uint32_t never =
+        MOPT_TRAIT_RANDOM | MOPT_TRAIT_CONTROL | MOPT_TRAIT_STATE | MOPT_TRAIT_NAMES;
     if ((node->op->traits & never) != 0) {
         return false;
     }
     for (uint32_t i = 0; i < node->input_count; i++) {
         const struct mopt_value *value = node->inputs[i].value;
-        if (value != NULL && mopt__session_constant(session, value) == NULL) {
+        if (value != NULL && mopt__session_constant(session, value) == NULL &&
+            (later == NULL || later[value->id].type == NULL)) {
             return false;
         }
     }
@@ -60,8 +67,8 @@ static bool is_foldable(const struct mopt_session *session, const struct mopt_no
         (keeps_codes(session, node) || mopt__codes_are_weights(session, node))) {
         return false;
     }
-    const struct mopt_value *x = mopt__node_input(node, 0);
-    return x == NULL || !mopt__weights_are_stored(node, mopt__session_constant(session, x));
+    const struct mopt_tensor *x = mopt__session_constant(session, mopt__node_input(node, 0));
+    return x == NULL || !mopt__weights_are_stored(node, x);
 }
 
 static size_t datum_bytes(const struct mopt_datum *datum)
@@ -112,16 +119,21 @@ static enum mopt_status compute(struct mopt_session *session, struct mopt_step *
     return status;
 }
 
+static void take_inputs(const struct mopt_session *session, struct mopt_step *step)
+{
+    for (uint32_t i = 0; i < step->node->input_count; i++) {
+        const struct mopt_value *value = step->node->inputs[i].value;
+        step->inputs[i] = value != NULL ? session->constants[value->id] : NULL;
+    }
+}
+
 // A node that fails stays as it is: the run says what is wrong.
 void mopt__session_fold_step(struct mopt_session *session, struct mopt_step *step)
 {
     const struct mopt_node *node = step->node;
     struct mopt_error ignored;
     mopt_error_clear(&ignored);
-    for (uint32_t i = 0; i < node->input_count; i++) {
-        const struct mopt_value *value = node->inputs[i].value;
-        step->inputs[i] = value != NULL ? session->constants[value->id] : NULL;
-    }
+    take_inputs(session, step);
     step->folded = compute(session, step, &ignored) == MOPT_OK && is_worth(step);
     for (uint32_t o = 0; o < node->output_count; o++) {
         struct mopt_datum *datum = step->outputs[o];
@@ -135,11 +147,41 @@ void mopt__session_fold_step(struct mopt_session *session, struct mopt_step *ste
     }
 }
 
-static void fold_schedule(struct mopt_session *session, struct mopt_schedule *schedule)
+void mopt__fold_set(struct mopt_session *session, struct mopt_step *step,
+                    struct mopt_tensor *content)
+{
+    const struct mopt_value *value = step->node->outputs[0];
+    struct mopt_error ignored;
+    mopt_error_clear(&ignored);
+    step->folded = value != NULL &&
+                   mopt__datum_tensor(content, &session->constants[value->id], &ignored) == MOPT_OK;
+    session->constant_bytes += step->folded ? content->bytes : 0;
+}
+
+static void fold_schedule(struct mopt_folding *f, struct mopt_schedule *schedule)
 {
     for (uint32_t s = 0; s < schedule->step_count; s++) {
-        if (is_foldable(session, schedule->steps[s].node)) {
-            mopt__session_fold_step(session, &schedule->steps[s]);
+        struct mopt_step *step = &schedule->steps[s];
+        if (!is_foldable(f->session, f->values, step->node)) {
+            continue;
+        }
+        take_inputs(f->session, step);
+        if (!mopt__fold_waits(f, step)) {
+            mopt__session_fold_step(f->session, step);
+        }
+    }
+}
+
+static void fold_chosen(struct mopt_folding *f, struct mopt_schedule *schedule)
+{
+    for (uint32_t s = 0; s < schedule->step_count; s++) {
+        struct mopt_step *step = &schedule->steps[s];
+        if (!mopt__fold_is_chosen(f, step->node) || !is_foldable(f->session, NULL, step->node)) {
+            continue;
+        }
+        mopt__session_fold_step(f->session, step);
+        if (step->folded) {
+            mopt__fold_release_read(f, step->node);
         }
     }
 }
@@ -164,6 +206,13 @@ static bool is_needed(const struct mopt_schedule *schedule, const struct mopt_va
     return needed;
 }
 
+void mopt__fold_drop(struct mopt_session *session, const struct mopt_value *value)
+{
+    session->constant_bytes -= counted_bytes(value->producer, session->constants[value->id]);
+    mopt__datum_unref(session->constants[value->id]);
+    session->constants[value->id] = NULL;
+}
+
 // What only folded nodes read has done its work. (A run that is observed computes it again.)
 static void drop_between(struct mopt_session *session, const struct mopt_schedule *schedule)
 {
@@ -171,24 +220,48 @@ static void drop_between(struct mopt_session *session, const struct mopt_schedul
         const struct mopt_step *step = &schedule->steps[s];
         for (uint32_t o = 0; step->folded && o < step->node->output_count; o++) {
             const struct mopt_value *value = step->node->outputs[o];
-            if (value == NULL || is_needed(schedule, value)) {
-                continue;
+            if (value != NULL && !is_needed(schedule, value)) {
+                mopt__fold_drop(session, value);
             }
-            session->constant_bytes -= counted_bytes(step->node, session->constants[value->id]);
-            mopt__datum_unref(session->constants[value->id]);
-            session->constants[value->id] = NULL;
         }
     }
 }
 
-void mopt__session_fold(struct mopt_session *session)
+// Bodies after the graphs around them, whose values they read; readers choose first.
+static void fold_all(struct mopt_folding *f)
 {
-    fold_schedule(session, &session->main);
+    struct mopt_session *session = f->session;
+    fold_schedule(f, &session->main);
     for (size_t i = 0; i < session->body_count; i++) {
-        fold_schedule(session, &session->body_items[i]);
+        fold_schedule(f, &session->body_items[i]);
     }
+    for (size_t i = session->body_count; i-- > 0;) {
+        mopt__fold_choose(f, &session->body_items[i]);
+    }
+    mopt__fold_choose(f, &session->main);
+    fold_chosen(f, &session->main);
+    for (size_t i = 0; i < session->body_count; i++) {
+        fold_chosen(f, &session->body_items[i]);
+    }
+    mopt__fold_give_back(f, &session->main);
     drop_between(session, &session->main);
     for (size_t i = 0; i < session->body_count; i++) {
+        mopt__fold_give_back(f, &session->body_items[i]);
         drop_between(session, &session->body_items[i]);
     }
+}
+
+enum mopt_status mopt__session_fold(struct mopt_session *session, struct mopt_error *err)
+{
+    const size_t values = session->model->value_count + (size_t)1;
+    const size_t share = session->constant_bytes / ROOM_SHARE;
+    struct mopt_folding f = {.session = session, .room = share > ROOM ? share : ROOM};
+    mopt__arena_init(&f.arena);
+    f.values = mopt__arena_alloc(&f.arena, values, sizeof *f.values);
+    enum mopt_status status = f.values != NULL ? MOPT_OK : mopt_error_memory(err);
+    if (status == MOPT_OK) {
+        fold_all(&f);
+    }
+    mopt__arena_release(&f.arena);
+    return status;
 }

@@ -160,6 +160,18 @@ enum mopt_status mopt__exec_graph(struct mopt_exec_run *run, struct mopt_schedul
 enum mopt_status mopt__step_bind(struct mopt_session *session, struct mopt_step *step,
                                  const struct mopt_eval *eval, struct mopt_error *err);
 void mopt__step_release(struct mopt_step *step);
+// Types of all results from step->inputs and, for those without content yet, from their types.
+struct mopt_step_types {
+    const struct mopt_type **inputs;  // [input_count]; NULL: look at step->inputs
+    const struct mopt_type **outputs; // [output_count], found, in the arena; all dims are numbers
+    struct mopt_arena *arena;
+    size_t bytes;                // found, of all results
+    struct mopt_tensor *content; // of an only result, where inference knows it (a shape): the
+                                 // caller's; else NULL
+};
+// False when one of them is not fully known.
+bool mopt__step_types(const struct mopt_session *session, const struct mopt_step *step,
+                      struct mopt_step_types *types);
 // Runs the bound kernel (its inputs were checked when it was bound), or the reference with its own
 // checks. Outputs that were made before a failure are the caller's to release.
 enum mopt_status mopt__step_call(struct mopt_step *step, struct mopt_eval *eval,

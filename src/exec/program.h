@@ -105,7 +105,7 @@ enum mopt_status mopt__exec_budget(struct mopt_exec_run *run, struct mopt_error 
 enum mopt_status mopt__exec_own(struct mopt_datum **datum, struct mopt_error *err);
 // fold.c: computes what depends on no input; the content of a value that is the same in every run
 // (NULL for none, and for an input that is left out).
-void mopt__session_fold(struct mopt_session *session);
+enum mopt_status mopt__session_fold(struct mopt_session *session, struct mopt_error *err);
 const struct mopt_tensor *mopt__session_constant(const struct mopt_session *session,
                                                  const struct mopt_value *value);
 // Computes one node whose inputs are constants: its results become some, unless it fails.

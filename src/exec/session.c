@@ -246,7 +246,7 @@ static enum mopt_status build(struct mopt_session *session, struct mopt_error *e
     }
     status = mopt__graph_walk(session->model->graph, add_constants, session, err);
     if (status == MOPT_OK && !session->options.reference) {
-        mopt__session_fold(session);
+        status = mopt__session_fold(session, err);
     }
     return status;
 }

@@ -83,15 +83,10 @@ static enum mopt_status input_facts(const struct mopt_session *session,
     return MOPT_OK;
 }
 
-static enum mopt_status bind(struct mopt_session *session, struct mopt_step *step,
-                             struct mopt_datum *const *inputs, struct binder *b,
-                             struct mopt_error *err)
+static enum mopt_status infer_step(const struct mopt_step *step, struct binder *b,
+                                   struct mopt_error *err)
 {
     const struct mopt_op *op = step->node->op;
-    enum mopt_status status = input_facts(session, step, inputs, b, err);
-    if (status != MOPT_OK) {
-        return status;
-    }
     struct mopt_infer infer = {.node = step->node,
                                .version = step->version,
                                .dims = b->dims,
@@ -99,7 +94,15 @@ static enum mopt_status bind(struct mopt_session *session, struct mopt_step *ste
                                .inputs = b->inputs,
                                .outputs = b->outputs,
                                .body = no_body};
-    status = op->infer != NULL ? op->infer(&infer, err) : MOPT_OK;
+    return op->infer != NULL ? op->infer(&infer, err) : MOPT_OK;
+}
+
+static enum mopt_status bind(struct mopt_session *session, struct mopt_step *step,
+                             struct mopt_datum *const *inputs, struct binder *b,
+                             struct mopt_error *err)
+{
+    enum mopt_status status = input_facts(session, step, inputs, b, err);
+    status = status == MOPT_OK ? infer_step(step, b, err) : status;
     if (status != MOPT_OK) {
         return status;
     }
@@ -110,13 +113,87 @@ static enum mopt_status bind(struct mopt_session *session, struct mopt_step *ste
                                 .dims = b->dims,
                                 .threads = mopt__pool_size(session->pool),
                                 .kernels = &session->kernels};
-    status = op->bind(&request, err);
+    status = step->node->op->bind(&request, err);
     if (status == MOPT_OK) {
         step->run = request.run;
         step->state = request.state;
         step->free_state = request.free_state;
     }
     return status;
+}
+
+static enum mopt_status binder_init(struct binder *b, struct mopt_error *err)
+{
+    *b = (struct binder){.dims = mopt__dims_new()};
+    mopt__arena_init(&b->arena);
+    return b->dims != NULL ? MOPT_OK : mopt_error_memory(err);
+}
+
+static void binder_release(struct binder *b)
+{
+    mopt__dims_free(b->dims);
+    mopt__arena_release(&b->arena);
+}
+
+// A copy whose dims are numbers without a table; NULL: not fully known, or no memory. Adds its
+// bytes.
+static const struct mopt_type *keep_type(const struct mopt_dims *dims, const struct mopt_type *type,
+                                         struct mopt_arena *arena, size_t *sum)
+{
+    int64_t numbers[MOPT_RANK_MAX];
+    size_t count;
+    size_t bytes;
+    if (type == NULL || type->kind != MOPT_TYPE_TENSOR || type->rank > MOPT_RANK_MAX ||
+        !mopt__type_count(dims, type, &count) || !mopt__dtype_bytes(type->dtype, count, &bytes) ||
+        !mopt__size_add(*sum, bytes, sum)) {
+        return NULL;
+    }
+    for (int d = 0; d < type->rank; d++) {
+        (void)mopt__dim_is_known(dims, type->dims[d], &numbers[d]);
+    }
+    return mopt__type_tensor(arena, type->dtype, type->rank, numbers);
+}
+
+static bool find_types(const struct mopt_session *session, const struct mopt_step *step,
+                       struct mopt_step_types *types, struct binder *b)
+{
+    const struct mopt_node *node = step->node;
+    struct mopt_error ignored;
+    mopt_error_clear(&ignored);
+    if (input_facts(session, step, step->inputs, b, &ignored) != MOPT_OK) {
+        return false;
+    }
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        if (types->inputs[i] != NULL) {
+            b->inputs[i] = (struct mopt_fact){.type = types->inputs[i]};
+        }
+    }
+    bool known = infer_step(step, b, &ignored) == MOPT_OK;
+    types->bytes = 0;
+    types->content = NULL;
+    for (uint32_t o = 0; known && o < node->output_count; o++) {
+        if (node->outputs[o] == NULL) {
+            continue;
+        }
+        types->outputs[o] = keep_type(b->dims, b->outputs[o].type, types->arena, &types->bytes);
+        known = types->outputs[o] != NULL;
+    }
+    if (known && node->output_count == 1 && b->outputs[0].ints != NULL) {
+        known = mopt__ints_content(b->dims, b->outputs[0].ints, types->outputs[0]->dtype,
+                                   &types->content, &ignored) == MOPT_OK;
+    }
+    return known;
+}
+
+bool mopt__step_types(const struct mopt_session *session, const struct mopt_step *step,
+                      struct mopt_step_types *types)
+{
+    struct mopt_error ignored;
+    struct binder b;
+    mopt_error_clear(&ignored);
+    bool known = binder_init(&b, &ignored) == MOPT_OK && find_types(session, step, types, &b);
+    binder_release(&b);
+    return known;
 }
 
 enum mopt_status mopt__step_bind(struct mopt_session *session, struct mopt_step *step,
@@ -134,11 +211,10 @@ enum mopt_status mopt__step_bind(struct mopt_session *session, struct mopt_step 
     if (status != MOPT_OK) {
         return status;
     }
-    struct binder b = {.dims = mopt__dims_new()};
-    mopt__arena_init(&b.arena);
-    status = b.dims != NULL ? bind(session, step, eval->inputs, &b, err) : mopt_error_memory(err);
-    mopt__dims_free(b.dims);
-    mopt__arena_release(&b.arena);
+    struct binder b;
+    status = binder_init(&b, err);
+    status = status == MOPT_OK ? bind(session, step, eval->inputs, &b, err) : status;
+    binder_release(&b);
     if (status == MOPT_OK) {
         step->signature = signature;
         step->bound = true;

@@ -73,6 +73,10 @@ enum mopt_status mopt__infer_join(struct mopt_infer *infer, const struct mopt_ty
 // True when this body was inferred so often that a facet which tries several times must now be
 // content with one try.
 bool mopt__infer_tired(const struct mopt_infer *infer, const struct mopt_graph *body);
+// Tensor of these integers, a new reference; *out is NULL when not all are known numbers.
+enum mopt_status mopt__ints_content(const struct mopt_dims *dims, const struct mopt_ints *ints,
+                                    enum mopt_dtype dtype, struct mopt_tensor **out,
+                                    struct mopt_error *err);
 // Error with "input i has rank r, must be ..." style text is written by the facet itself:
 // mopt_error_set(err, MOPT_E_SHAPE, ...).
 

@@ -69,30 +69,39 @@ static enum mopt_status ints_from_constant(struct mopt_infer_driver *driver, str
     return MOPT_OK;
 }
 
+enum mopt_status mopt__ints_content(const struct mopt_dims *dims, const struct mopt_ints *ints,
+                                    enum mopt_dtype dtype, struct mopt_tensor **out,
+                                    struct mopt_error *err)
+{
+    int64_t value;
+    *out = NULL;
+    for (size_t i = 0; i < ints->count; i++) {
+        if (!mopt__dim_is_known(dims, ints->items[i], &value)) {
+            return MOPT_OK;
+        }
+    }
+    const int64_t count[1] = {(int64_t)ints->count};
+    enum mopt_status status = mopt__tensor_new(dtype, ints->rank, count, out, err);
+    for (size_t i = 0; status == MOPT_OK && i < ints->count; i++) {
+        (void)mopt__dim_is_known(dims, ints->items[i], &value);
+        mopt__element_set_i64(dtype, mopt__tensor_data(*out), i, value);
+    }
+    return status;
+}
+
 // Known numbers everywhere: the value is a constant.
 static enum mopt_status constant_from_ints(struct mopt_infer_driver *driver, struct mopt_fact *fact,
                                            struct mopt_error *err)
 {
-    const struct mopt_ints *ints = fact->ints;
-    if (ints == NULL || fact->constant != NULL || fact->type == NULL ||
+    if (fact->ints == NULL || fact->constant != NULL || fact->type == NULL ||
         fact->type->kind != MOPT_TYPE_TENSOR || !mopt__dtype_is_integer(fact->type->dtype)) {
         return MOPT_OK;
     }
-    int64_t value;
-    for (size_t i = 0; i < ints->count; i++) {
-        if (!mopt__dim_is_known(driver->dims, ints->items[i], &value)) {
-            return MOPT_OK;
-        }
-    }
-    int64_t dims[1] = {(int64_t)ints->count};
     struct mopt_tensor *tensor;
-    enum mopt_status status = mopt__tensor_new(fact->type->dtype, ints->rank, dims, &tensor, err);
-    if (status != MOPT_OK) {
+    enum mopt_status status =
+        mopt__ints_content(driver->dims, fact->ints, fact->type->dtype, &tensor, err);
+    if (status != MOPT_OK || tensor == NULL) {
         return status;
-    }
-    for (size_t i = 0; i < ints->count; i++) {
-        mopt__dim_is_known(driver->dims, ints->items[i], &value);
-        mopt__element_set_i64(tensor->dtype, mopt__tensor_data(tensor), i, value);
     }
     fact->constant = arena_tensor(driver->arena, tensor);
     mopt__tensor_unref(tensor);

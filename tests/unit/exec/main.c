@@ -5,6 +5,7 @@
 int main(void)
 {
     int failed = mopt__test_memory_plan();
+    failed += mopt__test_fold();
     failed += mopt__test_widen() + mopt__test_stored();
     failed += mopt__test_session();
     failed += mopt__test_lower();

@@ -4,6 +4,7 @@
 #define MOPT_TESTS_UNIT_EXEC_TESTS_H
 
 int mopt__test_memory_plan(void);
+int mopt__test_fold(void);
 int mopt__test_widen(void);
 int mopt__test_stored(void);
 int mopt__test_session(void);
