@@ -76,12 +76,11 @@ static enum mopt_isa detect_isa(void)
     return MOPT_ISA_AVX512_BF16;
 }
 
-bool mopt__cpu_likes_bf16(void)
+static bool is_amd(void)
 {
     unsigned words[3] = {0}; // the vendor's name, in this order
     unsigned a;
-    return detect_isa() >= MOPT_ISA_AVX512_BF16 &&
-           __get_cpuid(0, &a, &words[0], &words[2], &words[1]) &&
+    return __get_cpuid(0, &a, &words[0], &words[2], &words[1]) &&
            memcmp(words, "AuthenticAMD", sizeof words) == 0;
 }
 #else
@@ -90,11 +89,21 @@ static enum mopt_isa detect_isa(void)
     return MOPT_ISA_REF;
 }
 
-bool mopt__cpu_likes_bf16(void)
+static bool is_amd(void)
 {
     return false;
 }
 #endif
+
+bool mopt__cpu_likes_bf16(void)
+{
+    return detect_isa() >= MOPT_ISA_AVX512_BF16 && is_amd();
+}
+
+bool mopt__cpu_likes_sequences(void)
+{
+    return is_amd();
+}
 
 enum mopt_isa mopt__cpu_isa(void)
 {

@@ -20,6 +20,9 @@ enum mopt_isa mopt__cpu_isa(void);
 // True when this machine multiplies pairs of bfloat16 (AVX512_BF16) faster than floats: AMD's do it
 // at twice the rate; Intel's, as measured on Emerald Rapids, at half of it.
 bool mopt__cpu_likes_bf16(void);
+// True when this machine finds by itself what is read in one sequence, and instructions that fetch
+// it only slow it down: AMD's, as measured on Zen 4; not Intel's, as measured on Emerald Rapids.
+bool mopt__cpu_likes_sequences(void);
 // "ref", "avx2", "avx512", "avx512-vnni", "avx512-bf16".
 const char *mopt__isa_name(enum mopt_isa isa);
 const char *mopt__cpu_name(char *buf, size_t capacity); // brand string, "unknown" if none

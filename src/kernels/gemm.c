@@ -143,6 +143,7 @@ static void one_row(void *context, int64_t begin, int64_t end, int thread)
         .c = gemm->c + from,
         .bias = epilogue->bias ? epilogue->bias + from : NULL,
         .residual = add ? epilogue->residual + from : NULL,
+        .near = work->kernels->fetches,
         .rows = 1,
         .weights = gemm->weights,
     };

@@ -57,6 +57,8 @@ struct panel {
     size_t residual_ld;
 };
 
+enum { FEW_ROWS = 4 }; // so few that reading the panel takes longer than their products
+
 // How the panel of a piece is read.
 struct right {
     const float *b;
@@ -89,7 +91,7 @@ static void run_tiles(const struct mopt_product *p, const struct panel *panel,
         .residual_ld = panel->residual_ld,
         .accumulate = !piece->first,
         .cols = panel->cols,
-        .near = tiles == 1,
+        .near = tiles == 1 && (p->kernels->fetches || panel->rows > FEW_ROWS),
         // The piece behind this one is read next; the tiles share the work of bringing it nearer.
         .ahead = right->ahead,
         .ahead_end = right->end,

@@ -23,6 +23,7 @@ void mopt__kernels_select(enum mopt_isa isa, struct mopt_kernels *table)
     enum mopt_isa machine = mopt__cpu_isa();
     *table = (struct mopt_kernels){.isa = isa < machine ? isa : machine};
     take_kernels(table->isa, table);
+    table->fetches = !mopt__cpu_likes_sequences();
     table->rounded = MOPT_WEIGHTS_BF16;
     if (table->isa >= MOPT_ISA_AVX512_BF16 && mopt__cpu_likes_bf16()) {
         table->rounded = MOPT_WEIGHTS_PAIRS;

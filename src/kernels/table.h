@@ -160,7 +160,7 @@ struct mopt_tile_f32 {
     float low, high; // -INFINITY, INFINITY: no clamp; NaN stays NaN
     bool accumulate;
     size_t block;   // of tile_blocks: floats of a block, which divide k
-    bool near;      // b comes from far away and is read this once; ahead is not looked at
+    bool near;      // b comes from far away, is read this once and fetched; ahead is not looked at
     int rows, cols; // 1..tile rows, 1..tile cols
     enum mopt_weights weights; // how b16 is stored: not F32
     // tile_f32, tile_pairs and tile_blocks go on with this many tiles below this one, as high as
@@ -201,6 +201,7 @@ struct mopt_tile_u8 {
     float *cf;
     size_t ldc;
     const void *ahead;  // what is read next, or NULL: brought nearer, nothing else
+    bool near;          // b of few rows is fetched
     int32_t zero_point; // of c8, 0..255
     int32_t low, high;  // of c8, 0 <= low <= high <= 255
     float float_low, float_high;
@@ -502,6 +503,7 @@ struct mopt_kernels {
     int u8_rows, u8_cols;         // tile of tile_u8
     // The form of 16 bits in which products of many rows are fastest: BF16, PAIRS or BLOCKS.
     enum mopt_weights rounded;
+    bool fetches;           // weights of few rows are fetched before they are read: `near` of tiles
     int dw8_rows, dw8_cols; // pixels a call and channel block (multiple of 16) of depthwise_u8
     mopt_slot_tile_f32 *tile_f32;
     mopt_slot_row_f32 *row_f32;

@@ -177,6 +177,7 @@ static void run_panel(const struct place *place, size_t panel, size_t first, siz
     struct mopt_tile_u8 work;
     struct padded padded;
     set_panel(walk, panel, &work);
+    work.near = walk->kernels->fetches;
     if (work.cols % 16 != 0) {
         pad_columns(&work, &padded);
     }

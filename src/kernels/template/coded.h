@@ -124,7 +124,7 @@ VF_BODY void row_step(int bits, bool zeros, int panels, vf table, const struct c
 // The rows of one block of each panel.
 // NOLINTNEXTLINE(readability-function-size): loops over registers, in one piece for the compiler
 VF_BODY void row_block(const struct mopt_coded *coded, int bits, bool zeros, int panels, vf table,
-                       const char *const *start, const float *a, size_t rows,
+                       const char *const *start, size_t ahead, const float *a, size_t rows,
                        struct coded_sums *sums)
 {
     const size_t each = 32 / (size_t)bits;
@@ -141,7 +141,7 @@ VF_BODY void row_block(const struct mopt_coded *coded, int bits, bool zeros, int
             coded_words(b[g], words[g]);
             VF_UNROLL
             for (int at = 0; at < CODED_LINE; at += LINE) {
-                __builtin_prefetch(b[g] + at + CODED_AHEAD);
+                __builtin_prefetch(b[g] + at + ahead);
             }
             b[g] += CODED_LINE;
         }
@@ -166,6 +166,7 @@ VF_BODY void row_coded_body(const struct mopt_tile_f32 *t, const struct mopt_cod
     const size_t bytes = mopt__coded_block_bytes(coded, TILE_COLS);
     const size_t whole = mopt__coded_panel_bytes(coded, t->k, TILE_COLS);
     const vf table = coded_table(coded, bits, zeros);
+    const size_t ahead = t->near ? CODED_AHEAD : 0;
     const float *a = t->a[0] + t->offset;
     const char *b[CODED_PANELS];
     struct coded_sums sums;
@@ -179,7 +180,7 @@ VF_BODY void row_coded_body(const struct mopt_tile_f32 *t, const struct mopt_cod
     }
     for (size_t left = t->k, rows = 0; left > 0; left -= rows, a += rows) {
         rows = left < coded->block ? left : coded->block;
-        row_block(coded, bits, zeros, count, table, b, a, rows, &sums);
+        row_block(coded, bits, zeros, count, table, b, ahead, a, rows, &sums);
         VF_UNROLL
         for (int g = 0; g < count; g++) {
             b[g] += bytes;

@@ -338,6 +338,7 @@ VF_BODY void row_body(const struct mopt_tile_f32 *t, enum mopt_weights weights, 
             acc[g][v] = row_start(t, from + (size_t)(g * TILE_COLS + v * VF_LANES), cols);
         }
     }
+    const size_t ahead = t->near ? ROW_AHEAD : 0;
     const float *a = t->a[0] + t->offset;
     const float *end = a + t->k;
     for (size_t at = 0; a != end; a++, at += (size_t)line) {
@@ -348,7 +349,7 @@ VF_BODY void row_body(const struct mopt_tile_f32 *t, enum mopt_weights weights, 
             tile_right(weights, TILE_VECTORS, b[g] + at, right);
             VF_UNROLL
             for (int o = 0; o < line; o += (int)sizeof(vf)) {
-                __builtin_prefetch(b[g] + at + o + ROW_AHEAD);
+                __builtin_prefetch(b[g] + at + o + ahead);
             }
             VF_UNROLL
             for (int v = 0; v < TILE_VECTORS; v++) {

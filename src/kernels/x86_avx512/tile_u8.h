@@ -87,7 +87,7 @@ TILE_BODY void tile_add(__m512i *acc, const struct tile_left *left, const struct
 }
 #endif
 
-// FEW_ROWS: weights come from far away then and are fetched TILE_FETCH bytes ahead.
+// FEW_ROWS: weights come from far away then and may be fetched TILE_FETCH bytes ahead.
 enum {
     TILE_COLS = TILE_VECTORS * 16,
     TILE_STEP_BYTES = TILE_COLS * 4,
@@ -105,7 +105,7 @@ enum {
 // ---- The sums
 TILE_BODY void tile_steps(int rows, int vectors, int chains, int steps,
                           const uint8_t *const row[TILE_ROWS], ptrdiff_t at, const int8_t *b,
-                          __m512i acc[TILE_ROWS][TILE_VECTORS])
+                          size_t fetch, __m512i acc[TILE_ROWS][TILE_VECTORS])
 {
     TILE_UNROLL
     for (int u = 0; u < steps; u++) {
@@ -116,7 +116,7 @@ TILE_BODY void tile_steps(int rows, int vectors, int chains, int steps,
             const int8_t *address = b + u * TILE_STEP_BYTES + v * 64;
             right[v] = tile_right(address);
             if (rows <= TILE_FEW_ROWS) {
-                _mm_prefetch((const char *)address + TILE_FETCH, _MM_HINT_T0);
+                _mm_prefetch((const char *)address + fetch, _MM_HINT_T0);
             }
         }
         TILE_UNROLL
@@ -151,6 +151,7 @@ TILE_BODY void tile_sums(const struct mopt_tile_u8 *work, int first, int rows, i
                          int chains, __m512i acc[TILE_ROWS][TILE_VECTORS])
 {
     ptrdiff_t bytes = (ptrdiff_t)(work->k + 3) / 4 * 4;
+    const size_t fetch = work->near ? TILE_FETCH : 0;
     const int8_t *b = work->b;
     const char *ahead = work->ahead ? work->ahead : (const void *)b;
     ahead += first > 0 ? (size_t)bytes / (4 * TILE_STEPS) * work->taps * MOPT_TILE_AHEAD_U8 : 0;
@@ -164,11 +165,11 @@ TILE_BODY void tile_sums(const struct mopt_tile_u8 *work, int first, int rows, i
         }
         ptrdiff_t at = -bytes;
         for (; at % (4 * TILE_STEPS) != 0; at += 4) {
-            tile_steps(rows, vectors, chains, 1, row, at, b, acc);
+            tile_steps(rows, vectors, chains, 1, row, at, b, fetch, acc);
             b += TILE_STEP_BYTES;
         }
         for (; at != 0; at += 4 * TILE_STEPS) {
-            tile_steps(rows, vectors, chains, TILE_STEPS, row, at, b, acc);
+            tile_steps(rows, vectors, chains, TILE_STEPS, row, at, b, fetch, acc);
             b += TILE_STEPS * TILE_STEP_BYTES;
             if (vectors == TILE_VECTORS && rows > TILE_FEW_ROWS) {
                 _mm_prefetch(ahead, _MM_HINT_T1);
