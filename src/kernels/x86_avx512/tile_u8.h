@@ -103,9 +103,20 @@ enum {
     (TILE_ENOUGH(rows, vectors, 1) ? 1 : TILE_ENOUGH(rows, vectors, 2) ? 2 : 4)
 
 // ---- The sums
+TILE_BODY void tile_fetch(int vectors, int steps, const int8_t *b)
+{
+    TILE_UNROLL
+    for (int u = 0; u < steps; u++) {
+        TILE_UNROLL
+        for (int v = 0; v < vectors; v++) {
+            _mm_prefetch((const char *)b + u * TILE_STEP_BYTES + v * 64, _MM_HINT_T0);
+        }
+    }
+}
+
 TILE_BODY void tile_steps(int rows, int vectors, int chains, int steps,
                           const uint8_t *const row[TILE_ROWS], ptrdiff_t at, const int8_t *b,
-                          size_t fetch, __m512i acc[TILE_ROWS][TILE_VECTORS])
+                          __m512i acc[TILE_ROWS][TILE_VECTORS])
 {
     TILE_UNROLL
     for (int u = 0; u < steps; u++) {
@@ -113,11 +124,7 @@ TILE_BODY void tile_steps(int rows, int vectors, int chains, int steps,
         int chain = u % chains * rows;
         TILE_UNROLL
         for (int v = 0; v < vectors; v++) {
-            const int8_t *address = b + u * TILE_STEP_BYTES + v * 64;
-            right[v] = tile_right(address);
-            if (rows <= TILE_FEW_ROWS) {
-                _mm_prefetch((const char *)address + fetch, _MM_HINT_T0);
-            }
+            right[v] = tile_right(b + u * TILE_STEP_BYTES + v * 64);
         }
         TILE_UNROLL
         for (int i = 0; i < rows; i++) {
@@ -165,11 +172,14 @@ TILE_BODY void tile_sums(const struct mopt_tile_u8 *work, int first, int rows, i
         }
         ptrdiff_t at = -bytes;
         for (; at % (4 * TILE_STEPS) != 0; at += 4) {
-            tile_steps(rows, vectors, chains, 1, row, at, b, fetch, acc);
+            tile_steps(rows, vectors, chains, 1, row, at, b, acc);
             b += TILE_STEP_BYTES;
         }
         for (; at != 0; at += 4 * TILE_STEPS) {
-            tile_steps(rows, vectors, chains, TILE_STEPS, row, at, b, fetch, acc);
+            if (rows <= TILE_FEW_ROWS) {
+                tile_fetch(vectors, TILE_STEPS, b + fetch);
+            }
+            tile_steps(rows, vectors, chains, TILE_STEPS, row, at, b, acc);
             b += TILE_STEPS * TILE_STEP_BYTES;
             if (vectors == TILE_VECTORS && rows > TILE_FEW_ROWS) {
                 _mm_prefetch(ahead, _MM_HINT_T1);
