@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-needed="cmake make gcc libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libopenblas-dev libcjson-dev zlib1g-dev
+needed="cmake make gcc libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libopenblas-dev libcjson-dev nettle-dev zlib1g-dev
 libpng-dev libjpeg-dev git dataset-fashion-mnist"
 missing=""
 for package in $needed; do

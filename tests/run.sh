@@ -34,8 +34,8 @@ while [ $# -gt 0 ]; do
 done
 
 packages="gcc g++ libc6-dev cmake ninja-build pkg-config git binutils
-  libprotobuf-c-dev protobuf-c-compiler libopenblas-dev libcjson-dev zlib1g-dev libpng-dev
-  libjpeg-dev libwebp-dev libtiff-dev libopenjp2-7-dev libcmocka-dev"
+  libprotobuf-c-dev protobuf-c-compiler libopenblas-dev libcjson-dev nettle-dev zlib1g-dev
+  libpng-dev libjpeg-dev libwebp-dev libtiff-dev libopenjp2-7-dev libcmocka-dev"
 checkers="clang-format-14 clang-tidy-14 cppcheck python3 python3-venv ca-certificates
   libonnx-testdata dataset-fashion-mnist"
 python_peers="onnx==1.23.2 onnxruntime==1.31.1 numpy==2.4.6 pillow==13.0.0"

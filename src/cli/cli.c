@@ -126,11 +126,9 @@ static enum mopt_status print_text(struct mopt_cli *cli, enum mopt_status status
 // Prints everything and returns the exit code.
 static int finish(struct mopt_cli *cli, enum mopt_status status, struct mopt_error *err)
 {
-    bool wants_document =
-        cli->json || (cli->options.count > 0 && mopt__option_given(&cli->options, "json"));
     bool help = cli->options.count > 0 && mopt__option_flag(&cli->options, "help");
     status = print_text(cli, status, err);
-    if (wants_document && !help) {
+    if (cli->envelope.wanted && !help) {
         status = print_document(cli, status, err);
     }
     if (status == MOPT_OK || status == MOPT_E_NEGATIVE) {
@@ -348,12 +346,14 @@ static enum mopt_status parse_and_run(struct mopt_cli *cli, int argc, char **arg
     cli->command = mopt__command_find(name);
     if (cli->command == NULL) {
         cli->json = json_among(argc, argv);
+        cli->envelope.wanted = cli->json;
         return unknown_command(name, err);
     }
     enum mopt_status status =
         mopt__options_parse(&cli->options, cli->command, argc, argv, argc > 1 ? 2 : 1, err);
     const struct mopt_option_value *json = mopt__option(&cli->options, "json");
     cli->json = json->given && json->text == NULL;
+    cli->envelope.wanted = json->given;
     mopt__json_promise(cli->json);
     set_up_messages(cli);
     return status == MOPT_OK ? run_command(cli, signal_seen, err) : status;

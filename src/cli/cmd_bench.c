@@ -269,9 +269,7 @@ static enum mopt_status bench_model(struct mopt_bench_job *job, const char *path
     if (status != MOPT_OK) {
         return status;
     }
-    if (mopt__option_given(&job->cli->options, "json")) {
-        mopt__envelope_input_file(&job->cli->envelope, "model", path);
-    }
+    mopt__envelope_input_file(&job->cli->envelope, "model", path);
     for (size_t i = 0; i < job->batch_count && status == MOPT_OK; i++) {
         facts.batch = job->batches[i];
         set_batch(job->cli, facts.batch);

@@ -57,8 +57,12 @@ void mopt__envelope_output(struct mopt_envelope *envelope, const char *role, con
     add_file(envelope->outputs, role, path, bytes, sha256);
 }
 
-static void add_read_file(cJSON *list, const char *role, const char *path)
+static void add_read_file(const struct mopt_envelope *envelope, cJSON *list, const char *role,
+                          const char *path)
 {
+    if (!envelope->wanted) {
+        return;
+    }
     struct mopt_error err;
     mopt_error_clear(&err);
     struct mopt_mapping *mapping = NULL;
@@ -78,12 +82,12 @@ static void add_read_file(cJSON *list, const char *role, const char *path)
 
 void mopt__envelope_input_file(struct mopt_envelope *envelope, const char *role, const char *path)
 {
-    add_read_file(envelope->inputs, role, path);
+    add_read_file(envelope, envelope->inputs, role, path);
 }
 
 void mopt__envelope_output_file(struct mopt_envelope *envelope, const char *role, const char *path)
 {
-    add_read_file(envelope->outputs, role, path);
+    add_read_file(envelope, envelope->outputs, role, path);
 }
 
 void mopt__envelope_gate(struct mopt_envelope *envelope, const struct mopt_gate *gate)

@@ -17,6 +17,7 @@ struct mopt_envelope {
     uint64_t start_ns;
     int threads; // used; 0 = none
     int signal;  // that ended the run, 0 = none
+    bool wanted; // will be printed: otherwise files need not be read for their hashes
 };
 
 // A verdict that decides about the exit code.
@@ -36,6 +37,7 @@ void mopt__envelope_output(struct mopt_envelope *envelope, const char *role, con
                            int64_t bytes, const char *sha256);
 void mopt__envelope_gate(struct mopt_envelope *envelope, const struct mopt_gate *gate);
 // As input / output, with size and hash read from the file; unreadable ones count as not known.
+// Nothing if the envelope is not wanted.
 void mopt__envelope_input_file(struct mopt_envelope *envelope, const char *role, const char *path);
 void mopt__envelope_output_file(struct mopt_envelope *envelope, const char *role, const char *path);
 // The document with a line end; free with mopt__free. Takes the parts out of the envelope.

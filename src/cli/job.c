@@ -106,9 +106,7 @@ enum mopt_status mopt__job_load(struct mopt_cli *cli, const char *path, const ch
     if (status != MOPT_OK) {
         return status;
     }
-    if (cli->json || mopt__option_given(&cli->options, "json")) {
-        mopt__envelope_input_file(&cli->envelope, role, path);
-    }
+    mopt__envelope_input_file(&cli->envelope, role, path);
     status = mopt__budget_check(&cli->budget, err);
     if (status != MOPT_OK) {
         mopt__model_free(*out);
@@ -163,7 +161,8 @@ enum mopt_status mopt__job_save(struct mopt_cli *cli, const struct mopt_model *m
     struct mopt_onnx_save_options options = {.force = mopt__option_flag(&cli->options, "force"),
                                              .external = -1};
     struct mopt_save_result saved = {0};
-    enum mopt_status status = mopt__onnx_save(model, path, &options, &saved, err);
+    enum mopt_status status =
+        mopt__onnx_save(model, path, &options, cli->envelope.wanted ? &saved : NULL, err);
     for (size_t i = 0; i < saved.count && status == MOPT_OK; i++) {
         mopt__envelope_output(&cli->envelope, i == 0 ? "model" : "weights", saved.files[i].path,
                               (int64_t)saved.files[i].bytes, saved.files[i].sha256);
@@ -261,9 +260,7 @@ enum mopt_status mopt__job_dataset(struct mopt_cli *cli, const struct mopt_model
         return mopt_error_wrap(err, "data '%s'", data.path);
     }
     mopt__log(&cli->log, MOPT_LOG_INFO, "%s", mopt__dataset_describe(*out));
-    if (cli->json || mopt__option_given(options, "json")) {
-        mopt__envelope_input_file(&cli->envelope, name, data.path);
-    }
+    mopt__envelope_input_file(&cli->envelope, name, data.path);
     return MOPT_OK;
 }
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The program mopt, and libmopt made of the objects of all rooms but cli.
 get_property(objects GLOBAL PROPERTY MOPT_OBJECTS)
-set(uses Threads::Threads PkgConfig::CJSON PkgConfig::OPENBLAS PkgConfig::PROTOBUF_C
-         PkgConfig::ZLIB ${MOPT_PICTURE_LIBRARIES} m ${CMAKE_DL_LIBS})
+get_property(uses GLOBAL PROPERTY MOPT_USES)
+list(REMOVE_DUPLICATES uses)
 
 function(mopt_make_library target kind)
   add_library(${target} ${kind} ${objects})
