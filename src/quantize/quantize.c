@@ -6,6 +6,7 @@
 #include "ir/inline.h"
 #include "optimize/upgrade.h"
 #include "quantize/internal.h"
+#include "rewrite/rewrite.h"
 
 enum { OPSET_MIN = 13, IR_MIN = 4 }; // per-axis QuantizeLinear; initializers that are no inputs
 
@@ -198,7 +199,11 @@ static enum mopt_status drop_unused(void *context, struct mopt_graph *graph, str
 static enum mopt_status finish(struct mopt_model *model, struct mopt_quantize_report *report,
                                struct mopt_error *err)
 {
+    uint64_t merged = 0; // weights that several nodes share became one for each
     enum mopt_status status = mopt__graph_walk(model->graph, drop_unused, NULL, err);
+    if (status == MOPT_OK) {
+        status = mopt__rewrite_merge_initializers(model, &merged, err);
+    }
     if (status == MOPT_OK) {
         status = mopt__graph_sort(model->graph, err);
     }

@@ -3,7 +3,7 @@
 // (match, may say why it refused) and then acts (apply) only through the rewriter, which keeps
 // types, names, use lists and the worklist right. It knows no pass and no level. Read in this
 // order: rewrite.h, pattern.h, pattern.c (text patterns), match.c, questions.c, rewriter.c (edits),
-// replace.c (uses and names), driver.c (worklist), dead_code.c.
+// replace.c (uses and names), driver.c (worklist), dead_code.c, merge.c.
 #ifndef MOPT_REWRITE_REWRITE_H
 #define MOPT_REWRITE_REWRITE_H
 
@@ -90,6 +90,11 @@ enum mopt_status mopt__rewrite_run(struct mopt_model *model, const struct mopt_r
 // Whether any rule matches any node; changes nothing. Linear.
 enum mopt_status mopt__rewrite_scan(struct mopt_model *model, const struct mopt_rule *const *rules,
                                     size_t count, bool *found, struct mopt_error *err);
+// Initializers of one scope (function bodies have none) with equal type, shape and bytes become
+// one; those that are inputs or outputs of their graph stay. *removed = how many went. Each is
+// hashed once.
+enum mopt_status mopt__rewrite_merge_initializers(struct mopt_model *model, uint64_t *removed,
+                                                  struct mopt_error *err);
 
 // ---- Edits, for apply
 // Everything a rule must know: new nodes stand before an existing node of the same graph; inputs

@@ -91,6 +91,32 @@ static void test_names_and_shared_activation(void **state)
     mopt__model_free(model);
 }
 
+// Weights that nodes share are shared by what becomes of the nodes, unless static quantization had
+// to widen the scales of one of them for its bias.
+static void test_shared_weights(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < 2; mode++) {
+        struct mopt_model *model = mopt__test_model(
+            HEAD "(float[4,8] x) -> (float[4,8] y) { float[8,8] w = @64; float[8] b = @8;\n"
+                 "p = Gemm(x, w, b); q = Relu(p); y = Gemm(q, w, b); } }");
+        struct mopt_quantize_options options = {.mode = mode == 0 ? MOPT_QUANTIZE_DYNAMIC
+                                                                  : MOPT_QUANTIZE_STATIC};
+        struct mopt_quantize_report report;
+        struct mopt_error err;
+        assert_int_equal(mopt__test_quantize(&model, &options, 2, row, &report, &err), MOPT_OK);
+        assert_int_equal(report.quantized, 2);
+        size_t weights = 0;
+        for (size_t i = 0; i < model->graph->initializers.count; i++) {
+            const struct mopt_tensor *tensor = model->graph->initializers.items[i]->constant;
+            weights += tensor->dtype == MOPT_INT8 && tensor->count == 64;
+        }
+        assert_int_equal(weights, 1);
+        mopt__quantize_report_release(&report);
+        mopt__model_free(model);
+    }
+}
+
 static void expect_refused(const char *text, int rank, const int64_t *dims, const char *reason)
 {
     struct mopt_model *model = mopt__test_model(text);
@@ -153,9 +179,10 @@ static void test_zeros(void **state)
 int mopt__test_dynamic(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matmul),   cmocka_unit_test(test_gemm),
-        cmocka_unit_test(test_conv),     cmocka_unit_test(test_names_and_shared_activation),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_zeros),
+        cmocka_unit_test(test_matmul),         cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_conv),           cmocka_unit_test(test_names_and_shared_activation),
+        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_zeros),
+        cmocka_unit_test(test_shared_weights),
     };
     return cmocka_run_group_tests_name("dynamic", tests, NULL, NULL);
 }
