@@ -266,6 +266,22 @@ static enum mopt_status pack_taps(struct mopt_lower *l, const struct conv_work *
     return MOPT_OK;
 }
 
+// Much of a dilated window is outside of a small image.
+static bool may_skip_padding(const struct conv_work *c, const float *packed, size_t count)
+{
+    const struct mopt_window2d *w = &c->conv.window;
+    if (c->form != MOPT_CONV_DIRECT || c->conv.strict || w->dilation_h * w->dilation_w == 1 ||
+        c->conv.weights != MOPT_WEIGHTS_F32) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(packed[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group *group,
                                   struct conv_work *c)
 {
@@ -276,6 +292,7 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
     void *block = NULL;
     void *folded = NULL;
     bool made = false;
+    size_t bytes = 0;
     enum mopt_status status = mopt__low_weights(l, mopt__node_input(node, 1), &source);
     salt = mopt__hash_mix(salt, source.variant);
     if (leaves_out(c)) {
@@ -289,7 +306,7 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
         salt = folded != NULL ? mopt__low_affine_variant(group, salt) : salt;
     }
     if (status == MOPT_OK) {
-        size_t bytes = mopt__conv2d_packed_bytes(kernels, &c->conv, c->form);
+        bytes = mopt__conv2d_packed_bytes(kernels, &c->conv, c->form);
         // The size of the image may change how a form packs, but then the bytes tell.
         salt = mopt__hash_mix(salt, (uint64_t)bytes);
         status =
@@ -303,6 +320,7 @@ static enum mopt_status pack_conv(struct mopt_lower *l, const struct mopt_group 
         status = pack_taps(l, c, w, block);
     }
     c->w = block;
+    c->conv.finite = status == MOPT_OK && may_skip_padding(c, block, bytes / sizeof(float));
     return status;
 }
 

@@ -293,6 +293,7 @@ void mopt__direct_open(const struct mopt_kernels *kernels, const struct mopt_con
         .epilogue = &run->epilogue,
         .fill = mopt__direct_fill,
         .source = work,
+        .zero = conv->finite ? work->zero : NULL,
         .tables = work->tables,
     };
 }

@@ -30,6 +30,9 @@ struct mopt_conv2d {
     // because their weights need more than a signed byte (mopt__conv2d_u8_subtract); NULL: none.
     const uint32_t *again;
     size_t again_count;
+    // Of floats: no weight is infinite or NaN, so padding adds nothing, and the direct form may
+    // leave out what parts of an image read of it.
+    bool finite;
     // How the pointwise and the direct form store their weights, rounded to nearest even; the
     // others always as floats, and the direct form never as PAIRS.
     enum mopt_weights weights;

@@ -25,7 +25,13 @@ static size_t depth_of(const struct mopt_product *p)
     return p->weights == MOPT_WEIGHTS_F32 ? DEPTH : DEPTH_WIDE;
 }
 
-static struct piece piece_at(const struct mopt_product *p, size_t tap, size_t at)
+// Taps first..end of all.
+struct reach {
+    size_t first, end;
+};
+
+static struct piece piece_at(const struct mopt_product *p, const struct reach *reach, size_t tap,
+                             size_t at)
 {
     struct piece piece = {.tap = tap, .at = at, .taps = 1, .k = p->k};
     size_t depth = depth_of(p);
@@ -38,16 +44,17 @@ static struct piece piece_at(const struct mopt_product *p, size_t tap, size_t at
     } else {
         size_t fit = depth / p->k;
         fit = fit < MOPT_TAPS_MAX ? fit : MOPT_TAPS_MAX;
-        piece.taps = p->taps - tap < fit ? p->taps - tap : fit;
+        piece.taps = reach->end - tap < fit ? reach->end - tap : fit;
     }
-    piece.first = tap == 0 && at == 0;
-    piece.last = tap + piece.taps == p->taps && at + piece.k == p->k;
+    piece.first = tap == reach->first && at == 0;
+    piece.last = tap + piece.taps == reach->end && at + piece.k == p->k;
     return piece;
 }
 
 // One panel of one block.
 struct panel {
     const float *const *a;
+    struct reach reach;
     const char *b;
     float *c;
     size_t offset; // of the group in a row
@@ -165,8 +172,8 @@ static void run_piece(const struct mopt_product *p, const struct panel *panel,
 static void run_panel(const struct mopt_product *p, const struct panel *panel)
 {
     struct piece piece = {0};
-    for (size_t tap = 0, at = 0; !piece.last;) {
-        piece = piece_at(p, tap, at);
+    for (size_t tap = panel->reach.first, at = 0; !piece.last;) {
+        piece = piece_at(p, &panel->reach, tap, at);
         run_piece(p, panel, &piece);
         at = piece.at + piece.k;
         tap += at == p->k ? piece.taps : 0;
@@ -224,6 +231,35 @@ static size_t panel_bytes(const struct mopt_product *p)
                : width * p->taps * p->k * mopt__weights_bytes(p->weights);
 }
 
+static bool reads_pixels(const struct mopt_product *p, const float *const *a, size_t rows,
+                         size_t tap)
+{
+    size_t height = (size_t)p->kernels->f32_rows;
+    size_t tiles = mopt__tile_count(p->kernels, rows);
+    for (size_t i = 0; i < tiles; i++) {
+        size_t count = mopt__tile_start(rows, tiles, i + 1) - mopt__tile_start(rows, tiles, i);
+        const float *const *row = a + (i * p->taps + tap) * height;
+        for (size_t r = 0; r < count; r++) {
+            if (row[r] != p->zero) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static struct reach reach_of(const struct mopt_product *p, const float *const *a, size_t rows)
+{
+    struct reach reach = {.first = 0, .end = p->taps};
+    while (p->zero && reach.end - reach.first > 1 && !reads_pixels(p, a, rows, reach.first)) {
+        reach.first++;
+    }
+    while (p->zero && reach.end - reach.first > 1 && !reads_pixels(p, a, rows, reach.end - 1)) {
+        reach.end--;
+    }
+    return reach;
+}
+
 void mopt__product_block(const struct mopt_product *p, const float *const *a, size_t row,
                          size_t rows, size_t first, size_t last)
 {
@@ -231,11 +267,13 @@ void mopt__product_block(const struct mopt_product *p, const float *const *a, si
     size_t width = (size_t)p->kernels->f32_cols;
     size_t panels = mopt__panel_count(p->kernels, p->n);
     bool aside = mopt__product_sets_aside(p);
+    const struct reach reach = reach_of(p, a, rows);
     for (size_t unit = first; unit < last; unit++) {
         size_t group = unit / panels, from = unit % panels * width;
         size_t column = column_of(p, unit);
         struct panel panel = {
             .a = a,
+            .reach = reach,
             .b = (const char *)p->b + unit * panel_bytes(p),
             .c = p->c + row * p->ldc + column,
             .offset = group * p->k,

@@ -36,6 +36,9 @@ struct mopt_product {
     // tiles cut as mopt__tile_start says.
     void (*fill)(const void *source, size_t row, size_t rows, const float **a);
     const void *source;
+    // What fill points to where there is no pixel, all weights being finite: taps in front and
+    // behind that are nothing else to a block are left out. NULL: none is.
+    const float *zero;
     struct mopt_parts
         tables; // of each thread mopt__table_count(taps) pointers; none when taps is 1
 };

@@ -549,6 +549,73 @@ static void test_transposes(void **state)
     mopt__pool_free(pool);
 }
 
+// Dilated windows that are half outside: taps that blocks of rows do not reach are left out, with
+// the same bytes, on any number of threads.
+static void reach_case(struct mopt_rng *rng, const struct mopt_kernels *table,
+                       struct mopt_pool *pool)
+{
+    size_t dilation = (size_t)between(rng, 6, 14);
+    struct conv_case t = {
+        .conv = {.window = {.batch = (size_t)between(rng, 1, 2),
+                            .channels = (size_t)between(rng, 700, 1100),
+                            .in_h = 16,
+                            .in_w = 16,
+                            .out_h = 16,
+                            .out_w = 16,
+                            .kernel_h = 3,
+                            .kernel_w = 3,
+                            .stride_h = 1,
+                            .stride_w = 1,
+                            .dilation_h = dilation,
+                            .dilation_w = dilation,
+                            .pad_top = dilation,
+                            .pad_left = dilation},
+                 .groups = 1,
+                 .out_channels = (size_t)between(rng, 1, 6)},
+        .form = MOPT_CONV_DIRECT,
+        .every = 16,
+    };
+    make_conv(rng, table, &t, 2);
+    mopt__conv2d_f32(table, &t.run, NULL);
+    check_conv(&t);
+    float *all = aligned_block(t.y_count * sizeof(float));
+    memcpy(all, t.y, t.y_count * sizeof(float));
+    memcpy(t.y, t.before, t.y_count * sizeof(float));
+    t.conv.finite = true;
+    mopt__conv2d_f32(table, &t.run, pool);
+    assert_memory_equal(t.y, all, t.y_count * sizeof(float));
+
+    // Not finite at all: the rows in the middle are those that do not reach the upper taps.
+    size_t per_channel = t.w_count / t.conv.out_channels;
+    for (size_t i = 0; i < t.w_count; i++) {
+        t.w[i] = i % per_channel % 9 < 3 ? NAN : t.w[i];
+    }
+    mopt__conv2d_pack(table, &t.conv, t.form, t.w, t.packed);
+    t.run.epilogue = (struct mopt_finish){.act = {.kind = MOPT_ACT_NONE}};
+    mopt__conv2d_f32(table, &t.run, pool);
+    assert_true(!isnan(t.y[0]));
+    assert_true(isnan(t.y[255 * t.run.ldy]) != 0);
+    free(all);
+    free_conv(&t);
+}
+
+static void test_reach(void **state)
+{
+    (void)state;
+    struct mopt_error err;
+    struct mopt_pool *pool = NULL;
+    assert_int_equal(mopt__pool_new(2, &pool, &err), MOPT_OK);
+    struct mopt_rng rng;
+    mopt__rng_init(&rng, 45);
+    struct mopt_kernels table;
+    for (int level = 0; level_table(level, &table); level++) {
+        for (int round = 0; round < 6; round++) {
+            reach_case(&rng, &table, round % 2 ? pool : NULL);
+        }
+    }
+    mopt__pool_free(pool);
+}
+
 int mopt__test_conv_nhwc(void)
 {
     const struct CMUnitTest tests[] = {
@@ -556,7 +623,7 @@ int mopt__test_conv_nhwc(void)
         cmocka_unit_test(test_winograd),     cmocka_unit_test(test_winograd_deep),
         cmocka_unit_test(test_forms),        cmocka_unit_test(test_forms_of_few_channels),
         cmocka_unit_test(test_conv_threads), cmocka_unit_test(test_pools),
-        cmocka_unit_test(test_transposes),
+        cmocka_unit_test(test_transposes),   cmocka_unit_test(test_reach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
