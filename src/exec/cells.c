@@ -90,17 +90,27 @@ enum mopt_status mopt__low_action(struct mopt_lower *l, const struct mopt_action
     return status;
 }
 
-enum mopt_status mopt__low_emit(struct mopt_lower *l, mopt_native run, const void *work,
-                                const uint32_t *cells, uint32_t count)
+enum mopt_status mopt__low_emit_over(struct mopt_lower *l, mopt_native run, const void *work,
+                                     const uint32_t *cells, uint32_t count, uint32_t overwrites)
 {
     uint32_t *own = mopt__arena_alloc(&l->program->arena, count + (size_t)1, sizeof *own);
     if (own == NULL) {
         return mopt_error_memory(l->err);
     }
     memcpy(own, cells, count * sizeof *own);
-    struct mopt_action action = {
-        .run = run, .work = work, .step = l->step, .cells = own, .cell_count = count};
+    struct mopt_action action = {.run = run,
+                                 .work = work,
+                                 .step = l->step,
+                                 .cells = own,
+                                 .cell_count = count,
+                                 .overwrites = overwrites};
     return mopt__low_action(l, &action);
+}
+
+enum mopt_status mopt__low_emit(struct mopt_lower *l, mopt_native run, const void *work,
+                                const uint32_t *cells, uint32_t count)
+{
+    return mopt__low_emit_over(l, run, work, cells, count, 0);
 }
 
 void mopt__low_scratch(struct mopt_lower *l, size_t bytes)

@@ -8,6 +8,8 @@ struct finisher {
     struct mopt_program *p;
     uint32_t *life; // by cell: the cell whose bytes must live as long (views join their source)
     bool *output;   // by value id: stands in the graph's outputs
+    bool *taken;    // by cell: read at the end of the run
+    uint32_t *home; // by cell: the cell whose place in memory it has
     struct mopt_arena arena;
 };
 
@@ -96,6 +98,7 @@ static void find_lifetimes(struct finisher *f, uint32_t *action_of)
         uint32_t cell = plain_cell(f, outputs->items[i]);
         if (cell != MOPT_NO_CELL) {
             touch(f, cell, (uint32_t)p->action_count - 1);
+            f->taken[f->life[p->cells[cell].root]] = true;
         }
     }
     for (size_t a = 0; a < p->action_count; a++) {
@@ -207,6 +210,75 @@ static size_t planned_bytes(const struct finisher *f, uint32_t c)
     return bytes;
 }
 
+// No other operand has bytes of this one, unless it is the same.
+static bool is_alone(const struct finisher *f, const struct mopt_action *action, uint32_t which)
+{
+    const struct mopt_cell *cells = f->p->cells;
+    const uint32_t own = action->cells[which];
+    for (uint32_t i = 0; i + 1 < action->cell_count; i++) {
+        const uint32_t cell = action->cells[i];
+        const bool same = cell == own && (action->overwrites >> i & 1) != 0;
+        if (!same && f->life[cells[cell].root] == f->life[cells[own].root]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The result of action a may lie where its operand lies, whose bytes nobody reads later.
+static bool takes_over(const struct finisher *f, uint32_t a, uint32_t which)
+{
+    const struct mopt_action *action = &f->p->actions[a];
+    const struct mopt_cell *x = &f->p->cells[action->cells[which]];
+    const uint32_t life = f->life[x->root];
+    return (action->overwrites >> which & 1) != 0 && x->shift == 0 && !f->taken[life] &&
+           f->p->cells[life].last == a && planned_bytes(f, life) != 0 && is_alone(f, action, which);
+}
+
+// Results that are made in place of an operand share its item of the plan.
+static void find_homes(struct finisher *f)
+{
+    const struct mopt_program *p = f->p;
+    for (uint32_t c = 0; c < p->cell_count; c++) {
+        f->home[c] = c;
+    }
+    for (uint32_t a = 0; a < p->action_count; a++) {
+        const struct mopt_action *action = &p->actions[a];
+        const uint32_t operands = action->overwrites != 0 ? action->cell_count - 1 : 0;
+        const uint32_t result = operands > 0 ? action->cells[operands] : MOPT_NO_CELL;
+        for (uint32_t i = 0; i < operands; i++) {
+            if (planned_bytes(f, result) != 0 && f->home[result] == result && takes_over(f, a, i)) {
+                f->home[result] = f->home[f->life[p->cells[action->cells[i]].root]];
+            }
+        }
+    }
+}
+
+// The items of the plan; item[home]: which one.
+static size_t list_items(const struct finisher *f, struct mopt_plan_item *items, uint32_t *item)
+{
+    size_t count = 0;
+    for (uint32_t c = 0; c < f->p->cell_count; c++) {
+        const size_t bytes = planned_bytes(f, c);
+        const struct mopt_cell *cell = &f->p->cells[c];
+        if (bytes > 0 && f->home[c] == c) {
+            item[c] = (uint32_t)count;
+            items[count++] =
+                (struct mopt_plan_item){.bytes = bytes, .first = cell->first, .last = cell->last};
+        }
+    }
+    for (uint32_t c = 0; c < f->p->cell_count; c++) {
+        if (planned_bytes(f, c) > 0 && f->home[c] != c) {
+            struct mopt_plan_item *shared = &items[item[f->home[c]]];
+            const uint32_t last = f->p->cells[c].last;
+            const size_t bytes = planned_bytes(f, c);
+            shared->last = last > shared->last ? last : shared->last;
+            shared->bytes = bytes > shared->bytes ? bytes : shared->bytes;
+        }
+    }
+    return count;
+}
+
 // An output of the graph that is a view of a planned value would be copied at the end; its source
 // is planned all the same.
 static enum mopt_status plan_memory(struct finisher *f, struct mopt_exec_plan *plan)
@@ -214,31 +286,27 @@ static enum mopt_status plan_memory(struct finisher *f, struct mopt_exec_plan *p
     struct mopt_program *p = f->p;
     struct mopt_plan_item *items =
         mopt__arena_alloc(&f->arena, p->cell_count + (size_t)1, sizeof *items);
-    uint32_t *owner = mopt__arena_alloc(&f->arena, p->cell_count + (size_t)1, sizeof *owner);
+    uint32_t *item = mopt__arena_alloc(&f->arena, p->cell_count + (size_t)1, sizeof *item);
     plan->slots = mopt__calloc(f->l->session->model->value_count + (size_t)1, sizeof *plan->slots);
-    if (items == NULL || owner == NULL || plan->slots == NULL) {
+    if (items == NULL || item == NULL || plan->slots == NULL) {
         return mopt_error_memory(f->l->err);
     }
-    size_t count = 0;
-    for (uint32_t c = 0; c < p->cell_count; c++) {
-        const struct mopt_cell *cell = &p->cells[c];
-        size_t bytes = planned_bytes(f, c);
-        if (bytes > 0) {
-            owner[count] = c;
-            items[count++] =
-                (struct mopt_plan_item){.bytes = bytes, .first = cell->first, .last = cell->last};
-        }
-    }
+    find_homes(f);
+    const size_t count = list_items(f, items, item);
     enum mopt_status status =
         mopt__memory_plan(items, count, &plan->arena_bytes, &plan->floor_bytes, f->l->err);
     plan->unshared_bytes = 0;
-    for (size_t i = 0; i < count && status == MOPT_OK; i++) {
-        struct mopt_cell *cell = &p->cells[owner[i]];
-        cell->offset = items[i].offset;
-        plan->unshared_bytes += items[i].bytes;
+    for (uint32_t c = 0; c < p->cell_count && status == MOPT_OK; c++) {
+        struct mopt_cell *cell = &p->cells[c];
+        const size_t bytes = planned_bytes(f, c);
+        if (bytes == 0) {
+            continue;
+        }
+        cell->offset = items[item[f->home[c]]].offset;
+        plan->unshared_bytes += bytes;
         if (cell->place == MOPT_CELL_SLOT || cell->publish) {
             plan->slots[cell->value->id] =
-                (struct mopt_slot_plan){.offset = items[i].offset, .bytes = items[i].bytes};
+                (struct mopt_slot_plan){.offset = cell->offset, .bytes = bytes};
         }
     }
     return status;
@@ -254,9 +322,12 @@ enum mopt_status mopt__low_finish(struct mopt_lower *l, struct mopt_exec_plan *p
         mopt__arena_alloc(&f.arena, l->session->model->value_count + (size_t)1, sizeof *f.output);
     uint32_t *action_of =
         mopt__arena_alloc(&f.arena, l->schedule->step_count + (size_t)1, sizeof *action_of);
+    f.taken = mopt__arena_alloc(&f.arena, f.p->cell_count + (size_t)1, sizeof *f.taken);
+    f.home = mopt__arena_alloc(&f.arena, f.p->cell_count + (size_t)1, sizeof *f.home);
     f.p->data = mopt__calloc(f.p->cell_count + (size_t)1, sizeof *f.p->data);
     f.p->scratch = f.p->scratch_bytes > 0 ? mopt__malloc_aligned(f.p->scratch_bytes) : NULL;
-    bool room = f.life != NULL && f.output != NULL && action_of != NULL && f.p->data != NULL &&
+    bool room = f.life != NULL && f.output != NULL && f.taken != NULL && f.home != NULL &&
+                action_of != NULL && f.p->data != NULL &&
                 (f.p->scratch != NULL || f.p->scratch_bytes == 0);
     enum mopt_status status = room ? MOPT_OK : mopt_error_memory(l->err);
     if (room) {

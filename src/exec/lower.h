@@ -183,6 +183,9 @@ enum mopt_status mopt__low_image_part(struct mopt_lower *l, const struct mopt_va
 void *mopt__low_work(struct mopt_lower *l, size_t bytes); // zeroed; NULL: out of memory
 enum mopt_status mopt__low_emit(struct mopt_lower *l, mopt_native run, const void *work,
                                 const uint32_t *cells, uint32_t count);
+// The same for one whose last cell may lie where one of the others ends (overwrites of the action).
+enum mopt_status mopt__low_emit_over(struct mopt_lower *l, mopt_native run, const void *work,
+                                     const uint32_t *cells, uint32_t count, uint32_t overwrites);
 void mopt__low_scratch(struct mopt_lower *l, size_t bytes); // at least this much for some action
 enum mopt_status mopt__low_action(struct mopt_lower *l, const struct mopt_action *action);
 // The value's content as a node action or the caller puts it into the slot, or its constant.

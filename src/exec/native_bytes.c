@@ -245,5 +245,5 @@ enum mopt_status mopt__low_add_bytes(struct mopt_lower *l, const struct mopt_gro
         status = mopt__low_output(l, group->out, form, &w->y);
     }
     uint32_t cells[] = {w->a, w->b, w->y};
-    return status == MOPT_OK ? mopt__low_emit(l, run_add, w, cells, 3) : status;
+    return status == MOPT_OK ? mopt__low_emit_over(l, run_add, w, cells, 3, 3) : status;
 }

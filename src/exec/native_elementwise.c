@@ -65,7 +65,7 @@ static enum mopt_status lower_unary(struct mopt_lower *l, const struct mopt_valu
         status = mopt__low_output(l, y, form, &w->y);
     }
     uint32_t cells[] = {w->x, w->y};
-    return status == MOPT_OK ? mopt__low_emit(l, run_unary, w, cells, 2) : status;
+    return status == MOPT_OK ? mopt__low_emit_over(l, run_unary, w, cells, 2, 1) : status;
 }
 
 // ---- Two operands -------------------------------------------------------------------------------------------------
@@ -248,6 +248,13 @@ static bool takes_codes(struct mopt_lower *l, const struct mopt_node *node,
     return takes;
 }
 
+// 1: element k of the operand is where element k of the result would be in its place.
+static uint32_t lies_as(const struct mopt_low_shape *x, const struct mopt_low_shape *y,
+                        const struct mopt_binary_side *side, bool codes)
+{
+    return x->count == y->count && side->coded == codes;
+}
+
 static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_node *node,
                                      enum mopt_binary_op op, bool *done)
 {
@@ -305,7 +312,9 @@ static enum mopt_status lower_binary(struct mopt_lower *l, const struct mopt_nod
     *own = w;
     *done = true;
     uint32_t cells[] = {w.sides[0].cell, w.sides[1].cell, w.y};
-    return mopt__low_emit(l, codes ? mopt__run_coded : run_binary, own, cells, 3);
+    const uint32_t overwrites =
+        lies_as(&a, &y, &w.sides[0], codes) | lies_as(&b, &y, &w.sides[1], codes) << 1;
+    return mopt__low_emit_over(l, codes ? mopt__run_coded : run_binary, own, cells, 3, overwrites);
 }
 
 static bool all_free(const struct mopt_lower *l, const struct mopt_low_chain *chain)

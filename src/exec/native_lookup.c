@@ -51,8 +51,8 @@ enum mopt_status mopt__low_look_up(struct mopt_lower *l, const struct mopt_value
     if (status == MOPT_OK) {
         status = mopt__low_output(l, value, form, &w->y);
     }
-    return status == MOPT_OK ? mopt__low_emit(l, run_lookup, w, (uint32_t[]){w->x, w->y}, 2)
-                             : status;
+    uint32_t cells[] = {w->x, w->y};
+    return status == MOPT_OK ? mopt__low_emit_over(l, run_lookup, w, cells, 2, 1) : status;
 }
 
 // ---- Finding ------------------------------------------------------------------------------------------------------

@@ -58,6 +58,9 @@ struct mopt_action {
     uint32_t step;         // node action: the schedule's step; native: whose profile row counts
     const uint32_t *cells; // native: cells it reads or writes (the memory plan)
     uint32_t cell_count;
+    // native: bit i: it writes element k of the last cell when it has read element k of cell i, and
+    // reads that no more: the last cell may lie there
+    uint32_t overwrites;
     bool counts; // native: the last one of its step (profile)
     const struct mopt_banded
         *banded;             // native: it can be run band by band (bands.h); NULL: only whole

@@ -8,7 +8,7 @@ enum {
     CHANNELS = 512,       // of one call of the kernel
     MOST_CHANNELS = 2048, // of one pass over the image
     SOME = 64,            // pixels of one call
-    GRAIN = 1 << 14       // loads, below which a second thread is no help
+    GRAIN = 1 << 13       // loads, below which a second thread is no help
 };
 
 struct work {

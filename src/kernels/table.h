@@ -410,6 +410,7 @@ typedef void mopt_slot_scale_u8(const uint8_t *a, const float *factors, const in
 typedef void mopt_slot_max_u8(const uint8_t *const *x, size_t taps, size_t channels, uint8_t *y);
 // Sum of n bytes (mod 2^32).
 typedef uint32_t mopt_slot_total_u8(const uint8_t *x, size_t n);
+// y[i] = table[x[i]]; x == y allowed.
 typedef void mopt_slot_lookup_u8(const uint8_t *x, const uint8_t table[256], uint8_t *y, size_t n);
 // y[i] = x[i] in another format: half is IEEE 754 binary16, bfloat the upper half of a float. To 16
 // bits they round to nearest even; to float they are exact. A NaN stays one with the bits that fit:

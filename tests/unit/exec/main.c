@@ -9,6 +9,6 @@ int main(void)
     failed += mopt__test_widen() + mopt__test_stored();
     failed += mopt__test_session();
     failed += mopt__test_lower();
-    failed += mopt__test_weights();
+    failed += mopt__test_weights() + mopt__test_in_place();
     return failed != 0;
 }

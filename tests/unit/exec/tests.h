@@ -10,5 +10,6 @@ int mopt__test_stored(void);
 int mopt__test_session(void);
 int mopt__test_lower(void);
 int mopt__test_weights(void);
+int mopt__test_in_place(void);
 
 #endif
