@@ -19,8 +19,9 @@ struct mopt_folding {
     size_t room;                    // bytes of values that waited and may stay yet
 };
 
-// Whether a node waits, with its operands in step->inputs: it generates much, or an operand does
-// not exist yet. The types of its results are then known to f, or it runs.
+// Whether a node is not computed now, with its operands in step->inputs: it generates much, or an
+// operand does not exist yet. Then the types of its results are known to f and it waits; or they
+// are not, and it runs; or its result was known with its type, and it is folded already.
 bool mopt__fold_waits(struct mopt_folding *f, struct mopt_step *step);
 // Of the nodes that wait, those are kept whose results end in little memory; the others run.
 void mopt__fold_choose(struct mopt_folding *f, const struct mopt_schedule *schedule);

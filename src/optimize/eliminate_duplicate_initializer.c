@@ -5,7 +5,7 @@ static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model
                             struct mopt_error *err)
 {
     uint64_t removed = 0;
-    enum mopt_status status = mopt__rewrite_merge_initializers(model, &removed, err);
+    enum mopt_status status = mopt__rewrite_merge_initializers(model, 0, &removed, err);
     mopt__pass_count(context, "removed", removed);
     return status;
 }

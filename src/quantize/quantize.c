@@ -196,13 +196,15 @@ static enum mopt_status drop_unused(void *context, struct mopt_graph *graph, str
     return MOPT_OK;
 }
 
-static enum mopt_status finish(struct mopt_model *model, struct mopt_quantize_report *report,
-                               struct mopt_error *err)
+// older: ids of values below this were there before.
+static enum mopt_status finish(struct mopt_model *model, uint32_t older,
+                               struct mopt_quantize_report *report, struct mopt_error *err)
 {
-    uint64_t merged = 0; // weights that several nodes share became one for each
+    uint64_t merged = 0; // not told
     enum mopt_status status = mopt__graph_walk(model->graph, drop_unused, NULL, err);
     if (status == MOPT_OK) {
-        status = mopt__rewrite_merge_initializers(model, &merged, err);
+        // Of what several nodes shared, each of them has a quantized copy now.
+        status = mopt__rewrite_merge_initializers(model, older, &merged, err);
     }
     if (status == MOPT_OK) {
         status = mopt__graph_sort(model->graph, err);
@@ -233,13 +235,14 @@ enum mopt_status mopt__quantize(struct mopt_model **model,
     if (status == MOPT_OK) {
         status = prepare(work, options, err);
     }
+    const uint32_t older = status == MOPT_OK ? work->value_count : 0;
     if (status == MOPT_OK) {
         status = options->mode == MOPT_QUANTIZE_STATIC
                      ? quantize_static(work, options, report, err)
                      : mopt__insert_dynamic(work, options, report, err);
     }
     if (status == MOPT_OK) {
-        status = finish(work, report, err);
+        status = finish(work, older, report, err);
     }
     if (status != MOPT_OK) {
         mopt__model_free(work);

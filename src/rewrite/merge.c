@@ -3,13 +3,15 @@
 #include "rewrite/rewriter.h"
 
 struct dedup {
+    uint32_t since;       // ids from here on
     struct mopt_map seen; // content hash -> first value
     uint64_t removed;
 };
 
-static bool is_candidate(const struct mopt_value *value)
+static bool is_candidate(const struct dedup *dedup, const struct mopt_value *value)
 {
-    return value->constant != NULL && mopt__value_constant(value) != NULL && !value->is_input &&
+    return value->id >= dedup->since && value->constant != NULL &&
+           mopt__value_constant(value) != NULL && !value->is_input &&
            value->graph_output_count == 0 && value->use_count > 0;
 }
 
@@ -66,7 +68,7 @@ static enum mopt_status visit_list(struct dedup *dedup, struct mopt_value **item
 {
     enum mopt_status status = MOPT_OK;
     for (size_t i = 0; i < count && status == MOPT_OK; i++) {
-        if (is_candidate(items[i])) {
+        if (is_candidate(dedup, items[i])) {
             status = visit_value(dedup, items[i], err);
         }
     }
@@ -91,10 +93,10 @@ static enum mopt_status visit(void *context, struct mopt_graph *graph, struct mo
     return status;
 }
 
-enum mopt_status mopt__rewrite_merge_initializers(struct mopt_model *model, uint64_t *removed,
-                                                  struct mopt_error *err)
+enum mopt_status mopt__rewrite_merge_initializers(struct mopt_model *model, uint32_t since,
+                                                  uint64_t *removed, struct mopt_error *err)
 {
-    struct dedup dedup = {.removed = 0};
+    struct dedup dedup = {.since = since};
     enum mopt_status status = mopt__model_walk(model, visit, &dedup, err);
     mopt__map_release(&dedup.seen);
     *removed = dedup.removed;

@@ -91,10 +91,11 @@ enum mopt_status mopt__rewrite_run(struct mopt_model *model, const struct mopt_r
 enum mopt_status mopt__rewrite_scan(struct mopt_model *model, const struct mopt_rule *const *rules,
                                     size_t count, bool *found, struct mopt_error *err);
 // Initializers of one scope (function bodies have none) with equal type, shape and bytes become
-// one; those that are inputs or outputs of their graph stay. *removed = how many went. Each is
-// hashed once.
-enum mopt_status mopt__rewrite_merge_initializers(struct mopt_model *model, uint64_t *removed,
-                                                  struct mopt_error *err);
+// one; those that are inputs or outputs of their graph stay, and those with an id below `since` are
+// not looked at. *removed = how many went. Each is hashed once. No node may refer to one by its
+// name (MOPT_TRAIT_NAMES).
+enum mopt_status mopt__rewrite_merge_initializers(struct mopt_model *model, uint32_t since,
+                                                  uint64_t *removed, struct mopt_error *err);
 
 // ---- Edits, for apply
 // Everything a rule must know: new nodes stand before an existing node of the same graph; inputs

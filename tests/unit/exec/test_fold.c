@@ -80,8 +80,8 @@ static const struct folded cases[] = {
            " j = Gather(h, a); t = Add(x, j); },"
            " else_branch=graph () -> (t) { j = Gather(u, a); t = Add(x, j); }>(q);"),
      "ReduceMax Cast Squeeze If ", 0, 400 * KIB},
-    {"an error is the run's",
-     GRAPH("int64[1] s = {5000}; float v = {1.5}; float[2] w = {1, 2}; e = Expand(v, s);"
+    {"padded on the way",
+     GRAPH("int64[1] s = {5000}; float v = {1.5}; e = Expand(v, s);"
            " p = Pad(e, a); m = ReduceSum<keepdims=0>(p); y = Add(x, m); int64[2] a = {1, 2};"),
      "Add ", 0, 1 * KIB},
 };
@@ -164,10 +164,37 @@ static void generated_values_end_in_little(void **state)
     }
 }
 
+// What cannot be computed is left to the runs.
+static void errors_are_those_of_the_run(void **state)
+{
+    (void)state;
+    static const char text[] =
+        GRAPH("int64[1] s = {5000}; float v = {1.5}; e = Expand(v, s); n = Neg(e);"
+              " g = Gather(n, i); y = Add(x, g); int64[1] i = {6000};");
+    struct mopt_model *model = parsed(text, sizeof text - 1);
+    const struct mopt_session_options options = {.threads = 1};
+    struct mopt_session *session = opened(model, &options);
+    struct mopt_datum *input = make_input(), *output = NULL;
+    struct mopt_error err;
+    char runs[256];
+    list_runs(session, runs, sizeof runs);
+    assert_string_equal(runs, "Gather Add ");
+    for (int i = 0; i < 2; i++) {
+        mopt_error_clear(&err);
+        assert_int_equal(mopt__session_run(session, &input, &output, NULL, &err), MOPT_E_VALUE);
+        assert_non_null(strstr(err.text, "6000"));
+        assert_null(output);
+    }
+    mopt__datum_unref(input);
+    mopt__session_free(session);
+    mopt__model_free(model);
+}
+
 int mopt__test_fold(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(generated_values_end_in_little),
+        cmocka_unit_test(errors_are_those_of_the_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

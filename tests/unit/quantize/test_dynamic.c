@@ -117,6 +117,22 @@ static void test_shared_weights(void **state)
     }
 }
 
+// What was equal before is none of its business.
+static void test_equal_constants(void **state)
+{
+    (void)state;
+    struct mopt_model *model = mopt__test_model(
+        HEAD "(float[4,8] x) -> (float[4,3] y) { float[8,3] w = @24; float[3] b = {1, 2, 3};\n"
+             "float[3] c = {1, 2, 3}; p = MatMul(x, w); q = Mul(p, b); y = Add(q, c); } }");
+    struct mopt_quantize_options options = {.mode = MOPT_QUANTIZE_DYNAMIC};
+    struct mopt_error err;
+    assert_int_equal(mopt__test_quantize(&model, &options, 2, row, NULL, &err), MOPT_OK);
+    assert_int_equal(mopt__test_count(model, "MatMulInteger"), 1);
+    assert_non_null(mopt__value_find(model->graph, "b"));
+    assert_non_null(mopt__value_find(model->graph, "c"));
+    mopt__model_free(model);
+}
+
 static void expect_refused(const char *text, int rank, const int64_t *dims, const char *reason)
 {
     struct mopt_model *model = mopt__test_model(text);
@@ -182,7 +198,7 @@ int mopt__test_dynamic(void)
         cmocka_unit_test(test_matmul),         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_conv),           cmocka_unit_test(test_names_and_shared_activation),
         cmocka_unit_test(test_refusals),       cmocka_unit_test(test_zeros),
-        cmocka_unit_test(test_shared_weights),
+        cmocka_unit_test(test_shared_weights), cmocka_unit_test(test_equal_constants),
     };
     return cmocka_run_group_tests_name("dynamic", tests, NULL, NULL);
 }
