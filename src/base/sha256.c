@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Wraps Nettle, whose version 4 takes digests of one length only.
 #include "base/sha256.h"
 
 #include <nettle/version.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The pass; what it does is the rewriter's, because quantization needs it, too.
 #include "optimize/optimize.h"
 
 static enum mopt_status run(struct mopt_pass_context *context, struct mopt_model *model,

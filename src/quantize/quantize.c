@@ -200,7 +200,7 @@ static enum mopt_status drop_unused(void *context, struct mopt_graph *graph, str
 static enum mopt_status finish(struct mopt_model *model, uint32_t older,
                                struct mopt_quantize_report *report, struct mopt_error *err)
 {
-    uint64_t merged = 0; // not told
+    uint64_t merged = 0; // not reported
     enum mopt_status status = mopt__graph_walk(model->graph, drop_unused, NULL, err);
     if (status == MOPT_OK) {
         // Of what several nodes shared, each of them has a quantized copy now.

@@ -585,7 +585,7 @@ static void reach_case(struct mopt_rng *rng, const struct mopt_kernels *table,
     mopt__conv2d_f32(table, &t.run, pool);
     assert_memory_equal(t.y, all, t.y_count * sizeof(float));
 
-    // Not finite at all: the rows in the middle are those that do not reach the upper taps.
+    // Not finite at all: the first rows do not reach the upper taps, the last ones do.
     size_t per_channel = t.w_count / t.conv.out_channels;
     for (size_t i = 0; i < t.w_count; i++) {
         t.w[i] = i % per_channel % 9 < 3 ? NAN : t.w[i];
